@@ -1,0 +1,184 @@
+//! `DatabaseConnection`, `getDatabase()` and `closeDatabase()`.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use napi::Env;
+use napi::bindgen_prelude::{JavaScriptClassExt, JsValue, Reference, This, Unknown};
+use napi_derive::napi;
+
+use super::convert::{Argument, Parsed, optional};
+use super::environment::Environment;
+use super::error::{Failure, run};
+use super::js::{Scope, Value};
+use crate::sqlite::{Connection, Location, OpenOptions, Synchronous};
+
+/// The longest wait that SQLite can be told, in milliseconds.
+const MAX_TIMEOUT: i64 = i32::MAX as i64;
+
+/// More slots than any harness has, few enough for one CHECK.
+const MAX_SLOTS: i64 = 1000;
+
+/// An open database file with the schema of sessions and outputs.
+///
+/// Every call is synchronous. A connection belongs to the thread that opened it; a Worker opens its
+/// own. Other connections, of this process or another, may use the same file at the same time.
+#[napi]
+pub struct DatabaseConnection {
+    connection: Rc<Connection>,
+}
+
+#[napi]
+impl DatabaseConnection {
+    /// Opens a database, creates what is missing, and brings its schema up to date.
+    ///
+    /// @param dbPath The file, by default `~/.gsd-harness/sessions.db`; `':memory:'` for a private
+    /// database in memory. Missing folders are created. What is created is readable by its owner only.
+    /// @throws {TypeError} `ERR_INVALID_ARG_TYPE` for an argument of the wrong type.
+    /// @throws {RangeError} `ERR_OUT_OF_RANGE` for an empty path, a path with NUL, a `file:` URI, or an
+    /// option out of range.
+    /// @throws {SqliteError} `SQLITE_CANTOPEN` for a file that cannot be opened, is of a newer version,
+    /// or holds tables of somebody else's; `SQLITE_NOTADB` for a file that is no database;
+    /// `SQLITE_BUSY` where another process keeps it locked for longer than the timeout. The file stays
+    /// as it was.
+    #[napi(
+        constructor,
+        catch_unwind,
+        ts_args_type = "dbPath?: string | null, options?: DatabaseOptions | null"
+    )]
+    pub fn new(env: Env, db_path: Unknown<'_>, options: Unknown<'_>) -> napi::Result<Self> {
+        run(&env, "DatabaseConnection", || open(db_path, options))
+    }
+
+    /// The handle that stores take, and other SQL of the process uses. The same object every time.
+    #[napi(getter, catch_unwind, ts_return_type = "Database")]
+    pub fn db<'env>(&self, env: &'env Env, this: This<'env>) -> napi::Result<Unknown<'env>> {
+        let handle = &Environment::of(env)?.handle;
+        let this = Value::from(this.object.to_unknown());
+        Ok(handle.of(Scope::new(env), this, &self.connection)?.unknown())
+    }
+
+    /// The path that the connection was opened with.
+    #[napi(getter, catch_unwind)]
+    pub fn path(&self) -> &str {
+        self.connection.path()
+    }
+
+    /// The path that the connection was opened with.
+    #[napi(catch_unwind)]
+    pub fn get_path(&self) -> &str {
+        self.connection.path()
+    }
+
+    /// Whether the connection is open.
+    #[napi(getter, catch_unwind)]
+    pub fn is_open(&self) -> bool {
+        self.connection.is_open()
+    }
+
+    /// Closes the connection; a second call does nothing. Every other call on it, on `db` and on the
+    /// stores made from it throws from then on.
+    ///
+    /// @throws {TypeError} `ERR_INVALID_STATE` in the middle of a query of the same connection.
+    #[napi(catch_unwind)]
+    pub fn close(&self, env: Env) -> napi::Result<()> {
+        run(&env, "DatabaseConnection.close", || Ok(self.connection.close()?))
+    }
+}
+
+impl DatabaseConnection {
+    /// The connection that stores share.
+    pub(super) fn shared(&self) -> &Rc<Connection> {
+        &self.connection
+    }
+
+    fn open(path: &str, location: Location, options: &OpenOptions) -> Parsed<Self> {
+        Ok(Self { connection: Rc::new(Connection::open(path, location, options)?) })
+    }
+}
+
+/// The connection to the default file, `~/.gsd-harness/sessions.db`: opened by the first call, the
+/// same one for every later call, and a new one after it was closed.
+///
+/// @throws {SqliteError} As `new DatabaseConnection()` does.
+#[napi(catch_unwind)]
+pub fn get_database(env: Env) -> napi::Result<Reference<DatabaseConnection>> {
+    let environment = Environment::of(&env)?;
+    let mut current = environment.default_connection.borrow_mut();
+    match &*current {
+        Some(connection) if connection.connection.is_open() => connection.clone(env),
+        _ => {
+            let opened = run(&env, "getDatabase", || open_default(&OpenOptions::default()))?;
+            current.insert(opened.into_reference(env)?).clone(env)
+        }
+    }
+}
+
+/// Closes the connection that `getDatabase()` opened. Does nothing if there is none, or it is closed.
+///
+/// @throws {TypeError} `ERR_INVALID_STATE` in the middle of a query of that connection.
+#[napi(catch_unwind)]
+pub fn close_database(env: Env) -> napi::Result<()> {
+    let environment = Environment::of(&env)?;
+    let mut current = environment.default_connection.borrow_mut();
+    if let Some(connection) = &*current {
+        run(&env, "closeDatabase", || Ok(connection.connection.close()?))?;
+    }
+    *current = None;
+    Ok(())
+}
+
+fn open(db_path: Unknown<'_>, options: Unknown<'_>) -> Parsed<DatabaseConnection> {
+    let options = open_options(options)?;
+    let db_path = Argument::new("dbPath", db_path);
+    let Some(path) = optional(db_path, Argument::string)? else {
+        return open_default(&options);
+    };
+    let location = Location::parse(&path).map_err(|must_be| db_path.out_of_range(must_be))?;
+    if location == Location::Memory && options.readonly {
+        return Err(Failure::Range(
+            "options.readonly must be false for ':memory:'; received true".into(),
+        ));
+    }
+    DatabaseConnection::open(&path, location, &options)
+}
+
+fn open_default(options: &OpenOptions) -> Parsed<DatabaseConnection> {
+    let file = Location::default_file().ok_or_else(|| {
+        Failure::State("there is no home directory for the default path; pass a dbPath".into())
+    })?;
+    DatabaseConnection::open(&file.to_string_lossy(), Location::File(file.clone()), options)
+}
+
+fn open_options(options: Unknown<'_>) -> Parsed<OpenOptions> {
+    let mut settings = OpenOptions::default();
+    let Some(options) = Argument::new("options", options).optional()? else {
+        return Ok(settings);
+    };
+    let options = options.object()?;
+    if let Some(readonly) = optional(options.field(c"readonly")?, Argument::boolean)? {
+        settings.readonly = readonly;
+    }
+    if let Some(must_exist) = optional(options.field(c"fileMustExist")?, Argument::boolean)? {
+        settings.file_must_exist = must_exist;
+    }
+    if let Some(timeout) =
+        optional(options.field(c"timeout")?, |ms| ms.integer_in(0..=MAX_TIMEOUT))?
+    {
+        settings.timeout = Duration::from_millis(timeout.unsigned_abs());
+    }
+    if let Some(synchronous) = optional(options.field(c"synchronous")?, |value| {
+        value.one_of(Synchronous::parse, Synchronous::TEXTS)
+    })? {
+        settings.synchronous = synchronous;
+    }
+    if let Some(foreign_keys) = optional(options.field(c"foreignKeys")?, Argument::boolean)? {
+        settings.foreign_keys = foreign_keys;
+    }
+    if let Some(slots) =
+        optional(options.field(c"slots")?, |value| value.integer_in(1..=MAX_SLOTS))?
+    {
+        settings.slots = u16::try_from(slots).unwrap_or(u16::MAX);
+    }
+    Ok(settings)
+}

@@ -1,0 +1,67 @@
+//! What belongs to one JavaScript environment: the main thread and each Worker have their own.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use napi::bindgen_prelude::Reference;
+use napi::{Env, Result};
+
+use super::connection::DatabaseConnection;
+use super::database::Handle;
+use super::js::{Kept, Scope, Value};
+use super::rows::Numbers;
+use crate::store::model::{OutputType, SessionStatus};
+
+const GLUE: &str = include_str!("glue.js");
+
+/// The JavaScript that this environment needs, evaluated once, and its default connection.
+pub struct Environment {
+    /// The class `SqliteError`.
+    pub sqlite_error: Kept,
+    /// Makes `Session` objects of a batch.
+    pub sessions: Kept,
+    /// Makes `SessionOutput` objects of a batch.
+    pub outputs: Kept,
+    /// The numbers of a batch on their way to JavaScript.
+    pub numbers: Numbers,
+    /// The classes behind `connection.db`.
+    pub handle: Handle,
+    /// What `getDatabase()` opened.
+    pub default_connection: RefCell<Option<Reference<DatabaseConnection>>>,
+}
+
+impl Environment {
+    /// The environment of the running call, made at the first one.
+    pub fn of(env: &Env) -> Result<Rc<Self>> {
+        if let Some(environment) = env.get_instance_data::<Rc<Self>>()? {
+            return Ok(Rc::clone(environment));
+        }
+        let environment = Rc::new(Self::new(Scope::new(env))?);
+        env.set_instance_data(Rc::clone(&environment), (), |_| ())?;
+        Ok(environment)
+    }
+
+    fn new(scope: Scope<'_>) -> Result<Self> {
+        let list = |texts: &[&str]| {
+            texts.iter().map(|text| format!("'{text}'")).collect::<Vec<_>>().join(", ")
+        };
+        let glue = scope.run_script(
+            &GLUE
+                .replace("/*STATUSES*/", &list(SessionStatus::TEXTS))
+                .replace("/*TYPES*/", &list(OutputType::TEXTS)),
+        )?;
+        Ok(Self {
+            sqlite_error: scope.keep(glue.property(c"SqliteError")?)?,
+            sessions: scope.keep(glue.property(c"sessions")?)?,
+            outputs: scope.keep(glue.property(c"outputs")?)?,
+            numbers: Numbers::new(scope)?,
+            handle: Handle::new(scope)?,
+            default_connection: RefCell::new(None),
+        })
+    }
+
+    /// Throws a `SqliteError`.
+    pub fn sqlite_error<'env>(&self, scope: Scope<'env>) -> Result<Value<'env>> {
+        scope.kept(&self.sqlite_error)
+    }
+}

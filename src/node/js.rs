@@ -1,0 +1,382 @@
+//! A safe, thin layer over the raw Node-API calls that argument parsing and row building are made of.
+//!
+//! napi-rs converts one field at a time into owned Rust values and words its own errors. The stores
+//! word theirs, and read hundreds of fields a call, so they use Node-API directly, through this file.
+
+use std::ffi::{CStr, c_void};
+use std::marker::PhantomData;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr;
+use std::rc::Rc;
+
+use napi::bindgen_prelude::{ClassInstance, FromNapiValue, JsValue, Unknown};
+use napi::{Env, Error, JsError, Result, Status, ValueType, sys};
+
+use crate::sqlite::Connection;
+
+/// A JavaScript value, valid for as long as the call that it came with.
+#[derive(Clone, Copy)]
+pub struct Value<'env> {
+    env: sys::napi_env,
+    raw: sys::napi_value,
+    scope: PhantomData<&'env Env>,
+}
+
+/// Names a Node-API call that failed. A JavaScript exception that it left stays pending, and is what
+/// the caller sees.
+fn check(status: sys::napi_status, call: &'static str) -> Result<()> {
+    match Status::from(status) {
+        Status::Ok => Ok(()),
+        status => Err(Error::new(status, format!("{call} failed"))),
+    }
+}
+
+/// Runs a Node-API function that writes its result through a last pointer argument.
+macro_rules! call {
+    ($function:ident($($argument:expr),*) -> $initial:expr) => {{
+        let mut result = $initial;
+        // SAFETY: the environment and the values are those of the JavaScript call that is running on
+        // this thread (`Value` cannot outlive it), pointers are live locals, and lengths are theirs.
+        let status = unsafe { sys::$function($($argument,)* &mut result) };
+        check(status, stringify!($function)).map(|()| result)
+    }};
+}
+
+impl<'env> From<Unknown<'env>> for Value<'env> {
+    fn from(value: Unknown<'env>) -> Self {
+        let value = value.value();
+        Self { env: value.env, raw: value.value, scope: PhantomData }
+    }
+}
+
+impl<'env> Value<'env> {
+    /// The same value as napi-rs knows it.
+    pub fn unknown(self) -> Unknown<'env> {
+        // SAFETY: both are the environment and the value of the running call.
+        unsafe { Unknown::from_raw_unchecked(self.env, self.raw) }
+    }
+
+    /// What `typeof` says, with `null` apart.
+    pub fn kind(self) -> Result<ValueType> {
+        Ok(ValueType::from(call!(napi_typeof(self.env, self.raw) -> 0)?))
+    }
+
+    /// Whether it is a `Date`, of any realm.
+    pub fn is_date(self) -> Result<bool> {
+        call!(napi_is_date(self.env, self.raw) -> false)
+    }
+
+    /// Whether it is an array.
+    pub fn is_array(self) -> Result<bool> {
+        call!(napi_is_array(self.env, self.raw) -> false)
+    }
+
+    /// The time of a `Date`; NaN if it is invalid.
+    pub fn date(self) -> Result<f64> {
+        call!(napi_get_date_value(self.env, self.raw) -> 0.0)
+    }
+
+    /// The value of a number.
+    pub fn number(self) -> Result<f64> {
+        call!(napi_get_value_double(self.env, self.raw) -> 0.0)
+    }
+
+    /// The value of a boolean.
+    pub fn boolean(self) -> Result<bool> {
+        call!(napi_get_value_bool(self.env, self.raw) -> false)
+    }
+
+    /// The text of a string. A lone surrogate becomes U+FFFD.
+    pub fn string(self) -> Result<String> {
+        // Most strings are ids, paths and short chunks: one call, without asking for the length first.
+        let mut short = [0u8; 512];
+        let length = self.write_utf8(&mut short)?;
+        // One character takes at most three bytes per UTF-16 unit, so less room than that left at the
+        // end may mean that one did not fit.
+        if let Some(text) = short.get(..length).filter(|_| length + 4 < short.len()) {
+            return Ok(String::from_utf8_lossy(text).into_owned());
+        }
+        let length =
+            call!(napi_get_value_string_utf8(self.env, self.raw, ptr::null_mut(), 0) -> 0)?;
+        let mut long = vec![0u8; length + 1];
+        let length = self.write_utf8(&mut long)?;
+        long.truncate(length);
+        Ok(String::from_utf8(long)
+            .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
+    }
+
+    fn write_utf8(self, buffer: &mut [u8]) -> Result<usize> {
+        call!(napi_get_value_string_utf8(
+            self.env, self.raw, buffer.as_mut_ptr().cast(), buffer.len()
+        ) -> 0)
+    }
+
+    /// A property; a getter may throw.
+    pub fn property(self, name: &CStr) -> Result<Value<'env>> {
+        let raw =
+            call!(napi_get_named_property(self.env, self.raw, name.as_ptr()) -> ptr::null_mut())?;
+        Ok(Self { raw, ..self })
+    }
+
+    /// The length of an array.
+    pub fn array_length(self) -> Result<u32> {
+        call!(napi_get_array_length(self.env, self.raw) -> 0)
+    }
+
+    /// An element of an array.
+    pub fn element(self, index: u32) -> Result<Value<'env>> {
+        let raw = call!(napi_get_element(self.env, self.raw, index) -> ptr::null_mut())?;
+        Ok(Self { raw, ..self })
+    }
+
+    /// The instance of one of our classes that this is, if it is one. napi-rs tells by a type tag, not
+    /// by the prototype.
+    pub fn class_instance<T>(self) -> Option<ClassInstance<'env, T>>
+    where
+        ClassInstance<'env, T>: FromNapiValue,
+    {
+        // SAFETY: both are the environment and the value of the running call.
+        unsafe { ClassInstance::from_napi_value(self.env, self.raw) }.ok()
+    }
+
+    /// The Rust value in an external that [`Scope::external`] made.
+    pub fn external(self) -> Result<&'env Native> {
+        let pointer = call!(napi_get_value_external(self.env, self.raw) -> ptr::null_mut())?;
+        // SAFETY: only `Scope::external` makes externals that this crate's scripts hand back, all of
+        // one type, and the external, alive during the call, owns the value.
+        Ok(unsafe { &*pointer.cast::<Native>() })
+    }
+}
+
+/// The Rust side of an object whose class is written in JavaScript. One type for all of them, so that
+/// an external can never be read as something that it is not.
+pub enum Native {
+    /// Of a `Database`.
+    Database(Rc<Connection>),
+}
+
+/// A function that JavaScript can call.
+pub type Function = for<'env> fn(Scope<'env>, &[Value<'env>]) -> Result<Value<'env>>;
+
+/// Arguments of a [`Function`].
+const ARGUMENTS: usize = 4;
+
+/// The environment of the running call, as a maker of values.
+#[derive(Clone, Copy)]
+pub struct Scope<'env> {
+    env: sys::napi_env,
+    scope: PhantomData<&'env Env>,
+}
+
+impl<'env> Scope<'env> {
+    /// The scope of the call that `env` came with.
+    pub fn new(env: &'env Env) -> Self {
+        Self { env: env.raw(), scope: PhantomData }
+    }
+
+    /// The environment as napi-rs knows it.
+    pub fn env(self) -> Env {
+        Env::from_raw(self.env)
+    }
+
+    fn value(self, raw: sys::napi_value) -> Value<'env> {
+        Value { env: self.env, raw, scope: PhantomData }
+    }
+
+    /// `undefined`.
+    pub fn undefined(self) -> Result<Value<'env>> {
+        call!(napi_get_undefined(self.env) -> ptr::null_mut()).map(|raw| self.value(raw))
+    }
+
+    /// A number.
+    pub fn number(self, number: f64) -> Result<Value<'env>> {
+        call!(napi_create_double(self.env, number) -> ptr::null_mut()).map(|raw| self.value(raw))
+    }
+
+    /// A boolean.
+    pub fn boolean(self, value: bool) -> Result<Value<'env>> {
+        call!(napi_get_boolean(self.env, value) -> ptr::null_mut()).map(|raw| self.value(raw))
+    }
+
+    /// An empty array.
+    pub fn array(self) -> Result<Value<'env>> {
+        call!(napi_create_array(self.env) -> ptr::null_mut()).map(|raw| self.value(raw))
+    }
+
+    /// A string of UTF-8 bytes; what is none becomes U+FFFD. ASCII takes half the memory and time.
+    pub fn string(self, bytes: &[u8]) -> Result<Value<'env>> {
+        if bytes.is_ascii() {
+            return self.latin1(bytes);
+        }
+        let (data, length) = (bytes.as_ptr().cast(), bytes.len() as isize);
+        call!(napi_create_string_utf8(self.env, data, length) -> ptr::null_mut())
+            .map(|raw| self.value(raw))
+    }
+
+    /// A string of one-byte characters.
+    pub fn latin1(self, bytes: &[u8]) -> Result<Value<'env>> {
+        let (data, length) = (bytes.as_ptr().cast(), bytes.len() as isize);
+        call!(napi_create_string_latin1(self.env, data, length) -> ptr::null_mut())
+            .map(|raw| self.value(raw))
+    }
+
+    /// A string of UTF-16 code units.
+    pub fn utf16(self, units: &[u16]) -> Result<Value<'env>> {
+        let length = units.len() as isize;
+        call!(napi_create_string_utf16(self.env, units.as_ptr(), length) -> ptr::null_mut())
+            .map(|raw| self.value(raw))
+    }
+
+    /// Evaluates a script of this crate and gives its value.
+    pub fn run_script(self, source: &str) -> Result<Value<'env>> {
+        let source = self.string(source.as_bytes())?;
+        call!(napi_run_script(self.env, source.raw) -> ptr::null_mut()).map(|raw| self.value(raw))
+    }
+
+    /// Calls a function with `undefined` as its receiver.
+    pub fn call<const N: usize>(
+        self,
+        function: Value<'env>,
+        arguments: [Value<'env>; N],
+    ) -> Result<Value<'env>> {
+        let receiver = self.undefined()?;
+        let arguments = arguments.map(|argument| argument.raw);
+        call!(napi_call_function(
+            self.env, receiver.raw, function.raw, N, arguments.as_ptr()
+        ) -> ptr::null_mut())
+        .map(|raw| self.value(raw))
+    }
+
+    /// A JavaScript function that calls `function`; a panic in it becomes an error.
+    pub fn function(self, name: &CStr, function: Function) -> Result<Value<'env>> {
+        let length = name.count_bytes() as isize;
+        call!(napi_create_function(
+            self.env, name.as_ptr(), length, Some(enter), function as *mut c_void
+        ) -> ptr::null_mut())
+        .map(|raw| self.value(raw))
+    }
+
+    /// An object with these properties.
+    pub fn object<const N: usize>(
+        self,
+        properties: [(&CStr, Value<'env>); N],
+    ) -> Result<Value<'env>> {
+        let object = call!(napi_create_object(self.env) -> ptr::null_mut())?;
+        for (name, value) in properties {
+            // SAFETY: as in `call!`; the function has no result to write.
+            let status =
+                unsafe { sys::napi_set_named_property(self.env, object, name.as_ptr(), value.raw) };
+            check(status, "napi_set_named_property")?;
+        }
+        Ok(self.value(object))
+    }
+
+    /// A value that owns `native`, and drops it when it is collected.
+    pub fn external(self, native: Native) -> Result<Value<'env>> {
+        let pointer = Box::into_raw(Box::new(native));
+        let made = call!(napi_create_external(
+            self.env, pointer.cast(), Some(drop_native), ptr::null_mut()
+        ) -> ptr::null_mut());
+        if made.is_err() {
+            // SAFETY: nothing took the pointer that was made above.
+            drop(unsafe { Box::from_raw(pointer) });
+        }
+        made.map(|raw| self.value(raw))
+    }
+
+    /// Throws an error made by the built-in class of `kind`, with a `code` property.
+    pub fn throw(self, kind: ErrorKind<'env>, code: &str, message: &str) -> Result<()> {
+        let code = self.string(code.as_bytes())?;
+        let message = self.string(message.as_bytes())?;
+        let (env, null) = (self.env, ptr::null_mut());
+        let error = match kind {
+            ErrorKind::Type => call!(napi_create_type_error(env, code.raw, message.raw) -> null),
+            ErrorKind::Range => call!(napi_create_range_error(env, code.raw, message.raw) -> null),
+            ErrorKind::Class(class) => {
+                let arguments = [message.raw, code.raw];
+                call!(napi_new_instance(env, class.raw, arguments.len(), arguments.as_ptr()) -> null)
+            }
+        }?;
+        // SAFETY: as in `call!`; the function has no result to write.
+        check(unsafe { sys::napi_throw(env, error) }, "napi_throw")
+    }
+
+    /// Keeps a value alive beyond the call, for as long as the environment.
+    pub fn keep(self, value: Value<'env>) -> Result<Kept> {
+        let raw = call!(napi_create_reference(self.env, value.raw, 1) -> ptr::null_mut())?;
+        Ok(Kept { raw })
+    }
+
+    /// A value that was kept.
+    pub fn kept(self, kept: &Kept) -> Result<Value<'env>> {
+        call!(napi_get_reference_value(self.env, kept.raw) -> ptr::null_mut())
+            .map(|raw| self.value(raw))
+    }
+
+    /// A `Float64Array` of `length` numbers with the memory behind it.
+    pub fn float64_array(self, length: usize) -> Result<(Value<'env>, *mut f64)> {
+        let mut memory = ptr::null_mut();
+        let buffer = call!(napi_create_arraybuffer(
+            self.env, length * size_of::<f64>(), &mut memory
+        ) -> ptr::null_mut())?;
+        let array = call!(napi_create_typedarray(
+            self.env, sys::TypedarrayType::float64_array, length, buffer, 0
+        ) -> ptr::null_mut())?;
+        Ok((self.value(array), memory.cast()))
+    }
+}
+
+/// Where a call from JavaScript to a [`Function`] arrives.
+unsafe extern "C" fn enter(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    let env = Env::from_raw(env);
+    let call = || -> Result<sys::napi_value> {
+        let scope = Scope::new(&env);
+        let mut count = ARGUMENTS;
+        let mut raw = [ptr::null_mut(); ARGUMENTS];
+        let mut data = ptr::null_mut();
+        // SAFETY: Node-API calls this with a live environment and call; the array holds `count` values.
+        let status = unsafe {
+            sys::napi_get_cb_info(
+                scope.env,
+                info,
+                &mut count,
+                raw.as_mut_ptr(),
+                ptr::null_mut(),
+                &mut data,
+            )
+        };
+        check(status, "napi_get_cb_info")?;
+        // SAFETY: `Scope::function`, which alone registers this callback, passed a `Function` as data.
+        let function = unsafe { std::mem::transmute::<*mut c_void, Function>(data) };
+        function(scope, &raw.map(|raw| scope.value(raw))).map(|value| value.raw)
+    };
+    let outcome = catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|panic| {
+        let message = panic.downcast_ref::<&str>().copied().unwrap_or("a panic in native code");
+        Err(Error::new(Status::GenericFailure, message))
+    });
+    outcome.unwrap_or_else(|error| {
+        // SAFETY: the environment is live; an exception that is pending already stays.
+        unsafe { JsError::from(error).throw_into(env.raw()) };
+        ptr::null_mut()
+    })
+}
+
+unsafe extern "C" fn drop_native(_: sys::napi_env, pointer: *mut c_void, _: *mut c_void) {
+    // SAFETY: the pointer is the one that `Scope::external` gave up, and this is its only finalizer.
+    drop(unsafe { Box::from_raw(pointer.cast::<Native>()) });
+}
+
+/// The class of an error to throw.
+pub enum ErrorKind<'env> {
+    /// `TypeError`
+    Type,
+    /// `RangeError`
+    Range,
+    /// A class whose constructor takes a message and a code.
+    Class(Value<'env>),
+}
+
+/// A JavaScript value that lives as long as its environment, which also frees it.
+pub struct Kept {
+    raw: sys::napi_ref,
+}

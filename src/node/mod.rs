@@ -1,0 +1,11 @@
+//! The face: one file per JavaScript class, and what converts between JavaScript and the model.
+
+pub mod connection;
+mod convert;
+mod database;
+mod environment;
+pub mod error;
+mod js;
+pub mod output_store;
+mod rows;
+pub mod session_store;

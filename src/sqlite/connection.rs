@@ -1,0 +1,219 @@
+//! One open database, shared by everything that was made from it.
+
+use std::cell::{Cell, RefCell};
+use std::path::Path;
+use std::rc::Rc;
+
+use rusqlite::OpenFlags;
+use rusqlite::config::DbConfig;
+
+use super::options::{Location, OpenOptions};
+use super::{Error, Result, files, pragma, schema, slots};
+
+/// An open database. Stores share it by `Rc`; closing it closes it for all of them.
+#[derive(Debug)]
+pub struct Connection {
+    sqlite: RefCell<Option<Rc<rusqlite::Connection>>>,
+    path: String,
+    location: Location,
+    readonly: bool,
+    /// What the CHECK accepted when it was last read; another process may widen it any time.
+    highest_slot: Cell<Option<i64>>,
+}
+
+impl Connection {
+    /// Opens a database, creates what is missing, and brings its schema up to date.
+    ///
+    /// `path` is what the caller named it, for messages and for `path()`.
+    ///
+    /// # Errors
+    ///
+    /// A file of a newer version, a file that is no database, or a `sessions` table of somebody
+    /// else's is refused, and left as it was.
+    pub fn open(path: &str, location: Location, options: &OpenOptions) -> Result<Self> {
+        let named = |error: Error| error.context(format_args!("cannot open {path:?}"));
+        let sqlite = open(&location, options).map_err(named)?;
+        let highest_slot = slots::accepted(&sqlite).map_err(named)?;
+        Ok(Self {
+            highest_slot: Cell::new(highest_slot),
+            sqlite: RefCell::new(Some(Rc::new(sqlite))),
+            path: path.to_owned(),
+            location,
+            readonly: options.readonly,
+        })
+    }
+
+    /// SQLite's own connection, for as long as one call needs it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Closed`] after [`close`](Self::close).
+    pub fn sqlite(&self) -> Result<Rc<rusqlite::Connection>> {
+        self.sqlite.borrow().clone().ok_or_else(|| Error::Closed { path: self.path.clone() })
+    }
+
+    /// Closes the database. A second call does nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InUse`] while a call on the same connection is running.
+    pub fn close(&self) -> Result<()> {
+        let Some(shared) = self.sqlite.take() else {
+            return Ok(());
+        };
+        let (shared, error) = match Rc::try_unwrap(shared) {
+            Ok(sqlite) => match sqlite.close() {
+                Ok(()) => return Ok(()),
+                Err((sqlite, error)) => (Rc::new(sqlite), error.into()),
+            },
+            Err(shared) => (shared, Error::InUse),
+        };
+        self.sqlite.replace(Some(shared));
+        Err(error)
+    }
+
+    /// Whether the file accepts this slot, as far as the CHECK tells.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Closed`], or what SQLite says.
+    pub fn accepts_slot(&self, slot: i64) -> Result<bool> {
+        let accepts = || self.highest_slot.get().is_none_or(|highest| slot <= highest);
+        if !accepts() {
+            self.highest_slot.set(slots::accepted(&*self.sqlite()?)?);
+        }
+        Ok(accepts())
+    }
+
+    /// The highest slot that the file accepted when it was last asked, or `None` where its CHECK is
+    /// none that we know.
+    pub fn highest_slot(&self) -> Option<i64> {
+        self.highest_slot.get()
+    }
+
+    /// Whether the database is open.
+    pub fn is_open(&self) -> bool {
+        self.sqlite.borrow().is_some()
+    }
+
+    /// The path that the connection was opened with.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Whether the database lives in memory.
+    pub fn is_memory(&self) -> bool {
+        self.location == Location::Memory
+    }
+
+    /// Whether the database was opened for reading only.
+    pub fn is_readonly(&self) -> bool {
+        self.readonly
+    }
+}
+
+fn open(location: &Location, options: &OpenOptions) -> Result<rusqlite::Connection> {
+    let file = match location {
+        Location::Memory => Path::new(":memory:"),
+        Location::File(file) => file.as_path(),
+    };
+    let has_log = match location {
+        Location::Memory => false,
+        Location::File(file) => {
+            if options.creates() {
+                files::prepare(file)?;
+            }
+            std::fs::metadata(files::beside(file, "-wal")).is_ok_and(|log| log.len() > 0)
+        }
+    };
+    // No SQLITE_OPEN_URI: a path is a path. No mutex: a connection stays on its thread.
+    let access = match (options.readonly, options.file_must_exist) {
+        (true, _) => OpenFlags::SQLITE_OPEN_READ_ONLY,
+        (false, true) => OpenFlags::SQLITE_OPEN_READ_WRITE,
+        (false, false) => OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
+    };
+    let sqlite = rusqlite::Connection::open_with_flags(
+        file,
+        access | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_EXRESCODE,
+    )?;
+    match set_up(&sqlite, location, options) {
+        Ok(()) => Ok(sqlite),
+        Err(error) => {
+            // Closing the last connection moves the log into the file, and a refused file stays as
+            // it was, log included.
+            if has_log {
+                sqlite.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+            }
+            Err(error)
+        }
+    }
+}
+
+fn set_up(sqlite: &rusqlite::Connection, location: &Location, options: &OpenOptions) -> Result<()> {
+    pragma::harden(sqlite, options.timeout)?;
+    pragma::retry_while_busy(options.timeout, || schema::inspect(sqlite))?;
+    if !options.readonly {
+        pragma::journal(sqlite, location, options.timeout)?;
+        schema::migrate(sqlite, options)?;
+    }
+    pragma::tune(sqlite, options)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    fn open_file(file: &Path, options: &OpenOptions) -> Result<Connection> {
+        Connection::open(&file.to_string_lossy(), Location::File(file.to_owned()), options)
+    }
+
+    fn text(connection: &Connection, sql: &str) -> String {
+        let sqlite = connection.sqlite().unwrap();
+        sqlite
+            .query_row(sql, [], |row| row.get::<_, rusqlite::types::Value>(0))
+            .map(|value| format!("{value:?}"))
+            .unwrap()
+    }
+
+    #[test]
+    fn a_new_file_is_a_private_wal_database() {
+        let folder = tempfile::tempdir().unwrap();
+        let connection =
+            open_file(&folder.path().join("new/sessions.db"), &OpenOptions::default()).unwrap();
+        assert_eq!(text(&connection, "PRAGMA journal_mode"), "Text(\"wal\")");
+        assert_eq!(text(&connection, "PRAGMA auto_vacuum"), "Integer(2)");
+        assert_eq!(text(&connection, "PRAGMA foreign_keys"), "Integer(0)");
+        assert_eq!(text(&connection, "PRAGMA trusted_schema"), "Integer(0)");
+        assert_eq!(text(&connection, "PRAGMA busy_timeout"), "Integer(5000)");
+        connection.close().unwrap();
+        assert!(!folder.path().join("new/sessions.db-wal").exists());
+    }
+
+    #[test]
+    fn a_refused_file_keeps_its_bytes_and_its_log() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, copy) = (folder.path().join("a.db"), folder.path().join("b.db"));
+        let writer = open_file(&file, &OpenOptions::default()).unwrap();
+        writer.sqlite().unwrap().execute_batch("PRAGMA user_version = 99").unwrap();
+        for suffix in ["", "-wal"] {
+            fs::copy(files::beside(&file, suffix), files::beside(&copy, suffix)).unwrap();
+        }
+        let before = (fs::read(&copy).unwrap(), fs::read(files::beside(&copy, "-wal")).unwrap());
+        open_file(&copy, &OpenOptions::default()).unwrap_err();
+        let after = (fs::read(&copy).unwrap(), fs::read(files::beside(&copy, "-wal")).unwrap());
+        assert!(before == after && !after.1.is_empty());
+    }
+
+    #[test]
+    fn closing_twice_is_fine_and_closing_during_a_call_is_not() {
+        let connection =
+            Connection::open(":memory:", Location::Memory, &OpenOptions::default()).unwrap();
+        let in_a_call = connection.sqlite().unwrap();
+        assert!(matches!(connection.close(), Err(Error::InUse)));
+        drop(in_a_call);
+        connection.close().unwrap();
+        connection.close().unwrap();
+        assert!(matches!(connection.sqlite(), Err(Error::Closed { .. })));
+    }
+}

@@ -1,0 +1,80 @@
+//! What can go wrong on the engine's floor.
+
+use std::borrow::Cow;
+use std::ffi::c_int;
+
+use rusqlite::ffi;
+
+use super::code;
+
+/// A result of the engine.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// An error of the engine.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The connection was closed before the call.
+    #[error("the database connection to {path:?} is closed")]
+    Closed {
+        /// The path that the connection was opened with.
+        path: String,
+    },
+    /// The connection is in the middle of a query and cannot do this now.
+    #[error("the database connection is busy executing a query")]
+    InUse,
+    /// SQLite, or the code that prepares a file for it, refused.
+    #[error("{message}")]
+    Sqlite {
+        /// An extended result code of SQLite.
+        code: c_int,
+        /// What SQLite says, with what was being done where that helps.
+        message: String,
+    },
+}
+
+impl Error {
+    /// A file that this library declines to open.
+    pub(crate) fn cannot_open(message: impl Into<String>) -> Self {
+        Self::Sqlite { code: ffi::SQLITE_CANTOPEN, message: message.into() }
+    }
+
+    /// The extended result code by its name, where the error is SQLite's.
+    pub fn code_name(&self) -> Option<Cow<'static, str>> {
+        match self {
+            Self::Sqlite { code, .. } => Some(code::name(*code)),
+            _ => None,
+        }
+    }
+
+    /// Whether another connection held a lock for longer than the busy timeout.
+    pub(crate) fn is_busy(&self) -> bool {
+        matches!(self, Self::Sqlite { code, .. }
+            if matches!(code & 0xff, ffi::SQLITE_BUSY | ffi::SQLITE_LOCKED))
+    }
+
+    /// The same error, with what was being done in front of SQLite's own words.
+    pub(crate) fn context(self, doing: impl std::fmt::Display) -> Self {
+        match self {
+            Self::Sqlite { code, message } => {
+                Self::Sqlite { code, message: format!("{doing}: {message}") }
+            }
+            other => other,
+        }
+    }
+}
+
+impl From<rusqlite::Error> for Error {
+    fn from(error: rusqlite::Error) -> Self {
+        match error {
+            rusqlite::Error::SqliteFailure(failure, message) => Self::Sqlite {
+                code: failure.extended_code,
+                message: message.unwrap_or_else(|| ffi::code_to_str(failure.extended_code).into()),
+            },
+            rusqlite::Error::SqlInputError { error, msg, .. } => {
+                Self::Sqlite { code: error.extended_code, message: msg }
+            }
+            other => Self::Sqlite { code: ffi::SQLITE_ERROR, message: other.to_string() },
+        }
+    }
+}

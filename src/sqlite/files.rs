@@ -1,0 +1,116 @@
+//! The folder and the file of a database, made so that only their owner can read them.
+//!
+//! Terminal output holds secrets. What this module creates is private whatever the umask says; what
+//! existed keeps its mode.
+//!
+//! Nothing here may open a database file that already exists: closing such a descriptor drops the
+//! POSIX locks that SQLite holds on the same file in this process.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::{Error, Result};
+
+/// Creates the missing folders above `file`, then `file` itself, empty, if it does not exist.
+pub(crate) fn prepare(file: &Path) -> Result<()> {
+    if let Some(folder) = file.parent() {
+        create_folders(folder).map_err(|error| {
+            Error::cannot_open(format!("cannot create the folder {folder:?}: {error}"))
+        })?;
+    }
+    match create_private_file(file) {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(Error::cannot_open(format!("cannot create {file:?}: {error}"))),
+    }
+}
+
+/// The name of a file that SQLite keeps beside a database: its name with `suffix` after it.
+pub(crate) fn beside(file: &Path, suffix: &str) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+fn create_folders(folder: &Path) -> io::Result<()> {
+    if folder.as_os_str().is_empty() || folder.is_dir() {
+        return Ok(());
+    }
+    if let Some(parent) = folder.parent() {
+        create_folders(parent)?;
+    }
+    match create_private_folder(folder) {
+        // Another process was faster.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => Ok(()),
+        other => other,
+    }
+}
+
+#[cfg(unix)]
+fn create_private_folder(folder: &Path) -> io::Result<()> {
+    use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+
+    fs::DirBuilder::new().mode(0o700).create(folder)?;
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o700))
+}
+
+#[cfg(unix)]
+fn create_private_file(file: &Path) -> io::Result<()> {
+    use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+
+    let created = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(file)?;
+    created.set_permissions(fs::Permissions::from_mode(0o600))
+}
+
+/// On Windows a user's folders are private already, and SQLite creates the file itself.
+#[cfg(not(unix))]
+fn create_private_folder(folder: &Path) -> io::Result<()> {
+    fs::create_dir(folder)
+}
+
+#[cfg(not(unix))]
+fn create_private_file(_: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn what_is_created_is_private() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a/b/sessions.db");
+        prepare(&file).unwrap();
+        assert_eq!(mode(&folder.path().join("a")), 0o700);
+        assert_eq!(mode(&folder.path().join("a/b")), 0o700);
+        assert_eq!(mode(&file), 0o600);
+    }
+
+    #[test]
+    fn what_existed_keeps_its_mode_and_bytes() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("sessions.db");
+        fs::write(&file, "kept").unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
+        prepare(&file).unwrap();
+        assert_eq!(mode(&file), 0o640);
+        assert_eq!(fs::read(&file).unwrap(), b"kept");
+    }
+
+    #[test]
+    fn a_file_in_the_place_of_a_folder_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("a"), "").unwrap();
+        let error = prepare(&folder.path().join("a/sessions.db")).unwrap_err();
+        assert_eq!(error.code_name().unwrap(), "SQLITE_CANTOPEN");
+        assert!(error.to_string().contains("cannot create the folder"), "{error}");
+    }
+}

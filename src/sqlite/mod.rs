@@ -1,0 +1,27 @@
+//! SQLite as an engine: opening files, pragmas, schema, migrations and errors.
+
+mod code;
+mod connection;
+mod error;
+mod files;
+mod options;
+mod pragma;
+mod schema;
+mod slots;
+mod transaction;
+
+pub use connection::Connection;
+pub use error::{Error, Result};
+pub use options::{Location, OpenOptions, Synchronous};
+pub use transaction::atomically;
+
+/// The oldest SQLite that may be linked: versions before it can corrupt a file when a WAL is reset.
+pub const MINIMUM_SQLITE: i32 = 3_051_003;
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_bundled_sqlite_has_the_wal_reset_fix() {
+        assert!(rusqlite::version_number() >= super::MINIMUM_SQLITE);
+    }
+}

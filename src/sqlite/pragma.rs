@@ -1,0 +1,94 @@
+//! The settings of a connection, each read back after it was set.
+
+use std::time::{Duration, Instant};
+
+use rusqlite::Connection;
+use rusqlite::config::DbConfig;
+use rusqlite::types::Value;
+
+use super::options::{Location, OpenOptions, Synchronous};
+use super::{Error, Result};
+
+/// Page cache of a connection, in KiB; SQLite reads a negative `cache_size` as KiB.
+const CACHE_KIB: i64 = 16_000;
+
+/// Prepared statements kept per connection: more than the stores have, so none is prepared twice.
+const STATEMENT_CACHE: usize = 64;
+
+/// What must hold before the first statement reads the file.
+pub(crate) fn harden(connection: &Connection, timeout: Duration) -> Result<()> {
+    connection.busy_timeout(timeout)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
+    for (setting, value) in [
+        (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
+        (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),
+        (DbConfig::SQLITE_DBCONFIG_DQS_DML, false),
+        (DbConfig::SQLITE_DBCONFIG_DQS_DDL, false),
+        // Bundled builds enforce foreign keys by default. The stores cascade by hand, and a table
+        // rebuild must not cascade at all.
+        (DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, false),
+    ] {
+        if connection.set_db_config(setting, value)? != value {
+            return Err(Error::cannot_open(format!("{setting:?} did not become {value}")));
+        }
+    }
+    Ok(())
+}
+
+/// Makes the file a WAL database, and one that can give space back without a full VACUUM.
+///
+/// Both live in the file, and take an exclusive lock for a moment. SQLite does not always wait for
+/// that lock (it would be a deadlock where two connections upgrade at once), so this does.
+pub(crate) fn journal(
+    connection: &Connection,
+    location: &Location,
+    timeout: Duration,
+) -> Result<()> {
+    // Has an effect only while the file is empty, and then costs nothing to say.
+    connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+    let mode = match location {
+        Location::Memory => "memory",
+        Location::File(_) => "wal",
+    };
+    retry_while_busy(timeout, || set(connection, "journal_mode", mode.to_owned().into()))
+}
+
+/// The settings that live in the connection, not in the file.
+pub(crate) fn tune(connection: &Connection, options: &OpenOptions) -> Result<()> {
+    let synchronous = match options.synchronous {
+        Synchronous::Normal => 1,
+        Synchronous::Full => 2,
+    };
+    set(connection, "synchronous", Value::Integer(synchronous))?;
+    set(connection, "cache_size", Value::Integer(-CACHE_KIB))?;
+    set(connection, "foreign_keys", Value::Integer(options.foreign_keys.into()))
+}
+
+fn set(connection: &Connection, name: &str, value: Value) -> Result<()> {
+    // A pragma that returns its new value is done with the first row; one that returns nothing is
+    // an error to `query_row`, so the value is always asked for separately.
+    connection.pragma_update(None, name, &value)?;
+    let actual: Value = connection.pragma_query_value(None, name, |row| row.get(0))?;
+    if actual == value {
+        return Ok(());
+    }
+    Err(Error::cannot_open(format!("PRAGMA {name} is {actual:?}, not {value:?}")))
+}
+
+/// Tries again while another connection holds a lock, for as long as `timeout`.
+pub(crate) fn retry_while_busy<T>(
+    timeout: Duration,
+    mut attempt: impl FnMut() -> Result<T>,
+) -> Result<T> {
+    let deadline = Instant::now() + timeout;
+    let mut pause = Duration::from_millis(1);
+    loop {
+        match attempt() {
+            Err(error) if error.is_busy() && Instant::now() < deadline => {
+                std::thread::sleep(pause);
+                pause = (pause * 2).min(Duration::from_millis(25));
+            }
+            result => return result,
+        }
+    }
+}

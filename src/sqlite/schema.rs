@@ -1,0 +1,218 @@
+//! What a file must hold, and how an older one gets there.
+//!
+//! The version of a schema is `user_version`. Version 0 is an empty file, or one that the
+//! better-sqlite3 version of the store made: it is adopted as it is. Each migration is one numbered
+//! file, never edited once released, and runs in one transaction.
+
+use rusqlite::{Connection, OptionalExtension};
+
+use super::options::OpenOptions;
+use super::{Error, Result, slots, transaction::atomically};
+
+const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_sessions.sql")];
+
+/// The columns that the stores read and write.
+const TABLES: &[(&str, &[&str])] = &[
+    (
+        "sessions",
+        &[
+            "id",
+            "slot",
+            "status",
+            "working_dir",
+            "current_command",
+            "started_at",
+            "ended_at",
+            "pid",
+            "created_at",
+            "updated_at",
+        ],
+    ),
+    ("session_outputs", &["id", "session_id", "timestamp", "type", "data", "created_at"]),
+];
+
+/// The newest schema version that this library knows.
+pub(crate) fn newest() -> usize {
+    MIGRATIONS.len()
+}
+
+/// Refuses a file that this library must not touch. Reads only.
+pub(crate) fn inspect(connection: &Connection) -> Result<()> {
+    let version = version(connection)?;
+    let known = newest();
+    if usize::try_from(version).map_or(true, |version| version > known) {
+        return Err(Error::cannot_open(format!(
+            "its schema version {version} is newer than {known}, the newest that this version of \
+             @gsd/session-store knows; update the package"
+        )));
+    }
+    for (table, columns) in TABLES {
+        inspect_table(connection, table, columns, version > 0)?;
+    }
+    Ok(())
+}
+
+/// Brings the file to the newest version, and to at least the slots that the options ask for.
+pub(crate) fn migrate(connection: &Connection, options: &OpenOptions) -> Result<()> {
+    for (migration, number) in MIGRATIONS.iter().zip(1..) {
+        if version(connection)? >= number {
+            continue;
+        }
+        atomically(connection, || {
+            // Another process may have been here while this one waited for the lock.
+            if version(connection)? >= number {
+                return Ok(());
+            }
+            let adopted = table_kind(connection, "sessions")?.is_some();
+            connection.execute_batch(migration)?;
+            connection.pragma_update(None, "user_version", number)?;
+            if adopted { Ok(()) } else { slots::set(connection, options.slots) }
+        })?;
+    }
+    slots::widen(connection, options.slots)
+}
+
+fn version(connection: &Connection) -> Result<i64> {
+    Ok(connection.pragma_query_value(None, "user_version", |row| row.get(0))?)
+}
+
+/// The type of the table or view, and whether it has no rowid.
+fn table_kind(connection: &Connection, name: &str) -> Result<Option<(String, bool)>> {
+    Ok(connection
+        .query_row(
+            "SELECT type, wr FROM pragma_table_list WHERE schema = 'main' AND name = ?1 COLLATE NOCASE",
+            [name],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )
+        .optional()?)
+}
+
+fn inspect_table(
+    connection: &Connection,
+    table: &str,
+    expected: &[&str],
+    required: bool,
+) -> Result<()> {
+    let foreign = |what: String| {
+        Error::cannot_open(format!("its table {table:?} is not one of @gsd/session-store: {what}"))
+    };
+    match table_kind(connection, table)? {
+        None if required => return Err(foreign("it is missing".into())),
+        None => return Ok(()),
+        Some((kind, without_rowid)) if kind != "table" || without_rowid => {
+            return Err(foreign("it is no ordinary table with a rowid".into()));
+        }
+        Some(_) => {}
+    }
+    let mut statement = connection.prepare(
+        "SELECT lower(name), \"notnull\" AND dflt_value IS NULL FROM pragma_table_info(?1)",
+    )?;
+    let columns: Vec<(String, bool)> = statement
+        .query_map([table], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<std::result::Result<_, _>>()?;
+    if let Some(missing) =
+        expected.iter().find(|name| !columns.iter().any(|(column, _)| column == *name))
+    {
+        return Err(foreign(format!("it has no column {missing:?}")));
+    }
+    // A column of somebody else's is fine as long as rows can be inserted without it.
+    match columns.iter().find(|(name, needed)| *needed && !expected.contains(&name.as_str())) {
+        Some((name, _)) => Err(foreign(format!("its column {name:?} needs a value"))),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn migrated(prepare: &str, slots: u16) -> Connection {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(prepare).unwrap();
+        inspect(&connection).unwrap();
+        migrate(&connection, &OpenOptions { slots, ..OpenOptions::default() }).unwrap();
+        inspect(&connection).unwrap();
+        connection
+    }
+
+    fn refusal(prepare: &str) -> String {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(prepare).unwrap();
+        inspect(&connection).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn an_empty_file_gets_the_newest_schema() {
+        let connection = migrated("", 3);
+        assert_eq!(version(&connection).unwrap(), i64::try_from(newest()).unwrap());
+        let names: String = connection
+            .query_row(
+                "SELECT group_concat(name, ' ') FROM (SELECT name FROM sqlite_schema
+                 WHERE name NOT LIKE 'sqlite_%' ORDER BY name)",
+                [],
+                |row| row.get(0),
+            )
+            .unwrap();
+        assert_eq!(
+            names,
+            "idx_outputs_session_id idx_outputs_timestamp session_outputs sessions sessions_updated_at"
+        );
+    }
+
+    #[test]
+    fn migrating_twice_changes_nothing() {
+        let connection = migrated("", 3);
+        let before = connection.total_changes();
+        migrate(&connection, &OpenOptions::default()).unwrap();
+        assert_eq!(connection.total_changes(), before);
+    }
+
+    #[test]
+    fn tables_that_exist_are_adopted_with_their_extra_columns() {
+        let connection = migrated(
+            "CREATE TABLE sessions (id TEXT PRIMARY KEY, slot, status, working_dir, current_command,
+             started_at, ended_at, pid, created_at, updated_at, tag TEXT);
+             INSERT INTO sessions (id, tag) VALUES ('kept', 'blue');",
+            3,
+        );
+        let tag: String =
+            connection.query_row("SELECT tag FROM sessions", [], |row| row.get(0)).unwrap();
+        assert_eq!(tag, "blue");
+    }
+
+    #[test]
+    fn the_trigger_stamps_changes_and_leaves_an_explicit_value_alone() {
+        let connection = migrated("PRAGMA recursive_triggers = ON", 3);
+        let updated_at = |set: &str| -> String {
+            connection.execute(&format!("UPDATE sessions SET {set}"), []).unwrap();
+            connection.query_row("SELECT updated_at FROM sessions", [], |row| row.get(0)).unwrap()
+        };
+        connection
+            .execute_batch(
+                "INSERT INTO sessions (id, slot, status, working_dir, started_at, updated_at)
+                 VALUES ('s', 1, 'idle', '/', '2026-01-01T00:00:00.000Z', '2000-01-01 00:00:00')",
+            )
+            .unwrap();
+        assert!(updated_at("status = 'running'").as_str() > "2020");
+        assert_eq!(
+            updated_at("pid = 1, updated_at = '2001-01-01 00:00:00'"),
+            "2001-01-01 00:00:00"
+        );
+    }
+
+    #[test]
+    fn files_of_others_are_refused_with_a_reason() {
+        assert!(refusal("PRAGMA user_version = 99").contains("schema version 99 is newer"));
+        assert!(refusal("PRAGMA user_version = -1").contains("schema version -1"));
+        assert!(refusal("PRAGMA user_version = 1").contains("it is missing"));
+        assert!(refusal("CREATE TABLE sessions (id, user)").contains("it has no column \"slot\""));
+        assert!(refusal("CREATE VIEW sessions AS SELECT 1 AS id").contains("no ordinary table"));
+        assert!(
+            refusal(
+                "CREATE TABLE session_outputs (id INTEGER PRIMARY KEY, session_id, timestamp, type,
+                 data, created_at, owner TEXT NOT NULL)"
+            )
+            .contains("its column \"owner\" needs a value")
+        );
+    }
+}

@@ -1,0 +1,79 @@
+//! All or nothing.
+
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+
+use super::Error;
+
+/// Runs `work` so that either all of its changes are kept or none.
+///
+/// Outside a transaction it takes the write lock first: a read that upgrades to a write later would
+/// fail at once where another connection wrote in between, whatever the busy timeout. Inside one it
+/// becomes a savepoint, and the outer transaction decides.
+pub fn atomically<T, E: From<Error>>(
+    connection: &Connection,
+    work: impl FnOnce() -> Result<T, E>,
+) -> Result<T, E> {
+    if !connection.is_autocommit() {
+        return in_savepoint(connection, work);
+    }
+    let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)
+        .map_err(Error::from)?;
+    let value = work()?;
+    transaction.commit().map_err(Error::from)?;
+    Ok(value)
+}
+
+fn in_savepoint<T, E: From<Error>>(
+    connection: &Connection,
+    work: impl FnOnce() -> Result<T, E>,
+) -> Result<T, E> {
+    let run = |sql: &str| connection.execute_batch(sql).map_err(Error::from);
+    run("SAVEPOINT atomically")?;
+    let result = work();
+    // Some errors (a full disk, for one) end the whole transaction, and the savepoint with it.
+    if result.is_err() && !connection.is_autocommit() {
+        run("ROLLBACK TO atomically")?;
+    }
+    if !connection.is_autocommit() {
+        run("RELEASE atomically")?;
+    }
+    result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows(connection: &Connection) -> i64 {
+        connection.query_row("SELECT count(*) FROM t", [], |row| row.get(0)).unwrap()
+    }
+
+    fn insert_then(connection: &Connection, outcome: Result<(), Error>) -> Result<(), Error> {
+        atomically(connection, || {
+            connection.execute("INSERT INTO t VALUES (1)", [])?;
+            outcome
+        })
+    }
+
+    #[test]
+    fn an_error_undoes_everything() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch("CREATE TABLE t (x)").unwrap();
+        insert_then(&connection, Err(Error::InUse)).unwrap_err();
+        assert!(connection.is_autocommit());
+        assert_eq!(rows(&connection), 0);
+        insert_then(&connection, Ok(())).unwrap();
+        assert_eq!(rows(&connection), 1);
+    }
+
+    #[test]
+    fn inside_a_transaction_only_its_own_work_is_undone() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch("CREATE TABLE t (x); BEGIN; INSERT INTO t VALUES (0)").unwrap();
+        insert_then(&connection, Err(Error::InUse)).unwrap_err();
+        insert_then(&connection, Ok(())).unwrap();
+        assert_eq!(rows(&connection), 2);
+        connection.execute_batch("ROLLBACK").unwrap();
+        assert_eq!(rows(&connection), 0);
+    }
+}

@@ -1,0 +1,35 @@
+//! Removing a session with what belongs to it.
+//!
+//! The schema says ON DELETE CASCADE, but foreign keys are off, so the cascade is done here: the one
+//! place that writes to the tables of both stores.
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, ffi};
+
+use super::{Error, Result};
+use crate::sqlite::{self, atomically};
+
+const DELETE_SESSION: &str = "DELETE FROM sessions WHERE id = ?1";
+const DELETE_OUTPUTS: &str = "DELETE FROM session_outputs WHERE session_id = ?1";
+const ANY_OUTPUT: &str = "SELECT 1 FROM session_outputs WHERE session_id = ?1";
+
+/// Removes a session, and its outputs unless they are to be kept, in one transaction.
+pub(super) fn delete(sqlite: &Connection, id: &str, keep_outputs: bool) -> Result<()> {
+    atomically(sqlite, || {
+        if !keep_outputs {
+            sqlite.prepare_cached(DELETE_OUTPUTS)?.execute([id])?;
+        } else if sqlite.db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY)?
+            && sqlite.prepare_cached(ANY_OUTPUT)?.exists([id])?
+        {
+            // The schema's own cascade would remove what the caller wants to keep.
+            return Err(Error::Sqlite(sqlite::Error::Sqlite {
+                code: ffi::SQLITE_CONSTRAINT_FOREIGNKEY,
+                message: format!(
+                    "the outputs of session {id:?} cannot be kept without it on a connection with foreignKeys"
+                ),
+            }));
+        }
+        sqlite.prepare_cached(DELETE_SESSION)?.execute([id])?;
+        Ok(())
+    })
+}

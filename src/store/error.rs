@@ -1,0 +1,42 @@
+//! What can go wrong in a store.
+
+use crate::sqlite;
+
+/// A result of a store.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// An error of a store.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The engine's.
+    #[error(transparent)]
+    Sqlite(#[from] sqlite::Error),
+    /// A value of the right type that the store does not accept.
+    #[error("{field} must be {expected}; received {received}")]
+    OutOfRange {
+        /// The field by its path, as the caller knows it.
+        field: &'static str,
+        /// What the field accepts.
+        expected: String,
+        /// What it was given.
+        received: String,
+    },
+    /// Text longer than a JavaScript string can be.
+    #[error(
+        "the output of session {session_id:?} is longer than the longest string of JavaScript \
+         ({limit} UTF-16 code units); read it in parts, by getBySession() with a limit or by getBySessionSince()"
+    )]
+    TooLong {
+        /// The session whose output was asked for.
+        session_id: String,
+        /// The length that is still possible.
+        limit: usize,
+    },
+}
+
+impl From<rusqlite::Error> for Error {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(error.into())
+    }
+}

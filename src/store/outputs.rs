@@ -1,0 +1,192 @@
+//! Output: every chunk that a session's terminal printed, in order.
+
+use std::rc::Rc;
+
+use rusqlite::{Connection as Sqlite, Params, Row, params};
+
+use super::model::{NewOutput, OutputRow, OutputType};
+use super::timestamp::{Timestamp, parse_millis};
+use super::{Error, Result, damaged, text};
+use crate::sqlite::{Connection, atomically};
+
+/// The longest string that every supported JavaScript engine can hold, in UTF-16 code units.
+pub const MAX_STRING: usize = (1 << 29) - 24;
+
+const INSERT: &str =
+    "INSERT INTO session_outputs (session_id, timestamp, type, data) VALUES (?1, ?2, ?3, ?4)";
+
+const DELETE: &str = "DELETE FROM session_outputs WHERE session_id = ?1";
+
+const NEWEST: &str = "SELECT timestamp, type, data FROM session_outputs
+     WHERE session_id = ?1 ORDER BY timestamp DESC, id DESC LIMIT ?2";
+
+const SINCE: &str = "SELECT timestamp, type, data FROM session_outputs
+     WHERE session_id = ?1 AND timestamp > ?2 ORDER BY timestamp, id";
+
+const FULL: &str = "SELECT data FROM session_outputs WHERE session_id = ?1 ORDER BY timestamp, id";
+
+/// The output of all sessions of one database.
+#[derive(Debug, Clone)]
+pub struct Outputs {
+    connection: Rc<Connection>,
+}
+
+impl Outputs {
+    /// The output in `connection`.
+    pub fn new(connection: Rc<Connection>) -> Self {
+        Self { connection }
+    }
+
+    /// Stores one chunk; it is committed when the call returns.
+    ///
+    /// # Errors
+    ///
+    /// What SQLite says.
+    pub fn append(&self, output: &NewOutput) -> Result<()> {
+        insert(&*self.connection.sqlite()?, output)
+    }
+
+    /// Stores all chunks in one transaction, or none.
+    ///
+    /// # Errors
+    ///
+    /// What SQLite says.
+    pub fn append_many(&self, outputs: &[NewOutput]) -> Result<()> {
+        let sqlite = self.connection.sqlite()?;
+        if outputs.is_empty() {
+            return Ok(());
+        }
+        atomically(&sqlite, || outputs.iter().try_for_each(|output| insert(&sqlite, output)))
+    }
+
+    /// Hands the newest `limit` chunks of a session to `visit`, newest first.
+    ///
+    /// # Errors
+    ///
+    /// What SQLite or `visit` says.
+    pub fn newest<E: From<Error>>(
+        &self,
+        session_id: &str,
+        limit: Option<i64>,
+        visit: impl FnMut(OutputRow<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        // SQLite reads a negative LIMIT as none.
+        self.select(NEWEST, session_id, params![session_id, limit.unwrap_or(-1)], visit)
+    }
+
+    /// Hands the chunks strictly newer than `since` to `visit`, oldest first.
+    ///
+    /// # Errors
+    ///
+    /// What SQLite or `visit` says.
+    pub fn since<E: From<Error>>(
+        &self,
+        session_id: &str,
+        since: Timestamp,
+        visit: impl FnMut(OutputRow<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.select(SINCE, session_id, params![session_id, since.text()], visit)
+    }
+
+    /// All chunks of a session, oldest first, with `separator` between them: the bytes as stored.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TooLong`] as soon as the text cannot be a JavaScript string any more; what SQLite
+    /// says.
+    pub fn full(&self, session_id: &str, separator: &str) -> Result<Vec<u8>> {
+        let sqlite = self.connection.sqlite()?;
+        let mut statement = sqlite.prepare_cached(FULL)?;
+        let mut rows = statement.query([session_id])?;
+        let mut joined = Vec::new();
+        let mut units = 0;
+        let separator_units = utf16_len(separator.as_bytes());
+        let mut first = true;
+        while let Some(row) = rows.next()? {
+            let data = text(row.get_ref(0)?);
+            if !std::mem::take(&mut first) {
+                joined.extend_from_slice(separator.as_bytes());
+                units += separator_units;
+            }
+            units += utf16_len(data);
+            if units > MAX_STRING {
+                return Err(Error::TooLong {
+                    session_id: session_id.to_owned(),
+                    limit: MAX_STRING,
+                });
+            }
+            joined.extend_from_slice(data);
+        }
+        Ok(joined)
+    }
+
+    /// Removes the output of a session.
+    ///
+    /// # Errors
+    ///
+    /// What SQLite says.
+    pub fn delete(&self, session_id: &str) -> Result<()> {
+        self.connection.sqlite()?.prepare_cached(DELETE)?.execute([session_id])?;
+        Ok(())
+    }
+
+    fn select<E: From<Error>>(
+        &self,
+        sql: &str,
+        session_id: &str,
+        params: impl Params,
+        mut visit: impl FnMut(OutputRow<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let sqlite = self.connection.sqlite().map_err(Error::from)?;
+        let mut statement = sqlite.prepare_cached(sql).map_err(Error::from)?;
+        let mut rows = statement.query(params).map_err(Error::from)?;
+        while let Some(row) = rows.next().map_err(Error::from)? {
+            let output = output(row)?;
+            if output.data.len() > MAX_STRING && utf16_len(output.data) > MAX_STRING {
+                return Err(too_long(session_id).into());
+            }
+            visit(output)?;
+        }
+        Ok(())
+    }
+}
+
+fn too_long(session_id: &str) -> Error {
+    Error::TooLong { session_id: session_id.to_owned(), limit: MAX_STRING }
+}
+
+fn insert(sqlite: &Sqlite, output: &NewOutput) -> Result<()> {
+    sqlite.prepare_cached(INSERT)?.execute(params![
+        output.session_id,
+        output.timestamp.text(),
+        output.kind,
+        output.data,
+    ])?;
+    Ok(())
+}
+
+fn output<'row>(row: &'row Row<'_>) -> Result<OutputRow<'row>> {
+    let kind = text(row.get_ref(1)?);
+    Ok(OutputRow {
+        timestamp: parse_millis(text(row.get_ref(0)?)),
+        kind: OutputType::parse(kind).ok_or_else(|| damaged("session_outputs.type", kind))?,
+        data: text(row.get_ref(2)?),
+    })
+}
+
+/// UTF-16 code units of UTF-8 bytes: one for every character, two for those of four bytes.
+fn utf16_len(bytes: &[u8]) -> usize {
+    bytes.iter().map(|byte| usize::from(*byte & 0xc0 != 0x80) + usize::from(*byte >= 0xf0)).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn utf16_length_counts_as_javascript_does() {
+        for text in ["", "plain", "naïve", "日本語", "😀 a 👩‍👩‍👧", "\u{feff}"] {
+            assert_eq!(utf16_len(text.as_bytes()), text.encode_utf16().count(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! Sessions: what ran in which slot, and how it went.
+
+use std::rc::Rc;
+
+use rusqlite::types::ValueRef;
+use rusqlite::{Params, Row, ffi, params};
+
+use super::model::{NewSession, SessionRow, SessionStatus, SessionUpdate};
+use super::timestamp::{Timestamp, parse_millis};
+use super::{Error, Result, cascade, damaged, text};
+use crate::sqlite::{self, Connection};
+
+const INSERT: &str =
+    "INSERT INTO sessions (id, slot, status, working_dir, current_command, started_at, ended_at, pid)
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+
+/// One statement for every combination of fields, so that it is prepared once.
+const UPDATE: &str = "UPDATE sessions SET
+     status = coalesce(?2, status),
+     current_command = iif(?3, ?4, current_command),
+     ended_at = iif(?5, ?6, ended_at),
+     pid = iif(?7, ?8, pid)
+     WHERE id = ?1";
+
+macro_rules! select {
+    ($condition:literal) => {
+        concat!(
+            "SELECT id, slot, status, working_dir, current_command, started_at, ended_at, pid
+             FROM sessions ",
+            $condition
+        )
+    };
+}
+
+/// The sessions of one database.
+#[derive(Debug, Clone)]
+pub struct Sessions {
+    connection: Rc<Connection>,
+}
+
+impl Sessions {
+    /// The sessions of `connection`.
+    pub fn new(connection: Rc<Connection>) -> Self {
+        Self { connection }
+    }
+
+    /// Stores a session.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfRange`] for a slot that the file does not accept, `SQLITE_CONSTRAINT_PRIMARYKEY`
+    /// for an id that exists.
+    pub fn create(&self, session: &NewSession) -> Result<()> {
+        let slot = self.check_slot(session.slot)?;
+        let sqlite = self.connection.sqlite()?;
+        let mut statement = sqlite.prepare_cached(INSERT)?;
+        let inserted = statement.execute(params![
+            session.id,
+            slot,
+            session.status,
+            session.working_dir,
+            session.current_command,
+            session.started_at.text(),
+            session.ended_at.map(Timestamp::text),
+            session.pid,
+        ]);
+        match inserted {
+            Ok(_) => Ok(()),
+            Err(error) => Err(explain_insert(error.into(), &session.id)),
+        }
+    }
+
+    /// Hands the session with this id to `visit`, and says whether there is one.
+    ///
+    /// # Errors
+    ///
+    /// What SQLite or `visit` says.
+    pub fn get<E: From<Error>>(
+        &self,
+        id: &str,
+        visit: impl FnMut(SessionRow<'_>) -> Result<(), E>,
+    ) -> Result<bool, E> {
+        self.select(select!("WHERE id = ?1"), [id], visit).map(|rows| rows > 0)
+    }
+
+    /// Changes the given fields. An unknown id changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// What SQLite says.
+    pub fn update(&self, id: &str, update: &SessionUpdate) -> Result<()> {
+        let sqlite = self.connection.sqlite()?;
+        if *update == SessionUpdate::default() {
+            return Ok(());
+        }
+        sqlite.prepare_cached(UPDATE)?.execute(params![
+            id,
+            update.status,
+            update.current_command.is_change(),
+            update.current_command.value(),
+            update.ended_at.is_change(),
+            update.ended_at.value().map(|moment| moment.text()),
+            update.pid.is_change(),
+            update.pid.value(),
+        ])?;
+        Ok(())
+    }
+
+    /// Removes a session, and its output unless `keep_outputs` says otherwise, in one transaction.
+    ///
+    /// # Errors
+    ///
+    /// `SQLITE_CONSTRAINT_FOREIGNKEY` where outputs would stay without their session although the
+    /// connection enforces foreign keys; what SQLite says.
+    pub fn delete(&self, id: &str, keep_outputs: bool) -> Result<()> {
+        cascade::delete(&*self.connection.sqlite()?, id, keep_outputs)
+    }
+
+    /// Hands every session to `visit`: newest start first, ties by latest insert first.
+    ///
+    /// # Errors
+    ///
+    /// What SQLite or `visit` says.
+    pub fn list<E: From<Error>>(
+        &self,
+        visit: impl FnMut(SessionRow<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.select(select!("ORDER BY started_at DESC, rowid DESC"), [], visit).map(drop)
+    }
+
+    /// As [`list`](Self::list), the sessions of one status only.
+    ///
+    /// # Errors
+    ///
+    /// What SQLite or `visit` says.
+    pub fn list_by_status<E: From<Error>>(
+        &self,
+        status: SessionStatus,
+        visit: impl FnMut(SessionRow<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let sql = select!("WHERE status = ?1 ORDER BY started_at DESC, rowid DESC");
+        self.select(sql, [status], visit).map(drop)
+    }
+
+    /// As [`list`](Self::list), the sessions that are running or waiting at a checkpoint.
+    ///
+    /// # Errors
+    ///
+    /// What SQLite or `visit` says.
+    pub fn find_running<E: From<Error>>(
+        &self,
+        visit: impl FnMut(SessionRow<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let sql = select!(
+            "WHERE status IN ('running', 'waiting_checkpoint') ORDER BY started_at DESC, rowid DESC"
+        );
+        self.select(sql, [], visit).map(drop)
+    }
+
+    fn select<E: From<Error>>(
+        &self,
+        sql: &str,
+        params: impl Params,
+        mut visit: impl FnMut(SessionRow<'_>) -> Result<(), E>,
+    ) -> Result<usize, E> {
+        let sqlite = self.connection.sqlite().map_err(Error::from)?;
+        let mut statement = sqlite.prepare_cached(sql).map_err(Error::from)?;
+        let mut rows = statement.query(params).map_err(Error::from)?;
+        let mut count = 0;
+        while let Some(row) = rows.next().map_err(Error::from)? {
+            visit(session(row)?)?;
+            count += 1;
+        }
+        Ok(count)
+    }
+
+    fn check_slot(&self, slot: f64) -> Result<i64> {
+        let whole = slot as i64;
+        if whole as f64 == slot && whole >= 1 && self.connection.accepts_slot(whole)? {
+            return Ok(whole);
+        }
+        Err(Error::OutOfRange {
+            field: "session.slot",
+            expected: match self.connection.highest_slot() {
+                Some(highest) => format!("an integer from 1 to {highest}"),
+                None => "an integer from 1".to_owned(),
+            },
+            received: slot.to_string(),
+        })
+    }
+}
+
+fn session<'row>(row: &'row Row<'_>) -> Result<SessionRow<'row>> {
+    let column = |index| row.get_ref(index);
+    let status = text(column(2)?);
+    Ok(SessionRow {
+        id: text(column(0)?),
+        slot: match column(1)? {
+            ValueRef::Integer(slot) => slot,
+            _ => 0,
+        },
+        status: SessionStatus::parse(status).ok_or_else(|| damaged("sessions.status", status))?,
+        working_dir: text(column(3)?),
+        current_command: match column(4)? {
+            ValueRef::Null => None,
+            value => Some(text(value)),
+        },
+        started_at: parse_millis(text(column(5)?)),
+        ended_at: match column(6)? {
+            ValueRef::Null => None,
+            value => Some(parse_millis(text(value))),
+        },
+        pid: match column(7)? {
+            ValueRef::Integer(pid) => Some(pid as f64),
+            ValueRef::Real(pid) => Some(pid),
+            _ => None,
+        },
+    })
+}
+
+fn explain_insert(error: sqlite::Error, id: &str) -> Error {
+    let duplicate = matches!(&error, sqlite::Error::Sqlite { code, .. } if *code == ffi::SQLITE_CONSTRAINT_PRIMARYKEY);
+    if duplicate { error.context(format_args!("session.id {id:?} exists already")) } else { error }
+        .into()
+}

@@ -1,0 +1,221 @@
+//! Moments as JavaScript has them (milliseconds since 1970) and as SQLite keeps them (ISO-8601 text).
+
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, Timelike};
+use rusqlite::types::{ToSql, ToSqlOutput};
+
+/// A moment that can be stored: a whole millisecond in the years 0 to 9999, UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Timestamp(i64);
+
+/// The stored form, `YYYY-MM-DDTHH:mm:ss.sssZ`: of one length, so that text order is time order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Text([u8; 24]);
+
+const FIRST: i64 = -62_167_219_200_000;
+const LAST: i64 = 253_402_300_799_999;
+
+impl Timestamp {
+    /// The moment `millis` after 1970, unless it is no moment or lies outside the years 0 to 9999.
+    pub fn from_millis(millis: f64) -> Option<Self> {
+        // A JavaScript date is NaN or a whole number, so the cast loses nothing.
+        let whole = millis as i64;
+        (whole as f64 == millis && (FIRST..=LAST).contains(&whole)).then_some(Self(whole))
+    }
+
+    /// Milliseconds since 1970.
+    pub fn millis(self) -> i64 {
+        self.0
+    }
+
+    /// The stored form.
+    pub fn text(self) -> Text {
+        // Within the years 0 to 9999 chrono always answers; the default is never seen.
+        let moment = DateTime::from_timestamp_millis(self.0).unwrap_or_default().naive_utc();
+        let mut text = *b"0000-00-00T00:00:00.000Z";
+        let mut write = |at: usize, digits: usize, mut value: u32| {
+            for place in text.iter_mut().skip(at).take(digits).rev() {
+                *place += (value % 10) as u8;
+                value /= 10;
+            }
+        };
+        write(0, 4, moment.year().unsigned_abs());
+        write(5, 2, moment.month());
+        write(8, 2, moment.day());
+        write(11, 2, moment.hour());
+        write(14, 2, moment.minute());
+        write(17, 2, moment.second());
+        write(20, 3, moment.nanosecond() / 1_000_000);
+        Text(text)
+    }
+}
+
+impl Text {
+    /// The 24 characters.
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+impl ToSql for Text {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(self.as_str().into())
+    }
+}
+
+/// Milliseconds since 1970 of a stored moment, NaN where the text is none.
+///
+/// Reads what this library writes, what SQLite's `datetime()` writes, and the ISO-8601 forms between
+/// them: a date alone, `T` or a blank, seconds and any fraction or none, `Z`, an offset or none. A
+/// moment without an offset is UTC, as it is for SQLite.
+pub fn parse_millis(text: &[u8]) -> f64 {
+    parse_canonical(text).or_else(|| parse_any(text)).map_or(f64::NAN, |millis| millis as f64)
+}
+
+fn parse_canonical(text: &[u8]) -> Option<i64> {
+    let [
+        y1,
+        y2,
+        y3,
+        y4,
+        b'-',
+        m1,
+        m2,
+        b'-',
+        d1,
+        d2,
+        b'T',
+        h1,
+        h2,
+        b':',
+        i1,
+        i2,
+        b':',
+        s1,
+        s2,
+        b'.',
+        f1,
+        f2,
+        f3,
+        b'Z',
+    ] = text
+    else {
+        return None;
+    };
+    let year = number(&[*y1, *y2, *y3, *y4])?;
+    let date = NaiveDate::from_ymd_opt(
+        i32::try_from(year).ok()?,
+        number(&[*m1, *m2])?,
+        number(&[*d1, *d2])?,
+    )?;
+    let time = NaiveTime::from_hms_milli_opt(
+        number(&[*h1, *h2])?,
+        number(&[*i1, *i2])?,
+        number(&[*s1, *s2])?,
+        number(&[*f1, *f2, *f3])?,
+    )?;
+    Some(date.and_time(time).and_utc().timestamp_millis())
+}
+
+fn number(digits: &[u8]) -> Option<u32> {
+    digits.iter().try_fold(0, |value, digit| match digit {
+        b'0'..=b'9' => Some(value * 10 + u32::from(digit - b'0')),
+        _ => None,
+    })
+}
+
+fn parse_any(text: &[u8]) -> Option<i64> {
+    let text = std::str::from_utf8(text).ok()?.trim();
+    const WITH_OFFSET: [&str; 4] = [
+        "%Y-%m-%dT%H:%M:%S%.f%#z",
+        "%Y-%m-%d %H:%M:%S%.f%#z",
+        "%Y-%m-%dT%H:%M%#z",
+        "%Y-%m-%d %H:%M%#z",
+    ];
+    const UTC: [&str; 4] =
+        ["%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M"];
+    if let Ok(date) = NaiveDate::parse_from_str(text, "%Y-%m-%d") {
+        return Some(date.and_time(NaiveTime::MIN).and_utc().timestamp_millis());
+    }
+    let zoned = || {
+        WITH_OFFSET
+            .iter()
+            .find_map(|form| DateTime::parse_from_str(text, form).ok())
+            .map(|moment| moment.timestamp_millis())
+    };
+    let bare = text.strip_suffix(['Z', 'z']).unwrap_or(text);
+    UTC.iter()
+        .find_map(|form| NaiveDateTime::parse_from_str(bare, form).ok())
+        .map(|moment| moment.and_utc().timestamp_millis())
+        .or_else(zoned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(millis: f64) -> Option<String> {
+        Timestamp::from_millis(millis).map(|moment| moment.text().as_str().to_owned())
+    }
+
+    #[test]
+    fn the_stored_form_is_the_one_of_to_iso_string() {
+        assert_eq!(text(0.0).unwrap(), "1970-01-01T00:00:00.000Z");
+        assert_eq!(text(-0.0).unwrap(), "1970-01-01T00:00:00.000Z");
+        assert_eq!(text(1_769_169_845_007.0).unwrap(), "2026-01-23T12:04:05.007Z");
+        assert_eq!(text(-1.0).unwrap(), "1969-12-31T23:59:59.999Z");
+        assert_eq!(text(951_782_400_000.0).unwrap(), "2000-02-29T00:00:00.000Z");
+    }
+
+    #[test]
+    fn the_years_0_and_9999_are_the_edges() {
+        assert_eq!(text(FIRST as f64).unwrap(), "0000-01-01T00:00:00.000Z");
+        assert_eq!(text(LAST as f64).unwrap(), "9999-12-31T23:59:59.999Z");
+        for outside in [FIRST as f64 - 1.0, LAST as f64 + 1.0, 8.64e15, f64::NAN, f64::INFINITY] {
+            assert_eq!(text(outside), None);
+        }
+    }
+
+    #[test]
+    fn every_stored_moment_reads_back() {
+        // A step that is no multiple of a day passes through every month, hour and millisecond.
+        let mut millis = FIRST;
+        while millis <= LAST {
+            let moment = Timestamp::from_millis(millis as f64).unwrap();
+            assert_eq!(parse_millis(moment.text().as_str().as_bytes()), millis as f64);
+            millis += 86_400_000 * 37 + 3_723_457;
+        }
+    }
+
+    #[test]
+    fn reads_what_sqlite_and_other_programs_write() {
+        let noon = 1_767_268_800_000.0;
+        for form in [
+            "2026-01-01 12:00:00",
+            "2026-01-01 12:00:00.000",
+            "2026-01-01T12:00:00",
+            "2026-01-01T12:00:00Z",
+            "2026-01-01 12:00:00.000000Z",
+            "2026-01-01 12:00",
+            "2026-01-01T12:00Z",
+            "2026-01-01T14:00:00+02:00",
+            "2026-01-01 10:30:00.000-01:30",
+            "2026-01-01T14:00+02:00",
+            " 2026-01-01T12:00:00.000Z ",
+        ] {
+            assert_eq!(parse_millis(form.as_bytes()), noon, "{form}");
+        }
+        assert_eq!(parse_millis(b"2026-01-01"), noon - 43_200_000.0);
+        assert_eq!(parse_millis(b"2026-01-01 12:00:00.25"), noon + 250.0);
+        assert_eq!(parse_millis(b"-4713-11-24 12:00:00"), -210_866_760_000_000.0);
+    }
+
+    #[test]
+    fn what_is_no_moment_is_nan() {
+        for text in
+            ["", "yesterday", "2026-13-01T00:00:00.000Z", "2026-02-30", "20260101", "1767268800000"]
+        {
+            assert!(parse_millis(text.as_bytes()).is_nan(), "{text}");
+        }
+        assert!(parse_millis(b"\xff").is_nan());
+    }
+}
