@@ -103,13 +103,148 @@ export interface SqliteErrorConstructor {
   readonly prototype: SqliteError
 }
 
-/** The handle `connection.db`. */
-export interface Database {
-  /** Whether the database is open. */
-  readonly open: boolean
-  /** Closes the database. */
-  close(): void
+/** What `run()` did. */
+export interface RunResult {
+  /** How many rows the statement inserted, changed or removed; triggers and cascades do not count. */
+  changes: number
+  /** The rowid of the last insert of the connection; a bigint where integers are safe. */
+  lastInsertRowid: number | bigint
 }
+
+/** A column of a result. */
+export interface ColumnDefinition {
+  /** Its name in the result. */
+  name: string
+  /** The column that it comes from, `null` for an expression. */
+  column: string | null
+  table: string | null
+  /** `'main'`, `'temp'` or the name of an attached database. */
+  database: string | null
+  /** The declared type of the column that it comes from. */
+  type: string | null
+}
+
+/** How `pragma()` answers. */
+export interface PragmaOptions {
+  /** Only the first column of the first row. Default `false`. */
+  simple?: boolean | undefined
+}
+
+/**
+ * A prepared statement.
+ *
+ * Parameters are given one by one, in arrays, or by name in one plain object (without the `@`, `:` or
+ * `$`). A number binds as REAL, a bigint as INTEGER, `undefined` as NULL, a Buffer as BLOB. Every call
+ * throws a `TypeError` with `ERR_INVALID_ARG_TYPE` for a value that SQLite has no type for, a
+ * `RangeError` with `ERR_OUT_OF_RANGE` for too many, too few or a missing one, a `SqliteError` for
+ * what SQLite says, and a `TypeError` with `ERR_INVALID_STATE` once the connection is closed.
+ */
+export interface Statement<BindParameters extends unknown[] = unknown[], Result = unknown> {
+  /** The handle that it was prepared on. */
+  readonly database: Database
+  /** Its SQL. */
+  readonly source: string
+  /** Whether it returns rows. */
+  readonly reader: boolean
+  /** Whether it leaves the database as it is. */
+  readonly readonly: boolean
+  /** Whether it is being iterated. */
+  readonly busy: boolean
+
+  /** Runs it, and says what changed. */
+  run(...params: BindParameters): RunResult
+  /** Its first row, or `undefined`. */
+  get(...params: BindParameters): Result | undefined
+  /** All its rows. */
+  all(...params: BindParameters): Result[]
+  /**
+   * Its rows one by one, in bounded memory. Until the iterator has ended, by itself, by `break` or by
+   * `return()`, the handle refuses to write and to close, and the statement refuses all other calls.
+   */
+  iterate(...params: BindParameters): IterableIterator<Result>
+  /** Have rows be the value of the first column. */
+  pluck(toggle?: boolean): this
+  /** Have rows be arrays of values. */
+  raw(toggle?: boolean): this
+  /** Have rows be objects by table, `$` for expressions. */
+  expand(toggle?: boolean): this
+  /** Gives the parameters their values for good; possible once. */
+  bind(...params: BindParameters): this
+  /** The columns of its result. */
+  columns(): ColumnDefinition[]
+  /** Have integers be bigints. */
+  safeIntegers(toggle?: boolean): this
+  /** Its SQL, with the values that are bound for good. */
+  toString(): string
+}
+
+/** A function that runs in a transaction, and its variants by the way that the transaction begins. */
+export interface Transaction<F extends (...params: never[]) => unknown> {
+  (...params: Parameters<F>): ReturnType<F>
+  default(...params: Parameters<F>): ReturnType<F>
+  /** Takes locks when they are needed: the default. */
+  deferred(...params: Parameters<F>): ReturnType<F>
+  /** Takes the write lock first: right for a transaction that reads before it writes. */
+  immediate(...params: Parameters<F>): ReturnType<F>
+  /** Keeps readers out as well, except in WAL mode. */
+  exclusive(...params: Parameters<F>): ReturnType<F>
+  /** The handle that it runs on. */
+  readonly database: Database
+}
+
+/**
+ * The handle `connection.db`: SQL on the SQLite of the stores, after the conventions of better-sqlite3.
+ *
+ * What it does in a transaction and what the stores do is one transaction.
+ */
+export interface Database {
+  /** The path that the connection was opened with. */
+  readonly name: string
+  readonly open: boolean
+  readonly inTransaction: boolean
+  readonly readonly: boolean
+  readonly memory: boolean
+
+  /**
+   * Prepares one statement.
+   *
+   * @throws {RangeError} `ERR_OUT_OF_RANGE` for SQL without a statement, or with more than one.
+   * @throws {SqliteError} For SQL that SQLite does not understand.
+   */
+  prepare<BindParameters extends unknown[] | {} = unknown[], Result = unknown>(
+    source: string,
+  ): BindParameters extends unknown[]
+    ? Statement<BindParameters, Result>
+    : Statement<[BindParameters], Result>
+  /**
+   * A function that runs `fn` in a transaction: committed when it returns, rolled back when it throws,
+   * and the throw passed on. Called inside a transaction it is a savepoint of it.
+   */
+  transaction<F extends (...params: never[]) => unknown>(fn: F): Transaction<F>
+  /** Runs every statement in `source`, one after the other. */
+  exec(source: string): this
+  /** Runs `PRAGMA source` and gives its rows. */
+  pragma(source: string, options?: PragmaOptions | null): unknown
+  /** Have the integers of statements that are prepared from now on be bigints. */
+  defaultSafeIntegers(toggle?: boolean): this
+  /** Closes the connection, for the stores as well; a second call does nothing. */
+  close(): this
+}
+
+/** The types of the handle by the names that they have in `@types/better-sqlite3`. */
+export declare namespace Database {
+  export type { ColumnDefinition, PragmaOptions, RunResult, SqliteError, Transaction, Handle as Database }
+  /** A statement by its parameters, an array of them or one object, and its row. */
+  export type Statement<
+    BindParameters extends unknown[] | {} = unknown[],
+    Result = unknown,
+  > = BindParameters extends unknown[]
+    ? PreparedStatement<BindParameters, Result>
+    : PreparedStatement<[BindParameters], Result>
+}
+
+type Handle = Database
+type PreparedStatement<BindParameters extends unknown[], Result> = Statement<BindParameters, Result>
 
 /**
  * Which binding artifact the generated loader actually loaded: `'native'` for

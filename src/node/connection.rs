@@ -9,7 +9,7 @@ use napi_derive::napi;
 
 use super::convert::{Argument, Parsed, optional};
 use super::environment::Environment;
-use super::error::{Failure, run};
+use super::error::{Failure, check_new, run};
 use super::js::{Scope, Value};
 use crate::sqlite::{Connection, Location, OpenOptions, Synchronous};
 
@@ -46,8 +46,16 @@ impl DatabaseConnection {
         catch_unwind,
         ts_args_type = "dbPath?: string | null, options?: DatabaseOptions | null"
     )]
-    pub fn new(env: Env, db_path: Unknown<'_>, options: Unknown<'_>) -> napi::Result<Self> {
-        run(&env, "DatabaseConnection", || open(db_path, options))
+    pub fn new(
+        env: Env,
+        this: This<'_>,
+        db_path: Unknown<'_>,
+        options: Unknown<'_>,
+    ) -> napi::Result<Self> {
+        run(&env, "DatabaseConnection", || {
+            check_new::<Self>(&env, &this)?;
+            open(db_path, options)
+        })
     }
 
     /// The handle that stores take, and other SQL of the process uses. The same object every time.

@@ -182,12 +182,7 @@ fn show(value: Value<'_>) -> napi::Result<String> {
         ValueType::Undefined => "undefined".into(),
         ValueType::Null => "null".into(),
         ValueType::Boolean => value.boolean()?.to_string(),
-        ValueType::Number => match value.number()? {
-            number if number.is_infinite() => {
-                format!("{}Infinity", if number < 0.0 { "-" } else { "" })
-            }
-            number => number.to_string(),
-        },
+        ValueType::Number | ValueType::BigInt => value.to_text()?,
         ValueType::String => {
             let text = value.string()?;
             match text.char_indices().nth(SHOWN) {
@@ -195,7 +190,6 @@ fn show(value: Value<'_>) -> napi::Result<String> {
                 None => format!("{text:?}"),
             }
         }
-        ValueType::BigInt => "a bigint".into(),
         ValueType::Symbol => "a symbol".into(),
         ValueType::Function => "a function".into(),
         _ if value.is_date()? && value.date()?.is_nan() => "an invalid Date".into(),
@@ -210,7 +204,7 @@ pub fn new_session(session: Unknown<'_>) -> Parsed<NewSession> {
     let session = Argument::new("session", session).object()?;
     Ok(NewSession {
         id: session.field(c"id")?.string()?,
-        slot: session.field(c"slot")?.number()?,
+        slot: session.field(c"slot")?.integer()?,
         status: status(&session.field(c"status")?)?,
         working_dir: session.field(c"workingDir")?.string()?,
         current_command: optional(session.field(c"currentCommand")?, Argument::string)?,

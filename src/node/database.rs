@@ -2,19 +2,21 @@
 
 use std::rc::Rc;
 
-use napi::Env;
 use napi::bindgen_prelude::Unknown;
+use napi::{Env, ValueType};
 
 use super::connection::DatabaseConnection;
 use super::convert::{Argument, Parsed};
 use super::environment::Environment;
 use super::error::run;
-use super::js::{Kept, Native, Scope, Value};
-use crate::sqlite::Connection;
+use super::js::{Arguments, Kept, Native, Scope, Value};
+use super::rows::Numbers;
+use super::statement;
+use crate::sqlite::{Connection, Error};
 
 const HANDLE: &str = include_str!("handle.js");
 
-/// The functions of `handle.js`.
+/// The functions of `handle.js` that the rest of the face needs.
 pub struct Handle {
     handle_of: Kept,
     make_handle: Kept,
@@ -22,13 +24,23 @@ pub struct Handle {
 }
 
 impl Handle {
-    /// Evaluates the script.
-    pub fn new(scope: Scope<'_>) -> napi::Result<Self> {
-        let native = scope.object([
+    /// Evaluates the script. `cursor` reads the values of a batch from `numbers`.
+    pub fn new(scope: Scope<'_>, cursor: Value<'_>, numbers: &Numbers) -> napi::Result<Self> {
+        let native = scope.object(&[
+            (c"info", scope.function(c"info", info)?),
             (c"isOpen", scope.function(c"isOpen", is_open)?),
+            (c"inTransaction", scope.function(c"inTransaction", in_transaction)?),
+            (c"checkOpen", scope.function(c"checkOpen", check_open)?),
+            (c"checkNotIterating", scope.function(c"checkNotIterating", check_not_iterating)?),
+            (c"prepare", scope.function(c"prepare", prepare)?),
+            (c"exec", scope.function(c"exec", exec)?),
+            (c"execCached", scope.function(c"execCached", exec_cached)?),
             (c"close", scope.function(c"close", close)?),
+            (c"compile", scope.function(c"compile", compile)?),
         ])?;
-        let handle = scope.call(scope.run_script(HANDLE)?, [native])?;
+        statement::add_functions(scope, native)?;
+        let script = scope.run_script(HANDLE)?;
+        let handle = scope.call(script, [native, cursor, numbers.array(scope)?])?;
         let keep = |name| scope.keep(handle.property(name)?);
         Ok(Self {
             handle_of: keep(c"handleOf")?,
@@ -45,7 +57,7 @@ impl Handle {
         connection: &Rc<Connection>,
     ) -> napi::Result<Value<'env>> {
         let known = scope.call(scope.kept(&self.handle_of)?, [this])?;
-        if known.kind()? != napi::ValueType::Undefined {
+        if known.kind()? != ValueType::Undefined {
             return Ok(known);
         }
         let native = scope.external(Native::Database(Rc::clone(connection)))?;
@@ -59,7 +71,7 @@ pub(super) fn shared_connection(env: &Env, db: Unknown<'_>) -> Parsed<Rc<Connect
     let db = Argument::new("db", db);
     let handle = &Environment::of(env)?.handle;
     let native = scope.call(scope.kept(&handle.native_of)?, [db.value()])?;
-    let connection = if native.kind()? == napi::ValueType::External {
+    let connection = if native.kind()? == ValueType::External {
         Rc::clone(connection(native)?)
     } else if let Some(instance) = db.value().class_instance::<DatabaseConnection>() {
         Rc::clone(instance.shared())
@@ -71,18 +83,94 @@ pub(super) fn shared_connection(env: &Env, db: Unknown<'_>) -> Parsed<Rc<Connect
 }
 
 fn connection(native: Value<'_>) -> napi::Result<&Rc<Connection>> {
-    let Native::Database(connection) = native.external()?;
-    Ok(connection)
+    match native.external()? {
+        Native::Database(connection) => Ok(connection),
+        Native::Statement(statement) => Ok(statement.connection()),
+    }
 }
 
-fn is_open<'env>(scope: Scope<'env>, arguments: &[Value<'env>]) -> napi::Result<Value<'env>> {
-    let [native, ..] = arguments else { return scope.undefined() };
-    scope.boolean(connection(*native)?.is_open())
+// The functions that follow are for `handle.js`, which checks their arguments: first the native side
+// of the database, then what the line that reads them names.
+
+fn info<'env>(scope: Scope<'env>, arguments: Arguments<'_, 'env>) -> napi::Result<Value<'env>> {
+    let connection = connection(arguments.get(0)?)?;
+    scope.object(&[
+        (c"name", scope.string(connection.path().as_bytes())?),
+        (c"memory", scope.boolean(connection.is_memory())?),
+        (c"readonly", scope.boolean(connection.is_readonly())?),
+    ])
 }
 
-fn close<'env>(scope: Scope<'env>, arguments: &[Value<'env>]) -> napi::Result<Value<'env>> {
-    let [native, ..] = arguments else { return scope.undefined() };
-    let connection = connection(*native)?;
+fn is_open<'env>(scope: Scope<'env>, arguments: Arguments<'_, 'env>) -> napi::Result<Value<'env>> {
+    scope.boolean(connection(arguments.get(0)?)?.is_open())
+}
+
+fn in_transaction<'env>(
+    scope: Scope<'env>,
+    arguments: Arguments<'_, 'env>,
+) -> napi::Result<Value<'env>> {
+    // A closed database is in no transaction.
+    scope.boolean(connection(arguments.get(0)?)?.in_transaction().unwrap_or(false))
+}
+
+fn check_open<'env>(
+    scope: Scope<'env>,
+    arguments: Arguments<'_, 'env>,
+) -> napi::Result<Value<'env>> {
+    check(scope, arguments, |connection| connection.sqlite().map(drop))
+}
+
+fn check_not_iterating<'env>(
+    scope: Scope<'env>,
+    arguments: Arguments<'_, 'env>,
+) -> napi::Result<Value<'env>> {
+    check(scope, arguments, |connection| {
+        connection.sqlite()?;
+        connection.check_not_iterating()
+    })
+}
+
+fn check<'env>(
+    scope: Scope<'env>,
+    arguments: Arguments<'_, 'env>,
+    holds: impl FnOnce(&Connection) -> Result<(), Error>,
+) -> napi::Result<Value<'env>> {
+    let connection = connection(arguments.get(0)?)?;
+    let call = arguments.get(1)?.string()?;
+    run(&scope.env(), &call, || Ok(holds(connection)?))?;
+    scope.undefined()
+}
+
+fn prepare<'env>(scope: Scope<'env>, arguments: Arguments<'_, 'env>) -> napi::Result<Value<'env>> {
+    let connection = connection(arguments.get(0)?)?;
+    let source = arguments.get(1)?.string()?;
+    let statement = run(&scope.env(), "Database.prepare", || Ok(connection.prepare(&source)?))?;
+    scope.external(Native::Statement(statement))
+}
+
+fn exec<'env>(scope: Scope<'env>, arguments: Arguments<'_, 'env>) -> napi::Result<Value<'env>> {
+    let connection = connection(arguments.get(0)?)?;
+    let source = arguments.get(1)?.string()?;
+    run(&scope.env(), "Database.exec", || Ok(connection.execute(&source)?))?;
+    scope.undefined()
+}
+
+fn exec_cached<'env>(
+    scope: Scope<'env>,
+    arguments: Arguments<'_, 'env>,
+) -> napi::Result<Value<'env>> {
+    let connection = connection(arguments.get(0)?)?;
+    let source = arguments.get(1)?.string()?;
+    run(&scope.env(), "Database.transaction", || Ok(connection.execute_cached(&source)?))?;
+    scope.undefined()
+}
+
+fn close<'env>(scope: Scope<'env>, arguments: Arguments<'_, 'env>) -> napi::Result<Value<'env>> {
+    let connection = connection(arguments.get(0)?)?;
     run(&scope.env(), "Database.close", || Ok(connection.close()?))?;
     scope.undefined()
+}
+
+fn compile<'env>(scope: Scope<'env>, arguments: Arguments<'_, 'env>) -> napi::Result<Value<'env>> {
+    scope.run_script(&arguments.get(0)?.string()?)
 }

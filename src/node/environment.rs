@@ -50,12 +50,13 @@ impl Environment {
                 .replace("/*STATUSES*/", &list(SessionStatus::TEXTS))
                 .replace("/*TYPES*/", &list(OutputType::TEXTS)),
         )?;
+        let numbers = Numbers::new(scope)?;
         Ok(Self {
+            handle: Handle::new(scope, glue.property(c"cursor")?, &numbers)?,
+            numbers,
             sqlite_error: scope.keep(glue.property(c"SqliteError")?)?,
             sessions: scope.keep(glue.property(c"sessions")?)?,
             outputs: scope.keep(glue.property(c"outputs")?)?,
-            numbers: Numbers::new(scope)?,
-            handle: Handle::new(scope)?,
             default_connection: RefCell::new(None),
         })
     }

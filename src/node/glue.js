@@ -27,13 +27,19 @@
 
   // A batch of rows arrives as `numbers` and two strings. A text is one number: -1 for NULL, else its
   // length doubled, odd when it is the next part of `wide` rather than of `ascii`.
-  let numbers, ascii, wide, at, asciiAt, wideAt
+  let numbers, ascii, wide, extras, at, asciiAt, wideAt, extrasAt
 
-  function open(batchNumbers, batchAscii, batchWide) {
+  function open(batchNumbers, batchAscii, batchWide, batchExtras) {
     numbers = batchNumbers
     ascii = batchAscii
     wide = batchWide
-    at = asciiAt = wideAt = 0
+    extras = batchExtras
+    at = asciiAt = wideAt = extrasAt = 0
+  }
+
+  // Lets go of what the rows do not keep alive themselves.
+  function close() {
+    ascii = wide = extras = undefined
   }
 
   function text() {
@@ -55,6 +61,22 @@
     return value === Infinity ? undefined : value
   }
 
+  // A value of any type is its kind and then, but for NULL and extras, a number.
+  function read() {
+    switch (numbers[at++]) {
+      case 0:
+        return null
+      case 1:
+        return numbers[at++] | 0
+      case 2:
+        return numbers[at++]
+      case 3:
+        return text()
+      default:
+        return extras[extrasAt++]
+    }
+  }
+
   function sessions(rows, count, batchNumbers, batchAscii, batchWide) {
     open(batchNumbers, batchAscii, batchWide)
     for (let i = 0; i < count; i++) {
@@ -69,7 +91,7 @@
         pid: integer(),
       })
     }
-    ascii = wide = undefined
+    close()
   }
 
   function outputs(rows, count, batchNumbers, batchAscii, batchWide, sessionId) {
@@ -77,8 +99,8 @@
     for (let i = 0; i < count; i++) {
       rows.push({ sessionId, timestamp: date(), type: TYPES[numbers[at++]], data: text() })
     }
-    ascii = wide = undefined
+    close()
   }
 
-  return { SqliteError, sessions, outputs }
+  return { SqliteError, sessions, outputs, cursor: { open, read, close } }
 })()

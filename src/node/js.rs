@@ -12,7 +12,7 @@ use std::rc::Rc;
 use napi::bindgen_prelude::{ClassInstance, FromNapiValue, JsValue, Unknown};
 use napi::{Env, Error, JsError, Result, Status, ValueType, sys};
 
-use crate::sqlite::Connection;
+use crate::sqlite::{Connection, Statement};
 
 /// A JavaScript value, valid for as long as the call that it came with.
 #[derive(Clone, Copy)]
@@ -105,10 +105,43 @@ impl<'env> Value<'env> {
             .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
     }
 
+    /// A number or a bigint as JavaScript writes it.
+    pub fn to_text(self) -> Result<String> {
+        let raw = call!(napi_coerce_to_string(self.env, self.raw) -> ptr::null_mut())?;
+        Self { raw, ..self }.string()
+    }
+
     fn write_utf8(self, buffer: &mut [u8]) -> Result<usize> {
         call!(napi_get_value_string_utf8(
             self.env, self.raw, buffer.as_mut_ptr().cast(), buffer.len()
         ) -> 0)
+    }
+
+    /// The value of a bigint, unless it is no 64-bit integer.
+    pub fn bigint(self) -> Result<Option<i64>> {
+        let (mut value, mut lossless) = (0, false);
+        // SAFETY: as in `call!`, with two results.
+        let status = unsafe {
+            sys::napi_get_value_bigint_int64(self.env, self.raw, &mut value, &mut lossless)
+        };
+        check(status, "napi_get_value_bigint_int64")?;
+        Ok(lossless.then_some(value))
+    }
+
+    /// Whether it is a `Buffer` or another view of bytes.
+    pub fn is_buffer(self) -> Result<bool> {
+        call!(napi_is_buffer(self.env, self.raw) -> false)
+    }
+
+    /// Hands the bytes of a `Buffer` or another view to `work`, which runs no JavaScript.
+    pub fn with_bytes<T>(self, work: impl FnOnce(&[u8]) -> T) -> Result<T> {
+        let mut data = ptr::null_mut();
+        let length = call!(napi_get_buffer_info(self.env, self.raw, &mut data) -> 0)?;
+        if data.is_null() || length == 0 {
+            return Ok(work(&[]));
+        }
+        // SAFETY: Node-API says that so many bytes are there, and nothing can detach them meanwhile.
+        Ok(work(unsafe { std::slice::from_raw_parts(data.cast(), length) }))
     }
 
     /// A property; a getter may throw.
@@ -121,6 +154,13 @@ impl<'env> Value<'env> {
     /// The length of an array.
     pub fn array_length(self) -> Result<u32> {
         call!(napi_get_array_length(self.env, self.raw) -> 0)
+    }
+
+    /// Sets an element of an array.
+    pub fn set_element(self, index: u32, element: Value<'env>) -> Result<()> {
+        // SAFETY: as in `call!`; the function has no result to write.
+        let status = unsafe { sys::napi_set_element(self.env, self.raw, index, element.raw) };
+        check(status, "napi_set_element")
     }
 
     /// An element of an array.
@@ -153,13 +193,34 @@ impl<'env> Value<'env> {
 pub enum Native {
     /// Of a `Database`.
     Database(Rc<Connection>),
+    /// Of a `Statement`.
+    Statement(Statement),
 }
 
 /// A function that JavaScript can call.
-pub type Function = for<'env> fn(Scope<'env>, &[Value<'env>]) -> Result<Value<'env>>;
+pub type Function = for<'a, 'env> fn(Scope<'env>, Arguments<'a, 'env>) -> Result<Value<'env>>;
 
-/// Arguments of a [`Function`].
-const ARGUMENTS: usize = 4;
+/// The arguments of a call.
+#[derive(Clone, Copy)]
+pub struct Arguments<'a, 'env> {
+    scope: Scope<'env>,
+    raw: &'a [sys::napi_value],
+}
+
+impl<'env> Arguments<'_, 'env> {
+    /// The argument at `index`; `undefined` beyond the last.
+    pub fn get(&self, index: usize) -> Result<Value<'env>> {
+        self.raw.get(index).map_or_else(|| self.scope.undefined(), |raw| Ok(self.scope.value(*raw)))
+    }
+
+    /// The arguments from `index` on.
+    pub fn from(&self, index: usize) -> impl Iterator<Item = Value<'env>> {
+        self.raw.iter().skip(index).map(|raw| self.scope.value(*raw))
+    }
+}
+
+/// Arguments that most calls of a [`Function`] have at most.
+const ARGUMENTS: usize = 16;
 
 /// The environment of the running call, as a maker of values.
 #[derive(Clone, Copy)]
@@ -191,6 +252,38 @@ impl<'env> Scope<'env> {
     /// A number.
     pub fn number(self, number: f64) -> Result<Value<'env>> {
         call!(napi_create_double(self.env, number) -> ptr::null_mut()).map(|raw| self.value(raw))
+    }
+
+    /// `null`.
+    pub fn null(self) -> Result<Value<'env>> {
+        call!(napi_get_null(self.env) -> ptr::null_mut()).map(|raw| self.value(raw))
+    }
+
+    /// A bigint.
+    pub fn bigint(self, value: i64) -> Result<Value<'env>> {
+        call!(napi_create_bigint_int64(self.env, value) -> ptr::null_mut())
+            .map(|raw| self.value(raw))
+    }
+
+    /// A `Buffer` with a copy of these bytes.
+    pub fn buffer(self, bytes: &[u8]) -> Result<Value<'env>> {
+        let data = bytes.as_ptr().cast();
+        call!(napi_create_buffer_copy(
+            self.env, bytes.len(), data, ptr::null_mut()
+        ) -> ptr::null_mut())
+        .map(|raw| self.value(raw))
+    }
+
+    /// An array of these values.
+    pub fn array_of(
+        self,
+        values: impl IntoIterator<Item = Result<Value<'env>>>,
+    ) -> Result<Value<'env>> {
+        let array = self.array()?;
+        for (value, index) in values.into_iter().zip(0..) {
+            array.set_element(index, value?)?;
+        }
+        Ok(array)
     }
 
     /// A boolean.
@@ -257,18 +350,25 @@ impl<'env> Scope<'env> {
     }
 
     /// An object with these properties.
-    pub fn object<const N: usize>(
-        self,
-        properties: [(&CStr, Value<'env>); N],
-    ) -> Result<Value<'env>> {
+    pub fn object(self, properties: &[(&CStr, Value<'env>)]) -> Result<Value<'env>> {
         let object = call!(napi_create_object(self.env) -> ptr::null_mut())?;
-        for (name, value) in properties {
+        let object = self.value(object);
+        self.add_properties(object, properties).map(|()| object)
+    }
+
+    /// Sets properties of an object.
+    pub fn add_properties(
+        self,
+        object: Value<'env>,
+        properties: &[(&CStr, Value<'env>)],
+    ) -> Result<()> {
+        properties.iter().try_for_each(|(name, value)| {
             // SAFETY: as in `call!`; the function has no result to write.
-            let status =
-                unsafe { sys::napi_set_named_property(self.env, object, name.as_ptr(), value.raw) };
-            check(status, "napi_set_named_property")?;
-        }
-        Ok(self.value(object))
+            let status = unsafe {
+                sys::napi_set_named_property(self.env, object.raw, name.as_ptr(), value.raw)
+            };
+            check(status, "napi_set_named_property")
+        })
     }
 
     /// A value that owns `native`, and drops it when it is collected.
@@ -331,24 +431,37 @@ unsafe extern "C" fn enter(env: sys::napi_env, info: sys::napi_callback_info) ->
     let env = Env::from_raw(env);
     let call = || -> Result<sys::napi_value> {
         let scope = Scope::new(&env);
-        let mut count = ARGUMENTS;
-        let mut raw = [ptr::null_mut(); ARGUMENTS];
+        let mut few = [ptr::null_mut(); ARGUMENTS];
+        let mut many = Vec::new();
         let mut data = ptr::null_mut();
-        // SAFETY: Node-API calls this with a live environment and call; the array holds `count` values.
-        let status = unsafe {
-            sys::napi_get_cb_info(
-                scope.env,
-                info,
-                &mut count,
-                raw.as_mut_ptr(),
-                ptr::null_mut(),
-                &mut data,
-            )
+        let mut arguments = |room: &mut [sys::napi_value]| {
+            let mut count = room.len();
+            // SAFETY: Node-API calls this with a live environment and call, and writes at most as many
+            // values as there is room.
+            let status = unsafe {
+                sys::napi_get_cb_info(
+                    scope.env,
+                    info,
+                    &mut count,
+                    room.as_mut_ptr(),
+                    ptr::null_mut(),
+                    &mut data,
+                )
+            };
+            check(status, "napi_get_cb_info").map(|()| count)
         };
-        check(status, "napi_get_cb_info")?;
+        let count = arguments(&mut few)?;
+        let raw: &[sys::napi_value] = if count <= few.len() {
+            &few
+        } else {
+            many.resize(count, ptr::null_mut());
+            arguments(&mut many)?;
+            &many
+        };
+        let arguments = Arguments { scope, raw: raw.get(..count).unwrap_or_default() };
         // SAFETY: `Scope::function`, which alone registers this callback, passed a `Function` as data.
         let function = unsafe { std::mem::transmute::<*mut c_void, Function>(data) };
-        function(scope, &raw.map(|raw| scope.value(raw))).map(|value| value.raw)
+        function(scope, arguments).map(|value| value.raw)
     };
     let outcome = catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|panic| {
         let message = panic.downcast_ref::<&str>().copied().unwrap_or("a panic in native code");

@@ -9,3 +9,4 @@ mod js;
 pub mod output_store;
 mod rows;
 pub mod session_store;
+mod statement;

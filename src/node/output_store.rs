@@ -3,13 +3,13 @@
 use std::rc::Rc;
 
 use napi::Env;
-use napi::bindgen_prelude::Unknown;
+use napi::bindgen_prelude::{This, Unknown};
 use napi_derive::napi;
 
 use super::convert::{self, Argument, Parsed, optional};
 use super::database::shared_connection;
 use super::environment::Environment;
-use super::error::run;
+use super::error::{check_new, run};
 use super::js::Scope;
 use super::rows::Batches;
 use crate::store::model::OutputRow;
@@ -31,8 +31,11 @@ impl OutputStore {
     /// @throws {TypeError} `ERR_INVALID_ARG_TYPE` for anything else, `ERR_INVALID_STATE` for a closed
     /// connection.
     #[napi(constructor, catch_unwind, ts_args_type = "db: Database | DatabaseConnection")]
-    pub fn new(env: Env, db: Unknown<'_>) -> napi::Result<Self> {
-        let connection = run(&env, "OutputStore", || shared_connection(&env, db))?;
+    pub fn new(env: Env, this: This<'_>, db: Unknown<'_>) -> napi::Result<Self> {
+        let connection = run(&env, "OutputStore", || {
+            check_new::<Self>(&env, &this)?;
+            shared_connection(&env, db)
+        })?;
         Ok(Self { outputs: Outputs::new(connection), environment: Environment::of(&env)? })
     }
 
@@ -144,12 +147,10 @@ impl OutputStore {
         run(env, call, || {
             let session_id = Argument::new("sessionId", session_id).string()?;
             let scope = Scope::new(env);
-            let environment = &self.environment;
             // Made from the stored text: the argument may hold a lone surrogate.
             let stored_id = scope.string(session_id.as_bytes())?;
-            let mut batches =
-                Batches::new(scope, environment, &environment.outputs, Some(stored_id))?;
-            query(&session_id, &mut |row| Ok(batches.output(row)?))?;
+            let mut batches = Batches::outputs(scope, &self.environment, stored_id)?;
+            query(&session_id, &mut |row| batches.output(row))?;
             Ok(batches.finish()?.unknown())
         })
     }

@@ -3,13 +3,13 @@
 use std::rc::Rc;
 
 use napi::Env;
-use napi::bindgen_prelude::Unknown;
+use napi::bindgen_prelude::{This, Unknown};
 use napi_derive::napi;
 
 use super::convert::{self, Argument, Parsed, optional};
 use super::database::shared_connection;
 use super::environment::Environment;
-use super::error::{Failure, run};
+use super::error::{check_new, run};
 use super::js::Scope;
 use super::rows::Batches;
 use crate::store::model::SessionRow;
@@ -29,8 +29,11 @@ impl SessionStore {
     /// @throws {TypeError} `ERR_INVALID_ARG_TYPE` for anything else, `ERR_INVALID_STATE` for a closed
     /// connection.
     #[napi(constructor, catch_unwind, ts_args_type = "db: Database | DatabaseConnection")]
-    pub fn new(env: Env, db: Unknown<'_>) -> napi::Result<Self> {
-        let connection = run(&env, "SessionStore", || shared_connection(&env, db))?;
+    pub fn new(env: Env, this: This<'_>, db: Unknown<'_>) -> napi::Result<Self> {
+        let connection = run(&env, "SessionStore", || {
+            check_new::<Self>(&env, &this)?;
+            shared_connection(&env, db)
+        })?;
         Ok(Self { sessions: Sessions::new(connection), environment: Environment::of(&env)? })
     }
 
@@ -50,7 +53,7 @@ impl SessionStore {
         run(env, "SessionStore.get", || {
             let id = Argument::new("id", id).string()?;
             let mut batch = self.batches(env)?;
-            self.sessions.get(&id, |row| Ok::<_, Failure>(batch.session(row)?))?;
+            self.sessions.get(&id, |row| batch.session(row))?;
             // Beyond the end of an empty array is `undefined`.
             Ok(batch.finish()?.element(0)?.unknown())
         })
@@ -117,8 +120,7 @@ impl SessionStore {
 
 impl SessionStore {
     fn batches<'env>(&self, env: &'env Env) -> napi::Result<Batches<'env>> {
-        let environment = &self.environment;
-        Batches::new(Scope::new(env), environment, &environment.sessions, None)
+        Batches::sessions(Scope::new(env), &self.environment)
     }
 
     fn all<'env>(
@@ -129,7 +131,7 @@ impl SessionStore {
     ) -> napi::Result<Unknown<'env>> {
         run(env, call, || {
             let mut batches = self.batches(env)?;
-            query(&mut |row| Ok(batches.session(row)?))?;
+            query(&mut |row| batches.session(row))?;
             Ok(batches.finish()?.unknown())
         })
     }

@@ -1,6 +1,7 @@
 //! One open database, shared by everything that was made from it.
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::path::Path;
 use std::rc::Rc;
 
@@ -8,6 +9,7 @@ use rusqlite::OpenFlags;
 use rusqlite::config::DbConfig;
 
 use super::options::{Location, OpenOptions};
+use super::statement::Place;
 use super::{Error, Result, files, pragma, schema, slots};
 
 /// An open database. Stores share it by `Rc`; closing it closes it for all of them.
@@ -19,6 +21,10 @@ pub struct Connection {
     readonly: bool,
     /// What the CHECK accepted when it was last read; another process may widen it any time.
     highest_slot: Cell<Option<i64>>,
+    /// The statements that callers keep, to be finalized when the connection closes.
+    statements: RefCell<HashMap<*const Place, Rc<Place>>>,
+    /// How many of them are handing out rows.
+    iterators: Cell<usize>,
 }
 
 impl Connection {
@@ -36,6 +42,8 @@ impl Connection {
         let highest_slot = slots::accepted(&sqlite).map_err(named)?;
         Ok(Self {
             highest_slot: Cell::new(highest_slot),
+            statements: RefCell::default(),
+            iterators: Cell::new(0),
             sqlite: RefCell::new(Some(Rc::new(sqlite))),
             path: path.to_owned(),
             location,
@@ -49,7 +57,41 @@ impl Connection {
     ///
     /// [`Error::Closed`] after [`close`](Self::close).
     pub fn sqlite(&self) -> Result<Rc<rusqlite::Connection>> {
-        self.sqlite.borrow().clone().ok_or_else(|| Error::Closed { path: self.path.clone() })
+        self.sqlite.borrow().clone().ok_or_else(|| self.closed())
+    }
+
+    pub(super) fn closed(&self) -> Error {
+        Error::Closed { path: self.path.clone() }
+    }
+
+    pub(super) fn adopt(&self, statement: &Rc<Place>) {
+        self.statements.borrow_mut().insert(Rc::as_ptr(statement), Rc::clone(statement));
+    }
+
+    pub(super) fn release(&self, statement: &Rc<Place>) {
+        self.statements.borrow_mut().remove(&Rc::as_ptr(statement));
+    }
+
+    pub(super) fn add_iterator(&self) {
+        self.iterators.set(self.iterators.get() + 1);
+    }
+
+    pub(super) fn remove_iterator(&self) {
+        self.iterators.set(self.iterators.get().saturating_sub(1));
+    }
+
+    /// Whether rows of some statement are being handed out, between which nothing may change.
+    pub fn check_not_iterating(&self) -> Result<()> {
+        if self.iterators.get() > 0 { Err(Error::InUse) } else { Ok(()) }
+    }
+
+    /// Whether a transaction is open.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Closed`].
+    pub fn in_transaction(&self) -> Result<bool> {
+        Ok(!self.sqlite()?.is_autocommit())
     }
 
     /// Closes the database. A second call does nothing.
@@ -58,9 +100,16 @@ impl Connection {
     ///
     /// [`Error::InUse`] while a call on the same connection is running.
     pub fn close(&self) -> Result<()> {
+        self.check_not_iterating()?;
         let Some(shared) = self.sqlite.take() else {
             return Ok(());
         };
+        // One that is in the middle of a call stays, and keeps the connection open.
+        for statement in self.statements.borrow().values() {
+            if let Ok(mut place) = statement.try_borrow_mut() {
+                place.take();
+            }
+        }
         let (shared, error) = match Rc::try_unwrap(shared) {
             Ok(sqlite) => match sqlite.close() {
                 Ok(()) => return Ok(()),

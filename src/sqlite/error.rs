@@ -23,6 +23,9 @@ pub enum Error {
     /// The connection is in the middle of a query and cannot do this now.
     #[error("the database connection is busy executing a query")]
     InUse,
+    /// SQL that is not exactly one statement.
+    #[error("{0}")]
+    Sql(&'static str),
     /// SQLite, or the code that prepares a file for it, refused.
     #[error("{message}")]
     Sqlite {

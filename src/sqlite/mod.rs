@@ -8,11 +8,14 @@ mod options;
 mod pragma;
 mod schema;
 mod slots;
+mod statement;
 mod transaction;
 
 pub use connection::Connection;
 pub use error::{Error, Result};
 pub use options::{Location, OpenOptions, Synchronous};
+pub use rusqlite::types::ValueRef;
+pub use statement::{Column, Row, Statement};
 pub use transaction::atomically;
 
 /// The oldest SQLite that may be linked: versions before it can corrupt a file when a WAL is reset.

@@ -44,8 +44,11 @@ pub(crate) fn journal(
     location: &Location,
     timeout: Duration,
 ) -> Result<()> {
-    // Has an effect only while the file is empty, and then costs nothing to say.
-    connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+    // Possible only while the file is empty; later the pragma would wait for the write lock in vain.
+    let pages: i64 = connection.pragma_query_value(None, "page_count", |row| row.get(0))?;
+    if pages == 0 {
+        connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+    }
     let mode = match location {
         Location::Memory => "memory",
         Location::File(_) => "wal",

@@ -6,6 +6,7 @@ pub mod model;
 pub mod outputs;
 pub mod sessions;
 pub mod timestamp;
+pub mod utf16;
 
 pub use error::{Error, Result};
 

@@ -66,8 +66,8 @@ literals! {
 pub struct NewSession {
     /// Its unique name.
     pub id: String,
-    /// The slot it runs in, from 1. A JavaScript number: the store checks what the file accepts.
-    pub slot: f64,
+    /// The slot it runs in, from 1; the store checks what the file accepts.
+    pub slot: i64,
     /// What it is doing.
     pub status: SessionStatus,
     /// The folder it works in.

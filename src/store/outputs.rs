@@ -6,11 +6,9 @@ use rusqlite::{Connection as Sqlite, Params, Row, params};
 
 use super::model::{NewOutput, OutputRow, OutputType};
 use super::timestamp::{Timestamp, parse_millis};
+use super::utf16::{Length, MAX_LENGTH};
 use super::{Error, Result, damaged, text};
 use crate::sqlite::{Connection, atomically};
-
-/// The longest string that every supported JavaScript engine can hold, in UTF-16 code units.
-pub const MAX_STRING: usize = (1 << 29) - 24;
 
 const INSERT: &str =
     "INSERT INTO session_outputs (session_id, timestamp, type, data) VALUES (?1, ?2, ?3, ?4)";
@@ -71,7 +69,7 @@ impl Outputs {
         visit: impl FnMut(OutputRow<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         // SQLite reads a negative LIMIT as none.
-        self.select(NEWEST, session_id, params![session_id, limit.unwrap_or(-1)], visit)
+        self.select(NEWEST, params![session_id, limit.unwrap_or(-1)], visit)
     }
 
     /// Hands the chunks strictly newer than `since` to `visit`, oldest first.
@@ -85,10 +83,11 @@ impl Outputs {
         since: Timestamp,
         visit: impl FnMut(OutputRow<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        self.select(SINCE, session_id, params![session_id, since.text()], visit)
+        self.select(SINCE, params![session_id, since.text()], visit)
     }
 
-    /// All chunks of a session, oldest first, with `separator` between them: the bytes as stored.
+    /// All chunks of a session, oldest first, with `separator` between them, as UTF-8: in a chunk that
+    /// is none, the bytes that are none become U+FFFD.
     ///
     /// # Errors
     ///
@@ -99,23 +98,24 @@ impl Outputs {
         let mut statement = sqlite.prepare_cached(FULL)?;
         let mut rows = statement.query([session_id])?;
         let mut joined = Vec::new();
-        let mut units = 0;
-        let separator_units = utf16_len(separator.as_bytes());
+        let mut length = Length::default();
         let mut first = true;
         while let Some(row) = rows.next()? {
             let data = text(row.get_ref(0)?);
             if !std::mem::take(&mut first) {
                 joined.extend_from_slice(separator.as_bytes());
-                units += separator_units;
             }
-            units += utf16_len(data);
-            if units > MAX_STRING {
+            match std::str::from_utf8(data) {
+                Ok(_) => joined.extend_from_slice(data),
+                // Chunk by chunk: halves of a character in two chunks were never one.
+                Err(_) => joined.extend_from_slice(String::from_utf8_lossy(data).as_bytes()),
+            }
+            if !length.fits(&joined) {
                 return Err(Error::TooLong {
                     session_id: session_id.to_owned(),
-                    limit: MAX_STRING,
+                    limit: MAX_LENGTH,
                 });
             }
-            joined.extend_from_slice(data);
         }
         Ok(joined)
     }
@@ -133,7 +133,6 @@ impl Outputs {
     fn select<E: From<Error>>(
         &self,
         sql: &str,
-        session_id: &str,
         params: impl Params,
         mut visit: impl FnMut(OutputRow<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
@@ -141,18 +140,10 @@ impl Outputs {
         let mut statement = sqlite.prepare_cached(sql).map_err(Error::from)?;
         let mut rows = statement.query(params).map_err(Error::from)?;
         while let Some(row) = rows.next().map_err(Error::from)? {
-            let output = output(row)?;
-            if output.data.len() > MAX_STRING && utf16_len(output.data) > MAX_STRING {
-                return Err(too_long(session_id).into());
-            }
-            visit(output)?;
+            visit(output(row)?)?;
         }
         Ok(())
     }
-}
-
-fn too_long(session_id: &str) -> Error {
-    Error::TooLong { session_id: session_id.to_owned(), limit: MAX_STRING }
 }
 
 fn insert(sqlite: &Sqlite, output: &NewOutput) -> Result<()> {
@@ -172,21 +163,4 @@ fn output<'row>(row: &'row Row<'_>) -> Result<OutputRow<'row>> {
         kind: OutputType::parse(kind).ok_or_else(|| damaged("session_outputs.type", kind))?,
         data: text(row.get_ref(2)?),
     })
-}
-
-/// UTF-16 code units of UTF-8 bytes: one for every character, two for those of four bytes.
-fn utf16_len(bytes: &[u8]) -> usize {
-    bytes.iter().map(|byte| usize::from(*byte & 0xc0 != 0x80) + usize::from(*byte >= 0xf0)).sum()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn utf16_length_counts_as_javascript_does() {
-        for text in ["", "plain", "naïve", "日本語", "😀 a 👩‍👩‍👧", "\u{feff}"] {
-            assert_eq!(utf16_len(text.as_bytes()), text.encode_utf16().count(), "{text}");
-        }
-    }
 }

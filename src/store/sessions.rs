@@ -51,12 +51,12 @@ impl Sessions {
     /// [`Error::OutOfRange`] for a slot that the file does not accept, `SQLITE_CONSTRAINT_PRIMARYKEY`
     /// for an id that exists.
     pub fn create(&self, session: &NewSession) -> Result<()> {
-        let slot = self.check_slot(session.slot)?;
+        self.check_slot(session.slot)?;
         let sqlite = self.connection.sqlite()?;
         let mut statement = sqlite.prepare_cached(INSERT)?;
         let inserted = statement.execute(params![
             session.id,
-            slot,
+            session.slot,
             session.status,
             session.working_dir,
             session.current_command,
@@ -174,10 +174,9 @@ impl Sessions {
         Ok(count)
     }
 
-    fn check_slot(&self, slot: f64) -> Result<i64> {
-        let whole = slot as i64;
-        if whole as f64 == slot && whole >= 1 && self.connection.accepts_slot(whole)? {
-            return Ok(whole);
+    fn check_slot(&self, slot: i64) -> Result<()> {
+        if slot >= 1 && self.connection.accepts_slot(slot)? {
+            return Ok(());
         }
         Err(Error::OutOfRange {
             field: "session.slot",

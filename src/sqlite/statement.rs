@@ -1,0 +1,332 @@
+//! A prepared statement that owns its connection, for callers that keep it across calls.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use rusqlite::Batch;
+use rusqlite::fallible_iterator::FallibleIterator;
+use rusqlite::types::ToSql;
+use self_cell::self_cell;
+
+use super::{Connection, Error, Result};
+
+/// A row that SQLite stands on.
+pub use rusqlite::Row;
+
+type Borrowed<'connection> = rusqlite::Statement<'connection>;
+
+self_cell! {
+    /// A statement of rusqlite together with the connection that it borrows.
+    pub(super) struct Prepared {
+        owner: Rc<rusqlite::Connection>,
+        #[covariant]
+        dependent: Borrowed,
+    }
+
+    impl { Debug }
+}
+
+/// Where a statement is kept, so that closing its connection can finalize it.
+pub(super) type Place = RefCell<Option<Prepared>>;
+
+/// A prepared statement.
+///
+/// It dies with its connection: after [`Connection::close`] every call is [`Error::Closed`].
+pub struct Statement {
+    connection: Rc<Connection>,
+    place: Rc<Place>,
+    iterating: Cell<bool>,
+}
+
+/// A column of a result, with where its values come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Column {
+    /// Its name in the result.
+    pub name: String,
+    /// The column that it comes from, if it is no expression.
+    pub origin: Option<String>,
+    /// The table that it comes from.
+    pub table: Option<String>,
+    /// The database that it comes from: `main`, `temp` or an attached one.
+    pub database: Option<String>,
+    /// The declared type of the column that it comes from.
+    pub decl_type: Option<String>,
+}
+
+impl Connection {
+    /// Prepares the one statement in `sql`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Sql`] where there is none, or more than one; what SQLite says.
+    pub fn prepare(self: &Rc<Self>, sql: &str) -> Result<Statement> {
+        let prepared = Prepared::try_new(self.sqlite()?, |sqlite| {
+            let mut batch = Batch::new(sqlite, sql);
+            let first = batch.next()?;
+            let first = first.ok_or(Error::Sql("the SQL contains no statement"))?;
+            match batch.next() {
+                Ok(None) => Ok(first),
+                // Whether the rest is a valid statement or not, it is more than one.
+                _ => Err(Error::Sql("the SQL contains more than one statement")),
+            }
+        })?;
+        let place = Rc::new(RefCell::new(Some(prepared)));
+        self.adopt(&place);
+        Ok(Statement { connection: Rc::clone(self), place, iterating: Cell::new(false) })
+    }
+
+    /// Runs every statement in `sql`, one after the other, to its end.
+    ///
+    /// # Errors
+    ///
+    /// What SQLite says about the first statement that fails; the ones before it stay done.
+    pub fn execute(&self, sql: &str) -> Result<()> {
+        self.check_not_iterating()?;
+        let sqlite = self.sqlite()?;
+        let mut batch = Batch::new(&sqlite, sql);
+        while let Some(mut statement) = batch.next()? {
+            let mut rows = statement.raw_query();
+            while rows.next()?.is_some() {}
+        }
+        Ok(())
+    }
+
+    /// Runs one statement that is the same every time, as those of a transaction are.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InUse`] while a statement of the connection is iterated; what SQLite says.
+    pub fn execute_cached(&self, sql: &str) -> Result<()> {
+        self.check_not_iterating()?;
+        self.sqlite()?.prepare_cached(sql)?.raw_execute()?;
+        Ok(())
+    }
+}
+
+impl Statement {
+    /// The connection that it was prepared on.
+    pub fn connection(&self) -> &Rc<Connection> {
+        &self.connection
+    }
+
+    /// Gives a value to the parameter with this index, from 1.
+    ///
+    /// # Errors
+    ///
+    /// `SQLITE_TOOBIG` for a value that SQLite cannot hold.
+    pub fn bind(&self, index: usize, value: impl ToSql) -> Result<()> {
+        self.with(|statement| Ok(statement.raw_bind_parameter(index, value)?))
+    }
+
+    /// Makes every parameter NULL.
+    pub fn clear_bindings(&self) {
+        // A closed statement has no parameters to clear.
+        let _: Result<()> = self.with(|statement| {
+            statement.clear_bindings();
+            Ok(())
+        });
+    }
+
+    /// The names of the parameters, without their prefix, in the order of their indexes.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Closed`].
+    pub fn parameters(&self) -> Result<Vec<Option<String>>> {
+        self.with(|statement| {
+            let name = |index| {
+                let mut name = statement.parameter_name(index)?.chars();
+                name.next();
+                Some(name.as_str().to_owned())
+            };
+            Ok((1..=statement.parameter_count()).map(name).collect())
+        })
+    }
+
+    /// The columns of its result; none for a statement that returns no rows.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Closed`].
+    pub fn columns(&self) -> Result<Vec<Column>> {
+        self.with(|statement| {
+            let types = statement.columns();
+            let sources = statement.columns_with_metadata();
+            let owned = |text: Option<&str>| text.map(str::to_owned);
+            Ok(sources
+                .zip(types)
+                .map(|(source, column)| Column {
+                    name: source.name().to_owned(),
+                    origin: owned(source.origin_name()),
+                    table: owned(source.table_name()),
+                    database: owned(source.database_name()),
+                    decl_type: owned(column.decl_type()),
+                })
+                .collect())
+        })
+    }
+
+    /// Whether it returns rows.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Closed`].
+    pub fn returns_rows(&self) -> Result<bool> {
+        self.with(|statement| Ok(statement.column_count() > 0))
+    }
+
+    /// Whether it leaves the database as it is.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Closed`].
+    pub fn is_readonly(&self) -> Result<bool> {
+        self.with(|statement| Ok(statement.readonly()))
+    }
+
+    /// Its SQL with the values of its parameters.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Closed`].
+    pub fn expanded_sql(&self) -> Result<Option<String>> {
+        self.with(|statement| Ok(statement.expanded_sql()))
+    }
+
+    /// How often SQLite has prepared it anew because the schema changed: its columns may have, too.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Closed`].
+    pub fn version(&self) -> Result<i32> {
+        self.with(|statement| Ok(version(statement)))
+    }
+
+    /// Runs it, and says how many rows it changed and which rowid was inserted last.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InUse`] while a statement of the connection is iterated; what SQLite says.
+    pub fn run(&self) -> Result<(u64, i64)> {
+        self.connection.check_not_iterating()?;
+        let sqlite = self.connection.sqlite()?;
+        let before = sqlite.total_changes();
+        self.with(|statement| -> Result<()> {
+            statement.raw_query().next()?;
+            Ok(())
+        })?;
+        // `changes()` still tells of the last statement that changed anything.
+        let changes = if sqlite.total_changes() == before { 0 } else { sqlite.changes() };
+        Ok((changes, sqlite.last_insert_rowid()))
+    }
+
+    /// Hands its rows, with its version, to `visit` until there is none left or `visit` says `false`.
+    ///
+    /// # Errors
+    ///
+    /// What SQLite or `visit` says.
+    pub fn query<E: From<Error>>(
+        &self,
+        mut visit: impl FnMut(&Row<'_>, i32) -> std::result::Result<bool, E>,
+    ) -> std::result::Result<(), E> {
+        self.with(|statement| {
+            let mut version_now = None;
+            let mut rows = statement.raw_query();
+            while let Some(row) = rows.next().map_err(Error::from)? {
+                // The first step is what prepares it anew.
+                let version = *version_now.get_or_insert_with(|| version(row.as_ref()));
+                if !visit(row, version)? {
+                    break;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// Starts to hand out its rows one by one, by [`advance`](Self::advance). Until it is finished no
+    /// other statement may change the database through this connection.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InUse`] if it is iterated already.
+    pub fn start_iterating(&self) -> Result<()> {
+        self.with(|_| -> Result<()> { Ok(()) })?;
+        self.iterating.set(true);
+        self.connection.add_iterator();
+        Ok(())
+    }
+
+    /// Hands the next row to `visit`; without one, finishes.
+    ///
+    /// # Errors
+    ///
+    /// What SQLite or `visit` says; it finishes.
+    pub fn advance<E: From<Error>>(
+        &self,
+        visit: impl FnOnce(&Row<'_>, i32) -> std::result::Result<(), E>,
+    ) -> std::result::Result<(), E> {
+        let step = |statement: &mut Borrowed<'_>| {
+            let mut rows = statement.raw_query();
+            let Some(row) = rows.next().map_err(Error::from)? else {
+                return Ok(false);
+            };
+            visit(row, version(row.as_ref()))?;
+            // Dropping the rows would start over; the next call goes on where this one stops.
+            std::mem::forget(rows);
+            Ok(true)
+        };
+        let going_on = self.with_iterating(step);
+        if !matches!(going_on, Ok(true)) {
+            self.finish_iterating();
+        }
+        going_on.map(drop)
+    }
+
+    /// Ends handing out rows. Does nothing if it has ended.
+    pub fn finish_iterating(&self) {
+        if self.iterating.replace(false) {
+            self.connection.remove_iterator();
+            if let Some(prepared) = self.place.borrow_mut().as_mut() {
+                // Rows that are dropped start the statement over.
+                prepared.with_dependent_mut(|_, statement| drop(statement.raw_query()));
+            }
+        }
+    }
+
+    /// Whether its rows are being handed out.
+    pub fn is_iterating(&self) -> bool {
+        self.iterating.get()
+    }
+
+    fn with<T, E: From<Error>>(
+        &self,
+        work: impl FnOnce(&mut Borrowed<'_>) -> std::result::Result<T, E>,
+    ) -> std::result::Result<T, E> {
+        if self.iterating.get() {
+            return Err(Error::InUse.into());
+        }
+        self.with_iterating(work)
+    }
+
+    fn with_iterating<T, E: From<Error>>(
+        &self,
+        work: impl FnOnce(&mut Borrowed<'_>) -> std::result::Result<T, E>,
+    ) -> std::result::Result<T, E> {
+        let mut place = self.place.try_borrow_mut().map_err(|_| Error::InUse)?;
+        match place.as_mut() {
+            Some(prepared) => prepared.with_dependent_mut(|_, statement| work(statement)),
+            None => Err(self.connection.closed().into()),
+        }
+    }
+}
+
+impl Drop for Statement {
+    fn drop(&mut self) {
+        self.finish_iterating();
+        self.connection.release(&self.place);
+    }
+}
+
+fn version(statement: &Borrowed<'_>) -> i32 {
+    statement.get_status(rusqlite::StatementStatus::RePrepare)
+}
