@@ -86,7 +86,10 @@ export interface DeleteOptions {
 
 /** How a session's output is joined. */
 export interface FullOutputOptions {
-  /** What stands between two chunks. Default `'\n'`. */
+  /**
+   * What stands between two chunks. Default `'\n'`; `''` is right for chunks that bring their own
+   * newlines, as those of a terminal do.
+   */
   separator?: string | undefined
 }
 
@@ -139,7 +142,7 @@ export interface PragmaOptions {
  * `RangeError` with `ERR_OUT_OF_RANGE` for too many, too few or a missing one, a `SqliteError` for
  * what SQLite says, and a `TypeError` with `ERR_INVALID_STATE` once the connection is closed.
  */
-export interface Statement<BindParameters extends unknown[] = unknown[], Result = unknown> {
+export interface PreparedStatement<BindParameters extends unknown[] = unknown[], Result = unknown> {
   /** The handle that it was prepared on. */
   readonly database: Database
   /** Its SQL. */
@@ -178,6 +181,14 @@ export interface Statement<BindParameters extends unknown[] = unknown[], Result 
   toString(): string
 }
 
+/** A prepared statement by its parameters, an array of them or one object, and its row. */
+export type Statement<
+  BindParameters extends unknown[] | {} = unknown[],
+  Result = unknown,
+> = BindParameters extends unknown[]
+  ? PreparedStatement<BindParameters, Result>
+  : PreparedStatement<[BindParameters], Result>
+
 /** A function that runs in a transaction, and its variants by the way that the transaction begins. */
 export interface Transaction<F extends (...params: never[]) => unknown> {
   (...params: Parameters<F>): ReturnType<F>
@@ -213,9 +224,7 @@ export interface Database {
    */
   prepare<BindParameters extends unknown[] | {} = unknown[], Result = unknown>(
     source: string,
-  ): BindParameters extends unknown[]
-    ? Statement<BindParameters, Result>
-    : Statement<[BindParameters], Result>
+  ): Statement<BindParameters, Result>
   /**
    * A function that runs `fn` in a transaction: committed when it returns, rolled back when it throws,
    * and the throw passed on. Called inside a transaction it is a savepoint of it.
@@ -233,18 +242,21 @@ export interface Database {
 
 /** The types of the handle by the names that they have in `@types/better-sqlite3`. */
 export declare namespace Database {
-  export type { ColumnDefinition, PragmaOptions, RunResult, SqliteError, Transaction, Handle as Database }
-  /** A statement by its parameters, an array of them or one object, and its row. */
-  export type Statement<
-    BindParameters extends unknown[] | {} = unknown[],
-    Result = unknown,
-  > = BindParameters extends unknown[]
-    ? PreparedStatement<BindParameters, Result>
-    : PreparedStatement<[BindParameters], Result>
+  export type {
+    ColumnDefinition,
+    PragmaOptions,
+    RunResult,
+    SqliteError,
+    Statement,
+    Transaction,
+    Handle as Database,
+  }
 }
 
 type Handle = Database
-type PreparedStatement<BindParameters extends unknown[], Result> = Statement<BindParameters, Result>
+
+// Only what is marked is exported.
+export {}
 
 /**
  * Which binding artifact the generated loader actually loaded: `'native'` for

@@ -1,4 +1,4 @@
-//! The native side of `Database`, the handle behind `connection.db`; `handle.js` has the class.
+//! The native side of `Database`, the handle behind `connection.db`; `glue/database.js` has the class.
 
 use std::rc::Rc;
 
@@ -14,9 +14,13 @@ use super::rows::Numbers;
 use super::statement;
 use crate::sqlite::{Connection, Error};
 
-const HANDLE: &str = include_str!("handle.js");
+const CHECKS: &str = include_str!("glue/checks.js");
+const PARAMETERS: &str = include_str!("glue/parameters.js");
+const SHAPES: &str = include_str!("glue/shapes.js");
+const STATEMENT: &str = include_str!("glue/statement.js");
+const DATABASE: &str = include_str!("glue/database.js");
 
-/// The functions of `handle.js` that the rest of the face needs.
+/// The functions of `glue/database.js` that the rest of the face needs.
 pub struct Handle {
     handle_of: Kept,
     make_handle: Kept,
@@ -24,7 +28,7 @@ pub struct Handle {
 }
 
 impl Handle {
-    /// Evaluates the script. `cursor` reads the values of a batch from `numbers`.
+    /// Evaluates the scripts. `cursor` reads the values of a batch from `numbers`.
     pub fn new(scope: Scope<'_>, cursor: Value<'_>, numbers: &Numbers) -> napi::Result<Self> {
         let native = scope.object(&[
             (c"info", scope.function(c"info", info)?),
@@ -39,8 +43,14 @@ impl Handle {
             (c"compile", scope.function(c"compile", compile)?),
         ])?;
         statement::add_functions(scope, native)?;
-        let script = scope.run_script(HANDLE)?;
-        let handle = scope.call(script, [native, cursor, numbers.array(scope)?])?;
+        let checks = scope.run_script(CHECKS)?;
+        let parameters = scope.call(scope.run_script(PARAMETERS)?, [checks])?;
+        let shapes = scope.call(scope.run_script(SHAPES)?, [native, cursor])?;
+        let statement = scope.call(
+            scope.run_script(STATEMENT)?,
+            [native, numbers.array(scope)?, checks, parameters, shapes],
+        )?;
+        let handle = scope.call(scope.run_script(DATABASE)?, [native, checks, statement])?;
         let keep = |name| scope.keep(handle.property(name)?);
         Ok(Self {
             handle_of: keep(c"handleOf")?,
@@ -89,8 +99,8 @@ fn connection(native: Value<'_>) -> napi::Result<&Rc<Connection>> {
     }
 }
 
-// The functions that follow are for `handle.js`, which checks their arguments: first the native side
-// of the database, then what the line that reads them names.
+// The functions that follow are for `glue/database.js`, which checks their arguments: first the native
+// side of the database, then what the line that reads them names.
 
 fn info<'env>(scope: Scope<'env>, arguments: Arguments<'_, 'env>) -> napi::Result<Value<'env>> {
     let connection = connection(arguments.get(0)?)?;

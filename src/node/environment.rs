@@ -12,7 +12,7 @@ use super::js::{Kept, Scope, Value};
 use super::rows::Numbers;
 use crate::store::model::{OutputType, SessionStatus};
 
-const GLUE: &str = include_str!("glue.js");
+const GLUE: &str = include_str!("glue/rows.js");
 
 /// The JavaScript that this environment needs, evaluated once, and its default connection.
 pub struct Environment {

@@ -2,7 +2,7 @@
 //!
 //! Setting properties through Node-API costs more per row than SQLite takes to find it. So the rows
 //! of a batch travel as numbers in one shared `Float64Array` and as two strings, one of ASCII and one
-//! of everything else, and `glue.js` cuts them into objects.
+//! of everything else, and `glue/rows.js` cuts them into objects.
 //!
 //! A slice keeps the string that it is cut from alive. A batch therefore ends after [`BATCH_TEXT`]
 //! bytes, and a text of more than [`OWN_STRING`] bytes makes a batch with its row alone: that much
@@ -52,7 +52,7 @@ impl Numbers {
         let (array, memory) = scope.float64_array(BATCH_NUMBERS)?;
         let array = scope.keep(array)?;
         // SAFETY: the memory holds that many numbers. It lives as long as the array, which the
-        // environment keeps until its end; only `glue.js` sees the array, and never transfers it.
+        // environment keeps until its end; only `glue/rows.js` sees the array, and never transfers it.
         let memory = unsafe { slice::from_raw_parts_mut(memory, BATCH_NUMBERS) };
         Ok(Self { array, memory: RefCell::new(memory) })
     }

@@ -1,4 +1,4 @@
-//! The native side of `Statement`; `handle.js` has the class.
+//! The native side of `Statement`; `glue/statement.js` has the class.
 
 use napi::ValueType;
 
@@ -9,7 +9,7 @@ use super::js::{Arguments, Native, Scope, Value};
 use super::rows::Batches;
 use crate::sqlite::{Column, Error, Row, Statement};
 
-/// Adds the functions of this file to the object that `handle.js` gets.
+/// Adds the functions of this file to the object that `glue/statement.js` gets.
 pub fn add_functions<'env>(scope: Scope<'env>, native: Value<'env>) -> napi::Result<()> {
     scope.add_properties(
         native,
@@ -37,7 +37,7 @@ fn statement(native: Value<'_>) -> napi::Result<&Statement> {
     }
 }
 
-/// How rows are to be made, as `handle.js` passes it behind the native side of the statement: the
+/// How rows are to be made, as `glue/statement.js` passes it behind the native side of the statement: the
 /// function that makes rows of the columns as they were in `version`, the one that makes a new such
 /// function, whether integers become bigints, and whether only the first column is wanted.
 struct Shape<'env> {
@@ -143,7 +143,7 @@ fn with_values<T>(
     result
 }
 
-// The functions that follow are for `handle.js`, which checks their arguments: first the native side
+// The functions that follow are for `glue/statement.js`, which checks their arguments: first the native side
 // of the statement, then what the line that reads them names.
 
 fn describe<'env>(scope: Scope<'env>, arguments: Arguments<'_, 'env>) -> napi::Result<Value<'env>> {

@@ -1,9 +1,8 @@
 // What is better said in JavaScript: an error class, and the literals that rows are made of. An
 // object literal has one hidden class for all rows, and building it here costs a fraction of setting
 // its properties through Node-API one by one.
+'use strict'
 ;(function () {
-  'use strict'
-
   // As it is now: a test may replace the global with a fake clock later.
   const RealDate = Date
 

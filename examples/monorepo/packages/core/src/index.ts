@@ -1,0 +1,2 @@
+export type { SessionEvents } from './types/events.js'
+export type { Session, SessionOutput, SessionStatus } from './types/session.js'

@@ -1,0 +1,22 @@
+/** Where a session is in its life. */
+export type SessionStatus = 'idle' | 'running' | 'waiting_checkpoint' | 'completed' | 'failed'
+
+/** One coding session: a process in one of the harness's three slots. */
+export interface Session {
+  id: string
+  slot: 1 | 2 | 3
+  status: SessionStatus
+  workingDir: string
+  currentCommand?: string
+  startedAt: Date
+  endedAt?: Date
+  pid?: number
+}
+
+/** One piece of a session's terminal output, as it arrived. */
+export interface SessionOutput {
+  sessionId: string
+  timestamp: Date
+  type: 'stdout' | 'stderr'
+  data: string
+}

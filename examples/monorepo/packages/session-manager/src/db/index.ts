@@ -1,0 +1,6 @@
+export {
+  DatabaseConnection,
+  DatabaseConnection as default,
+  OutputStore,
+  SessionStore,
+} from '@gsd/session-store'

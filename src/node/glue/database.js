@@ -1,0 +1,134 @@
+// The handle `connection.db`, after the conventions of better-sqlite3, over the functions of `native`.
+'use strict'
+;(function (native, checks, { makeStatement }) {
+  const { wrongType, show, requireString, requireBoolean, constant } = checks
+
+  // Only this script makes instances.
+  const KEY = Symbol('native')
+
+  const SAVEPOINT = 'SAVEPOINT "gsd transaction"'
+  const RELEASE = 'RELEASE "gsd transaction"'
+  const ROLLBACK_TO = 'ROLLBACK TO "gsd transaction"'
+
+  // The handle of a connection, the same one every time.
+  const handles = new WeakMap()
+
+  let nativeOf
+  class Database {
+    #native
+    #safeIntegers = false
+
+    constructor(key, handle) {
+      if (key !== KEY) wrongType('Database: use connection.db')
+      this.#native = handle
+      constant(this, native.info(handle))
+    }
+
+    get open() {
+      return native.isOpen(this.#native)
+    }
+
+    get inTransaction() {
+      return native.inTransaction(this.#native)
+    }
+
+    prepare(source) {
+      requireString('Database.prepare', 'source', source)
+      return this.#prepare(source, false)
+    }
+
+    exec(source) {
+      requireString('Database.exec', 'source', source)
+      native.exec(this.#native, source)
+      return this
+    }
+
+    pragma(source, options) {
+      requireString('Database.pragma', 'source', source)
+      if (typeof (options ?? {}) !== 'object') {
+        wrongType(`Database.pragma: options must be an object; received ${show(options)}`)
+      }
+      const simple = options?.simple ?? false
+      requireBoolean('Database.pragma', 'options.simple', simple)
+      native.checkNotIterating(this.#native, 'Database.pragma')
+      const statement = this.#prepare(`PRAGMA ${source}`, true)
+      return simple ? statement.pluck().get() : statement.all()
+    }
+
+    transaction(fn) {
+      if (typeof fn !== 'function') {
+        wrongType(`Database.transaction: fn must be a function; received ${show(fn)}`)
+      }
+      native.checkOpen(this.#native, 'Database.transaction')
+      const variants = {
+        default: this.#transaction('BEGIN', fn),
+        deferred: this.#transaction('BEGIN DEFERRED', fn),
+        immediate: this.#transaction('BEGIN IMMEDIATE', fn),
+        exclusive: this.#transaction('BEGIN EXCLUSIVE', fn),
+      }
+      for (const variant of Object.values(variants)) {
+        for (const [name, value] of Object.entries(variants))
+          Object.defineProperty(variant, name, { value })
+        Object.defineProperty(variant, 'database', { value: this, enumerable: true })
+      }
+      return variants.default
+    }
+
+    defaultSafeIntegers(toggle = true) {
+      requireBoolean('Database.defaultSafeIntegers', 'toggle', toggle)
+      native.checkOpen(this.#native, 'Database.defaultSafeIntegers')
+      this.#safeIntegers = toggle
+      return this
+    }
+
+    close() {
+      native.close(this.#native)
+      return this
+    }
+
+    #prepare(source, isPragma) {
+      const handle = native.prepare(this.#native, source)
+      return makeStatement(this, handle, source, this.#safeIntegers, isPragma)
+    }
+
+    // Inside a transaction another one is a savepoint, and the outermost decides.
+    #transaction(begin, fn) {
+      const database = this
+      const run = (sql) => native.execCached(database.#native, sql)
+      return function sqliteTransaction(...args) {
+        const nested = database.inTransaction
+        run(nested ? SAVEPOINT : begin)
+        try {
+          const value = Reflect.apply(fn, this, args)
+          if (typeof value?.then === 'function') {
+            wrongType('Database.transaction: fn must be synchronous; it returned a promise')
+          }
+          run(nested ? RELEASE : 'COMMIT')
+          return value
+        } catch (error) {
+          // Some errors, as that of a full disk, have ended the transaction already.
+          if (database.inTransaction) {
+            run(nested ? ROLLBACK_TO : 'ROLLBACK')
+            if (nested) run(RELEASE)
+          }
+          throw error
+        }
+      }
+    }
+
+    static {
+      nativeOf = (value) =>
+        typeof value === 'object' && value !== null && #native in value ? value.#native : undefined
+    }
+  }
+
+  return {
+    handleOf: (connection) => handles.get(connection),
+    makeHandle(connection, handle) {
+      const database = new Database(KEY, handle)
+      handles.set(connection, database)
+      return database
+    },
+    nativeOf,
+  }
+})
