@@ -13,6 +13,7 @@ use napi::bindgen_prelude::{ClassInstance, FromNapiValue, JsValue, Unknown};
 use napi::{Env, Error, JsError, Result, Status, ValueType, sys};
 
 use crate::sqlite::{Connection, Statement};
+use crate::store::utf16::MAX_LENGTH;
 
 /// A JavaScript value, valid for as long as the call that it came with.
 #[derive(Clone, Copy)]
@@ -300,6 +301,11 @@ impl<'env> Scope<'env> {
     pub fn string(self, bytes: &[u8]) -> Result<Value<'env>> {
         if bytes.is_ascii() {
             return self.latin1(bytes);
+        }
+        // V8 takes no more bytes of UTF-8 than a string may have characters, however few they are.
+        if bytes.len() > MAX_LENGTH {
+            let units: Vec<u16> = String::from_utf8_lossy(bytes).encode_utf16().collect();
+            return self.utf16(&units);
         }
         let (data, length) = (bytes.as_ptr().cast(), bytes.len() as isize);
         call!(napi_create_string_utf8(self.env, data, length) -> ptr::null_mut())

@@ -17,7 +17,9 @@ const STATEMENT_CACHE: usize = 64;
 
 /// What must hold before the first statement reads the file.
 pub(crate) fn harden(connection: &Connection, timeout: Duration) -> Result<()> {
-    connection.busy_timeout(timeout)?;
+    // A longer timeout was refused where it was read.
+    let millis = i64::try_from(timeout.as_millis()).unwrap_or(i64::MAX);
+    set(connection, "busy_timeout", Value::Integer(millis))?;
     connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
     for (setting, value) in [
         (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
