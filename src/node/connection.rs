@@ -4,17 +4,25 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use napi::Env;
-use napi::bindgen_prelude::{JavaScriptClassExt, JsValue, Reference, This, Unknown};
+use napi::bindgen_prelude::{
+    JavaScriptClassExt, JsValue, Reference, This, Unknown, retain_current_module_for_unload_safety,
+};
 use napi_derive::napi;
 
 use super::convert::{Argument, Parsed, optional};
 use super::environment::Environment;
 use super::error::{Failure, check_new, run};
 use super::js::{Scope, Value};
-use crate::sqlite::{Connection, Location, OpenOptions, Synchronous};
+use crate::sqlite::{Blocker, Connection, Location, OpenOptions, Synchronous};
 
 /// The longest wait that SQLite can be told, in milliseconds.
 const MAX_TIMEOUT: i64 = i32::MAX as i64;
+
+/// A log so short is restarted about every 50 commits already.
+const MIN_WAL_LIMIT: i64 = 1 << 20;
+
+/// The largest integer up to which JavaScript counts one by one.
+const MAX_SAFE_INTEGER: i64 = (1 << 53) - 1;
 
 /// More slots than any harness has, few enough for one CHECK.
 const MAX_SLOTS: i64 = 1000;
@@ -84,6 +92,29 @@ impl DatabaseConnection {
         self.connection.is_open()
     }
 
+    /// The state of the write-ahead log: how long it is, and what keeps it from starting over.
+    ///
+    /// @throws {TypeError} `ERR_INVALID_STATE` once the connection is closed.
+    #[napi(catch_unwind, ts_return_type = "WalStatus")]
+    pub fn wal_status<'env>(&self, env: &'env Env) -> napi::Result<Unknown<'env>> {
+        let status =
+            run(env, "DatabaseConnection.walStatus", || Ok(self.connection.wal_status()?))?;
+        let scope = Scope::new(env);
+        let blocked_by = match status.blocker {
+            None => scope.null()?,
+            Some(Blocker::Reader) => scope.string(b"reader")?,
+            Some(Blocker::Writer) => scope.string(b"writer")?,
+            Some(Blocker::Checkpointer) => scope.string(b"checkpointer")?,
+        };
+        let object = scope.object(&[
+            (c"size", scope.number(status.size as f64)?),
+            (c"frames", scope.number(f64::from(status.frames))?),
+            (c"framesLeft", scope.number(f64::from(status.frames_left))?),
+            (c"blockedBy", blocked_by),
+        ])?;
+        Ok(object.unknown())
+    }
+
     /// Closes the connection; a second call does nothing. Every other call on it, on `db` and on the
     /// stores made from it throws from then on.
     ///
@@ -101,6 +132,8 @@ impl DatabaseConnection {
     }
 
     fn open(path: &str, location: Location, options: &OpenOptions) -> Parsed<Self> {
+        // The thread that checkpoints is code of this library, and may be the last to run it.
+        retain_current_module_for_unload_safety();
         Ok(Self { connection: Rc::new(Connection::open(path, location, options)?) })
     }
 }
@@ -187,6 +220,11 @@ fn open_options(options: Unknown<'_>) -> Parsed<OpenOptions> {
         optional(options.field(c"slots")?, |value| value.integer_in(1..=MAX_SLOTS))?
     {
         settings.slots = u16::try_from(slots).unwrap_or(u16::MAX);
+    }
+    if let Some(limit) = optional(options.field(c"walLimit")?, |bytes| {
+        bytes.integer_in(MIN_WAL_LIMIT..=MAX_SAFE_INTEGER)
+    })? {
+        settings.wal_limit = limit.unsigned_abs();
     }
     Ok(settings)
 }

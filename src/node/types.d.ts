@@ -76,6 +76,26 @@ export interface DatabaseOptions {
    * accepts more stays as it is. Default 3.
    */
   slots?: number | undefined
+  /**
+   * Bytes of write-ahead log after which it is made to start over while somebody writes without a
+   * pause, from 1 MiB. Default 64 MiB.
+   */
+  walLimit?: number | undefined
+}
+
+/** The state of the write-ahead log. */
+export interface WalStatus {
+  /** The size of its file in bytes. It is kept, and written anew, when the log starts over. */
+  size: number
+  /** Pages that were written since it last started over. */
+  frames: number
+  /** Those of them that are not in the database file yet. */
+  framesLeft: number
+  /**
+   * What kept the log from starting over when that was last tried: a read transaction that needs an
+   * older part of it, a writer that left no moment, or another checkpoint that was under way.
+   */
+  blockedBy: 'reader' | 'writer' | 'checkpointer' | null
 }
 
 /** How a session is deleted. */

@@ -5,9 +5,11 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::rc::Rc;
 
-use rusqlite::OpenFlags;
 use rusqlite::config::DbConfig;
+use rusqlite::wal::CheckpointMode;
+use rusqlite::{MAIN_DB, OpenFlags};
 
+use super::checkpointer::{Blocker, Checkpointer};
 use super::options::{Location, OpenOptions};
 use super::statement::Place;
 use super::{Error, Result, files, pragma, schema, slots};
@@ -15,6 +17,9 @@ use super::{Error, Result, files, pragma, schema, slots};
 /// An open database. Stores share it by `Rc`; closing it closes it for all of them.
 #[derive(Debug)]
 pub struct Connection {
+    /// What moves the log into the file; files that are written to have one. Dropped first, so that
+    /// the connection may be the last one to close, which removes the log.
+    checkpointer: RefCell<Option<Checkpointer>>,
     sqlite: RefCell<Option<Rc<rusqlite::Connection>>>,
     path: String,
     location: Location,
@@ -38,10 +43,18 @@ impl Connection {
     /// else's is refused, and left as it was.
     pub fn open(path: &str, location: Location, options: &OpenOptions) -> Result<Self> {
         let named = |error: Error| error.context(format_args!("cannot open {path:?}"));
-        let sqlite = open(&location, options).map_err(named)?;
+        let mut sqlite = open(&location, options).map_err(named)?;
+        let checkpointer = match &location {
+            Location::File(file) if !options.readonly => Some(
+                Checkpointer::attach(&mut sqlite, file, options.wal_limit)
+                    .map_err(|error| named(error.into()))?,
+            ),
+            _ => None,
+        };
         let highest_slot = slots::accepted(&sqlite).map_err(named)?;
         Ok(Self {
             highest_slot: Cell::new(highest_slot),
+            checkpointer: RefCell::new(checkpointer),
             statements: RefCell::default(),
             iterators: Cell::new(0),
             sqlite: RefCell::new(Some(Rc::new(sqlite))),
@@ -111,10 +124,13 @@ impl Connection {
             }
         }
         let (shared, error) = match Rc::try_unwrap(shared) {
-            Ok(sqlite) => match sqlite.close() {
-                Ok(()) => return Ok(()),
-                Err((sqlite, error)) => (Rc::new(sqlite), error.into()),
-            },
+            Ok(sqlite) => {
+                self.checkpointer.take();
+                match sqlite.close() {
+                    Ok(()) => return Ok(()),
+                    Err((sqlite, error)) => (Rc::new(sqlite), error.into()),
+                }
+            }
             Err(shared) => (shared, Error::InUse),
         };
         self.sqlite.replace(Some(shared));
@@ -140,6 +156,27 @@ impl Connection {
         self.highest_slot.get()
     }
 
+    /// The state of the write-ahead log.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Closed`], or what SQLite says.
+    pub fn wal_status(&self) -> Result<WalStatus> {
+        let sqlite = self.sqlite()?;
+        let Location::File(file) = &self.location else {
+            return Ok(WalStatus::default());
+        };
+        // Looks only. A database that is not in WAL mode has -1 frames.
+        let (frames, done) = sqlite.wal_checkpoint_v2(Some(MAIN_DB), CheckpointMode::NOOP)?;
+        let count = |frames: i32| u32::try_from(frames).unwrap_or(0);
+        Ok(WalStatus {
+            size: std::fs::metadata(files::beside(file, "-wal")).map_or(0, |log| log.len()),
+            frames: count(frames),
+            frames_left: count(frames).saturating_sub(count(done)),
+            blocker: self.checkpointer.borrow().as_ref().and_then(Checkpointer::blocker),
+        })
+    }
+
     /// Whether the database is open.
     pub fn is_open(&self) -> bool {
         self.sqlite.borrow().is_some()
@@ -159,6 +196,19 @@ impl Connection {
     pub fn is_readonly(&self) -> bool {
         self.readonly
     }
+}
+
+/// The state of a write-ahead log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct WalStatus {
+    /// The size of its file, in bytes. It is kept, and written anew, when the log starts over.
+    pub size: u64,
+    /// Pages that were written since it last started over.
+    pub frames: u32,
+    /// Those of them that are not in the database file yet.
+    pub frames_left: u32,
+    /// What kept it from starting over when that was last tried.
+    pub blocker: Option<Blocker>,
 }
 
 fn open(location: &Location, options: &OpenOptions) -> Result<rusqlite::Connection> {
@@ -252,6 +302,63 @@ mod tests {
         open_file(&copy, &OpenOptions::default()).unwrap_err();
         let after = (fs::read(&copy).unwrap(), fs::read(files::beside(&copy, "-wal")).unwrap());
         assert!(before == after && !after.1.is_empty());
+    }
+
+    fn append(connection: &Connection, rows: usize) {
+        let sqlite = connection.sqlite().unwrap();
+        let mut insert = sqlite
+            .prepare_cached(
+                "INSERT INTO session_outputs (session_id, timestamp, type, data)
+                 VALUES ('s', '2026-01-01T00:00:00.000Z', 'stdout', ?1)",
+            )
+            .unwrap();
+        let line = "x".repeat(150);
+        for _ in 0..rows {
+            insert.execute([&line]).unwrap();
+        }
+    }
+
+    fn eventually(mut holds: impl FnMut() -> bool) {
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
+        while !holds() {
+            assert!(std::time::Instant::now() < deadline, "it never came true");
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+    }
+
+    #[test]
+    fn a_log_that_nobody_reads_is_moved_into_the_file_and_starts_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let options = OpenOptions { wal_limit: 1 << 20, ..OpenOptions::default() };
+        let connection = open_file(&folder.path().join("a.db"), &options).unwrap();
+        append(&connection, 10);
+        eventually(|| connection.wal_status().unwrap().frames_left == 0);
+        // Without a pause it is a restart that bounds the log, to its limit and what a pass takes.
+        append(&connection, 20_000);
+        let status = connection.wal_status().unwrap();
+        assert!(status.size < 64 << 20, "{status:?}");
+        eventually(|| connection.wal_status().unwrap().frames_left == 0);
+        connection.close().unwrap();
+        assert!(!folder.path().join("a.db-wal").exists());
+    }
+
+    #[test]
+    fn a_pinned_log_grows_says_so_and_recovers() {
+        let folder = tempfile::tempdir().unwrap();
+        let options = OpenOptions { wal_limit: 1 << 20, ..OpenOptions::default() };
+        let connection = open_file(&folder.path().join("a.db"), &options).unwrap();
+        append(&connection, 1);
+        let reader = rusqlite::Connection::open(folder.path().join("a.db")).unwrap();
+        reader.execute_batch("BEGIN; SELECT count(*) FROM session_outputs").unwrap();
+        append(&connection, 2_000);
+        eventually(|| connection.wal_status().unwrap().blocker == Some(Blocker::Reader));
+        assert!(connection.wal_status().unwrap().frames_left > 1_000);
+        reader.execute_batch("COMMIT").unwrap();
+        append(&connection, 1);
+        eventually(|| connection.wal_status().unwrap().frames_left == 0);
+        append(&connection, 1);
+        assert!(connection.wal_status().unwrap().frames < 100);
+        assert_eq!(connection.wal_status().unwrap().size, 1 << 20);
     }
 
     #[test]

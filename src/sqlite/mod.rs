@@ -1,5 +1,6 @@
 //! SQLite as an engine: opening files, pragmas, schema, migrations and errors.
 
+mod checkpointer;
 mod code;
 mod connection;
 mod error;
@@ -11,7 +12,8 @@ mod slots;
 mod statement;
 mod transaction;
 
-pub use connection::Connection;
+pub use checkpointer::Blocker;
+pub use connection::{Connection, WalStatus};
 pub use error::{Error, Result};
 pub use options::{Location, OpenOptions, Synchronous};
 pub use rusqlite::types::ValueRef;

@@ -60,6 +60,9 @@ impl Synchronous {
 /// The number of slots that a harness has unless it says otherwise.
 pub const DEFAULT_SLOTS: u16 = 3;
 
+/// A log so long is restarted about every 3,500 commits of a short chunk.
+pub const DEFAULT_WAL_LIMIT: u64 = 64 << 20;
+
 /// How a database is opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpenOptions {
@@ -75,6 +78,8 @@ pub struct OpenOptions {
     pub foreign_keys: bool,
     /// How many slots the file must accept.
     pub slots: u16,
+    /// Bytes of write-ahead log after which it is made to start over.
+    pub wal_limit: u64,
 }
 
 impl Default for OpenOptions {
@@ -86,6 +91,7 @@ impl Default for OpenOptions {
             synchronous: Synchronous::Normal,
             foreign_keys: false,
             slots: DEFAULT_SLOTS,
+            wal_limit: DEFAULT_WAL_LIMIT,
         }
     }
 }

@@ -4,21 +4,29 @@
 pub const MAX_LENGTH: usize = (1 << 29) - 24;
 
 /// The length of a text that grows, counted only where it may be too long, and every byte once.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Length {
+    limit: usize,
     counted: usize,
     units: usize,
+}
+
+impl Default for Length {
+    /// The length of a text that becomes a JavaScript string.
+    fn default() -> Self {
+        Self { limit: MAX_LENGTH, counted: 0, units: 0 }
+    }
 }
 
 impl Length {
     /// Whether the UTF-8 `text`, which starts with the one of the last call, fits into a string.
     pub fn fits(&mut self, text: &[u8]) -> bool {
         // There are never more code units than bytes.
-        if text.len() > MAX_LENGTH {
+        if text.len() > self.limit {
             self.units += length(text.get(self.counted..).unwrap_or_default());
             self.counted = text.len();
         }
-        self.units <= MAX_LENGTH
+        self.units <= self.limit
     }
 }
 
@@ -40,11 +48,11 @@ mod tests {
 
     #[test]
     fn more_bytes_than_units_may_fit() {
-        let mut text = "é".repeat(MAX_LENGTH / 2 + 1).into_bytes();
-        let mut growing = Length::default();
-        assert!(growing.fits(&text));
-        text.resize(text.len() + MAX_LENGTH / 2, b'x');
-        assert!(!growing.fits(&text));
-        assert!(!Length::default().fits(&text));
+        let limited = || Length { limit: 10, ..Length::default() };
+        let mut growing = limited();
+        assert!(growing.fits("ééééé".as_bytes()));
+        assert!(growing.fits("ééééé日本".as_bytes()));
+        assert!(!growing.fits("ééééé日本😀😀".as_bytes()));
+        assert!(!limited().fits("ééééé日本😀😀".as_bytes()));
     }
 }

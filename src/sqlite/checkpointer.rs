@@ -1,0 +1,280 @@
+//! The governor of the write-ahead log: checkpoints away from the thread that writes.
+//!
+//! SQLite checkpoints inside a commit, with its disk flushes, every thousand pages: the worst stall
+//! that an event loop gets to see from it. Here the commit only says how long the log has become, and a
+//! thread with a connection of its own moves the log into the file:
+//!
+//! - passively, which disturbs nobody, once the log is half as long as its limit, or has not grown for
+//!   [`TICK`];
+//! - past the limit, by one restart. While somebody writes without a pause, a passive pass never catches
+//!   up, so the log never starts over. A restart holds writers up for the time of two flushes. So it is
+//!   tried only when a pass has just left next to nothing to do, the commit that comes next waits for it
+//!   (rather than for SQLite's busy handler, which sleeps), and both give up after [`PATIENCE`].
+//!
+//! Few long passes are better than many short ones: most pages of the log are newer versions of the same
+//! few, and flushes of the log slow down those who write to it.
+//!
+//! A reader of any process can pin the log. It is waited out: there is no restart while it reads.
+//!
+//! The thread starts with the first commit and sleeps while nothing is written.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use rusqlite::hooks::Wal;
+use rusqlite::wal::CheckpointMode;
+use rusqlite::{Connection, MAIN_DB, OpenFlags};
+
+/// How often the log is looked at while somebody writes.
+const TICK: Duration = Duration::from_millis(100);
+
+/// How long a restart may wait for a lock, and hold writers up.
+const PATIENCE: Duration = Duration::from_millis(20);
+
+/// How long a restart waits for a commit to step aside; one that is coming takes less.
+const COURTESY: Duration = Duration::from_millis(2);
+
+/// Frames after which commits checkpoint themselves if the thread cannot: SQLite's own default.
+const FALLBACK_FRAMES: u32 = 1000;
+
+/// What keeps the log from starting over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Blocker {
+    /// A read transaction, of whatever connection, that needs an older part of the log.
+    Reader,
+    /// A writer that left no moment for a restart.
+    Writer,
+    /// Another checkpoint that is under way.
+    Checkpointer,
+}
+
+/// The governor of one connection's log. Dropping it stops its thread, and waits for that.
+#[derive(Debug)]
+pub(crate) struct Checkpointer {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    file: PathBuf,
+    /// Frames after which the log is to start over.
+    limit: u32,
+    /// Frames in the log after the latest commit of the connection.
+    frames: AtomicU32,
+    /// Frames from which on a commit wakes the thread.
+    wake_at: AtomicU32,
+    /// Whether commits are to step aside for a restart.
+    restarting: AtomicBool,
+    /// Whether the thread could not do its work, so that commits have to.
+    failed: AtomicBool,
+    state: Mutex<State>,
+    /// There is something to do for the thread.
+    wake: Condvar,
+    /// A commit has stepped aside, or a restart is over.
+    restart: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    thread: Option<JoinHandle<()>>,
+    stop: bool,
+    aside: bool,
+    blocker: Option<Blocker>,
+}
+
+impl Checkpointer {
+    /// A governor for the log of `file`, told of every commit by a hook on `connection`.
+    pub(crate) fn attach(
+        connection: &mut Connection,
+        file: &Path,
+        limit_bytes: u64,
+    ) -> rusqlite::Result<Self> {
+        let page: u32 = connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
+        let shared = Arc::new(Shared {
+            file: file.to_owned(),
+            limit: u32::try_from(limit_bytes / u64::from(page.max(1))).unwrap_or(u32::MAX),
+            frames: AtomicU32::new(0),
+            wake_at: AtomicU32::new(0),
+            restarting: AtomicBool::new(false),
+            failed: AtomicBool::new(false),
+            state: Mutex::default(),
+            wake: Condvar::new(),
+            restart: Condvar::new(),
+        });
+        // A log that a pinned reader made longer is cut when it starts over.
+        connection.pragma_update(
+            None,
+            "journal_size_limit",
+            limit_bytes.min(i64::MAX as u64) as i64,
+        )?;
+        let told = Arc::clone(&shared);
+        connection.wal_hook(Some(move |log: &mut Wal, frames: i32| {
+            told.committed(log, u32::try_from(frames).unwrap_or(0))
+        }))?;
+        Ok(Self { shared })
+    }
+
+    /// What kept the log from starting over when that was last tried.
+    pub(crate) fn blocker(&self) -> Option<Blocker> {
+        self.shared.lock().blocker
+    }
+}
+
+impl Drop for Checkpointer {
+    fn drop(&mut self) {
+        let thread = {
+            let mut state = self.shared.lock();
+            state.stop = true;
+            self.shared.wake.notify_all();
+            state.thread.take()
+        };
+        if let Some(thread) = thread {
+            // It ends after the pass that it is in; a panic of its own has told of itself.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing is left half-done under the lock.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs inside every commit, so it only takes note, and seldom wakes.
+    fn committed(self: &Arc<Self>, log: &mut Wal, frames: u32) -> rusqlite::Result<()> {
+        self.frames.store(frames, Ordering::Relaxed);
+        if self.failed.load(Ordering::Relaxed) {
+            // As SQLite would do it. A reader in the way is no reason for the commit to fail.
+            return if frames >= FALLBACK_FRAMES { log.checkpoint().or(Ok(())) } else { Ok(()) };
+        }
+        if frames >= self.wake_at.load(Ordering::Relaxed) {
+            self.wake_at.store(u32::MAX, Ordering::Relaxed);
+            let mut state = self.lock();
+            if state.thread.is_none() && !state.stop {
+                let governor = Arc::clone(self);
+                let thread = thread::Builder::new().name("wal-checkpointer".into());
+                match thread.spawn(move || governor.run()) {
+                    Ok(thread) => state.thread = Some(thread),
+                    Err(_) => self.failed.store(true, Ordering::Relaxed),
+                }
+            }
+            self.wake.notify_one();
+        }
+        if self.restarting.load(Ordering::Relaxed) {
+            self.step_aside();
+        }
+        Ok(())
+    }
+
+    /// Lets a restart have the locks, which this thread does not hold between two commits.
+    fn step_aside(&self) {
+        let mut state = self.lock();
+        state.aside = true;
+        self.restart.notify_all();
+        let waited = self
+            .restart
+            .wait_timeout_while(state, PATIENCE, |_| self.restarting.load(Ordering::Relaxed));
+        waited.unwrap_or_else(PoisonError::into_inner).0.aside = false;
+    }
+
+    fn run(&self) {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let outcome = Connection::open_with_flags(&self.file, flags).and_then(|connection| {
+            connection.busy_timeout(PATIENCE)?;
+            connection.pragma_update(None, "synchronous", "NORMAL")?;
+            self.govern(&connection);
+            Ok(())
+        });
+        if outcome.is_err() {
+            self.failed.store(true, Ordering::Relaxed);
+        }
+    }
+
+    fn govern(&self, connection: &Connection) {
+        // Frames at the last look, and how many of them are in the file.
+        let (mut seen, mut done) = (0, 0);
+        loop {
+            let frames = self.frames.load(Ordering::Relaxed);
+            if frames < done {
+                // The log has started over.
+                done = 0;
+            }
+            let left = frames - done;
+            if left >= self.pass_frames() || (left > 0 && frames == seen) {
+                done = self.pass(connection, frames);
+            }
+            let idle = frames == seen && frames == done;
+            seen = frames;
+            // Asleep, the next commit is news; at work, only much of it is.
+            let wake_at = if idle { 0 } else { done.saturating_add(self.pass_frames()) };
+            if self.sleep(frames, wake_at, idle) {
+                return;
+            }
+        }
+    }
+
+    fn pass_frames(&self) -> u32 {
+        self.limit / 2
+    }
+
+    /// Waits for news: a commit that reaches `wake_at`, or, unless all is done, the next tick. Says
+    /// whether to stop.
+    fn sleep(&self, frames: u32, wake_at: u32, idle: bool) -> bool {
+        let mut state = self.lock();
+        self.wake_at.store(wake_at, Ordering::Relaxed);
+        // A commit since `frames` was read may have found nobody to wake.
+        if !state.stop && self.frames.load(Ordering::Relaxed) == frames {
+            state = if idle {
+                self.wake.wait(state).unwrap_or_else(PoisonError::into_inner)
+            } else {
+                let woken = self.wake.wait_timeout(state, TICK);
+                woken.unwrap_or_else(PoisonError::into_inner).0
+            };
+        }
+        state.stop
+    }
+
+    /// Has the next commit write to the start of the log again.
+    fn start_over(&self, connection: &Connection) -> Result<(), ()> {
+        let state = self.lock();
+        self.restarting.store(true, Ordering::Relaxed);
+        let waited = self.restart.wait_timeout_while(state, COURTESY, |state| !state.aside);
+        drop(waited);
+        let restarted = checkpoint(connection, CheckpointMode::RESTART);
+        let state = self.lock();
+        self.restarting.store(false, Ordering::Relaxed);
+        self.restart.notify_all();
+        drop(state);
+        restarted.map(drop)
+    }
+
+    /// Moves as much of the log into the file as can be, and starts the log over where it is too long.
+    /// Gives the number of frames that are in the file.
+    fn pass(&self, connection: &Connection, frames: u32) -> u32 {
+        let (blocker, done) = match checkpoint(connection, CheckpointMode::PASSIVE) {
+            Ok((log, done)) if done < log => (Some(Blocker::Reader), done),
+            Ok((log, done)) if log >= self.limit => match self.start_over(connection) {
+                Ok(()) => (None, 0),
+                Err(()) => (Some(Blocker::Writer), done),
+            },
+            Ok((_, done)) => (None, done),
+            // Whoever is at it does the work. Counting it as done waits for the next frames.
+            Err(()) => (Some(Blocker::Checkpointer), frames),
+        };
+        self.lock().blocker = blocker;
+        done
+    }
+}
+
+/// Frames in the log, and in the file, after a checkpoint; `Err` where a lock was in the way.
+fn checkpoint(connection: &Connection, mode: CheckpointMode) -> Result<(u32, u32), ()> {
+    let frames = |count: i32| u32::try_from(count).unwrap_or(0);
+    match connection.wal_checkpoint_v2(Some(MAIN_DB), mode) {
+        Ok((log, done)) => Ok((frames(log), frames(done))),
+        Err(_) => Err(()),
+    }
+}
