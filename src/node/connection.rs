@@ -11,7 +11,7 @@ use napi_derive::napi;
 
 use super::convert::{Argument, Parsed, optional};
 use super::environment::Environment;
-use super::error::{Failure, check_new, run};
+use super::error::{Failure, run};
 use super::js::{Scope, Value};
 use crate::sqlite::{Blocker, Connection, Location, OpenOptions, Synchronous};
 
@@ -61,8 +61,11 @@ impl DatabaseConnection {
         options: Unknown<'_>,
     ) -> napi::Result<Self> {
         run(&env, "DatabaseConnection", || {
-            check_new::<Self>(&env, &this)?;
-            open(db_path, options)
+            let environment = Environment::of(&env)?;
+            environment.check_new(&env, &this, c"DatabaseConnection")?;
+            let connection = open(db_path, options)?;
+            environment.handle.adopt(Scope::new(&env), Value::from(this.object.to_unknown()))?;
+            Ok(connection)
         })
     }
 
@@ -150,7 +153,10 @@ pub fn get_database(env: Env) -> napi::Result<Reference<DatabaseConnection>> {
         Some(connection) if connection.connection.is_open() => connection.clone(env),
         _ => {
             let opened = run(&env, "getDatabase", || open_default(&OpenOptions::default()))?;
-            current.insert(opened.into_reference(env)?).clone(env)
+            let opened = opened.into_reference(env)?;
+            let scope = Scope::new(&env);
+            environment.handle.adopt(scope, scope.reference(opened.clone(env)?)?)?;
+            current.insert(opened).clone(env)
         }
     }
 }

@@ -182,14 +182,8 @@ fn show(value: Value<'_>) -> napi::Result<String> {
         ValueType::Undefined => "undefined".into(),
         ValueType::Null => "null".into(),
         ValueType::Boolean => value.boolean()?.to_string(),
-        ValueType::Number | ValueType::BigInt => value.to_text()?,
-        ValueType::String => {
-            let text = value.string()?;
-            match text.char_indices().nth(SHOWN) {
-                Some((end, _)) => format!("{:?}...", text.get(..end).unwrap_or_default()),
-                None => format!("{text:?}"),
-            }
-        }
+        ValueType::Number | ValueType::BigInt => shorten(value.to_text()?),
+        ValueType::String => format!("{:?}", shorten(value.string()?)),
         ValueType::Symbol => "a symbol".into(),
         ValueType::Function => "a function".into(),
         _ if value.is_date()? && value.date()?.is_nan() => "an invalid Date".into(),
@@ -197,6 +191,14 @@ fn show(value: Value<'_>) -> napi::Result<String> {
         _ if value.is_array()? => "an array".into(),
         _ => "an object".into(),
     })
+}
+
+fn shorten(mut text: String) -> String {
+    if let Some((end, _)) = text.char_indices().nth(SHOWN) {
+        text.truncate(end);
+        text.push('…');
+    }
+    text
 }
 
 /// A session to be stored.

@@ -22,6 +22,8 @@ const DATABASE: &str = include_str!("glue/database.js");
 
 /// The functions of `glue/database.js` that the rest of the face needs.
 pub struct Handle {
+    adopt: Kept,
+    is_connection: Kept,
     handle_of: Kept,
     make_handle: Kept,
     native_of: Kept,
@@ -39,6 +41,7 @@ impl Handle {
             (c"prepare", scope.function(c"prepare", prepare)?),
             (c"exec", scope.function(c"exec", exec)?),
             (c"execCached", scope.function(c"execCached", exec_cached)?),
+            (c"undo", scope.function(c"undo", undo)?),
             (c"close", scope.function(c"close", close)?),
             (c"compile", scope.function(c"compile", compile)?),
         ])?;
@@ -53,10 +56,23 @@ impl Handle {
         let handle = scope.call(scope.run_script(DATABASE)?, [native, checks, statement])?;
         let keep = |name| scope.keep(handle.property(name)?);
         Ok(Self {
+            adopt: keep(c"adopt")?,
+            is_connection: keep(c"isConnection")?,
             handle_of: keep(c"handleOf")?,
             make_handle: keep(c"makeHandle")?,
             native_of: keep(c"nativeOf")?,
         })
+    }
+
+    /// Takes note that `connection` is of this copy of the package.
+    pub fn adopt<'env>(&self, scope: Scope<'env>, connection: Value<'env>) -> napi::Result<()> {
+        scope.call(scope.kept(&self.adopt)?, [connection]).map(drop)
+    }
+
+    /// Whether `value` is a `DatabaseConnection` of this copy of the package. One of another copy wraps
+    /// the same type, but is run by another SQLite.
+    fn is_connection<'env>(&self, scope: Scope<'env>, value: Value<'env>) -> napi::Result<bool> {
+        scope.call(scope.kept(&self.is_connection)?, [value])?.boolean()
     }
 
     /// The handle of a connection, whose JavaScript object is `this`: the same one every time.
@@ -83,10 +99,13 @@ pub(super) fn shared_connection(env: &Env, db: Unknown<'_>) -> Parsed<Rc<Connect
     let native = scope.call(scope.kept(&handle.native_of)?, [db.value()])?;
     let connection = if native.kind()? == ValueType::External {
         Rc::clone(connection(native)?)
-    } else if let Some(instance) = db.value().class_instance::<DatabaseConnection>() {
-        Rc::clone(instance.shared())
     } else {
-        return Err(db.wrong_type("a DatabaseConnection or its db"));
+        let wanted = || db.wrong_type("a DatabaseConnection or its db");
+        if !handle.is_connection(scope, db.value())? {
+            return Err(wanted());
+        }
+        let instance = db.value().class_instance::<DatabaseConnection>().ok_or_else(wanted)?;
+        Rc::clone(instance.shared())
     };
     connection.sqlite()?;
     Ok(connection)
@@ -172,6 +191,13 @@ fn exec_cached<'env>(
     let connection = connection(arguments.get(0)?)?;
     let source = arguments.get(1)?.string()?;
     run(&scope.env(), "Database.transaction", || Ok(connection.execute_cached(&source)?))?;
+    scope.undefined()
+}
+
+fn undo<'env>(scope: Scope<'env>, arguments: Arguments<'_, 'env>) -> napi::Result<Value<'env>> {
+    let connection = connection(arguments.get(0)?)?;
+    let source = arguments.get(1)?.string()?;
+    run(&scope.env(), "Database.transaction", || Ok(connection.undo(&source)?))?;
     scope.undefined()
 }
 

@@ -1,13 +1,17 @@
 //! What belongs to one JavaScript environment: the main thread and each Worker have their own.
 
 use std::cell::RefCell;
+use std::ffi::CStr;
 use std::rc::Rc;
 
-use napi::bindgen_prelude::Reference;
+use napi::bindgen_prelude::{JsValue, Object, Reference, This};
 use napi::{Env, Result};
+use napi_derive::napi;
 
 use super::connection::DatabaseConnection;
+use super::convert::Parsed;
 use super::database::Handle;
+use super::error::Failure;
 use super::js::{Kept, Scope, Value};
 use super::rows::Numbers;
 use crate::store::model::{OutputType, SessionStatus};
@@ -26,6 +30,8 @@ pub struct Environment {
     pub numbers: Numbers,
     /// The classes behind `connection.db`.
     pub handle: Handle,
+    /// The classes of the addon, by their names.
+    classes: RefCell<Option<Kept>>,
     /// What `getDatabase()` opened.
     pub default_connection: RefCell<Option<Reference<DatabaseConnection>>>,
 }
@@ -57,12 +63,39 @@ impl Environment {
             sqlite_error: scope.keep(glue.property(c"SqliteError")?)?,
             sessions: scope.keep(glue.property(c"sessions")?)?,
             outputs: scope.keep(glue.property(c"outputs")?)?,
+            classes: RefCell::new(None),
             default_connection: RefCell::new(None),
         })
     }
 
-    /// Throws a `SqliteError`.
+    /// Refuses a constructor that is called as a function, on whatever object.
+    pub fn check_new(&self, env: &Env, this: &This<'_>, class: &CStr) -> Parsed<()> {
+        let scope = Scope::new(env);
+        let is_new = match &*self.classes.borrow() {
+            Some(classes) => Value::from(this.object.to_unknown())
+                .is_instance_of(scope.kept(classes)?.property(class)?)?,
+            None => true,
+        };
+        if is_new { Ok(()) } else { Err(Failure::Type("the class must be called with new".into())) }
+    }
+
+    /// The class `SqliteError`.
     pub fn sqlite_error<'env>(&self, scope: Scope<'env>) -> Result<Value<'env>> {
         scope.kept(&self.sqlite_error)
     }
+}
+
+/// Runs when the addon is loaded into an environment. What others do with its exports later is theirs.
+#[napi(module_exports)]
+pub fn load(exports: Object<'_>, env: Env) -> Result<()> {
+    let scope = Scope::new(&env);
+    let exports = Value::from(exports.to_unknown());
+    let class = |name: &'static CStr| exports.property(name).map(|class| (name, class));
+    let classes = scope.object(&[
+        class(c"DatabaseConnection")?,
+        class(c"SessionStore")?,
+        class(c"OutputStore")?,
+    ])?;
+    Environment::of(&env)?.classes.replace(Some(scope.keep(classes)?));
+    Ok(())
 }

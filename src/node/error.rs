@@ -2,13 +2,11 @@
 
 use std::borrow::Cow;
 
-use napi::bindgen_prelude::{
-    ClassInstance, FromNapiValue, JavaScriptClassExt, JsValue, This, ToNapiValue, TypeTag,
-};
+use napi::bindgen_prelude::{JsValue, ToNapiValue};
 use napi::{Env, Status, sys};
 
 use super::environment::Environment;
-use super::js::{ErrorKind, Scope, Value};
+use super::js::{ErrorKind, Scope};
 use crate::{sqlite, store};
 
 const INVALID_TYPE: &str = "ERR_INVALID_ARG_TYPE";
@@ -83,16 +81,6 @@ impl Failure {
 /// Runs a method's work, and throws what goes wrong with the method's name in front.
 pub fn run<T>(env: &Env, call: &str, work: impl FnOnce() -> Result<T, Failure>) -> napi::Result<T> {
     work().map_err(|failure| failure.throw(env, call))
-}
-
-/// Refuses a constructor that is called as a function, on whatever object.
-pub fn check_new<T: JavaScriptClassExt + TypeTag>(env: &Env, this: &This<'_>) -> Result<(), Failure>
-where
-    for<'env> ClassInstance<'env, T>: FromNapiValue,
-{
-    let value = this.object.to_unknown();
-    let is_new = T::instance_of(env, &value)? && Value::from(value).class_instance::<T>().is_none();
-    if is_new { Ok(()) } else { Err(Failure::Type("the class must be called with new".into())) }
 }
 
 /// The class of `SqliteError`, as the package exports it.

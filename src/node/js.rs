@@ -6,10 +6,12 @@
 use std::ffi::{CStr, c_void};
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::ptr;
+use std::ptr::{self, NonNull};
 use std::rc::Rc;
 
-use napi::bindgen_prelude::{ClassInstance, FromNapiValue, JsValue, Unknown};
+use napi::bindgen_prelude::{
+    ClassInstance, FromNapiValue, JsValue, Reference, ToNapiValue, Unknown,
+};
 use napi::{Env, Error, JsError, Result, Status, ValueType, sys};
 
 use crate::sqlite::{Connection, Statement};
@@ -60,6 +62,11 @@ impl<'env> Value<'env> {
     /// What `typeof` says, with `null` apart.
     pub fn kind(self) -> Result<ValueType> {
         Ok(ValueType::from(call!(napi_typeof(self.env, self.raw) -> 0)?))
+    }
+
+    /// Whether `constructor` made it, or an heir of it.
+    pub fn is_instance_of(self, constructor: Value<'env>) -> Result<bool> {
+        call!(napi_instanceof(self.env, self.raw, constructor.raw) -> false)
     }
 
     /// Whether it is a `Date`, of any realm.
@@ -141,7 +148,8 @@ impl<'env> Value<'env> {
         if data.is_null() || length == 0 {
             return Ok(work(&[]));
         }
-        // SAFETY: Node-API says that so many bytes are there, and nothing can detach them meanwhile.
+        // SAFETY: Node-API says that so many bytes are there, and no JavaScript runs that could detach
+        // them. Bytes that another thread shares may change, and any bytes will do.
         Ok(work(unsafe { std::slice::from_raw_parts(data.cast(), length) }))
     }
 
@@ -407,6 +415,13 @@ impl<'env> Scope<'env> {
         check(unsafe { sys::napi_throw(env, error) }, "napi_throw")
     }
 
+    /// The object that a reference refers to.
+    pub fn reference<T: 'static>(self, reference: Reference<T>) -> Result<Value<'env>> {
+        // SAFETY: the reference was made in the environment of the running call.
+        let raw = unsafe { Reference::to_napi_value(self.env, reference) }?;
+        Ok(self.value(raw))
+    }
+
     /// Keeps a value alive beyond the call, for as long as the environment.
     pub fn keep(self, value: Value<'env>) -> Result<Kept> {
         let raw = call!(napi_create_reference(self.env, value.raw, 1) -> ptr::null_mut())?;
@@ -420,7 +435,7 @@ impl<'env> Scope<'env> {
     }
 
     /// A `Float64Array` of `length` numbers with the memory behind it.
-    pub fn float64_array(self, length: usize) -> Result<(Value<'env>, *mut f64)> {
+    pub fn float64_array(self, length: usize) -> Result<(Value<'env>, NonNull<f64>)> {
         let mut memory = ptr::null_mut();
         let buffer = call!(napi_create_arraybuffer(
             self.env, length * size_of::<f64>(), &mut memory
@@ -428,7 +443,9 @@ impl<'env> Scope<'env> {
         let array = call!(napi_create_typedarray(
             self.env, sys::TypedarrayType::float64_array, length, buffer, 0
         ) -> ptr::null_mut())?;
-        Ok((self.value(array), memory.cast()))
+        let memory = NonNull::new(memory.cast())
+            .ok_or_else(|| Error::from_reason("an array without memory"))?;
+        Ok((self.value(array), memory))
     }
 }
 
@@ -470,7 +487,11 @@ unsafe extern "C" fn enter(env: sys::napi_env, info: sys::napi_callback_info) ->
         function(scope, arguments).map(|value| value.raw)
     };
     let outcome = catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|panic| {
-        let message = panic.downcast_ref::<&str>().copied().unwrap_or("a panic in native code");
+        let message = match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
+            (Some(message), _) => (*message).to_owned(),
+            (None, Some(message)) => message.clone(),
+            (None, None) => "a panic in native code".to_owned(),
+        };
         Err(Error::new(Status::GenericFailure, message))
     });
     outcome.unwrap_or_else(|error| {

@@ -3,7 +3,7 @@
 pub mod connection;
 mod convert;
 mod database;
-mod environment;
+pub mod environment;
 pub mod error;
 mod js;
 pub mod output_store;

@@ -9,7 +9,7 @@ use napi_derive::napi;
 use super::convert::{self, Argument, Parsed, optional};
 use super::database::shared_connection;
 use super::environment::Environment;
-use super::error::{check_new, run};
+use super::error::run;
 use super::js::Scope;
 use super::rows::Batches;
 use crate::store::model::OutputRow;
@@ -33,7 +33,7 @@ impl OutputStore {
     #[napi(constructor, catch_unwind, ts_args_type = "db: Database | DatabaseConnection")]
     pub fn new(env: Env, this: This<'_>, db: Unknown<'_>) -> napi::Result<Self> {
         let connection = run(&env, "OutputStore", || {
-            check_new::<Self>(&env, &this)?;
+            Environment::of(&env)?.check_new(&env, &this, c"OutputStore")?;
             shared_connection(&env, db)
         })?;
         Ok(Self { outputs: Outputs::new(connection), environment: Environment::of(&env)? })
@@ -44,9 +44,7 @@ impl OutputStore {
     /// @throws {TypeError | RangeError} For a field of the wrong type or value; nothing is stored.
     #[napi(catch_unwind, ts_args_type = "output: SessionOutput")]
     pub fn append(&self, env: Env, output: Unknown<'_>) -> napi::Result<()> {
-        run(&env, "OutputStore.append", || {
-            Ok(self.outputs.append(&convert::new_output(output)?)?)
-        })
+        run(&env, "OutputStore.append", || Ok(self.outputs.append(convert::new_output(output)?)?))
     }
 
     /// Stores all chunks in one transaction, or none: some thirty times less writing than one by one.

@@ -5,12 +5,11 @@
 //! of everything else, and `glue/rows.js` cuts them into objects.
 //!
 //! A slice keeps the string that it is cut from alive. A batch therefore ends after [`BATCH_TEXT`]
-//! bytes, and a text of more than [`OWN_STRING`] bytes makes a batch with its row alone: that much
-//! memory, and no more, may hang on a row that a caller holds on to.
+//! bytes, and a text of more than [`OWN_STRING`] bytes becomes a string of its own: that much memory,
+//! and no more, may hang on a value that a caller holds on to.
 
-use std::cell::RefCell;
+use std::ptr::NonNull;
 use std::rc::Rc;
-use std::slice;
 
 use napi::Result;
 
@@ -28,7 +27,7 @@ const BATCH_ROWS: usize = 64;
 /// Bytes of text after which a batch ends.
 const BATCH_TEXT: usize = 16 * 1024;
 
-/// Bytes of text from which on a row travels alone.
+/// Bytes of text from which on a text is a string of its own.
 const OWN_STRING: usize = 2 * 1024;
 
 /// Numbers of a batch: room for a row of 2,000 columns, which is all that SQLite allows, twice over.
@@ -40,21 +39,20 @@ const VALUE_NUMBERS: usize = 2;
 const NULL_TEXT: f64 = -1.0;
 const NULL_NUMBER: f64 = f64::INFINITY;
 
+/// A text that is among the extras.
+const EXTRA_TEXT: f64 = -2.0;
+
 /// The `Float64Array` that every batch of an environment reuses.
 pub struct Numbers {
     array: Kept,
-    memory: RefCell<&'static mut [f64]>,
+    memory: NonNull<f64>,
 }
 
 impl Numbers {
     /// An array with room for the widest batch.
     pub fn new(scope: Scope<'_>) -> Result<Self> {
         let (array, memory) = scope.float64_array(BATCH_NUMBERS)?;
-        let array = scope.keep(array)?;
-        // SAFETY: the memory holds that many numbers. It lives as long as the array, which the
-        // environment keeps until its end; only `glue/rows.js` sees the array, and never transfers it.
-        let memory = unsafe { slice::from_raw_parts_mut(memory, BATCH_NUMBERS) };
-        Ok(Self { array, memory: RefCell::new(memory) })
+        Ok(Self { array: scope.keep(array)?, memory })
     }
 
     /// The array.
@@ -62,10 +60,13 @@ impl Numbers {
         scope.kept(&self.array)
     }
 
-    /// Writes a number.
+    /// Writes a number; beyond the end, nowhere.
     pub fn set(&self, at: usize, number: f64) {
-        if let Some(place) = self.memory.borrow_mut().get_mut(at) {
-            *place = number;
+        if at < BATCH_NUMBERS {
+            // SAFETY: the memory holds `BATCH_NUMBERS` numbers, and lives as long as the array, which
+            // the environment keeps until its end. Only the scripts of this crate see the array; they
+            // run on this thread, and never transfer it.
+            unsafe { self.memory.add(at).write(number) };
         }
     }
 }
@@ -87,9 +88,11 @@ pub struct Batches<'env> {
     /// The function that makes the rows.
     make: Value<'env>,
     rows: Value<'env>,
-    /// Its last argument: what all rows share, or an array of the values that are made here.
-    extra: Value<'env>,
-    extras: u32,
+    /// Values that are made here, and how many of them.
+    extras: Option<Value<'env>>,
+    extra_count: u32,
+    /// What all rows share.
+    shared: Option<Value<'env>>,
     count: usize,
     at: usize,
     ascii: Vec<u8>,
@@ -97,20 +100,20 @@ pub struct Batches<'env> {
 }
 
 impl<'env> Batches<'env> {
-    /// Batches for the function `make`, which gets `extra` as its last argument.
+    /// Batches for the function `make`.
     pub fn new(
         scope: Scope<'env>,
         environment: &Rc<Environment>,
         make: Value<'env>,
-        extra: Value<'env>,
     ) -> Result<Self> {
         Ok(Self {
             scope,
             environment: Rc::clone(environment),
             make,
             rows: scope.array()?,
-            extra,
-            extras: 0,
+            extras: None,
+            extra_count: 0,
+            shared: None,
             count: 0,
             at: 0,
             ascii: Vec::new(),
@@ -120,8 +123,7 @@ impl<'env> Batches<'env> {
 
     /// Batches of sessions.
     pub fn sessions(scope: Scope<'env>, environment: &Rc<Environment>) -> Result<Self> {
-        let make = scope.kept(&environment.sessions)?;
-        Self::new(scope, environment, make, scope.undefined()?)
+        Self::new(scope, environment, scope.kept(&environment.sessions)?)
     }
 
     /// Batches of the output of one session.
@@ -130,7 +132,9 @@ impl<'env> Batches<'env> {
         environment: &Rc<Environment>,
         session_id: Value<'env>,
     ) -> Result<Self> {
-        Self::new(scope, environment, scope.kept(&environment.outputs)?, session_id)
+        let mut batches = Self::new(scope, environment, scope.kept(&environment.outputs)?)?;
+        batches.shared = Some(session_id);
+        Ok(batches)
     }
 
     /// Makes the following rows by another function.
@@ -140,29 +144,26 @@ impl<'env> Batches<'env> {
 
     /// Adds a session.
     pub fn session(&mut self, row: SessionRow<'_>) -> Parsed<()> {
-        let text = row.id.len()
-            + row.working_dir.len()
-            + row.current_command.map_or(0, |command| command.len());
-        self.row(text, |batch| {
-            batch.text(Some(row.id))?;
-            batch.number(row.slot as f64);
-            batch.number(f64::from(row.status as u8));
-            batch.text(Some(row.working_dir))?;
-            batch.text(row.current_command)?;
-            batch.number(row.started_at);
-            batch.number(row.ended_at.unwrap_or(NULL_NUMBER));
-            batch.number(row.pid.unwrap_or(NULL_NUMBER));
-            Ok(())
-        })
+        self.text(row.id)?;
+        self.number(row.slot as f64);
+        self.number(f64::from(row.status as u8));
+        self.text(row.working_dir)?;
+        match row.current_command {
+            Some(command) => self.text(command)?,
+            None => self.number(NULL_TEXT),
+        }
+        self.number(row.started_at);
+        self.number(row.ended_at.unwrap_or(NULL_NUMBER));
+        self.number(row.pid.unwrap_or(NULL_NUMBER));
+        Ok(self.end_row()?)
     }
 
     /// Adds a chunk of output.
     pub fn output(&mut self, row: OutputRow<'_>) -> Parsed<()> {
-        self.row(row.data.len(), |batch| {
-            batch.number(row.timestamp);
-            batch.number(f64::from(row.kind as u8));
-            batch.text(Some(row.data))
-        })
+        self.number(row.timestamp);
+        self.number(f64::from(row.kind as u8));
+        self.text(row.data)?;
+        Ok(self.end_row()?)
     }
 
     /// Adds a row of values of any type; integers as bigints where they are to be safe.
@@ -175,21 +176,17 @@ impl<'env> Batches<'env> {
         if self.at + columns * VALUE_NUMBERS > BATCH_NUMBERS {
             self.flush()?;
         }
-        let mut text = 0;
         for column in 0..columns {
-            let value = value(column)?;
-            if let ValueRef::Text(bytes) = value {
-                text += bytes.len();
-            }
-            self.value(value, safe_integers)?;
+            self.value(value(column)?, safe_integers)?;
         }
-        Ok(self.end_row(text > OWN_STRING)?)
+        Ok(self.end_row()?)
     }
 
     fn value(&mut self, value: ValueRef<'_>, safe_integers: bool) -> Parsed<()> {
         match value {
             ValueRef::Null => self.kind(Kind::Null),
             ValueRef::Integer(integer) if safe_integers => {
+                self.kind(Kind::Extra);
                 self.extra(self.scope.bigint(integer)?)?;
             }
             ValueRef::Integer(integer) => {
@@ -203,9 +200,12 @@ impl<'env> Batches<'env> {
             }
             ValueRef::Text(text) => {
                 self.kind(Kind::Text);
-                self.text(Some(text))?;
+                self.text(text)?;
             }
-            ValueRef::Blob(bytes) => self.extra(self.scope.buffer(bytes)?)?,
+            ValueRef::Blob(bytes) => {
+                self.kind(Kind::Extra);
+                self.extra(self.scope.buffer(bytes)?)?;
+            }
         }
         Ok(())
     }
@@ -215,9 +215,12 @@ impl<'env> Batches<'env> {
     }
 
     fn extra(&mut self, value: Value<'env>) -> Result<()> {
-        self.kind(Kind::Extra);
-        self.extra.set_element(self.extras, value)?;
-        self.extras += 1;
+        let extras = match self.extras {
+            Some(extras) => extras,
+            None => *self.extras.insert(self.scope.array()?),
+        };
+        extras.set_element(self.extra_count, value)?;
+        self.extra_count += 1;
         Ok(())
     }
 
@@ -227,19 +230,10 @@ impl<'env> Batches<'env> {
         Ok(self.rows)
     }
 
-    fn row(&mut self, text: usize, write: impl FnOnce(&mut Self) -> Parsed<()>) -> Parsed<()> {
-        let alone = text > OWN_STRING;
-        if alone {
-            self.flush()?;
-        }
-        write(self)?;
-        Ok(self.end_row(alone)?)
-    }
-
-    fn end_row(&mut self, alone: bool) -> Result<()> {
+    fn end_row(&mut self) -> Result<()> {
         self.count += 1;
         let full = self.count == BATCH_ROWS || self.ascii.len() + self.wide.len() * 2 > BATCH_TEXT;
-        if alone || full { self.flush() } else { Ok(()) }
+        if full { self.flush() } else { Ok(()) }
     }
 
     fn number(&mut self, number: f64) {
@@ -247,27 +241,31 @@ impl<'env> Batches<'env> {
         self.at += 1;
     }
 
-    fn text(&mut self, text: Option<&[u8]>) -> Parsed<()> {
-        match text {
-            None => self.number(NULL_TEXT),
-            Some(text) if !Length::default().fits(text) => {
-                return Err(Failure::Range(format!(
-                    "a stored text of {} bytes is longer than the longest string of JavaScript \
-                     ({MAX_LENGTH} UTF-16 code units)",
-                    text.len()
-                )));
-            }
-            Some(text) if text.is_ascii() => {
-                self.ascii.extend_from_slice(text);
-                self.number(text.len() as f64 * 2.0);
-            }
-            Some(text) => {
-                let before = self.wide.len();
-                self.wide.extend(String::from_utf8_lossy(text).encode_utf16());
-                self.number((self.wide.len() - before) as f64 * 2.0 + 1.0);
-            }
+    fn text(&mut self, text: &[u8]) -> Parsed<()> {
+        if text.len() > OWN_STRING {
+            return self.own_string(text);
+        }
+        if text.is_ascii() {
+            self.ascii.extend_from_slice(text);
+            self.number(text.len() as f64 * 2.0);
+        } else {
+            let before = self.wide.len();
+            self.wide.extend(String::from_utf8_lossy(text).encode_utf16());
+            self.number((self.wide.len() - before) as f64 * 2.0 + 1.0);
         }
         Ok(())
+    }
+
+    fn own_string(&mut self, text: &[u8]) -> Parsed<()> {
+        if !Length::default().fits(text) {
+            return Err(Failure::Range(format!(
+                "a stored text of {} bytes is longer than the longest string of JavaScript \
+                 ({MAX_LENGTH} UTF-16 code units)",
+                text.len()
+            )));
+        }
+        self.number(EXTRA_TEXT);
+        Ok(self.extra(self.scope.string(text)?)?)
     }
 
     fn flush(&mut self) -> Result<()> {
@@ -275,18 +273,22 @@ impl<'env> Batches<'env> {
             return Ok(());
         }
         let scope = self.scope;
+        let nothing = scope.undefined()?;
+        let ascii = if self.ascii.is_empty() { nothing } else { scope.latin1(&self.ascii)? };
+        let wide = if self.wide.is_empty() { nothing } else { scope.utf16(&self.wide)? };
         scope.call(
             self.make,
             [
                 self.rows,
                 scope.number(self.count as f64)?,
                 self.environment.numbers.array(scope)?,
-                scope.latin1(&self.ascii)?,
-                scope.utf16(&self.wide)?,
-                self.extra,
+                ascii,
+                wide,
+                self.extras.unwrap_or(nothing),
+                self.shared.unwrap_or(nothing),
             ],
         )?;
-        (self.count, self.at, self.extras) = (0, 0, 0);
+        (self.count, self.at, self.extra_count) = (0, 0, 0);
         self.ascii.clear();
         self.wide.clear();
         Ok(())

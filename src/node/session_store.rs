@@ -9,7 +9,7 @@ use napi_derive::napi;
 use super::convert::{self, Argument, Parsed, optional};
 use super::database::shared_connection;
 use super::environment::Environment;
-use super::error::{check_new, run};
+use super::error::run;
 use super::js::Scope;
 use super::rows::Batches;
 use crate::store::model::SessionRow;
@@ -31,7 +31,7 @@ impl SessionStore {
     #[napi(constructor, catch_unwind, ts_args_type = "db: Database | DatabaseConnection")]
     pub fn new(env: Env, this: This<'_>, db: Unknown<'_>) -> napi::Result<Self> {
         let connection = run(&env, "SessionStore", || {
-            check_new::<Self>(&env, &this)?;
+            Environment::of(&env)?.check_new(&env, &this, c"SessionStore")?;
             shared_connection(&env, db)
         })?;
         Ok(Self { sessions: Sessions::new(connection), environment: Environment::of(&env)? })

@@ -63,7 +63,7 @@ impl<'env> Shape<'env> {
     }
 
     fn batches(&self, scope: Scope<'env>) -> napi::Result<Batches<'env>> {
-        Batches::new(scope, &Environment::of(&scope.env())?, self.make, scope.array()?)
+        Batches::new(scope, &Environment::of(&scope.env())?, self.make)
     }
 
     fn add(
@@ -87,7 +87,7 @@ impl<'env> Shape<'env> {
             batches.make_by(scope.call(self.refresh, [version_now, columns])?);
             self.version = version;
         }
-        let columns = if self.pluck { 1 } else { statement.column_count() };
+        let columns = statement.column_count().min(if self.pluck { 1 } else { usize::MAX });
         batches.values(columns, self.safe_integers, |column| {
             Ok(row.get_ref(column).map_err(Error::from)?)
         })
@@ -289,6 +289,7 @@ fn next<'env>(scope: Scope<'env>, arguments: Arguments<'_, 'env>) -> napi::Resul
 }
 
 fn finish<'env>(scope: Scope<'env>, arguments: Arguments<'_, 'env>) -> napi::Result<Value<'env>> {
-    statement(arguments.get(0)?)?.finish_iterating();
+    let statement = statement(arguments.get(0)?)?;
+    run(&scope.env(), "StatementIterator.return", || Ok(statement.finish_iterating()?))?;
     scope.undefined()
 }

@@ -58,7 +58,10 @@ export interface SessionOutput {
 
 /** How a database is opened. */
 export interface DatabaseOptions {
-  /** Open an existing file for reading only; create and change nothing. Default `false`. */
+  /**
+   * Open an existing file for reading only. SQLite still keeps its `-wal` and `-shm` files beside it.
+   * Default `false`.
+   */
   readonly?: boolean | undefined
   /** Throw where the file does not exist, rather than create it. Default `false`. */
   fileMustExist?: boolean | undefined

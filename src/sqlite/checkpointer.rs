@@ -28,6 +28,8 @@ use rusqlite::hooks::Wal;
 use rusqlite::wal::CheckpointMode;
 use rusqlite::{Connection, MAIN_DB, OpenFlags};
 
+use super::Result;
+
 /// How often the log is looked at while somebody writes.
 const TICK: Duration = Duration::from_millis(100);
 
@@ -183,14 +185,15 @@ impl Shared {
 
     fn run(&self) {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let outcome = Connection::open_with_flags(&self.file, flags).and_then(|connection| {
+        // A panic counts as well. Once the connection is closed nobody asks.
+        let _out_of_work = OutOfWork(self);
+        let opened = Connection::open_with_flags(&self.file, flags).and_then(|connection| {
             connection.busy_timeout(PATIENCE)?;
             connection.pragma_update(None, "synchronous", "NORMAL")?;
-            self.govern(&connection);
-            Ok(())
+            Ok(connection)
         });
-        if outcome.is_err() {
-            self.failed.store(true, Ordering::Relaxed);
+        if let Ok(connection) = opened {
+            self.govern(&connection);
         }
     }
 
@@ -205,7 +208,11 @@ impl Shared {
             }
             let left = frames - done;
             if left >= self.pass_frames() || (left > 0 && frames == seen) {
-                done = self.pass(connection, frames);
+                match self.pass(connection) {
+                    // The log may hold frames of others, which are news with the next commit.
+                    Some(frames_done) => done = frames_done.min(frames),
+                    None => return,
+                }
             }
             let idle = frames == seen && frames == done;
             seen = frames;
@@ -238,8 +245,27 @@ impl Shared {
         state.stop
     }
 
+    /// Moves as much of the log into the file as can be, and starts the log over where it is too long.
+    /// Gives the number of frames that are in the file; `None` after an error that is no lock.
+    fn pass(&self, connection: &Connection) -> Option<u32> {
+        let (blocker, done) = match checkpoint(connection, CheckpointMode::PASSIVE) {
+            Ok((log, done)) if done < log => (Some(Blocker::Reader), done),
+            Ok((log, done)) if log >= self.limit => match self.start_over(connection) {
+                Ok(_) => (None, 0),
+                Err(error) if error.is_busy() => (Some(Blocker::Writer), done),
+                Err(_) => return None,
+            },
+            Ok((_, done)) => (None, done),
+            // Whoever is at it does the work, which counts as done until there are more frames.
+            Err(error) if error.is_busy() => (Some(Blocker::Checkpointer), u32::MAX),
+            Err(_) => return None,
+        };
+        self.lock().blocker = blocker;
+        Some(done)
+    }
+
     /// Has the next commit write to the start of the log again.
-    fn start_over(&self, connection: &Connection) -> Result<(), ()> {
+    fn start_over(&self, connection: &Connection) -> Result<(u32, u32)> {
         let state = self.lock();
         self.restarting.store(true, Ordering::Relaxed);
         let waited = self.restart.wait_timeout_while(state, COURTESY, |state| !state.aside);
@@ -249,32 +275,22 @@ impl Shared {
         self.restarting.store(false, Ordering::Relaxed);
         self.restart.notify_all();
         drop(state);
-        restarted.map(drop)
-    }
-
-    /// Moves as much of the log into the file as can be, and starts the log over where it is too long.
-    /// Gives the number of frames that are in the file.
-    fn pass(&self, connection: &Connection, frames: u32) -> u32 {
-        let (blocker, done) = match checkpoint(connection, CheckpointMode::PASSIVE) {
-            Ok((log, done)) if done < log => (Some(Blocker::Reader), done),
-            Ok((log, done)) if log >= self.limit => match self.start_over(connection) {
-                Ok(()) => (None, 0),
-                Err(()) => (Some(Blocker::Writer), done),
-            },
-            Ok((_, done)) => (None, done),
-            // Whoever is at it does the work. Counting it as done waits for the next frames.
-            Err(()) => (Some(Blocker::Checkpointer), frames),
-        };
-        self.lock().blocker = blocker;
-        done
+        restarted
     }
 }
 
-/// Frames in the log, and in the file, after a checkpoint; `Err` where a lock was in the way.
-fn checkpoint(connection: &Connection, mode: CheckpointMode) -> Result<(u32, u32), ()> {
-    let frames = |count: i32| u32::try_from(count).unwrap_or(0);
-    match connection.wal_checkpoint_v2(Some(MAIN_DB), mode) {
-        Ok((log, done)) => Ok((frames(log), frames(done))),
-        Err(_) => Err(()),
+/// Whatever ends the thread: from then on commits checkpoint.
+struct OutOfWork<'a>(&'a Shared);
+
+impl Drop for OutOfWork<'_> {
+    fn drop(&mut self) {
+        self.0.failed.store(true, Ordering::Relaxed);
     }
+}
+
+/// Frames in the log, and in the file, after a checkpoint.
+fn checkpoint(connection: &Connection, mode: CheckpointMode) -> Result<(u32, u32)> {
+    let (log, done) = connection.wal_checkpoint_v2(Some(MAIN_DB), mode)?;
+    // Both are -1 in a database that is not in WAL mode.
+    Ok((u32::try_from(log).unwrap_or(0), u32::try_from(done).unwrap_or(0)))
 }

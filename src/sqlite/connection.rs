@@ -2,20 +2,32 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::fmt;
 use std::path::Path;
 use std::rc::Rc;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use rusqlite::config::DbConfig;
 use rusqlite::wal::CheckpointMode;
-use rusqlite::{MAIN_DB, OpenFlags};
+use rusqlite::{MAIN_DB, OpenFlags, ffi};
 
 use super::checkpointer::{Blocker, Checkpointer};
 use super::options::{Location, OpenOptions};
 use super::statement::Place;
-use super::{Error, Result, files, pragma, schema, slots};
+use super::{Error, MINIMUM_SQLITE, Result, files, pragma, schema, slots};
+
+/// Writes that a store has put off, and that must be done before anybody else's SQL runs.
+pub trait Deferred {
+    /// Does them, through `sqlite`.
+    ///
+    /// # Errors
+    ///
+    /// What SQLite says; they stay put off.
+    fn settle(&self, sqlite: &rusqlite::Connection) -> Result<()>;
+}
 
 /// An open database. Stores share it by `Rc`; closing it closes it for all of them.
-#[derive(Debug)]
 pub struct Connection {
     /// What moves the log into the file; files that are written to have one. Dropped first, so that
     /// the connection may be the last one to close, which removes the log.
@@ -30,6 +42,15 @@ pub struct Connection {
     statements: RefCell<HashMap<*const Place, Rc<Place>>>,
     /// How many of them are handing out rows.
     iterators: Cell<usize>,
+    timeout: Duration,
+    /// What is put off. Dropped after the connection, whose locks it may be waiting for.
+    deferred: RefCell<Option<Rc<dyn Deferred>>>,
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection").field("path", &self.path).finish_non_exhaustive()
+    }
 }
 
 impl Connection {
@@ -57,6 +78,8 @@ impl Connection {
             checkpointer: RefCell::new(checkpointer),
             statements: RefCell::default(),
             iterators: Cell::new(0),
+            timeout: options.timeout,
+            deferred: RefCell::new(None),
             sqlite: RefCell::new(Some(Rc::new(sqlite))),
             path: path.to_owned(),
             location,
@@ -64,13 +87,45 @@ impl Connection {
         })
     }
 
-    /// SQLite's own connection, for as long as one call needs it.
+    /// SQLite's own connection, for as long as one call needs it, with everything done that was put
+    /// off. Where that fails it stays put off: a read goes on with what is stored.
     ///
     /// # Errors
     ///
     /// [`Error::Closed`] after [`close`](Self::close).
     pub fn sqlite(&self) -> Result<Rc<rusqlite::Connection>> {
+        let sqlite = self.unsettled()?;
+        if let Some(deferred) = &*self.deferred.borrow() {
+            let _stays_put_off = deferred.settle(&sqlite);
+        }
+        Ok(sqlite)
+    }
+
+    /// As [`sqlite`](Self::sqlite), but an error where something stays put off.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Closed`], or what SQLite says.
+    pub fn settled(&self) -> Result<Rc<rusqlite::Connection>> {
+        let sqlite = self.unsettled()?;
+        if let Some(deferred) = &*self.deferred.borrow() {
+            deferred.settle(&sqlite)?;
+        }
+        Ok(sqlite)
+    }
+
+    /// SQLite's own connection, whatever is put off.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Closed`] after [`close`](Self::close).
+    pub fn unsettled(&self) -> Result<Rc<rusqlite::Connection>> {
         self.sqlite.borrow().clone().ok_or_else(|| self.closed())
+    }
+
+    /// Has `deferred` settled before other SQL runs.
+    pub fn defer(&self, deferred: Rc<dyn Deferred>) {
+        self.deferred.replace(Some(deferred));
     }
 
     pub(super) fn closed(&self) -> Error {
@@ -104,7 +159,7 @@ impl Connection {
     ///
     /// [`Error::Closed`].
     pub fn in_transaction(&self) -> Result<bool> {
-        Ok(!self.sqlite()?.is_autocommit())
+        Ok(!self.unsettled()?.is_autocommit())
     }
 
     /// Closes the database. A second call does nothing.
@@ -113,7 +168,11 @@ impl Connection {
     ///
     /// [`Error::InUse`] while a call on the same connection is running.
     pub fn close(&self) -> Result<()> {
+        if !self.is_open() {
+            return Ok(());
+        }
         self.check_not_iterating()?;
+        self.settled()?;
         let Some(shared) = self.sqlite.take() else {
             return Ok(());
         };
@@ -125,6 +184,7 @@ impl Connection {
         }
         let (shared, error) = match Rc::try_unwrap(shared) {
             Ok(sqlite) => {
+                self.deferred.take();
                 self.checkpointer.take();
                 match sqlite.close() {
                     Ok(()) => return Ok(()),
@@ -145,7 +205,7 @@ impl Connection {
     pub fn accepts_slot(&self, slot: i64) -> Result<bool> {
         let accepts = || self.highest_slot.get().is_none_or(|highest| slot <= highest);
         if !accepts() {
-            self.highest_slot.set(slots::accepted(&*self.sqlite()?)?);
+            self.highest_slot.set(slots::accepted(&*self.unsettled()?)?);
         }
         Ok(accepts())
     }
@@ -162,7 +222,7 @@ impl Connection {
     ///
     /// [`Error::Closed`], or what SQLite says.
     pub fn wal_status(&self) -> Result<WalStatus> {
-        let sqlite = self.sqlite()?;
+        let sqlite = self.unsettled()?;
         let Location::File(file) = &self.location else {
             return Ok(WalStatus::default());
         };
@@ -170,7 +230,7 @@ impl Connection {
         let (frames, done) = sqlite.wal_checkpoint_v2(Some(MAIN_DB), CheckpointMode::NOOP)?;
         let count = |frames: i32| u32::try_from(frames).unwrap_or(0);
         Ok(WalStatus {
-            size: std::fs::metadata(files::beside(file, "-wal")).map_or(0, |log| log.len()),
+            size: std::fs::metadata(files::log_of(file)).map_or(0, |log| log.len()),
             frames: count(frames),
             frames_left: count(frames).saturating_sub(count(done)),
             blocker: self.checkpointer.borrow().as_ref().and_then(Checkpointer::blocker),
@@ -185,6 +245,19 @@ impl Connection {
     /// The path that the connection was opened with.
     pub fn path(&self) -> &str {
         &self.path
+    }
+
+    /// The file of a database that can be written to by other connections as well.
+    pub fn shared_file(&self) -> Option<&Path> {
+        match &self.location {
+            Location::File(file) if !self.readonly => Some(file),
+            _ => None,
+        }
+    }
+
+    /// How long a call waits for another connection's lock.
+    pub fn timeout(&self) -> Duration {
+        self.timeout
     }
 
     /// Whether the database lives in memory.
@@ -212,29 +285,39 @@ pub struct WalStatus {
 }
 
 fn open(location: &Location, options: &OpenOptions) -> Result<rusqlite::Connection> {
-    let file = match location {
-        Location::Memory => Path::new(":memory:"),
-        Location::File(file) => file.as_path(),
-    };
-    let has_log = match location {
-        Location::Memory => false,
-        Location::File(file) => {
-            if options.creates() {
-                files::prepare(file)?;
-            }
-            std::fs::metadata(files::beside(file, "-wal")).is_ok_and(|log| log.len() > 0)
-        }
-    };
+    if rusqlite::version_number() < MINIMUM_SQLITE {
+        let version = rusqlite::version();
+        return Err(Error::cannot_open(format!("SQLite {version} can corrupt a file in WAL mode")));
+    }
     // No SQLITE_OPEN_URI: a path is a path. No mutex: a connection stays on its thread.
     let access = match (options.readonly, options.file_must_exist) {
         (true, _) => OpenFlags::SQLITE_OPEN_READ_ONLY,
         (false, true) => OpenFlags::SQLITE_OPEN_READ_WRITE,
         (false, false) => OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
+    } | OpenFlags::SQLITE_OPEN_NO_MUTEX
+        | OpenFlags::SQLITE_OPEN_EXRESCODE;
+    let mut has_log = false;
+    let sqlite = match location {
+        Location::Memory => rusqlite::Connection::open_with_flags(":memory:", access)?,
+        Location::File(file) => {
+            // Another thread must not open the file while this one still has the descriptor that it
+            // created it with: closing that drops the locks of both.
+            static OPENING: Mutex<()> = Mutex::new(());
+            let _one_at_a_time = OPENING.lock().unwrap_or_else(PoisonError::into_inner);
+            if options.creates() {
+                files::prepare(file)?;
+            }
+            has_log = std::fs::metadata(files::log_of(file)).is_ok_and(|log| log.len() > 0);
+            // SQLite takes a file of one byte for an empty one, and would write over it.
+            if std::fs::metadata(file).is_ok_and(|file| file.is_file() && file.len() == 1) {
+                return Err(Error::Sqlite {
+                    code: ffi::SQLITE_NOTADB,
+                    message: "file is not a database".into(),
+                });
+            }
+            rusqlite::Connection::open_with_flags(file, access)?
+        }
     };
-    let sqlite = rusqlite::Connection::open_with_flags(
-        file,
-        access | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_EXRESCODE,
-    )?;
     match set_up(&sqlite, location, options) {
         Ok(()) => Ok(sqlite),
         Err(error) => {
@@ -250,7 +333,7 @@ fn open(location: &Location, options: &OpenOptions) -> Result<rusqlite::Connecti
 
 fn set_up(sqlite: &rusqlite::Connection, location: &Location, options: &OpenOptions) -> Result<()> {
     pragma::harden(sqlite, options.timeout)?;
-    pragma::retry_while_busy(options.timeout, || schema::inspect(sqlite))?;
+    pragma::retry_while_busy(options.timeout, || schema::inspect(sqlite, options.readonly))?;
     if !options.readonly {
         pragma::journal(sqlite, location, options.timeout)?;
         schema::migrate(sqlite, options)?;
@@ -262,6 +345,7 @@ fn set_up(sqlite: &rusqlite::Connection, location: &Location, options: &OpenOpti
 mod tests {
     use super::*;
     use std::fs;
+    use std::path::PathBuf;
 
     fn open_file(file: &Path, options: &OpenOptions) -> Result<Connection> {
         Connection::open(&file.to_string_lossy(), Location::File(file.to_owned()), options)
@@ -289,18 +373,23 @@ mod tests {
         assert!(!folder.path().join("new/sessions.db-wal").exists());
     }
 
+    #[cfg(unix)]
     #[test]
     fn a_refused_file_keeps_its_bytes_and_its_log() {
+        let with = |file: &Path, suffix| PathBuf::from(format!("{}{suffix}", file.display()));
         let folder = tempfile::tempdir().unwrap();
         let (file, copy) = (folder.path().join("a.db"), folder.path().join("b.db"));
         let writer = open_file(&file, &OpenOptions::default()).unwrap();
         writer.sqlite().unwrap().execute_batch("PRAGMA user_version = 99").unwrap();
         for suffix in ["", "-wal"] {
-            fs::copy(files::beside(&file, suffix), files::beside(&copy, suffix)).unwrap();
+            fs::copy(with(&file, suffix), with(&copy, suffix)).unwrap();
         }
-        let before = (fs::read(&copy).unwrap(), fs::read(files::beside(&copy, "-wal")).unwrap());
+        let before = (fs::read(&copy).unwrap(), fs::read(with(&copy, "-wal")).unwrap());
+        let link = folder.path().join("link.db");
+        std::os::unix::fs::symlink(&copy, &link).unwrap();
         open_file(&copy, &OpenOptions::default()).unwrap_err();
-        let after = (fs::read(&copy).unwrap(), fs::read(files::beside(&copy, "-wal")).unwrap());
+        open_file(&link, &OpenOptions::default()).unwrap_err();
+        let after = (fs::read(&copy).unwrap(), fs::read(with(&copy, "-wal")).unwrap());
         assert!(before == after && !after.1.is_empty());
     }
 

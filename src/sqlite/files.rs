@@ -26,8 +26,13 @@ pub(crate) fn prepare(file: &Path) -> Result<()> {
     }
 }
 
+/// The write-ahead log of a database file. SQLite keeps it beside the file that a link leads to.
+pub(crate) fn log_of(file: &Path) -> PathBuf {
+    beside(&fs::canonicalize(file).unwrap_or_else(|_| file.to_owned()), "-wal")
+}
+
 /// The name of a file that SQLite keeps beside a database: its name with `suffix` after it.
-pub(crate) fn beside(file: &Path, suffix: &str) -> PathBuf {
+fn beside(file: &Path, suffix: &str) -> PathBuf {
     let mut name = file.as_os_str().to_owned();
     name.push(suffix);
     PathBuf::from(name)

@@ -29,7 +29,8 @@ impl Location {
 
     /// `~/.gsd-harness/sessions.db`, or `None` where nobody says what `~` is.
     pub fn default_file() -> Option<PathBuf> {
-        Some(std::env::home_dir()?.join(".gsd-harness").join("sessions.db"))
+        let file = std::env::home_dir()?.join(".gsd-harness").join("sessions.db");
+        std::path::absolute(file).ok()
     }
 }
 
@@ -66,7 +67,7 @@ pub const DEFAULT_WAL_LIMIT: u64 = 64 << 20;
 /// How a database is opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpenOptions {
-    /// Open an existing file for reading only; create and change nothing.
+    /// Open an existing file for reading only. SQLite still keeps its log and index beside it.
     pub readonly: bool,
     /// Fail where the file does not exist, rather than create it.
     pub file_must_exist: bool,

@@ -36,8 +36,9 @@ pub(crate) fn newest() -> usize {
     MIGRATIONS.len()
 }
 
-/// Refuses a file that this library must not touch. Reads only.
-pub(crate) fn inspect(connection: &Connection) -> Result<()> {
+/// Refuses a file that this library must not touch, or, if `complete` is wanted, one that lacks the
+/// tables. Reads only.
+pub(crate) fn inspect(connection: &Connection, complete: bool) -> Result<()> {
     let version = version(connection)?;
     let known = newest();
     if usize::try_from(version).map_or(true, |version| version > known) {
@@ -47,7 +48,7 @@ pub(crate) fn inspect(connection: &Connection) -> Result<()> {
         )));
     }
     for (table, columns) in TABLES {
-        inspect_table(connection, table, columns, version > 0)?;
+        inspect_table(connection, table, columns, complete || version > 0)?;
     }
     Ok(())
 }
@@ -129,16 +130,16 @@ mod tests {
     fn migrated(prepare: &str, slots: u16) -> Connection {
         let connection = Connection::open_in_memory().unwrap();
         connection.execute_batch(prepare).unwrap();
-        inspect(&connection).unwrap();
+        inspect(&connection, false).unwrap();
         migrate(&connection, &OpenOptions { slots, ..OpenOptions::default() }).unwrap();
-        inspect(&connection).unwrap();
+        inspect(&connection, false).unwrap();
         connection
     }
 
     fn refusal(prepare: &str) -> String {
         let connection = Connection::open_in_memory().unwrap();
         connection.execute_batch(prepare).unwrap();
-        inspect(&connection).unwrap_err().to_string()
+        inspect(&connection, false).unwrap_err().to_string()
     }
 
     #[test]
@@ -205,6 +206,7 @@ mod tests {
         assert!(refusal("PRAGMA user_version = 99").contains("schema version 99 is newer"));
         assert!(refusal("PRAGMA user_version = -1").contains("schema version -1"));
         assert!(refusal("PRAGMA user_version = 1").contains("it is missing"));
+        inspect(&Connection::open_in_memory().unwrap(), true).unwrap_err();
         assert!(refusal("CREATE TABLE sessions (id, user)").contains("it has no column \"slot\""));
         assert!(refusal("CREATE VIEW sessions AS SELECT 1 AS id").contains("no ordinary table"));
         assert!(

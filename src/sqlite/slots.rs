@@ -4,12 +4,14 @@
 //! describes (<https://www.sqlite.org/lang_altertable.html#otheralter>): a new table, a copy of the
 //! rows, and the old name.
 
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
-use regex_lite::{Captures, Regex};
+use regex_lite::Regex;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OptionalExtension};
 
+use super::options::DEFAULT_SLOTS;
 use super::{Error, Result, transaction::atomically};
 
 const SESSIONS_SQL: &str =
@@ -23,9 +25,18 @@ pub(crate) fn accepted(connection: &Connection) -> Result<Option<i64>> {
 }
 
 /// Widens the CHECK to the slots 1 to `slots`; never narrows it.
+///
+/// # Errors
+///
+/// `SQLITE_CANTOPEN` where the CHECK is none that we know, and refuses the highest of these slots.
 pub(crate) fn widen(connection: &Connection, slots: u16) -> Result<()> {
     let too_narrow = || -> Result<bool> {
-        Ok(accepted(connection)?.is_some_and(|accepted| accepted < i64::from(slots)))
+        Ok(match accepted(connection)? {
+            Some(accepted) => accepted < i64::from(slots),
+            // Nobody but the CHECK itself can tell, and asking takes a write. The slots that a harness
+            // always had are worth none.
+            None => slots > DEFAULT_SLOTS && !accepts(connection, slots)?,
+        })
     };
     if !too_narrow()? {
         return Ok(());
@@ -43,12 +54,30 @@ pub(crate) fn set(connection: &Connection, slots: u16) -> Result<()> {
     if accepted(connection)? == Some(i64::from(slots)) {
         return Ok(());
     }
-    with_rebuild_settings(connection, || rebuild(connection, slots))
+    with_rebuild_settings(connection, || rebuild_with(connection, (1..=slots.into()).collect()))
+}
+
+/// Whether a session can be stored with this slot: tried, and undone.
+fn accepts(connection: &Connection, slot: u16) -> Result<bool> {
+    let mut accepted = true;
+    let undone: Result<()> = atomically(connection, || {
+        let insert = "INSERT INTO sessions (id, slot, status, working_dir, started_at)
+             VALUES (hex(randomblob(16)), ?1, 'idle', '/', '2026-01-01T00:00:00.000Z')";
+        let tried = connection.execute(insert, [slot]).map_err(Error::from);
+        accepted = !matches!(&tried, Err(error) if error.code_name().as_deref() == Some("SQLITE_CONSTRAINT_CHECK"));
+        // Any error undoes it.
+        Err(Error::InUse)
+    });
+    match undone {
+        Err(Error::InUse) | Ok(()) => Ok(accepted),
+        Err(error) => Err(error),
+    }
 }
 
 fn check() -> &'static Regex {
-    static CHECK: LazyLock<Regex> =
-        LazyLock::new(|| regex(r"(?i)\bslot\s+IN\s*\(\s*(\d[\d,\s]*)\)"));
+    static CHECK: LazyLock<Regex> = LazyLock::new(|| {
+        regex(r#"(?i)\bCHECK\s*\(\s*\(?\s*["'`\[]?slot["'`\]]?\s*\)?\s+IN\s*\(\s*(\d[\d,\s]*)\)"#)
+    });
     &CHECK
 }
 
@@ -63,9 +92,13 @@ fn regex(pattern: &str) -> Regex {
     Regex::new(pattern).expect("a valid pattern")
 }
 
-fn highest_slot(sql: &str) -> Option<i64> {
+fn listed_slots(sql: &str) -> Option<BTreeSet<i64>> {
     let list = check().captures(sql)?.get(1)?.as_str();
-    list.split(',').map(|slot| slot.trim().parse::<i64>().ok()).max().flatten()
+    list.split(',').map(|slot| slot.trim().parse().ok()).collect()
+}
+
+fn highest_slot(sql: &str) -> Option<i64> {
+    listed_slots(sql)?.last().copied()
 }
 
 /// Names in triggers and views must stay as they are while the table changes hands, and SQL that an
@@ -84,8 +117,29 @@ fn with_rebuild_settings(connection: &Connection, work: impl FnOnce() -> Result<
 
 fn rebuild(connection: &Connection, slots: u16) -> Result<()> {
     let sql: String = connection.query_row(SESSIONS_SQL, [], |row| row.get(0))?;
-    let list = (1..=slots).map(|slot| slot.to_string()).collect::<Vec<_>>().join(", ");
-    let widened = check().replace(&sql, |_: &Captures<'_>| format!("slot IN ({list})"));
+    let Some(mut list) = listed_slots(&sql) else {
+        return Err(Error::cannot_open(format!(
+            "its CHECK on sessions.slot is none that can be widened to {slots} slots: {sql}"
+        )));
+    };
+    list.extend(1..=i64::from(slots));
+    rebuild_with(connection, list)?;
+    if accepts(connection, slots)? {
+        return Ok(());
+    }
+    Err(Error::cannot_open(format!(
+        "another CHECK than the one on slot refuses slot {slots}: {sql}"
+    )))
+}
+
+fn rebuild_with(connection: &Connection, slots: BTreeSet<i64>) -> Result<()> {
+    let sql: String = connection.query_row(SESSIONS_SQL, [], |row| row.get(0))?;
+    let list = slots.iter().map(i64::to_string).collect::<Vec<_>>().join(", ");
+    let listed = check().captures(&sql).and_then(|check| check.get(1)).map(|list| list.range());
+    let mut widened = sql.clone();
+    if let Some(listed) = listed {
+        widened.replace_range(listed, &list);
+    }
     let create = table_name().replace(&widened, "CREATE TABLE sessions_rebuilt");
     if create == widened {
         return Err(Error::cannot_open(format!("cannot read the table's definition: {sql}")));
@@ -143,7 +197,51 @@ mod tests {
         assert_eq!(highest_slot("slot INTEGER NOT NULL CHECK (slot IN (1, 2, 3))"), Some(3));
         assert_eq!(highest_slot("CHECK(slot in(1,2,3,4))"), Some(4));
         assert_eq!(highest_slot("CHECK (slot\n IN ( 1 , 12 ))"), Some(12));
+        assert_eq!(highest_slot("CHECK ((\"slot\") IN (0, 1))"), Some(1));
+        assert_eq!(highest_slot("-- slot IN (1, 2, 3)\nCHECK (slot < 3)"), None);
         assert_eq!(highest_slot("slot INTEGER CHECK (slot BETWEEN 1 AND 3)"), None);
+    }
+
+    #[test]
+    fn widening_keeps_the_slots_that_were_listed() {
+        let connection = file("");
+        rebuild_with(&connection, BTreeSet::from([0, 2])).unwrap();
+        connection.execute_batch(&insert("a", 0)).unwrap();
+        widen(&connection, 4).unwrap();
+        for slot in 0..=4 {
+            connection.execute_batch(&insert(&format!("s{slot}"), slot)).unwrap();
+        }
+        connection.execute_batch(&insert("b", 5)).unwrap_err();
+    }
+
+    #[test]
+    fn widening_leaves_the_rest_of_the_check_as_it_is() {
+        let connection = Connection::open_in_memory().unwrap();
+        let plan = include_str!("migrations/0001_sessions.sql");
+        connection
+            .execute_batch(
+                &plan.replace("slot IN (1, 2, 3)", "(\"slot\" IN (1,2, 3 )) AND slot > 0"),
+            )
+            .unwrap();
+        widen(&connection, 4).unwrap();
+        let sql: String = connection.query_row(SESSIONS_SQL, [], |row| row.get(0)).unwrap();
+        assert!(sql.contains("CHECK ((\"slot\" IN (1, 2, 3, 4)) AND slot > 0)"), "{sql}");
+    }
+
+    #[test]
+    fn a_check_that_nobody_knows_is_asked_and_not_ignored() {
+        let with = |check: &str| {
+            let connection = Connection::open_in_memory().unwrap();
+            let plan = include_str!("migrations/0001_sessions.sql");
+            connection.execute_batch(&plan.replace("slot IN (1, 2, 3)", check)).unwrap();
+            connection
+        };
+        let enough = with("slot BETWEEN 1 AND 9");
+        widen(&enough, 4).unwrap();
+        assert_eq!(strings(&enough, "SELECT id FROM sessions").unwrap(), [""; 0]);
+        let error = widen(&with("slot BETWEEN 1 AND 3"), 4).unwrap_err();
+        assert!(error.to_string().contains("none that can be widened to 4 slots"), "{error}");
+        widen(&with("slot BETWEEN 1 AND 3"), 3).unwrap();
     }
 
     #[test]
@@ -174,16 +272,11 @@ mod tests {
     }
 
     #[test]
-    fn never_narrows_and_leaves_an_unknown_check_alone() {
+    fn never_narrows() {
         let connection = file("");
         widen(&connection, 5).unwrap();
         widen(&connection, 3).unwrap();
         assert_eq!(accepted(&connection).unwrap(), Some(5));
-
-        let connection = Connection::open_in_memory().unwrap();
-        connection.execute_batch("CREATE TABLE sessions (slot CHECK (slot > 0))").unwrap();
-        widen(&connection, 5).unwrap();
-        assert_eq!(accepted(&connection).unwrap(), None);
     }
 
     #[test]

@@ -3,9 +3,9 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use rusqlite::Batch;
 use rusqlite::fallible_iterator::FallibleIterator;
 use rusqlite::types::ToSql;
+use rusqlite::{Batch, Rows};
 use self_cell::self_cell;
 
 use super::{Connection, Error, Result};
@@ -35,7 +35,15 @@ pub(super) type Place = RefCell<Option<Prepared>>;
 pub struct Statement {
     connection: Rc<Connection>,
     place: Rc<Place>,
-    iterating: Cell<bool>,
+    iteration: Cell<Iteration>,
+}
+
+/// How far its rows have been handed out one by one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Iteration {
+    None,
+    Started,
+    Stepped,
 }
 
 /// A column of a result, with where its values come from.
@@ -72,7 +80,7 @@ impl Connection {
         })?;
         let place = Rc::new(RefCell::new(Some(prepared)));
         self.adopt(&place);
-        Ok(Statement { connection: Rc::clone(self), place, iterating: Cell::new(false) })
+        Ok(Statement { connection: Rc::clone(self), place, iteration: Cell::new(Iteration::None) })
     }
 
     /// Runs every statement in `sql`, one after the other, to its end.
@@ -85,9 +93,18 @@ impl Connection {
         let sqlite = self.sqlite()?;
         let mut batch = Batch::new(&sqlite, sql);
         while let Some(mut statement) = batch.next()? {
-            let mut rows = statement.raw_query();
-            while rows.next()?.is_some() {}
+            drain(statement.raw_query())?;
         }
+        Ok(())
+    }
+
+    /// Undoes a transaction or a part of it, which is possible while rows are being handed out.
+    ///
+    /// # Errors
+    ///
+    /// What SQLite says.
+    pub fn undo(&self, sql: &str) -> Result<()> {
+        self.unsettled()?.prepare_cached(sql)?.raw_execute()?;
         Ok(())
     }
 
@@ -211,10 +228,7 @@ impl Statement {
         self.connection.check_not_iterating()?;
         let sqlite = self.connection.sqlite()?;
         let before = sqlite.total_changes();
-        self.with(|statement| -> Result<()> {
-            statement.raw_query().next()?;
-            Ok(())
-        })?;
+        self.with(|statement| -> Result<()> { drain(statement.raw_query()) })?;
         // `changes()` still tells of the last statement that changed anything.
         let changes = if sqlite.total_changes() == before { 0 } else { sqlite.changes() };
         Ok((changes, sqlite.last_insert_rowid()))
@@ -229,14 +243,18 @@ impl Statement {
         &self,
         mut visit: impl FnMut(&Row<'_>, i32) -> std::result::Result<bool, E>,
     ) -> std::result::Result<(), E> {
+        self.connection.sqlite()?;
+        self.check_may_write()?;
         self.with(|statement| {
+            let writes = !statement.readonly();
             let mut version_now = None;
             let mut rows = statement.raw_query();
             while let Some(row) = rows.next().map_err(Error::from)? {
                 // The first step is what prepares it anew.
                 let version = *version_now.get_or_insert_with(|| version(row.as_ref()));
                 if !visit(row, version)? {
-                    break;
+                    // What it writes is committed at its end, which may fail.
+                    return if writes { Ok(drain(rows)?) } else { Ok(()) };
                 }
             }
             Ok(())
@@ -250,8 +268,9 @@ impl Statement {
     ///
     /// [`Error::InUse`] if it is iterated already.
     pub fn start_iterating(&self) -> Result<()> {
-        self.with(|_| -> Result<()> { Ok(()) })?;
-        self.iterating.set(true);
+        self.connection.sqlite()?;
+        self.check_may_write()?;
+        self.iteration.set(Iteration::Started);
         self.connection.add_iterator();
         Ok(())
     }
@@ -275,34 +294,54 @@ impl Statement {
             std::mem::forget(rows);
             Ok(true)
         };
+        self.iteration.set(Iteration::Stepped);
         let going_on = self.with_iterating(step);
         if !matches!(going_on, Ok(true)) {
-            self.finish_iterating();
+            // The statement has started over by itself.
+            self.iteration.set(Iteration::None);
+            self.connection.remove_iterator();
         }
         going_on.map(drop)
     }
 
     /// Ends handing out rows. Does nothing if it has ended.
-    pub fn finish_iterating(&self) {
-        if self.iterating.replace(false) {
-            self.connection.remove_iterator();
-            if let Some(prepared) = self.place.borrow_mut().as_mut() {
-                // Rows that are dropped start the statement over.
-                prepared.with_dependent_mut(|_, statement| drop(statement.raw_query()));
-            }
+    ///
+    /// # Errors
+    ///
+    /// What SQLite says at the end of a statement that writes.
+    pub fn finish_iterating(&self) -> Result<()> {
+        let iteration = self.iteration.replace(Iteration::None);
+        if iteration == Iteration::None {
+            return Ok(());
         }
+        self.connection.remove_iterator();
+        let mut place = self.place.borrow_mut();
+        let Some(prepared) = place.as_mut() else {
+            return Ok(());
+        };
+        prepared.with_dependent_mut(|_, statement| {
+            let writes = iteration == Iteration::Stepped && !statement.readonly();
+            let rows = statement.raw_query();
+            // Rows that are dropped start the statement over.
+            if writes { drain(rows) } else { Ok(()) }
+        })
+    }
+
+    /// A statement that writes has to wait until nothing is iterated, and every one for its own end.
+    fn check_may_write(&self) -> Result<()> {
+        if self.is_readonly()? { Ok(()) } else { self.connection.check_not_iterating() }
     }
 
     /// Whether its rows are being handed out.
     pub fn is_iterating(&self) -> bool {
-        self.iterating.get()
+        self.iteration.get() != Iteration::None
     }
 
     fn with<T, E: From<Error>>(
         &self,
         work: impl FnOnce(&mut Borrowed<'_>) -> std::result::Result<T, E>,
     ) -> std::result::Result<T, E> {
-        if self.iterating.get() {
+        if self.is_iterating() {
             return Err(Error::InUse.into());
         }
         self.with_iterating(work)
@@ -322,9 +361,15 @@ impl Statement {
 
 impl Drop for Statement {
     fn drop(&mut self) {
-        self.finish_iterating();
+        let _nobody_to_tell = self.finish_iterating();
         self.connection.release(&self.place);
     }
+}
+
+/// Runs a statement to its end, where what it writes is committed.
+fn drain(mut rows: Rows<'_>) -> Result<()> {
+    while rows.next()?.is_some() {}
+    Ok(())
 }
 
 fn version(statement: &Borrowed<'_>) -> i32 {

@@ -7,8 +7,9 @@ use rusqlite::{Connection as Sqlite, Params, Row, params};
 use super::model::{NewOutput, OutputRow, OutputType};
 use super::timestamp::{Timestamp, parse_millis};
 use super::utf16::{Length, MAX_LENGTH};
+use super::write_behind::{OnError, Settings, WriteBehind};
 use super::{Error, Result, damaged, text};
-use crate::sqlite::{Connection, atomically};
+use crate::sqlite::{self, Connection, Deferred, atomically};
 
 const INSERT: &str =
     "INSERT INTO session_outputs (session_id, timestamp, type, data) VALUES (?1, ?2, ?3, ?4)";
@@ -24,24 +25,62 @@ const SINCE: &str = "SELECT timestamp, type, data FROM session_outputs
 const FULL: &str = "SELECT data FROM session_outputs WHERE session_id = ?1 ORDER BY timestamp, id";
 
 /// The output of all sessions of one database.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Outputs {
     connection: Rc<Connection>,
+    behind: Option<Rc<WriteBehind>>,
 }
 
 impl Outputs {
     /// The output in `connection`.
     pub fn new(connection: Rc<Connection>) -> Self {
-        Self { connection }
+        Self { connection, behind: None }
     }
 
-    /// Stores one chunk; it is committed when the call returns.
+    /// The output in `connection`, written behind. A database that no other connection can write to, in
+    /// memory or opened for reading only, is written directly.
+    ///
+    /// # Errors
+    ///
+    /// Where there can be no thread to write.
+    pub fn write_behind(
+        connection: Rc<Connection>,
+        settings: Settings,
+        on_error: Option<OnError>,
+    ) -> Result<Self> {
+        let Some(file) = connection.shared_file() else {
+            return Ok(Self::new(connection));
+        };
+        let behind = WriteBehind::start(file, connection.timeout(), settings, on_error)?;
+        let behind = Rc::new(behind);
+        connection.defer(Rc::clone(&behind) as Rc<dyn Deferred>);
+        Ok(Self { connection, behind: Some(behind) })
+    }
+
+    /// Stores one chunk. Without write-behind it is committed when the call returns, unless it is part
+    /// of a transaction.
     ///
     /// # Errors
     ///
     /// What SQLite says.
-    pub fn append(&self, output: &NewOutput) -> Result<()> {
-        insert(&*self.connection.sqlite()?, output)
+    pub fn append(&self, output: NewOutput) -> Result<()> {
+        match &self.behind {
+            // Inside a transaction it is part of that.
+            Some(behind) if !self.connection.in_transaction()? => {
+                Ok(behind.append(&self.connection, output)?)
+            }
+            _ => Ok(insert(&*self.connection.sqlite()?, &output)?),
+        }
+    }
+
+    /// Commits what is queued.
+    ///
+    /// # Errors
+    ///
+    /// What SQLite says; it stays queued.
+    pub fn flush(&self) -> Result<()> {
+        self.connection.settled()?;
+        Ok(())
     }
 
     /// Stores all chunks in one transaction, or none.
@@ -54,7 +93,7 @@ impl Outputs {
         if outputs.is_empty() {
             return Ok(());
         }
-        atomically(&sqlite, || outputs.iter().try_for_each(|output| insert(&sqlite, output)))
+        Ok(atomically(&sqlite, || outputs.iter().try_for_each(|output| insert(&sqlite, output)))?)
     }
 
     /// Hands the newest `limit` chunks of a session to `visit`, newest first.
@@ -126,7 +165,7 @@ impl Outputs {
     ///
     /// What SQLite says.
     pub fn delete(&self, session_id: &str) -> Result<()> {
-        self.connection.sqlite()?.prepare_cached(DELETE)?.execute([session_id])?;
+        self.connection.settled()?.prepare_cached(DELETE)?.execute([session_id])?;
         Ok(())
     }
 
@@ -146,14 +185,21 @@ impl Outputs {
     }
 }
 
-fn insert(sqlite: &Sqlite, output: &NewOutput) -> Result<()> {
-    sqlite.prepare_cached(INSERT)?.execute(params![
+/// Inserts a row.
+pub(super) fn insert(sqlite: &Sqlite, output: &NewOutput) -> sqlite::Result<()> {
+    let inserted = sqlite.prepare_cached(INSERT)?.execute(params![
         output.session_id,
         output.timestamp.text(),
         output.kind,
         output.data,
-    ])?;
-    Ok(())
+    ]);
+    match inserted.map_err(sqlite::Error::from) {
+        Ok(_) => Ok(()),
+        Err(error) if error.code_name().as_deref() == Some("SQLITE_TOOBIG") => {
+            Err(error.context(format_args!("output.data of {} bytes", output.data.len())))
+        }
+        Err(error) => Err(error),
+    }
 }
 
 fn output<'row>(row: &'row Row<'_>) -> Result<OutputRow<'row>> {

@@ -70,7 +70,7 @@ impl Sessions {
         }
     }
 
-    /// Hands the session with this id to `visit`, and says whether there is one.
+    /// Hands the session with this id, if there is one, to `visit`.
     ///
     /// # Errors
     ///
@@ -79,8 +79,8 @@ impl Sessions {
         &self,
         id: &str,
         visit: impl FnMut(SessionRow<'_>) -> Result<(), E>,
-    ) -> Result<bool, E> {
-        self.select(select!("WHERE id = ?1"), [id], visit).map(|rows| rows > 0)
+    ) -> Result<(), E> {
+        self.select(select!("WHERE id = ?1"), [id], visit)
     }
 
     /// Changes the given fields. An unknown id changes nothing.
@@ -113,7 +113,7 @@ impl Sessions {
     /// `SQLITE_CONSTRAINT_FOREIGNKEY` where outputs would stay without their session although the
     /// connection enforces foreign keys; what SQLite says.
     pub fn delete(&self, id: &str, keep_outputs: bool) -> Result<()> {
-        cascade::delete(&*self.connection.sqlite()?, id, keep_outputs)
+        cascade::delete(&*self.connection.settled()?, id, keep_outputs)
     }
 
     /// Hands every session to `visit`: newest start first, ties by latest insert first.
@@ -125,7 +125,7 @@ impl Sessions {
         &self,
         visit: impl FnMut(SessionRow<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        self.select(select!("ORDER BY started_at DESC, rowid DESC"), [], visit).map(drop)
+        self.select(select!("ORDER BY started_at DESC, rowid DESC"), [], visit)
     }
 
     /// As [`list`](Self::list), the sessions of one status only.
@@ -139,7 +139,7 @@ impl Sessions {
         visit: impl FnMut(SessionRow<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         let sql = select!("WHERE status = ?1 ORDER BY started_at DESC, rowid DESC");
-        self.select(sql, [status], visit).map(drop)
+        self.select(sql, [status], visit)
     }
 
     /// As [`list`](Self::list), the sessions that are running or waiting at a checkpoint.
@@ -154,7 +154,7 @@ impl Sessions {
         let sql = select!(
             "WHERE status IN ('running', 'waiting_checkpoint') ORDER BY started_at DESC, rowid DESC"
         );
-        self.select(sql, [], visit).map(drop)
+        self.select(sql, [], visit)
     }
 
     fn select<E: From<Error>>(
@@ -162,16 +162,14 @@ impl Sessions {
         sql: &str,
         params: impl Params,
         mut visit: impl FnMut(SessionRow<'_>) -> Result<(), E>,
-    ) -> Result<usize, E> {
+    ) -> Result<(), E> {
         let sqlite = self.connection.sqlite().map_err(Error::from)?;
         let mut statement = sqlite.prepare_cached(sql).map_err(Error::from)?;
         let mut rows = statement.query(params).map_err(Error::from)?;
-        let mut count = 0;
         while let Some(row) = rows.next().map_err(Error::from)? {
             visit(session(row)?)?;
-            count += 1;
         }
-        Ok(count)
+        Ok(())
     }
 
     fn check_slot(&self, slot: i64) -> Result<()> {

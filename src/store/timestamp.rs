@@ -22,11 +22,6 @@ impl Timestamp {
         (whole as f64 == millis && (FIRST..=LAST).contains(&whole)).then_some(Self(whole))
     }
 
-    /// Milliseconds since 1970.
-    pub fn millis(self) -> i64 {
-        self.0
-    }
-
     /// The stored form.
     pub fn text(self) -> Text {
         // Within the years 0 to 9999 chrono always answers; the default is never seen.

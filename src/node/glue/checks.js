@@ -16,10 +16,14 @@
     fail(RangeError, 'ERR_OUT_OF_RANGE', message)
   }
 
+  function shorten(text) {
+    return text.length > 80 ? `${text.slice(0, 80)}…` : text
+  }
+
   function show(value) {
-    if (typeof value === 'string') return JSON.stringify(value.slice(0, 80))
+    if (typeof value === 'string') return JSON.stringify(shorten(value))
     if (value === null || (typeof value !== 'object' && typeof value !== 'function')) {
-      return String(value)
+      return shorten(String(value))
     }
     if (Array.isArray(value)) return 'an array'
     return typeof value === 'object' ? 'an object' : 'a function'

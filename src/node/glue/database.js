@@ -10,7 +10,7 @@
   const RELEASE = 'RELEASE "gsd transaction"'
   const ROLLBACK_TO = 'ROLLBACK TO "gsd transaction"'
 
-  // The handle of a connection, the same one every time.
+  // The connections of this copy of the package, each with its handle, the same one every time.
   const handles = new WeakMap()
 
   let nativeOf
@@ -95,6 +95,7 @@
     #transaction(begin, fn) {
       const database = this
       const run = (sql) => native.execCached(database.#native, sql)
+      const undo = (sql) => native.undo(database.#native, sql)
       return function sqliteTransaction(...args) {
         const nested = database.inTransaction
         run(nested ? SAVEPOINT : begin)
@@ -106,11 +107,14 @@
           run(nested ? RELEASE : 'COMMIT')
           return value
         } catch (error) {
-          // Some errors, as that of a full disk, have ended the transaction already.
-          if (database.inTransaction) {
-            run(nested ? ROLLBACK_TO : 'ROLLBACK')
-            if (nested) run(RELEASE)
-          }
+          // Some errors, as that of a full disk, have ended the transaction already. The first error is
+          // the one to tell.
+          try {
+            if (database.inTransaction) {
+              undo(nested ? ROLLBACK_TO : 'ROLLBACK')
+              if (nested) undo(RELEASE)
+            }
+          } catch {}
           throw error
         }
       }
@@ -123,6 +127,8 @@
   }
 
   return {
+    adopt: (connection) => void handles.set(connection, undefined),
+    isConnection: (value) => handles.has(value),
     handleOf: (connection) => handles.get(connection),
     makeHandle(connection, handle) {
       const database = new Database(KEY, handle)

@@ -25,7 +25,8 @@
   const TYPES = [/*TYPES*/]
 
   // A batch of rows arrives as `numbers` and two strings. A text is one number: -1 for NULL, else its
-  // length doubled, odd when it is the next part of `wide` rather than of `ascii`.
+  // length doubled, odd when it is the next part of `wide` rather than of `ascii`. A long text, -2, and
+  // whatever is no text and no number is the next of `extras`.
   let numbers, ascii, wide, extras, at, asciiAt, wideAt, extrasAt
 
   function open(batchNumbers, batchAscii, batchWide, batchExtras) {
@@ -43,7 +44,8 @@
 
   function text() {
     const code = numbers[at++]
-    if (code < 0) return undefined
+    if (code === 0) return ''
+    if (code < 0) return code === -1 ? undefined : extras[extrasAt++]
     const length = code >> 1
     if (code & 1) return wide.slice(wideAt, (wideAt += length))
     return ascii.slice(asciiAt, (asciiAt += length))
@@ -76,8 +78,8 @@
     }
   }
 
-  function sessions(rows, count, batchNumbers, batchAscii, batchWide) {
-    open(batchNumbers, batchAscii, batchWide)
+  function sessions(rows, count, batchNumbers, batchAscii, batchWide, batchExtras) {
+    open(batchNumbers, batchAscii, batchWide, batchExtras)
     for (let i = 0; i < count; i++) {
       rows.push({
         id: text(),
@@ -93,8 +95,8 @@
     close()
   }
 
-  function outputs(rows, count, batchNumbers, batchAscii, batchWide, sessionId) {
-    open(batchNumbers, batchAscii, batchWide)
+  function outputs(rows, count, batchNumbers, batchAscii, batchWide, batchExtras, sessionId) {
+    open(batchNumbers, batchAscii, batchWide, batchExtras)
     for (let i = 0; i < count; i++) {
       rows.push({ sessionId, timestamp: date(), type: TYPES[numbers[at++]], data: text() })
     }

@@ -1,6 +1,11 @@
 // The shapes of the rows of a statement: objects, single values, arrays, objects by table.
 'use strict'
 ;(function (native, { open, read, close }) {
+  function makePlucked(columns) {
+    // The rows of some pragmas have no columns.
+    return columns.length > 0 ? read : () => undefined
+  }
+
   function makeRaw(columns) {
     return () => {
       const row = Array.from({ length: columns.length })
@@ -50,7 +55,7 @@
     return make
   }
 
-  const makers = { flat: makeFlat, pluck: () => read, raw: makeRaw, expand: makeExpanded }
+  const makers = { flat: makeFlat, pluck: makePlucked, raw: makeRaw, expand: makeExpanded }
 
   // A function that appends the rows of a batch to an array, in the shape that `mode` names.
   function maker(mode, columns) {
