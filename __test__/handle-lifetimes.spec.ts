@@ -152,11 +152,11 @@ describe('at the end of', () => {
         const { db } = new pkg.DatabaseConnection(file)
         db.exec('CREATE TABLE t (n); INSERT INTO t VALUES (1), (2)')
         const kept = [
+          db.prepare('INSERT INTO t VALUES (9) RETURNING n').iterate(),
           db.prepare('SELECT n FROM t').iterate(),
           db.prepare('SELECT n FROM t').iterate(),
         ]
         for (const rows of kept) rows.next()
-        db.prepare('INSERT INTO t VALUES (9) RETURNING n').iterate().next()
         Object.assign(globalThis, { kept })
       },
       [path],

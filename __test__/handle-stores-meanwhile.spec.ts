@@ -65,6 +65,39 @@ describe('stores while a statement of the handle is iterated', () => {
   })
 })
 
+describe('a transaction that throws with an iterator left open', () => {
+  function leave(statement: string, alters: boolean) {
+    const all = openAll()
+    for (const id of ['s-1', 's-2', 's-3']) all.sessions.create(sampleSession({ id }))
+    const rows: IterableIterator<unknown>[] = []
+    const run = all.db.transaction(() => {
+      all.outputs.append(sampleOutput())
+      if (alters) all.db.exec('ALTER TABLE sessions ADD COLUMN note')
+      const iterator = all.db.prepare(statement).pluck().iterate()
+      iterator.next()
+      rows.push(iterator)
+      throw new Error('of the caller')
+    })
+    expect(run).toThrow('of the caller')
+    expect([all.db.inTransaction, all.committed().output]).toEqual([false, ''])
+    return { ...all, rows }
+  }
+
+  test.each([
+    ['a read', 'SELECT id FROM sessions', false],
+    ['a read of a table that was altered', 'SELECT id FROM sessions', true],
+    ['a write', 'UPDATE sessions SET pid = 7 RETURNING id', false],
+  ])('is undone, and %s ends in good order', (_, statement, alters) => {
+    const { db, outputs, sessions, rows, seen } = leave(statement, alters)
+    outputs.append(sampleOutput({ data: 'meanwhile' }))
+    const failure = failureOf(() => [...(rows[0] ?? [])])
+    expect([undefined, 'SQLITE_ABORT_ROLLBACK']).toContain(failure?.code)
+    expect(db.exec('DELETE FROM notes')).toBe(db)
+    expect(sessions.list().map(({ pid }) => pid)).toEqual([undefined, undefined, undefined])
+    expect(seen().output).toBe('meanwhile')
+  })
+})
+
 describe('settings of the handle', () => {
   test('that make integers bigints leave the stores alone', () => {
     const { connection, sessions } = openStores()

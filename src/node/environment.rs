@@ -1,8 +1,8 @@
 //! What belongs to one JavaScript environment: the main thread and each Worker have their own.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::ffi::CStr;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 
 use napi::bindgen_prelude::{JsValue, Object, Reference, This};
 use napi::{Env, Result};
@@ -12,8 +12,9 @@ use super::connection::DatabaseConnection;
 use super::convert::Parsed;
 use super::database::Handle;
 use super::error::Failure;
-use super::js::{Kept, Scope, Value};
+use super::js::{Arguments, Kept, Scope, Value};
 use super::rows::Numbers;
+use crate::sqlite::Connection;
 use crate::store::model::{OutputType, SessionStatus};
 
 const GLUE: &str = include_str!("glue/rows.js");
@@ -32,6 +33,9 @@ pub struct Environment {
     pub handle: Handle,
     /// The classes of the addon, by their names.
     classes: RefCell<Option<Kept>>,
+    /// Connections that put writes off, to be settled when the process ends.
+    deferring: RefCell<Vec<Weak<Connection>>>,
+    listens: Cell<bool>,
     /// What `getDatabase()` opened.
     pub default_connection: RefCell<Option<Reference<DatabaseConnection>>>,
 }
@@ -64,6 +68,8 @@ impl Environment {
             sessions: scope.keep(glue.property(c"sessions")?)?,
             outputs: scope.keep(glue.property(c"outputs")?)?,
             classes: RefCell::new(None),
+            deferring: RefCell::default(),
+            listens: Cell::new(false),
             default_connection: RefCell::new(None),
         })
     }
@@ -79,10 +85,32 @@ impl Environment {
         if is_new { Ok(()) } else { Err(Failure::Type("the class must be called with new".into())) }
     }
 
+    /// Settles `connection` when the process ends. Node-API's own hooks do not run on the main thread
+    /// after `process.exit()` or an uncaught exception; listeners of `'exit'` do, in Workers as well.
+    pub fn settle_at_exit(&self, scope: Scope<'_>, connection: &Rc<Connection>) -> Result<()> {
+        let mut deferring = self.deferring.borrow_mut();
+        if !self.listens.replace(true) {
+            let listen =
+                scope.run_script("(settle) => void globalThis.process?.on('exit', settle)")?;
+            scope.call(listen, [scope.function(c"settleAtExit", settle_all)?])?;
+        }
+        deferring.retain(|connection| connection.strong_count() > 0);
+        deferring.push(Rc::downgrade(connection));
+        Ok(())
+    }
+
     /// The class `SqliteError`.
     pub fn sqlite_error<'env>(&self, scope: Scope<'env>) -> Result<Value<'env>> {
         scope.kept(&self.sqlite_error)
     }
+}
+
+fn settle_all<'env>(scope: Scope<'env>, _: Arguments<'_, 'env>) -> Result<Value<'env>> {
+    let environment = Environment::of(&scope.env())?;
+    for connection in environment.deferring.borrow().iter().filter_map(Weak::upgrade) {
+        connection.end();
+    }
+    scope.undefined()
 }
 
 /// Runs when the addon is loaded into an environment. What others do with its exports later is theirs.

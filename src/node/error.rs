@@ -74,7 +74,29 @@ impl Failure {
             }
             Self::Napi(error) => return Err(error),
         };
-        scope.throw(kind, &code, &format!("{call}: {message}"))
+        scope.throw(scope.error(kind, &code, &format!("{call}: {message}"))?)
+    }
+}
+
+/// A `SqliteError` on its way from another thread to a callback.
+pub struct BackgroundError {
+    code: Cow<'static, str>,
+    message: String,
+}
+
+impl From<&sqlite::Error> for BackgroundError {
+    fn from(error: &sqlite::Error) -> Self {
+        let code = error.code_name().unwrap_or(Cow::Borrowed("SQLITE_ERROR"));
+        Self { code, message: format!("OutputStore: {error}") }
+    }
+}
+
+impl ToNapiValue for BackgroundError {
+    unsafe fn to_napi_value(env: sys::napi_env, error: Self) -> napi::Result<sys::napi_value> {
+        let env = Env::from_raw(env);
+        let scope = Scope::new(&env);
+        let class = ErrorKind::Class(Environment::of(&env)?.sqlite_error(scope)?);
+        Ok(scope.error(class, &error.code, &error.message)?.unknown().raw())
     }
 }
 

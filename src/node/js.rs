@@ -398,8 +398,8 @@ impl<'env> Scope<'env> {
         made.map(|raw| self.value(raw))
     }
 
-    /// Throws an error made by the built-in class of `kind`, with a `code` property.
-    pub fn throw(self, kind: ErrorKind<'env>, code: &str, message: &str) -> Result<()> {
+    /// An error made by the class of `kind`, with a `code` property.
+    pub fn error(self, kind: ErrorKind<'env>, code: &str, message: &str) -> Result<Value<'env>> {
         let code = self.string(code.as_bytes())?;
         let message = self.string(message.as_bytes())?;
         let (env, null) = (self.env, ptr::null_mut());
@@ -410,9 +410,14 @@ impl<'env> Scope<'env> {
                 let arguments = [message.raw, code.raw];
                 call!(napi_new_instance(env, class.raw, arguments.len(), arguments.as_ptr()) -> null)
             }
-        }?;
+        };
+        error.map(|raw| self.value(raw))
+    }
+
+    /// Throws an error.
+    pub fn throw(self, error: Value<'env>) -> Result<()> {
         // SAFETY: as in `call!`; the function has no result to write.
-        check(unsafe { sys::napi_throw(env, error) }, "napi_throw")
+        check(unsafe { sys::napi_throw(self.env, error.raw) }, "napi_throw")
     }
 
     /// The object that a reference refers to.

@@ -10,3 +10,4 @@ pub mod output_store;
 mod rows;
 pub mod session_store;
 mod statement;
+mod write_behind;

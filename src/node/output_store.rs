@@ -12,6 +12,7 @@ use super::environment::Environment;
 use super::error::run;
 use super::js::Scope;
 use super::rows::Batches;
+use super::write_behind;
 use crate::store::model::OutputRow;
 use crate::store::outputs::Outputs;
 
@@ -30,16 +31,35 @@ impl OutputStore {
     ///
     /// @throws {TypeError} `ERR_INVALID_ARG_TYPE` for anything else, `ERR_INVALID_STATE` for a closed
     /// connection.
-    #[napi(constructor, catch_unwind, ts_args_type = "db: Database | DatabaseConnection")]
-    pub fn new(env: Env, this: This<'_>, db: Unknown<'_>) -> napi::Result<Self> {
-        let connection = run(&env, "OutputStore", || {
-            Environment::of(&env)?.check_new(&env, &this, c"OutputStore")?;
-            shared_connection(&env, db)
-        })?;
-        Ok(Self { outputs: Outputs::new(connection), environment: Environment::of(&env)? })
+    /// @throws {RangeError} `ERR_OUT_OF_RANGE` for an option out of range.
+    #[napi(
+        constructor,
+        catch_unwind,
+        ts_args_type = "db: Database | DatabaseConnection, options?: OutputStoreOptions | null"
+    )]
+    pub fn new(
+        env: Env,
+        this: This<'_>,
+        db: Unknown<'_>,
+        options: Unknown<'_>,
+    ) -> napi::Result<Self> {
+        run(&env, "OutputStore", || {
+            let environment = Environment::of(&env)?;
+            environment.check_new(&env, &this, c"OutputStore")?;
+            let connection = shared_connection(&env, db)?;
+            let outputs = match write_behind::options(&env, options)? {
+                None => Outputs::new(connection),
+                Some((settings, on_error)) => {
+                    environment.settle_at_exit(Scope::new(&env), &connection)?;
+                    Outputs::write_behind(connection, settings, on_error)?
+                }
+            };
+            Ok(Self { outputs, environment })
+        })
     }
 
-    /// Stores one chunk; it is committed when the call returns. The session need not exist.
+    /// Stores one chunk. It is committed when the call returns, unless a transaction is open, which
+    /// decides, or the store writes behind: see `WriteBehindOptions`. The session need not exist.
     ///
     /// @throws {TypeError | RangeError} For a field of the wrong type or value; nothing is stored.
     #[napi(catch_unwind, ts_args_type = "output: SessionOutput")]
@@ -123,6 +143,14 @@ impl OutputStore {
             let text = self.outputs.full(&session_id, separator.as_deref().unwrap_or("\n"))?;
             Ok(Scope::new(env).string(&text)?.unknown())
         })
+    }
+
+    /// Commits what is queued. Does nothing for a store that does not write behind.
+    ///
+    /// @throws {SqliteError} What SQLite says, such as `SQLITE_FULL`; it stays queued.
+    #[napi(catch_unwind)]
+    pub fn flush(&self, env: Env) -> napi::Result<()> {
+        run(&env, "OutputStore.flush", || Ok(self.outputs.flush()?))
     }
 
     /// Removes the output of a session.

@@ -200,9 +200,10 @@ fn expanded_sql<'env>(
     arguments: Arguments<'_, 'env>,
 ) -> napi::Result<Value<'env>> {
     let statement = statement(arguments.get(0)?)?;
-    match run(&scope.env(), "Statement.toString", || Ok(statement.expanded_sql()?))? {
-        Some(sql) => scope.string(sql.as_bytes()),
-        None => scope.undefined(),
+    // A closed statement has its source.
+    match statement.expanded_sql() {
+        Ok(Some(sql)) => scope.string(sql.as_bytes()),
+        _ => scope.undefined(),
     }
 }
 
@@ -272,7 +273,7 @@ fn iterate<'env>(scope: Scope<'env>, arguments: Arguments<'_, 'env>) -> napi::Re
     let statement = statement(arguments.get(0)?)?;
     run(&scope.env(), "Statement.iterate", || {
         bind_values(statement, &arguments, 1)?;
-        Ok(statement.start_iterating()?)
+        Ok(statement.start_iterating(arguments.get(1)?.boolean()?)?)
     })?;
     scope.undefined()
 }

@@ -107,6 +107,34 @@ export interface DeleteOptions {
   keepOutputs?: boolean | undefined
 }
 
+/** How an `OutputStore` stores. */
+export interface OutputStoreOptions {
+  /**
+   * Queue what is appended and have a thread commit it in groups: `append` takes about a microsecond
+   * rather than a commit. Default `false`.
+   *
+   * What was appended through a connection is seen by every later read, delete and transaction of it.
+   * `flush()`, `close()`, the end of a Worker, `process.exit()` and an uncaught exception commit it.
+   * **A process that is killed (SIGKILL, or a signal without a handler) loses what it appended during
+   * the last `maxDelay`.** A database in memory is written directly. The stores of one connection that
+   * write behind share one queue; the options are those of the first.
+   */
+  writeBehind?: boolean | WriteBehindOptions | undefined
+}
+
+/** How output is written behind. */
+export interface WriteBehindOptions {
+  /** How many milliseconds of output a killed process may lose, 1 to 60,000. Default 10. */
+  maxDelay?: number | undefined
+  /** How many bytes may be queued before `append` waits, 64 KiB to 2 GiB. Default 64 MiB. */
+  maxBytes?: number | undefined
+  /**
+   * Called when a group could not be committed (a full disk, a lock that another process does not give
+   * up), once until it could. The rows stay queued and are tried again.
+   */
+  onError?: ((error: SqliteError) => void) | undefined
+}
+
 /** How a session's output is joined. */
 export interface FullOutputOptions {
   /**

@@ -1,12 +1,12 @@
 //! One open database, shared by everything that was made from it.
 
+use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::fmt;
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
 use rusqlite::config::DbConfig;
 use rusqlite::wal::CheckpointMode;
@@ -18,13 +18,16 @@ use super::statement::Place;
 use super::{Error, MINIMUM_SQLITE, Result, files, pragma, schema, slots};
 
 /// Writes that a store has put off, and that must be done before anybody else's SQL runs.
-pub trait Deferred {
+pub trait Deferred: Any {
     /// Does them, through `sqlite`.
     ///
     /// # Errors
     ///
     /// What SQLite says; they stay put off.
     fn settle(&self, sqlite: &rusqlite::Connection) -> Result<()>;
+
+    /// Puts off nothing more: the process ends.
+    fn end(&self);
 }
 
 /// An open database. Stores share it by `Rc`; closing it closes it for all of them.
@@ -35,14 +38,13 @@ pub struct Connection {
     sqlite: RefCell<Option<Rc<rusqlite::Connection>>>,
     path: String,
     location: Location,
-    readonly: bool,
     /// What the CHECK accepted when it was last read; another process may widen it any time.
     highest_slot: Cell<Option<i64>>,
     /// The statements that callers keep, to be finalized when the connection closes.
     statements: RefCell<HashMap<*const Place, Rc<Place>>>,
     /// How many of them are handing out rows.
     iterators: Cell<usize>,
-    timeout: Duration,
+    options: OpenOptions,
     /// What is put off. Dropped after the connection, whose locks it may be waiting for.
     deferred: RefCell<Option<Rc<dyn Deferred>>>,
 }
@@ -78,12 +80,11 @@ impl Connection {
             checkpointer: RefCell::new(checkpointer),
             statements: RefCell::default(),
             iterators: Cell::new(0),
-            timeout: options.timeout,
+            options: options.clone(),
             deferred: RefCell::new(None),
             sqlite: RefCell::new(Some(Rc::new(sqlite))),
             path: path.to_owned(),
             location,
-            readonly: options.readonly,
         })
     }
 
@@ -123,9 +124,28 @@ impl Connection {
         self.sqlite.borrow().clone().ok_or_else(|| self.closed())
     }
 
-    /// Has `deferred` settled before other SQL runs.
-    pub fn defer(&self, deferred: Rc<dyn Deferred>) {
-        self.deferred.replace(Some(deferred));
+    /// Does what is put off, and has nothing put off any more, because the process ends.
+    pub fn end(&self) {
+        if let Some(deferred) = &*self.deferred.borrow() {
+            deferred.end();
+        }
+        // There is nobody left to tell.
+        let _: Result<_> = self.settled();
+    }
+
+    /// What is put off on this connection, by all who put something off: `start` makes it at first.
+    ///
+    /// # Errors
+    ///
+    /// What `start` says.
+    pub fn deferred<D: Deferred>(&self, start: impl FnOnce() -> Result<D>) -> Result<Rc<D>> {
+        let known = self.deferred.borrow().clone();
+        if let Some(Ok(deferred)) = known.map(|known| (known as Rc<dyn Any>).downcast()) {
+            return Ok(deferred);
+        }
+        let deferred = Rc::new(start()?);
+        self.deferred.replace(Some(Rc::clone(&deferred) as Rc<dyn Deferred>));
+        Ok(deferred)
     }
 
     pub(super) fn closed(&self) -> Error {
@@ -250,14 +270,14 @@ impl Connection {
     /// The file of a database that can be written to by other connections as well.
     pub fn shared_file(&self) -> Option<&Path> {
         match &self.location {
-            Location::File(file) if !self.readonly => Some(file),
+            Location::File(file) if !self.options.readonly => Some(file),
             _ => None,
         }
     }
 
-    /// How long a call waits for another connection's lock.
-    pub fn timeout(&self) -> Duration {
-        self.timeout
+    /// How the database was opened.
+    pub fn options(&self) -> &OpenOptions {
+        &self.options
     }
 
     /// Whether the database lives in memory.
@@ -267,7 +287,7 @@ impl Connection {
 
     /// Whether the database was opened for reading only.
     pub fn is_readonly(&self) -> bool {
-        self.readonly
+        self.options.readonly
     }
 }
 
@@ -282,6 +302,21 @@ pub struct WalStatus {
     pub frames_left: u32,
     /// What kept it from starting over when that was last tried.
     pub blocker: Option<Blocker>,
+}
+
+/// Another connection to a file that is open already, for another thread, with the same settings.
+///
+/// # Errors
+///
+/// What SQLite says.
+pub fn open_sibling(file: &Path, options: &OpenOptions) -> Result<rusqlite::Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX
+        | OpenFlags::SQLITE_OPEN_EXRESCODE;
+    let sqlite = rusqlite::Connection::open_with_flags(file, flags)?;
+    pragma::harden(&sqlite, options.timeout)?;
+    pragma::tune(&sqlite, options)?;
+    Ok(sqlite)
 }
 
 fn open(location: &Location, options: &OpenOptions) -> Result<rusqlite::Connection> {

@@ -13,7 +13,7 @@ mod statement;
 mod transaction;
 
 pub use checkpointer::Blocker;
-pub use connection::{Connection, Deferred, WalStatus};
+pub use connection::{Connection, Deferred, WalStatus, open_sibling};
 pub use error::{Error, Result};
 pub use options::{Location, OpenOptions, Synchronous};
 pub use rusqlite::types::ValueRef;

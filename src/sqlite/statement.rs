@@ -36,6 +36,8 @@ pub struct Statement {
     connection: Rc<Connection>,
     place: Rc<Place>,
     iteration: Cell<Iteration>,
+    /// Whether the parameters are NULL again after the iteration.
+    clears_bindings: Cell<bool>,
 }
 
 /// How far its rows have been handed out one by one.
@@ -68,8 +70,9 @@ impl Connection {
     ///
     /// [`Error::Sql`] where there is none, or more than one; what SQLite says.
     pub fn prepare(self: &Rc<Self>, sql: &str) -> Result<Statement> {
+        let sql = terminated(sql);
         let prepared = Prepared::try_new(self.sqlite()?, |sqlite| {
-            let mut batch = Batch::new(sqlite, sql);
+            let mut batch = Batch::new(sqlite, &sql);
             let first = batch.next()?;
             let first = first.ok_or(Error::Sql("the SQL contains no statement"))?;
             match batch.next() {
@@ -80,7 +83,12 @@ impl Connection {
         })?;
         let place = Rc::new(RefCell::new(Some(prepared)));
         self.adopt(&place);
-        Ok(Statement { connection: Rc::clone(self), place, iteration: Cell::new(Iteration::None) })
+        Ok(Statement {
+            connection: Rc::clone(self),
+            place,
+            iteration: Cell::new(Iteration::None),
+            clears_bindings: Cell::new(false),
+        })
     }
 
     /// Runs every statement in `sql`, one after the other, to its end.
@@ -91,7 +99,8 @@ impl Connection {
     pub fn execute(&self, sql: &str) -> Result<()> {
         self.check_not_iterating()?;
         let sqlite = self.sqlite()?;
-        let mut batch = Batch::new(&sqlite, sql);
+        let sql = terminated(sql);
+        let mut batch = Batch::new(&sqlite, &sql);
         while let Some(mut statement) = batch.next()? {
             drain(statement.raw_query())?;
         }
@@ -166,7 +175,7 @@ impl Statement {
     ///
     /// [`Error::Closed`].
     pub fn columns(&self) -> Result<Vec<Column>> {
-        self.with(|statement| {
+        self.with_iterating(|statement| {
             let types = statement.columns();
             let sources = statement.columns_with_metadata();
             let owned = |text: Option<&str>| text.map(str::to_owned);
@@ -207,7 +216,7 @@ impl Statement {
     ///
     /// [`Error::Closed`].
     pub fn expanded_sql(&self) -> Result<Option<String>> {
-        self.with(|statement| Ok(statement.expanded_sql()))
+        self.with_iterating(|statement| Ok(statement.expanded_sql()))
     }
 
     /// How often SQLite has prepared it anew because the schema changed: its columns may have, too.
@@ -228,7 +237,12 @@ impl Statement {
         self.connection.check_not_iterating()?;
         let sqlite = self.connection.sqlite()?;
         let before = sqlite.total_changes();
-        self.with(|statement| -> Result<()> { drain(statement.raw_query()) })?;
+        self.with(|statement| -> Result<()> {
+            let writes = !statement.readonly();
+            let mut rows = statement.raw_query();
+            // One step is enough to know whether a query works.
+            if writes { drain(rows) } else { Ok(rows.next().map(drop)?) }
+        })?;
         // `changes()` still tells of the last statement that changed anything.
         let changes = if sqlite.total_changes() == before { 0 } else { sqlite.changes() };
         Ok((changes, sqlite.last_insert_rowid()))
@@ -262,15 +276,17 @@ impl Statement {
     }
 
     /// Starts to hand out its rows one by one, by [`advance`](Self::advance). Until it is finished no
-    /// other statement may change the database through this connection.
+    /// other statement may change the database through this connection. Then its parameters are made
+    /// NULL if `clears_bindings` says so.
     ///
     /// # Errors
     ///
     /// [`Error::InUse`] if it is iterated already.
-    pub fn start_iterating(&self) -> Result<()> {
+    pub fn start_iterating(&self, clears_bindings: bool) -> Result<()> {
         self.connection.sqlite()?;
         self.check_may_write()?;
         self.iteration.set(Iteration::Started);
+        self.clears_bindings.set(clears_bindings);
         self.connection.add_iterator();
         Ok(())
     }
@@ -299,7 +315,7 @@ impl Statement {
         if !matches!(going_on, Ok(true)) {
             // The statement has started over by itself.
             self.iteration.set(Iteration::None);
-            self.connection.remove_iterator();
+            self.end_iteration();
         }
         going_on.map(drop)
     }
@@ -314,17 +330,24 @@ impl Statement {
         if iteration == Iteration::None {
             return Ok(());
         }
-        self.connection.remove_iterator();
-        let mut place = self.place.borrow_mut();
-        let Some(prepared) = place.as_mut() else {
-            return Ok(());
-        };
-        prepared.with_dependent_mut(|_, statement| {
+        let finished = self.with_iterating(|statement| {
             let writes = iteration == Iteration::Stepped && !statement.readonly();
             let rows = statement.raw_query();
             // Rows that are dropped start the statement over.
             if writes { drain(rows) } else { Ok(()) }
-        })
+        });
+        self.end_iteration();
+        match finished {
+            Err(Error::Closed { .. }) => Ok(()),
+            finished => finished,
+        }
+    }
+
+    fn end_iteration(&self) {
+        self.connection.remove_iterator();
+        if self.clears_bindings.get() {
+            self.clear_bindings();
+        }
     }
 
     /// A statement that writes has to wait until nothing is iterated, and every one for its own end.
@@ -364,6 +387,11 @@ impl Drop for Statement {
         let _nobody_to_tell = self.finish_iterating();
         self.connection.release(&self.place);
     }
+}
+
+/// The SQL with a NUL behind it: without one, SQLite copies all that is left for every statement.
+fn terminated(sql: &str) -> String {
+    format!("{sql}\0")
 }
 
 /// Runs a statement to its end, where what it writes is committed.

@@ -9,7 +9,7 @@ use super::timestamp::{Timestamp, parse_millis};
 use super::utf16::{Length, MAX_LENGTH};
 use super::write_behind::{OnError, Settings, WriteBehind};
 use super::{Error, Result, damaged, text};
-use crate::sqlite::{self, Connection, Deferred, atomically};
+use crate::sqlite::{self, Connection, atomically};
 
 const INSERT: &str =
     "INSERT INTO session_outputs (session_id, timestamp, type, data) VALUES (?1, ?2, ?3, ?4)";
@@ -37,7 +37,8 @@ impl Outputs {
         Self { connection, behind: None }
     }
 
-    /// The output in `connection`, written behind. A database that no other connection can write to, in
+    /// The output in `connection`, written behind, by the one queue that a connection has: the settings
+    /// are those of the store that came first. A database that no other connection can write to, in
     /// memory or opened for reading only, is written directly.
     ///
     /// # Errors
@@ -51,9 +52,9 @@ impl Outputs {
         let Some(file) = connection.shared_file() else {
             return Ok(Self::new(connection));
         };
-        let behind = WriteBehind::start(file, connection.timeout(), settings, on_error)?;
-        let behind = Rc::new(behind);
-        connection.defer(Rc::clone(&behind) as Rc<dyn Deferred>);
+        let behind = connection.deferred(|| {
+            WriteBehind::start(file, connection.options().clone(), settings, on_error)
+        })?;
         Ok(Self { connection, behind: Some(behind) })
     }
 

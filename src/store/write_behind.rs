@@ -11,22 +11,30 @@
 //!
 //! Rows leave the queue for good when they are committed. A failure puts them back in front.
 
+use std::cell::Cell;
+use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection as Sqlite, OpenFlags};
+use rusqlite::Connection as Sqlite;
 
 use super::model::NewOutput;
 use super::outputs::insert;
-use crate::sqlite::{self, Connection, Deferred, atomically};
+use crate::sqlite::{self, Connection, Deferred, OpenOptions, atomically};
 
 /// How long the writer's thread waits for a lock before it looks whether its rows are still queued.
 const LOCK_PATIENCE: Duration = Duration::from_millis(10);
 
 /// How long it waits after a failure before it tries again.
 const RETRY_PAUSE: Duration = Duration::from_millis(100);
+
+/// How much goes into one commit: enough to make it cheap, little enough to give up the lock soon.
+const GROUP_BYTES: usize = 256 << 10;
+
+/// How long `append` waits for room before it makes some itself.
+const ROOM_PATIENCE: Duration = Duration::from_secs(1);
 
 /// What a row takes in the queue beside its text.
 const ROW_OVERHEAD: usize = 128;
@@ -42,7 +50,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { max_delay: Duration::from_millis(10), max_bytes: 8 << 20 }
+        Self { max_delay: Duration::from_millis(10), max_bytes: 64 << 20 }
     }
 }
 
@@ -51,6 +59,7 @@ pub type OnError = Box<dyn Fn(&sqlite::Error) + Send + Sync>;
 
 /// The queue of a connection. Dropping it writes what it holds, if that is possible.
 pub struct WriteBehind {
+    ended: Cell<bool>,
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
 }
@@ -58,22 +67,22 @@ pub struct WriteBehind {
 struct Shared {
     file: PathBuf,
     settings: Settings,
-    timeout: Duration,
+    options: OpenOptions,
     on_error: Option<OnError>,
     state: Mutex<State>,
     /// There is something to do for the thread.
     news: Condvar,
-    /// The thread has finished a group.
+    /// A group is committed, or put back.
     settled: Condvar,
 }
 
 #[derive(Default)]
 struct State {
-    queue: Vec<NewOutput>,
+    queue: VecDeque<NewOutput>,
     /// Of the queue, and of the group that is being written.
     bytes: usize,
     oldest: Option<Instant>,
-    /// Whether the thread has taken a group that is not committed yet.
+    /// Whether a group was taken, by either thread, that is not committed yet.
     writing: bool,
     /// Whether the latest group failed, and `on_error` knows.
     failing: bool,
@@ -83,21 +92,22 @@ struct State {
 impl WriteBehind {
     /// A queue for the output in `file`.
     ///
-    /// `timeout` is how long a group may wait for another connection's lock before that is an error.
+    /// The thread opens it with the same `options`; their timeout is how long a group may wait for
+    /// another connection's lock before that is an error.
     ///
     /// # Errors
     ///
     /// `SQLITE_CANTOPEN` where there can be no thread.
     pub fn start(
         file: &Path,
-        timeout: Duration,
+        options: OpenOptions,
         settings: Settings,
         on_error: Option<OnError>,
     ) -> sqlite::Result<Self> {
         let shared = Arc::new(Shared {
             file: file.to_owned(),
             settings,
-            timeout,
+            options,
             on_error,
             state: Mutex::default(),
             news: Condvar::new(),
@@ -108,18 +118,23 @@ impl WriteBehind {
             .name("write-behind".into())
             .spawn(move || writer.run())
             .map_err(|error| sqlite::Error::cannot_open(format!("no writer's thread: {error}")))?;
-        Ok(Self { shared, thread: Some(thread) })
+        Ok(Self { ended: Cell::new(false), shared, thread: Some(thread) })
     }
 
-    /// Queues a chunk. Where there is no room, what is queued is written first.
+    /// Queues a chunk, as soon as there is room for it.
     ///
     /// # Errors
     ///
     /// What SQLite says of that; the chunk is not queued then.
     pub fn append(&self, connection: &Connection, output: NewOutput) -> sqlite::Result<()> {
         let bytes = size(&output);
+        let full =
+            |state: &State| state.bytes > 0 && state.bytes + bytes > self.shared.settings.max_bytes;
         let mut state = self.shared.lock();
-        if state.bytes + bytes > self.shared.settings.max_bytes && state.bytes > 0 {
+        if full(&state) {
+            state = self.shared.wait_for(state, |state| full(state) && !state.failing);
+        }
+        if full(&state) {
             drop(state);
             self.settle(&*connection.unsettled()?)?;
             state = self.shared.lock();
@@ -129,28 +144,35 @@ impl WriteBehind {
             state.oldest = Some(Instant::now());
             self.shared.news.notify_one();
         }
-        state.queue.push(output);
-        Ok(())
+        state.queue.push_back(output);
+        drop(state);
+        if self.ended.get() { self.settle(&*connection.unsettled()?) } else { Ok(()) }
     }
 }
 
 impl Deferred for WriteBehind {
     /// Writes what is queued, through `sqlite`.
     fn settle(&self, sqlite: &Sqlite) -> sqlite::Result<()> {
-        let mut state = self.shared.lock();
-        while state.writing {
-            state = self.shared.settled.wait(state).unwrap_or_else(PoisonError::into_inner);
+        loop {
+            let mut state = self.shared.lock();
+            while state.writing {
+                state = self.shared.wait_for(state, |state| state.writing);
+            }
+            // What was queued before a transaction must not be undone with it. There is something to
+            // settle inside one only where it could not be written before.
+            if state.queue.is_empty() || !sqlite.is_autocommit() {
+                return Ok(());
+            }
+            let group = state.take();
+            drop(state);
+            let written = atomically(sqlite, || write_rows(sqlite, &group));
+            self.shared.finish(group, written.is_ok());
+            written?;
         }
-        // What was queued before a transaction must not be undone with it. There is something to settle
-        // inside one only where it could not be written before.
-        if state.queue.is_empty() || !sqlite.is_autocommit() {
-            return Ok(());
-        }
-        let group = state.take();
-        drop(state);
-        let written = write(sqlite, &group);
-        self.shared.lock().finish(group, written.is_ok());
-        written
+    }
+
+    fn end(&self) {
+        self.ended.set(true);
     }
 }
 
@@ -169,6 +191,16 @@ impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
         // Nothing is left half-done under the lock.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits while something holds, for some time.
+    fn wait_for<'a>(
+        &self,
+        state: MutexGuard<'a, State>,
+        holds: impl FnMut(&mut State) -> bool,
+    ) -> MutexGuard<'a, State> {
+        let waited = self.settled.wait_timeout_while(state, ROOM_PATIENCE, holds);
+        waited.unwrap_or_else(PoisonError::into_inner).0
     }
 
     fn run(&self) {
@@ -199,6 +231,10 @@ impl Shared {
     fn wait_for_a_group(&self) -> bool {
         let mut state = self.lock();
         loop {
+            if state.writing {
+                state = self.wait_for(state, |state| state.writing);
+                continue;
+            }
             let Some(oldest) = state.oldest.filter(|_| !state.queue.is_empty()) else {
                 if state.stop {
                     return false;
@@ -221,32 +257,45 @@ impl Shared {
     fn write_group(&self, connection: &mut Option<Sqlite>) -> sqlite::Result<()> {
         let sqlite = match connection {
             Some(sqlite) => sqlite,
-            None => connection.insert(open(&self.file)?),
+            None => connection.insert(self.open()?),
         };
         if !self.begin(sqlite)? {
             return Ok(());
         }
         let group = {
             let mut state = self.lock();
-            state.writing = true;
-            state.take()
+            // Whoever took rows off the front writes them first.
+            if state.writing { Vec::new() } else { state.take() }
         };
+        if group.is_empty() {
+            return Ok(sqlite.prepare_cached("ROLLBACK")?.raw_execute().map(drop)?);
+        }
         let written = write_rows(sqlite, &group)
             .and_then(|()| Ok(sqlite.prepare_cached("COMMIT")?.raw_execute().map(drop)?));
         if written.is_err() && !sqlite.is_autocommit() {
             // If even this fails, the next BEGIN does, and tells.
             let _ = sqlite.execute_batch("ROLLBACK");
         }
-        let mut state = self.lock();
-        state.writing = false;
-        state.finish(group, written.is_ok());
-        self.settled.notify_all();
+        self.finish(group, written.is_ok());
         written
+    }
+
+    fn finish(&self, group: Vec<NewOutput>, written: bool) {
+        let spent = self.lock().finish(group, written);
+        self.settled.notify_all();
+        // Thousands of texts, freed without the lock.
+        drop(spent);
+    }
+
+    fn open(&self) -> sqlite::Result<Sqlite> {
+        let sqlite = sqlite::open_sibling(&self.file, &self.options)?;
+        sqlite.busy_timeout(LOCK_PATIENCE)?;
+        Ok(sqlite)
     }
 
     /// Begins a transaction that holds the write lock, unless the queue is emptied meanwhile.
     fn begin(&self, sqlite: &Sqlite) -> sqlite::Result<bool> {
-        let deadline = Instant::now() + self.timeout;
+        let deadline = Instant::now() + self.options.timeout;
         loop {
             match sqlite
                 .prepare_cached("BEGIN IMMEDIATE")?
@@ -263,33 +312,33 @@ impl Shared {
 }
 
 impl State {
-    /// Takes what is queued, to be accounted for by [`finish`](Self::finish).
+    /// Takes a group off the front of the queue, to be accounted for by [`finish`](Self::finish).
     fn take(&mut self) -> Vec<NewOutput> {
-        self.oldest = None;
-        std::mem::take(&mut self.queue)
+        let mut bytes = 0;
+        let mut fits = |output: &NewOutput| {
+            bytes += size(output);
+            bytes <= GROUP_BYTES
+        };
+        self.writing = !self.queue.is_empty();
+        let rows = self.queue.iter().map_while(|output| fits(output).then_some(())).count().max(1);
+        self.queue.drain(..rows.min(self.queue.len())).collect()
     }
 
-    /// Accounts for a group that was taken: it is gone if it is written, else in front again.
-    fn finish(&mut self, mut group: Vec<NewOutput>, written: bool) {
+    /// Accounts for a group that was taken: it is done with if it is written, else in front again. Gives
+    /// back what is to be dropped, which is best done without the lock.
+    fn finish(&mut self, mut group: Vec<NewOutput>, written: bool) -> Vec<NewOutput> {
+        self.writing = false;
         if written {
             self.bytes -= group.iter().map(size).sum::<usize>();
         } else {
-            group.append(&mut self.queue);
-            self.queue = group;
-            self.oldest = Some(Instant::now());
+            for output in group.drain(..).rev() {
+                self.queue.push_front(output);
+            }
         }
+        // What is left is due when what was taken was, or as soon as it is tried again.
+        self.oldest = (!self.queue.is_empty()).then(|| self.oldest.unwrap_or_else(Instant::now));
+        group
     }
-}
-
-fn open(file: &Path) -> sqlite::Result<Sqlite> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let sqlite = Sqlite::open_with_flags(file, flags)?;
-    sqlite.busy_timeout(LOCK_PATIENCE)?;
-    Ok(sqlite)
-}
-
-fn write(sqlite: &Sqlite, group: &[NewOutput]) -> sqlite::Result<()> {
-    atomically(sqlite, || write_rows(sqlite, group))
 }
 
 fn write_rows(sqlite: &Sqlite, group: &[NewOutput]) -> sqlite::Result<()> {

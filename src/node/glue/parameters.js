@@ -27,25 +27,24 @@
     let count = 0
     let named = false
 
-    function set(index, label, value) {
+    function requireBindable(label, value) {
       if (!canBind(value)) {
         wrongType(
           `${call}: parameter ${label} must be a number, a string, a bigint, a Buffer or null; ` +
             `received ${show(value)}`,
         )
       }
-      values[index] = value
-      count++
     }
     function add(value) {
       while (names[next] !== undefined) next++
+      requireBindable(next + 1, value)
       if (next >= names.length) {
         outOfRange(
           `${call}: too many parameter values were given; the statement has ${names.length}`,
         )
       }
-      set(next, next + 1, value)
-      next++
+      values[next++] = value
+      count++
     }
     function addNamed(object) {
       if (named) wrongType(`${call}: named parameters must be in one object; received two`)
@@ -56,7 +55,9 @@
         if (!Object.hasOwn(object, name)) {
           outOfRange(`${call}: the named parameter ${JSON.stringify(name)} is missing`)
         }
-        set(i, JSON.stringify(name), object[name])
+        values[i] = object[name]
+        requireBindable(JSON.stringify(name), values[i])
+        count++
       }
     }
 

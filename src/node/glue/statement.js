@@ -58,10 +58,10 @@
     }
 
     bind(...args) {
+      native.check(this.#native, 'Statement.bind')
       if (this.#bound) {
         invalidState('Statement.bind: the statement has bound parameters already')
       }
-      native.check(this.#native, 'Statement.bind')
       native.bind(this.#native, ...parameterValues('Statement.bind', this.#names, args))
       this.#bound = true
       return this
@@ -80,15 +80,14 @@
     }
 
     safeIntegers(toggle = true) {
-      requireBoolean('Statement.safeIntegers', 'toggle', toggle)
       native.check(this.#native, 'Statement.safeIntegers')
+      requireBoolean('Statement.safeIntegers', 'toggle', toggle)
       this.#safeIntegers = toggle
       return this
     }
 
     columns() {
       this.#requireReader('columns')
-      native.check(this.#native, 'Statement.columns')
       return native
         .columns(this.#native)
         .map(([name, column, table, database, type]) => ({ name, column, table, database, type }))
@@ -100,17 +99,23 @@
 
     #requireReader(method) {
       if (!this.reader) {
+        native.check(this.#native, `Statement.${method}`)
         invalidState(`Statement.${method}: the statement returns no data; use run() instead`)
       }
     }
 
     // The values to bind; none where they are bound for good.
     #values(method, args) {
-      if (!this.#bound) return parameterValues(`Statement.${method}`, this.#names, args)
-      if (args.length > 0) {
-        invalidState(`Statement.${method}: the statement has bound parameters already`)
+      try {
+        if (!this.#bound) return parameterValues(`Statement.${method}`, this.#names, args)
+        if (args.length === 0) return args
+      } catch (error) {
+        // That the statement cannot be used at all comes first, and is asked only here.
+        native.check(this.#native, `Statement.${method}`)
+        throw error
       }
-      return args
+      native.check(this.#native, `Statement.${method}`)
+      return invalidState(`Statement.${method}: the statement has bound parameters already`)
     }
 
     // How the native side makes rows.
@@ -126,9 +131,9 @@
     }
 
     #setMode(mode, toggle) {
-      requireBoolean(`Statement.${mode}`, 'toggle', toggle)
-      this.#requireReader(mode)
       native.check(this.#native, `Statement.${mode}`)
+      this.#requireReader(mode)
+      requireBoolean(`Statement.${mode}`, 'toggle', toggle)
       if (toggle) this.#mode = mode
       else if (this.#mode === mode) this.#mode = 'flat'
       this.#version = -1

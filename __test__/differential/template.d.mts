@@ -1,0 +1,2 @@
+/** SQL of the tables that every form starts with. */
+export const TABLES: string

@@ -1,0 +1,122 @@
+import { describe, expect, test } from 'vitest'
+import { DatabaseConnection } from '../index.js'
+import { inChild, startChild } from './child.js'
+import { temporaryPath } from './support.js'
+
+function stored(path: string): string[] {
+  const connection = new DatabaseConnection(path)
+  const data = connection.db.prepare('SELECT data FROM session_outputs ORDER BY id').pluck().all()
+  connection.close()
+  return data as string[]
+}
+
+const numbered = (length: number) => Array.from({ length }, (_, i) => `${i}`)
+
+describe('what is queued when the process ends is committed', () => {
+  test.each([['by itself'], ['exit'], ['exception'], ['rejection'], ['late listener']])(
+    '%s',
+    async (end) => {
+      const path = temporaryPath()
+      const child = startChild(
+        ({ pkg }, file, how) => {
+          const connection = new pkg.DatabaseConnection(file)
+          const outputs = new pkg.OutputStore(connection, { writeBehind: { maxDelay: 60_000 } })
+          const append = (data: string) =>
+            outputs.append({ sessionId: 's-1', timestamp: new Date(0), type: 'stdout', data })
+          for (let i = 0; i < 99; i++) append(`${i}`)
+          // A listener that comes after the store's own may still append.
+          if (how === 'late listener') process.on('exit', () => append('99'))
+          else append('99')
+          if (how === 'exit') process.exit(0)
+          if (how === 'exception')
+            setImmediate(() => {
+              throw new Error('nobody catches this')
+            })
+          if (how === 'rejection') void Promise.reject(new Error('nobody catches this'))
+        },
+        [path, end],
+      )
+      await child.outcome
+      expect(stored(path)).toEqual(numbered(100))
+    },
+  )
+
+  test.each([['ends'], ['is terminated']])('by a Worker that %s', async (how) => {
+    const path = temporaryPath()
+    await inChild(
+      async ({ require }, file, pkg, terminate) => {
+        const { Worker } = require('node:worker_threads') as typeof import('node:worker_threads')
+        const worker = new Worker(
+          `const { parentPort } = require('node:worker_threads')
+          const { DatabaseConnection, OutputStore } = require(${JSON.stringify(pkg)})
+          const connection = new DatabaseConnection(${JSON.stringify(file)})
+          const outputs = new OutputStore(connection, { writeBehind: { maxDelay: 60_000 } })
+          for (let i = 0; i < 100; i++)
+            outputs.append({ sessionId: 's-1', timestamp: new Date(0), type: 'stdout', data: String(i) })
+          parentPort.postMessage('queued')
+          ${terminate ? 'setInterval(() => {}, 1000)' : ''}`,
+          { eval: true },
+        )
+        await new Promise((resolve) => worker.once('message', resolve))
+        if (terminate) await worker.terminate()
+        else await new Promise((resolve) => worker.once('exit', resolve))
+      },
+      [path, (await import('./child.js')).packagePath, how === 'is terminated'],
+    )
+    expect(stored(path)).toEqual(numbered(100))
+  })
+
+  test('by a store that nobody holds any more', async () => {
+    const path = temporaryPath()
+    const seen = await inChild(
+      async ({ pkg }, file) => {
+        const append = () => {
+          const connection = new pkg.DatabaseConnection(file)
+          const outputs = new pkg.OutputStore(connection, { writeBehind: { maxDelay: 60_000 } })
+          outputs.append({ sessionId: 's-1', timestamp: new Date(0), type: 'stdout', data: '0' })
+        }
+        append()
+        const reader = new pkg.DatabaseConnection(file)
+        for (let i = 0; i < 100; i++) {
+          ;(globalThis as { gc?: () => void }).gc?.()
+          await new Promise((resolve) => setTimeout(resolve, 20))
+          const rows = reader.db.prepare('SELECT data FROM session_outputs').pluck().all()
+          if (rows.length > 0) return rows
+        }
+        return []
+      },
+      [path],
+      { nodeOptions: ['--expose-gc'] },
+    )
+    expect(seen).toEqual(['0'])
+  })
+})
+
+test('a killed process loses nothing but the end', async () => {
+  const path = temporaryPath()
+  const child = startChild(
+    async ({ pkg, meet }, file) => {
+      const connection = new pkg.DatabaseConnection(file)
+      const outputs = new pkg.OutputStore(connection, { writeBehind: true })
+      const append = (data: number) =>
+        outputs.append({
+          sessionId: 's-1',
+          timestamp: new Date(0),
+          type: 'stdout',
+          data: `${data}`,
+        })
+      for (let i = 0; i < 1_000; i++) append(i)
+      outputs.flush()
+      await meet('flushed')
+      for (let i = 1_000; i < 2_000; i++) append(i)
+      process.kill(process.pid, 'SIGKILL')
+    },
+    [path],
+  )
+  await child.met('flushed')
+  child.resume()
+  await child.outcome
+  const rows = stored(path)
+  expect(rows.length).toBeGreaterThanOrEqual(1_000)
+  expect(rows).toEqual(numbered(rows.length))
+})

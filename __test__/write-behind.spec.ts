@@ -1,0 +1,211 @@
+import { describe, expect, onTestFinished, test } from 'vitest'
+import {
+  DatabaseConnection,
+  OutputStore,
+  type SqliteError,
+  type WriteBehindOptions,
+} from '../index.js'
+import {
+  at,
+  failureOf,
+  openConnection,
+  openStores,
+  sampleOutput,
+  sampleSession,
+  temporaryPath,
+} from './support.js'
+
+/** A store that writes behind so late that only settling can be what writes. */
+function openBehind(options: WriteBehindOptions = { maxDelay: 60_000 }, path?: string) {
+  const stores = openStores(path)
+  return { ...stores, outputs: new OutputStore(stores.connection.db, { writeBehind: options }) }
+}
+
+/** What another connection sees. */
+function stored(path: string): string[] {
+  const connection = new DatabaseConnection(path)
+  const data = connection.db.prepare('SELECT data FROM session_outputs ORDER BY id').pluck().all()
+  connection.close()
+  return data as string[]
+}
+
+async function eventually<T>(look: () => T, wanted: T): Promise<void> {
+  await expect.poll(look, { timeout: 20_000 }).toEqual(wanted)
+}
+
+describe('what was appended before', () => {
+  test('waits in the queue, then is there without being asked for', async () => {
+    const { connection, outputs } = openBehind({ maxDelay: 200 })
+    outputs.append(sampleOutput({ data: 'a' }))
+    expect(stored(connection.path)).toEqual([])
+    await eventually(() => stored(connection.path), ['a'])
+  })
+
+  test.each([
+    ['getBySession', ({ outputs }) => outputs.getBySession('s-1').length],
+    ['getBySessionSince', ({ outputs }) => outputs.getBySessionSince('s-1', at(-1)).length],
+    ['getFullOutput', ({ outputs }) => outputs.getFullOutput('s-1').length],
+    ['flush', ({ outputs, connection }) => (outputs.flush(), stored(connection.path).length)],
+    ['another store', ({ connection }) => new OutputStore(connection).getBySession('s-1').length],
+    [
+      'get of a statement',
+      ({ connection }) =>
+        connection.db.prepare('SELECT count(*) FROM session_outputs').pluck().get() as number,
+    ],
+    [
+      'iterate of a statement',
+      ({ connection }) =>
+        [...connection.db.prepare('SELECT 1 FROM session_outputs').iterate()].length,
+    ],
+    [
+      'exec',
+      ({ connection }) => {
+        connection.db.exec('CREATE TABLE copied AS SELECT * FROM session_outputs')
+        return connection.db.prepare('SELECT count(*) FROM copied').pluck().get() as number
+      },
+    ],
+    [
+      'a transaction that holds the write lock',
+      ({ connection, outputs }) =>
+        connection.db.transaction(() => outputs.getBySession('s-1').length).immediate(),
+    ],
+  ] satisfies [string, (stores: ReturnType<typeof openBehind>) => number][])(
+    'is seen by %s',
+    (_, look) => {
+      const stores = openBehind()
+      stores.outputs.append(sampleOutput({ data: '1' }))
+      expect(look(stores)).toBe(1)
+    },
+  )
+
+  test('is removed by delete and deleteBySession', () => {
+    const { sessions, outputs } = openBehind()
+    sessions.create(sampleSession())
+    outputs.append(sampleOutput())
+    sessions.delete('s-1')
+    outputs.append(sampleOutput({ sessionId: 's-2' }))
+    outputs.deleteBySession('s-2')
+    outputs.flush()
+    expect(outputs.getBySession('s-1')).toEqual([])
+    expect(outputs.getBySession('s-2')).toEqual([])
+  })
+
+  test('is not undone by a transaction that began later, and what it appended is', () => {
+    const { connection, outputs } = openBehind()
+    outputs.append(sampleOutput({ data: 'before' }))
+    const failed = new Error('undone')
+    const transaction = connection.db.transaction(() => {
+      outputs.append(sampleOutput({ data: 'inside' }))
+      expect(outputs.getFullOutput('s-1')).toBe('before\ninside')
+      throw failed
+    })
+    expect(() => transaction()).toThrow(failed)
+    expect(outputs.getFullOutput('s-1')).toBe('before')
+  })
+})
+
+test('ids follow the order of append, whoever writes', () => {
+  const { connection, outputs } = openBehind({ maxDelay: 1 })
+  const expected = Array.from({ length: 20_000 }, (_, i) => `${i} ${'x'.repeat(i % 300)}`)
+  for (const [i, data] of expected.entries()) {
+    outputs.append(sampleOutput({ data, timestamp: at(0) }))
+    if (i % 1_777 === 0) outputs.getBySession('s-1', 1)
+    if (i % 2_999 === 0) outputs.appendMany([])
+  }
+  connection.close()
+  expect(stored(connection.path)).toEqual(expected)
+})
+
+test('a queue without room makes append wait, and drops nothing', () => {
+  const { connection, outputs } = openBehind({ maxBytes: 65_536 })
+  const expected = Array.from({ length: 2_000 }, (_, i) => `${i} ${'x'.repeat(500)}`)
+  for (const data of expected) outputs.append(sampleOutput({ data }))
+  outputs.append(sampleOutput({ data: 'x'.repeat(200_000) }))
+  connection.close()
+  expect(stored(connection.path)).toEqual([...expected, 'x'.repeat(200_000)])
+})
+
+describe('while another process keeps the file locked', () => {
+  const open = (options: WriteBehindOptions) => {
+    const path = temporaryPath()
+    const locker = openConnection(path)
+    const connection = new DatabaseConnection(path, { timeout: 20 })
+    onTestFinished(() => connection.close())
+    return { locker, connection, outputs: new OutputStore(connection, { writeBehind: options }) }
+  }
+
+  test('the rows stay, onError hears of it once, and all is there in the end', async () => {
+    const errors: SqliteError[] = []
+    const { locker, connection, outputs } = open({
+      maxDelay: 1,
+      onError: (error) => errors.push(error),
+    })
+    locker.db.exec('BEGIN IMMEDIATE')
+    outputs.append(sampleOutput({ data: 'a' }))
+    await eventually(
+      () => errors.map(({ name, code }) => [name, code]),
+      [['SqliteError', 'SQLITE_BUSY']],
+    )
+    outputs.append(sampleOutput({ data: 'b' }))
+    expect(failureOf(() => outputs.flush())).toMatchObject({ code: 'SQLITE_BUSY' })
+    expect(failureOf(() => connection.close())).toMatchObject({ code: 'SQLITE_BUSY' })
+    expect(connection.isOpen).toBe(true)
+    expect(outputs.getBySession('s-1')).toEqual([])
+    locker.db.exec('COMMIT')
+    await eventually(() => stored(connection.path), ['a', 'b'])
+    expect(errors).toHaveLength(1)
+  })
+
+  test('an append that finds no room throws, and is not queued', () => {
+    const { locker, connection, outputs } = open({ maxBytes: 65_536 })
+    locker.db.exec('BEGIN IMMEDIATE')
+    outputs.append(sampleOutput({ data: 'first' }))
+    const failure = failureOf(() => outputs.append(sampleOutput({ data: 'x'.repeat(70_000) })))
+    expect(failure).toMatchObject({ type: 'SqliteError', code: 'SQLITE_BUSY' })
+    locker.db.exec('COMMIT')
+    outputs.flush()
+    expect(stored(connection.path)).toEqual(['first'])
+  })
+})
+
+test('stores of one connection share one queue', () => {
+  const { connection, outputs } = openBehind()
+  const other = new OutputStore(connection, { writeBehind: true })
+  for (const [i, store] of [outputs, other, outputs, other].entries()) {
+    store.append(sampleOutput({ data: `${i}` }))
+  }
+  connection.close()
+  expect(stored(connection.path)).toEqual(['0', '1', '2', '3'])
+})
+
+test('a database in memory is written directly', () => {
+  const connection = openConnection(':memory:')
+  const outputs = new OutputStore(connection, { writeBehind: true })
+  outputs.append(sampleOutput())
+  outputs.flush()
+  expect(outputs.getFullOutput('s-1')).toBe('hello')
+})
+
+test('a store that does not write behind has nothing to flush', () => {
+  const { outputs } = openStores()
+  outputs.append(sampleOutput())
+  outputs.flush()
+  expect(outputs.getFullOutput('s-1')).toBe('hello')
+})
+
+test.each([
+  [{ writeBehind: 'yes' }, 'TypeError', 'options.writeBehind', '"yes"'],
+  [{ writeBehind: [] }, 'TypeError', 'options.writeBehind', 'array'],
+  [{ writeBehind: { maxDelay: '1' } }, 'TypeError', 'maxDelay', '"1"'],
+  [{ writeBehind: { maxDelay: 0 } }, 'RangeError', 'maxDelay', '0'],
+  [{ writeBehind: { maxBytes: 1 } }, 'RangeError', 'maxBytes', '1'],
+  [{ writeBehind: { onError: true } }, 'TypeError', 'onError', 'true'],
+  [5, 'TypeError', 'options', '5'],
+])('%j is a %s', (options, type, field, value) => {
+  const connection = openConnection(':memory:')
+  const failure = failureOf(() => new OutputStore(connection, options as never))
+  expect(failure?.type).toBe(type)
+  expect(failure?.message).toMatch(/^OutputStore/)
+  expect(failure?.message).toContain(field)
+  expect(failure?.message).toContain(value)
+})
