@@ -55,12 +55,11 @@ impl Environment {
         let list = |texts: &[&str]| {
             texts.iter().map(|text| format!("'{text}'")).collect::<Vec<_>>().join(", ")
         };
-        let glue = scope.run_script(
-            &GLUE
-                .replace("/*STATUSES*/", &list(SessionStatus::TEXTS))
-                .replace("/*TYPES*/", &list(OutputType::TEXTS)),
-        )?;
+        let script = GLUE
+            .replace("/*STATUSES*/", &list(SessionStatus::TEXTS))
+            .replace("/*TYPES*/", &list(OutputType::TEXTS));
         let numbers = Numbers::new(scope)?;
+        let glue = scope.call(scope.run_script(&script)?, [numbers.array(scope)?])?;
         Ok(Self {
             handle: Handle::new(scope, glue.property(c"cursor")?, &numbers)?,
             numbers,

@@ -9,13 +9,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::{self, NonNull};
 use std::rc::Rc;
 
+use encoding_rs::mem::convert_utf8_to_utf16;
 use napi::bindgen_prelude::{
     ClassInstance, FromNapiValue, JsValue, Reference, ToNapiValue, Unknown,
 };
 use napi::{Env, Error, JsError, Result, Status, ValueType, sys};
 
 use crate::sqlite::{Connection, Statement};
-use crate::store::utf16::MAX_LENGTH;
 
 /// A JavaScript value, valid for as long as the call that it came with.
 #[derive(Clone, Copy)]
@@ -310,14 +310,10 @@ impl<'env> Scope<'env> {
         if bytes.is_ascii() {
             return self.latin1(bytes);
         }
-        // V8 takes no more bytes of UTF-8 than a string may have characters, however few they are.
-        if bytes.len() > MAX_LENGTH {
-            let units: Vec<u16> = String::from_utf8_lossy(bytes).encode_utf16().collect();
-            return self.utf16(&units);
-        }
-        let (data, length) = (bytes.as_ptr().cast(), bytes.len() as isize);
-        call!(napi_create_string_utf8(self.env, data, length) -> ptr::null_mut())
-            .map(|raw| self.value(raw))
+        // Faster than V8's own decoder, which also refuses more bytes than a string may have characters.
+        let mut units = vec![0; bytes.len() + 1];
+        let length = convert_utf8_to_utf16(bytes, &mut units);
+        self.utf16(units.get(..length).unwrap_or_default())
     }
 
     /// A string of one-byte characters.

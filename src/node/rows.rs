@@ -11,6 +11,7 @@
 use std::ptr::NonNull;
 use std::rc::Rc;
 
+use encoding_rs::mem::convert_utf8_to_utf16;
 use napi::Result;
 
 use super::convert::Parsed;
@@ -38,6 +39,12 @@ const VALUE_NUMBERS: usize = 2;
 
 const NULL_TEXT: f64 = -1.0;
 const NULL_NUMBER: f64 = f64::INFINITY;
+
+/// The numbers in front of those of the rows: how many rows there are, and flags.
+const HEADER: usize = 2;
+const FIRST: u8 = 1;
+const LAST: u8 = 2;
+const ONE: u8 = 4;
 
 /// A text that is among the extras.
 const EXTRA_TEXT: f64 = -2.0;
@@ -87,7 +94,7 @@ pub struct Batches<'env> {
     environment: Rc<Environment>,
     /// The function that makes the rows.
     make: Value<'env>,
-    rows: Value<'env>,
+    flags: u8,
     /// Values that are made here, and how many of them.
     extras: Option<Value<'env>>,
     extra_count: u32,
@@ -101,29 +108,25 @@ pub struct Batches<'env> {
 
 impl<'env> Batches<'env> {
     /// Batches for the function `make`.
-    pub fn new(
-        scope: Scope<'env>,
-        environment: &Rc<Environment>,
-        make: Value<'env>,
-    ) -> Result<Self> {
-        Ok(Self {
+    pub fn new(scope: Scope<'env>, environment: &Rc<Environment>, make: Value<'env>) -> Self {
+        Self {
             scope,
             environment: Rc::clone(environment),
             make,
-            rows: scope.array()?,
+            flags: FIRST,
             extras: None,
             extra_count: 0,
             shared: None,
             count: 0,
-            at: 0,
+            at: HEADER,
             ascii: Vec::new(),
             wide: Vec::new(),
-        })
+        }
     }
 
     /// Batches of sessions.
     pub fn sessions(scope: Scope<'env>, environment: &Rc<Environment>) -> Result<Self> {
-        Self::new(scope, environment, scope.kept(&environment.sessions)?)
+        Ok(Self::new(scope, environment, scope.kept(&environment.sessions)?))
     }
 
     /// Batches of the output of one session.
@@ -132,7 +135,7 @@ impl<'env> Batches<'env> {
         environment: &Rc<Environment>,
         session_id: Value<'env>,
     ) -> Result<Self> {
-        let mut batches = Self::new(scope, environment, scope.kept(&environment.outputs)?)?;
+        let mut batches = Self::new(scope, environment, scope.kept(&environment.outputs)?);
         batches.shared = Some(session_id);
         Ok(batches)
     }
@@ -226,14 +229,26 @@ impl<'env> Batches<'env> {
 
     /// All rows, as an array.
     pub fn finish(mut self) -> Result<Value<'env>> {
-        self.flush()?;
-        Ok(self.rows)
+        if self.count == 0 && self.flags & FIRST != 0 {
+            return self.scope.array();
+        }
+        self.flags |= LAST;
+        self.flush()
+    }
+
+    /// The one row, or `undefined`.
+    pub fn finish_one(mut self) -> Result<Value<'env>> {
+        if self.count == 0 {
+            return self.scope.undefined();
+        }
+        self.flags |= LAST | ONE;
+        self.flush()
     }
 
     fn end_row(&mut self) -> Result<()> {
         self.count += 1;
         let full = self.count == BATCH_ROWS || self.ascii.len() + self.wide.len() * 2 > BATCH_TEXT;
-        if full { self.flush() } else { Ok(()) }
+        if full { self.flush().map(drop) } else { Ok(()) }
     }
 
     fn number(&mut self, number: f64) {
@@ -250,7 +265,11 @@ impl<'env> Batches<'env> {
             self.number(text.len() as f64 * 2.0);
         } else {
             let before = self.wide.len();
-            self.wide.extend(String::from_utf8_lossy(text).encode_utf16());
+            // UTF-16 takes no more units than UTF-8 takes bytes, and one more to work with.
+            self.wide.resize(before + text.len() + 1, 0);
+            let units =
+                convert_utf8_to_utf16(text, self.wide.get_mut(before..).unwrap_or_default());
+            self.wide.truncate(before + units);
             self.number((self.wide.len() - before) as f64 * 2.0 + 1.0);
         }
         Ok(())
@@ -268,29 +287,20 @@ impl<'env> Batches<'env> {
         Ok(self.extra(self.scope.string(text)?)?)
     }
 
-    fn flush(&mut self) -> Result<()> {
-        if self.count == 0 {
-            return Ok(());
-        }
+    fn flush(&mut self) -> Result<Value<'env>> {
         let scope = self.scope;
         let nothing = scope.undefined()?;
         let ascii = if self.ascii.is_empty() { nothing } else { scope.latin1(&self.ascii)? };
         let wide = if self.wide.is_empty() { nothing } else { scope.utf16(&self.wide)? };
-        scope.call(
-            self.make,
-            [
-                self.rows,
-                scope.number(self.count as f64)?,
-                self.environment.numbers.array(scope)?,
-                ascii,
-                wide,
-                self.extras.unwrap_or(nothing),
-                self.shared.unwrap_or(nothing),
-            ],
-        )?;
-        (self.count, self.at, self.extra_count) = (0, 0, 0);
+        let numbers = &self.environment.numbers;
+        numbers.set(0, self.count as f64);
+        numbers.set(1, f64::from(self.flags));
+        let (extras, shared) = (self.extras.unwrap_or(nothing), self.shared.unwrap_or(nothing));
+        let rows = scope.call(self.make, [ascii, wide, extras, shared])?;
+        self.flags &= !FIRST;
+        (self.count, self.at, self.extra_count) = (0, HEADER, 0);
         self.ascii.clear();
         self.wide.clear();
-        Ok(())
+        Ok(rows)
     }
 }

@@ -54,8 +54,7 @@ impl SessionStore {
             let id = Argument::new("id", id).string()?;
             let mut batch = self.batches(env)?;
             self.sessions.get(&id, |row| batch.session(row))?;
-            // Beyond the end of an empty array is `undefined`.
-            Ok(batch.finish()?.element(0)?.unknown())
+            Ok(batch.finish_one()?.unknown())
         })
     }
 

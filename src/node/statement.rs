@@ -63,7 +63,7 @@ impl<'env> Shape<'env> {
     }
 
     fn batches(&self, scope: Scope<'env>) -> napi::Result<Batches<'env>> {
-        Batches::new(scope, &Environment::of(&scope.env())?, self.make)
+        Ok(Batches::new(scope, &Environment::of(&scope.env())?, self.make))
     }
 
     fn add(
@@ -237,33 +237,30 @@ fn run_statement<'env>(
 
 /// shape, flag, values -> the first row, or `undefined`
 fn get<'env>(scope: Scope<'env>, arguments: Arguments<'_, 'env>) -> napi::Result<Value<'env>> {
-    // Beyond the end of an empty array is `undefined`.
-    query(scope, &arguments, "Statement.get", Some(1))?.element(0)
+    query(scope, &arguments, "Statement.get", true)
 }
 
 /// shape, flag, values -> all rows
 fn all<'env>(scope: Scope<'env>, arguments: Arguments<'_, 'env>) -> napi::Result<Value<'env>> {
-    query(scope, &arguments, "Statement.all", None)
+    query(scope, &arguments, "Statement.all", false)
 }
 
 fn query<'env>(
     scope: Scope<'env>,
     arguments: &Arguments<'_, 'env>,
     call: &str,
-    limit: Option<usize>,
+    one: bool,
 ) -> napi::Result<Value<'env>> {
     let statement = statement(arguments.get(0)?)?;
     run(&scope.env(), call, || {
         with_values(statement, arguments, AFTER_SHAPE, || {
             let mut shape = Shape::read(arguments)?;
             let mut batches = shape.batches(scope)?;
-            let mut count = 0;
             statement.query(|row, version| {
                 shape.add(scope, &mut batches, row, version)?;
-                count += 1;
-                Ok::<_, Failure>(limit.is_none_or(|limit| count < limit))
+                Ok::<_, Failure>(!one)
             })?;
-            Ok(batches.finish()?)
+            Ok(if one { batches.finish_one() } else { batches.finish() }?)
         })
     })
 }

@@ -6,7 +6,7 @@
 //!
 //! - passively, which disturbs nobody, once the log is half as long as its limit, or has not grown for
 //!   [`TICK`];
-//! - past the limit, by one restart. While somebody writes without a pause, a passive pass never catches
+//! - then by one restart, well before the limit. While somebody writes without a pause, a passive pass never catches
 //!   up, so the log never starts over. A restart holds writers up for the time of two flushes. So it is
 //!   tried only when a pass has just left next to nothing to do, the commit that comes next waits for it
 //!   (rather than for SQLite's busy handler, which sleeps), and both give up after [`PATIENCE`].
@@ -224,6 +224,8 @@ impl Shared {
         }
     }
 
+    /// Half of the limit, so that what is written during a pass, and a restart that somebody is in the way
+    /// of, still fit.
     fn pass_frames(&self) -> u32 {
         self.limit / 2
     }
@@ -250,7 +252,7 @@ impl Shared {
     fn pass(&self, connection: &Connection) -> Option<u32> {
         let (blocker, done) = match checkpoint(connection, CheckpointMode::PASSIVE) {
             Ok((log, done)) if done < log => (Some(Blocker::Reader), done),
-            Ok((log, done)) if log >= self.limit => match self.start_over(connection) {
+            Ok((log, done)) if log >= self.pass_frames() => match self.start_over(connection) {
                 Ok(_) => (None, 0),
                 Err(error) if error.is_busy() => (Some(Blocker::Writer), done),
                 Err(_) => return None,

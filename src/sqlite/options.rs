@@ -61,7 +61,7 @@ impl Synchronous {
 /// The number of slots that a harness has unless it says otherwise.
 pub const DEFAULT_SLOTS: u16 = 3;
 
-/// A log so long is restarted about every 3,500 commits of a short chunk.
+/// A log of half that length, after which it is restarted, takes some 1,700 commits of a short chunk.
 pub const DEFAULT_WAL_LIMIT: u64 = 64 << 20;
 
 /// How a database is opened.

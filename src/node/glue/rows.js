@@ -2,7 +2,7 @@
 // object literal has one hidden class for all rows, and building it here costs a fraction of setting
 // its properties through Node-API one by one.
 'use strict'
-;(function () {
+;(function (numbers) {
   // As it is now: a test may replace the global with a fake clock later.
   const RealDate = Date
 
@@ -24,22 +24,33 @@
   const STATUSES = [/*STATUSES*/]
   const TYPES = [/*TYPES*/]
 
-  // A batch of rows arrives as `numbers` and two strings. A text is one number: -1 for NULL, else its
-  // length doubled, odd when it is the next part of `wide` rather than of `ascii`. A long text, -2, and
-  // whatever is no text and no number is the next of `extras`.
-  let numbers, ascii, wide, extras, at, asciiAt, wideAt, extrasAt
+  // A batch of rows arrives as `numbers` and two strings. The first numbers are how many rows it has, and
+  // flags. A text is one number: -1 for NULL, else its length doubled, odd when it is the next part of
+  // `wide` rather than of `ascii`. A long text, -2, and whatever is no text and no number is the next of
+  // `extras`.
+  const FIRST = 1
+  const LAST = 2
+  const ONE = 4
 
-  function open(batchNumbers, batchAscii, batchWide, batchExtras) {
-    numbers = batchNumbers
+  let rows, ascii, wide, extras, at, asciiAt, wideAt, extrasAt
+
+  // Gives the number of rows that are to be added to `rows`.
+  function open(batchAscii, batchWide, batchExtras) {
     ascii = batchAscii
     wide = batchWide
     extras = batchExtras
-    at = asciiAt = wideAt = extrasAt = 0
+    at = 2
+    asciiAt = wideAt = extrasAt = 0
+    if (numbers[1] & FIRST) rows = []
+    return numbers[0]
   }
 
-  // Lets go of what the rows do not keep alive themselves.
+  // Lets go of what the rows do not keep alive themselves, and gives them.
   function close() {
     ascii = wide = extras = undefined
+    const made = rows
+    if (numbers[1] & LAST) rows = undefined
+    return numbers[1] & ONE ? made[0] : made
   }
 
   function text() {
@@ -78,8 +89,8 @@
     }
   }
 
-  function sessions(rows, count, batchNumbers, batchAscii, batchWide, batchExtras) {
-    open(batchNumbers, batchAscii, batchWide, batchExtras)
+  function sessions(batchAscii, batchWide, batchExtras) {
+    const count = open(batchAscii, batchWide, batchExtras)
     for (let i = 0; i < count; i++) {
       rows.push({
         id: text(),
@@ -92,16 +103,25 @@
         pid: integer(),
       })
     }
-    close()
+    return close()
   }
 
-  function outputs(rows, count, batchNumbers, batchAscii, batchWide, batchExtras, sessionId) {
-    open(batchNumbers, batchAscii, batchWide, batchExtras)
+  function outputs(batchAscii, batchWide, batchExtras, sessionId) {
+    const count = open(batchAscii, batchWide, batchExtras)
     for (let i = 0; i < count; i++) {
       rows.push({ sessionId, timestamp: date(), type: TYPES[numbers[at++]], data: text() })
     }
-    close()
+    return close()
   }
 
-  return { SqliteError, sessions, outputs, cursor: { open, read, close } }
-})()
+  // A function that makes a batch of rows by another, which makes one.
+  function batchOf(make) {
+    return (batchAscii, batchWide, batchExtras) => {
+      const count = open(batchAscii, batchWide, batchExtras)
+      for (let i = 0; i < count; i++) rows.push(make())
+      return close()
+    }
+  }
+
+  return { SqliteError, sessions, outputs, cursor: { read, batchOf } }
+})

@@ -1,6 +1,6 @@
 // The shapes of the rows of a statement: objects, single values, arrays, objects by table.
 'use strict'
-;(function (native, { open, read, close }) {
+;(function (native, { read, batchOf }) {
   function makePlucked(columns) {
     // The rows of some pragmas have no columns.
     return columns.length > 0 ? read : () => undefined
@@ -57,15 +57,8 @@
 
   const makers = { flat: makeFlat, pluck: makePlucked, raw: makeRaw, expand: makeExpanded }
 
-  // A function that appends the rows of a batch to an array, in the shape that `mode` names.
-  function maker(mode, columns) {
-    const make = makers[mode](columns)
-    return (rows, count, numbers, ascii, wide, extras) => {
-      open(numbers, ascii, wide, extras)
-      for (let i = 0; i < count; i++) rows.push(make())
-      close()
-    }
-  }
+  // A function that makes batches of rows in the shape that `mode` names.
+  const maker = (mode, columns) => batchOf(makers[mode](columns))
 
   return { maker }
 })
