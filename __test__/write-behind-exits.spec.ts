@@ -120,3 +120,36 @@ test('a killed process loses nothing but the end', async () => {
   expect(rows.length).toBeGreaterThanOrEqual(1_000)
   expect(rows).toEqual(numbered(rows.length))
 })
+
+test('a closed connection leaves no thread and no descriptor behind', async () => {
+  const seen = await inChild(
+    ({ pkg, require }, path) => {
+      const { existsSync, readdirSync } = require('node:fs') as typeof import('node:fs')
+      // Where there is no /proc nobody can count.
+      const count = (what: string) =>
+        existsSync(`/proc/self/${what}`) ? readdirSync(`/proc/self/${what}`).length : 0
+      const use = () => {
+        const connection = new pkg.DatabaseConnection(path)
+        const stores = [
+          new pkg.OutputStore(connection, { writeBehind: true }),
+          new pkg.OutputStore(connection),
+        ]
+        for (const store of stores)
+          store.append({ sessionId: 's-1', timestamp: new Date(0), type: 'stdout', data: 'x' })
+        connection.close()
+        return stores
+      }
+      use()
+      const before = { threads: count('task'), descriptors: count('fd') }
+      const kept = Array.from({ length: 50 }, use)
+      return {
+        before,
+        after: { threads: count('task'), descriptors: count('fd') },
+        kept: kept.length,
+      }
+    },
+    [temporaryPath()],
+  )
+  expect(seen.after).toEqual(seen.before)
+  expect(seen.kept).toBe(50)
+})

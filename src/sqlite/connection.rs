@@ -28,6 +28,9 @@ pub trait Deferred: Any {
 
     /// Puts off nothing more: the process ends.
     fn end(&self);
+
+    /// Lets go of what it has for itself, such as a thread: the connection is closed.
+    fn stop(&self);
 }
 
 /// An open database. Stores share it by `Rc`; closing it closes it for all of them.
@@ -204,7 +207,9 @@ impl Connection {
         }
         let (shared, error) = match Rc::try_unwrap(shared) {
             Ok(sqlite) => {
-                self.deferred.take();
+                if let Some(deferred) = self.deferred.take() {
+                    deferred.stop();
+                }
                 self.checkpointer.take();
                 match sqlite.close() {
                     Ok(()) => return Ok(()),

@@ -61,7 +61,7 @@ pub type OnError = Box<dyn Fn(&sqlite::Error) + Send + Sync>;
 pub struct WriteBehind {
     ended: Cell<bool>,
     shared: Arc<Shared>,
-    thread: Option<JoinHandle<()>>,
+    thread: Cell<Option<JoinHandle<()>>>,
 }
 
 struct Shared {
@@ -118,7 +118,7 @@ impl WriteBehind {
             .name("write-behind".into())
             .spawn(move || writer.run())
             .map_err(|error| sqlite::Error::cannot_open(format!("no writer's thread: {error}")))?;
-        Ok(Self { ended: Cell::new(false), shared, thread: Some(thread) })
+        Ok(Self { ended: Cell::new(false), shared, thread: Cell::new(Some(thread)) })
     }
 
     /// Queues a chunk, as soon as there is room for it.
@@ -174,16 +174,20 @@ impl Deferred for WriteBehind {
     fn end(&self) {
         self.ended.set(true);
     }
-}
 
-impl Drop for WriteBehind {
-    fn drop(&mut self) {
+    fn stop(&self) {
         self.shared.lock().stop = true;
         self.shared.news.notify_one();
         if let Some(thread) = self.thread.take() {
             // A panic of its own has told of itself.
             let _ = thread.join();
         }
+    }
+}
+
+impl Drop for WriteBehind {
+    fn drop(&mut self) {
+        self.stop();
     }
 }
 
