@@ -17,7 +17,7 @@ const INSERT: &str =
 const DELETE: &str = "DELETE FROM session_outputs WHERE session_id = ?1";
 
 const NEWEST: &str = "SELECT timestamp, type, data FROM session_outputs
-     WHERE session_id = ?1 ORDER BY timestamp DESC, id DESC LIMIT ?2";
+     WHERE session_id = ?1 ORDER BY timestamp DESC, id DESC";
 
 const SINCE: &str = "SELECT timestamp, type, data FROM session_outputs
      WHERE session_id = ?1 AND timestamp > ?2 ORDER BY timestamp, id";
@@ -108,8 +108,10 @@ impl Outputs {
         limit: Option<i64>,
         visit: impl FnMut(OutputRow<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        // SQLite reads a negative LIMIT as none.
-        self.select(NEWEST, params![session_id, limit.unwrap_or(-1)], visit)
+        // An index has this order, so stopping is as good as a LIMIT, and SQLite prepares a statement
+        // anew whenever a LIMIT that is a parameter changes.
+        let limit = limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
+        self.select(NEWEST, [session_id], limit, visit)
     }
 
     /// Hands the chunks strictly newer than `since` to `visit`, oldest first.
@@ -123,7 +125,7 @@ impl Outputs {
         since: Timestamp,
         visit: impl FnMut(OutputRow<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        self.select(SINCE, params![session_id, since.text()], visit)
+        self.select(SINCE, params![session_id, since.text()], usize::MAX, visit)
     }
 
     /// All chunks of a session, oldest first, with `separator` between them, as UTF-8: in a chunk that
@@ -174,12 +176,16 @@ impl Outputs {
         &self,
         sql: &str,
         params: impl Params,
+        limit: usize,
         mut visit: impl FnMut(OutputRow<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         let sqlite = self.connection.sqlite().map_err(Error::from)?;
         let mut statement = sqlite.prepare_cached(sql).map_err(Error::from)?;
         let mut rows = statement.query(params).map_err(Error::from)?;
-        while let Some(row) = rows.next().map_err(Error::from)? {
+        for _ in 0..limit {
+            let Some(row) = rows.next().map_err(Error::from)? else {
+                break;
+            };
             visit(output(row)?)?;
         }
         Ok(())

@@ -1,0 +1,90 @@
+// What is reported: a number of a trial, and how it should compare with better-sqlite3's.
+
+/** The trials in the order in which they run. */
+export const TRIALS = [
+  'append-small',
+  'append-large',
+  'append-write-behind',
+  'append-many',
+  'get-by-session',
+  'get-since',
+  'get-full-output',
+  'list-sessions',
+  'get-session',
+  'update-session',
+  'create-session',
+  'open',
+  'handle',
+  'event-loop',
+  'event-loop-write-behind',
+]
+
+/**
+ * @typedef {object} Call
+ * @property {string} call What was called, for people.
+ * @property {string} trial
+ * @property {string} metric Which number of the trial.
+ * @property {'µs' | 'bytes' | '%'} [unit] By default µs.
+ * @property {number} [goal] The greatest ratio to better-sqlite3 that is good enough.
+ */
+
+/** @type {Call[]} */
+export const CALLS = [
+  { call: 'append, 150 B: mean', trial: 'append-small', metric: 'mean', goal: 0.7 },
+  { call: 'append, 150 B: p50', trial: 'append-small', metric: 'p50', goal: 1 },
+  { call: 'append, 150 B: p99.9', trial: 'append-small', metric: 'p999', goal: 0.2 },
+  { call: 'append, 150 B: written per row', trial: 'append-small', metric: 'bytes', unit: 'bytes' },
+  { call: 'append, 2.4 kB: mean', trial: 'append-large', metric: 'mean' },
+  { call: 'append, 2.4 kB: p99.9', trial: 'append-large', metric: 'p999' },
+  { call: 'write-behind: mean', trial: 'append-write-behind', metric: 'mean', goal: 0.06 },
+  { call: 'write-behind: p99.9', trial: 'append-write-behind', metric: 'p999', goal: 0.03 },
+  { call: 'write-behind: event loop busy per row', trial: 'append-write-behind', metric: 'loop' },
+  {
+    call: 'write-behind: flood until flushed, per row',
+    trial: 'append-write-behind',
+    metric: 'total',
+  },
+  {
+    call: 'write-behind: written per row',
+    trial: 'append-write-behind',
+    metric: 'bytes',
+    unit: 'bytes',
+    goal: 0.1,
+  },
+  { call: 'appendMany(1000), per row', trial: 'append-many', metric: 'time', goal: 0.75 },
+  { call: 'getBySession(id, 10)', trial: 'get-by-session', metric: 'limit10', goal: 0.8 },
+  { call: 'getBySession(id, 100)', trial: 'get-by-session', metric: 'limit100', goal: 0.6 },
+  { call: 'getBySession(id, 1000)', trial: 'get-by-session', metric: 'limit1000', goal: 0.6 },
+  { call: 'getBySessionSince, 1000 rows', trial: 'get-since', metric: 'time', goal: 0.55 },
+  { call: 'getFullOutput, 4 MB', trial: 'get-full-output', metric: 'mixed', goal: 0.45 },
+  { call: 'getFullOutput, 4 MB, all ASCII', trial: 'get-full-output', metric: 'ascii' },
+  { call: 'list(), 1000 sessions', trial: 'list-sessions', metric: 'time', goal: 0.45 },
+  { call: 'get(id)', trial: 'get-session', metric: 'time', goal: 0.85 },
+  { call: 'update(id, fields)', trial: 'update-session', metric: 'time', goal: 0.65 },
+  { call: 'create(session)', trial: 'create-session', metric: 'time', goal: 1 },
+  { call: 'open until a chunk is taken', trial: 'open', metric: 'ready', goal: 0.8 },
+  { call: 'open, constructors only', trial: 'open', metric: 'constructed' },
+  { call: 'db: get, 1 row', trial: 'handle', metric: 'get', goal: 1 },
+  { call: 'db: all, 100 rows', trial: 'handle', metric: 'all', goal: 0.8 },
+  { call: 'db: run, in a transaction', trial: 'handle', metric: 'run' },
+  { call: 'harness: event loop busy', trial: 'event-loop', metric: 'busy', unit: '%' },
+  { call: 'harness: loop delay p99.9', trial: 'event-loop', metric: 'delayP999' },
+  { call: 'harness: written per chunk', trial: 'event-loop', metric: 'bytes', unit: 'bytes' },
+  {
+    call: 'harness, write-behind: event loop busy',
+    trial: 'event-loop-write-behind',
+    metric: 'busy',
+    unit: '%',
+  },
+  {
+    call: 'harness, write-behind: loop delay p99.9',
+    trial: 'event-loop-write-behind',
+    metric: 'delayP999',
+  },
+  {
+    call: 'harness, write-behind: written per chunk',
+    trial: 'event-loop-write-behind',
+    metric: 'bytes',
+    unit: 'bytes',
+  },
+]

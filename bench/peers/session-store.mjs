@@ -1,0 +1,21 @@
+// This package, as it lies in the repository.
+
+import { createRequire } from 'node:module'
+
+const require = createRequire(import.meta.url)
+const { DatabaseConnection, OutputStore, SessionStore } = require('../../index.js')
+
+export const version = require('../../package.json').version
+
+/** Whether `OutputStore` can collect appends and commit them off the caller's path. */
+export const hasWriteBehind = typeof OutputStore.prototype.flush === 'function'
+
+export function open(file, { writeBehind = false } = {}) {
+  const connection = new DatabaseConnection(file)
+  return {
+    db: connection.db,
+    sessions: new SessionStore(connection.db),
+    outputs: new OutputStore(connection.db, writeBehind ? { writeBehind } : undefined),
+    close: () => connection.close(),
+  }
+}
