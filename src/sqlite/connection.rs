@@ -6,16 +6,14 @@ use std::collections::HashMap;
 use std::fmt;
 use std::path::Path;
 use std::rc::Rc;
-use std::sync::{Mutex, PoisonError};
 
-use rusqlite::config::DbConfig;
+use rusqlite::MAIN_DB;
 use rusqlite::wal::CheckpointMode;
-use rusqlite::{MAIN_DB, OpenFlags, ffi};
 
 use super::checkpointer::{Blocker, Checkpointer};
 use super::options::{Location, OpenOptions};
 use super::statement::Place;
-use super::{Error, MINIMUM_SQLITE, Result, files, pragma, schema, slots};
+use super::{Error, Result, files, open, slots};
 
 /// Writes that a store has put off, and that must be done before anybody else's SQL runs.
 pub trait Deferred: Any {
@@ -69,7 +67,7 @@ impl Connection {
     /// else's is refused, and left as it was.
     pub fn open(path: &str, location: Location, options: &OpenOptions) -> Result<Self> {
         let named = |error: Error| error.context(format_args!("cannot open {path:?}"));
-        let mut sqlite = open(&location, options).map_err(named)?;
+        let mut sqlite = open::open(&location, options).map_err(named)?;
         let checkpointer = match &location {
             Location::File(file) if !options.readonly => Some(
                 Checkpointer::attach(&mut sqlite, file, options.wal_limit)
@@ -307,78 +305,6 @@ pub struct WalStatus {
     pub frames_left: u32,
     /// What kept it from starting over when that was last tried.
     pub blocker: Option<Blocker>,
-}
-
-/// Another connection to a file that is open already, for another thread, with the same settings.
-///
-/// # Errors
-///
-/// What SQLite says.
-pub fn open_sibling(file: &Path, options: &OpenOptions) -> Result<rusqlite::Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
-        | OpenFlags::SQLITE_OPEN_NO_MUTEX
-        | OpenFlags::SQLITE_OPEN_EXRESCODE;
-    let sqlite = rusqlite::Connection::open_with_flags(file, flags)?;
-    pragma::harden(&sqlite, options.timeout)?;
-    pragma::tune(&sqlite, options)?;
-    Ok(sqlite)
-}
-
-fn open(location: &Location, options: &OpenOptions) -> Result<rusqlite::Connection> {
-    if rusqlite::version_number() < MINIMUM_SQLITE {
-        let version = rusqlite::version();
-        return Err(Error::cannot_open(format!("SQLite {version} can corrupt a file in WAL mode")));
-    }
-    // No SQLITE_OPEN_URI: a path is a path. No mutex: a connection stays on its thread.
-    let access = match (options.readonly, options.file_must_exist) {
-        (true, _) => OpenFlags::SQLITE_OPEN_READ_ONLY,
-        (false, true) => OpenFlags::SQLITE_OPEN_READ_WRITE,
-        (false, false) => OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
-    } | OpenFlags::SQLITE_OPEN_NO_MUTEX
-        | OpenFlags::SQLITE_OPEN_EXRESCODE;
-    let mut has_log = false;
-    let sqlite = match location {
-        Location::Memory => rusqlite::Connection::open_with_flags(":memory:", access)?,
-        Location::File(file) => {
-            // Another thread must not open the file while this one still has the descriptor that it
-            // created it with: closing that drops the locks of both.
-            static OPENING: Mutex<()> = Mutex::new(());
-            let _one_at_a_time = OPENING.lock().unwrap_or_else(PoisonError::into_inner);
-            if options.creates() {
-                files::prepare(file)?;
-            }
-            has_log = std::fs::metadata(files::log_of(file)).is_ok_and(|log| log.len() > 0);
-            // SQLite takes a file of one byte for an empty one, and would write over it.
-            if std::fs::metadata(file).is_ok_and(|file| file.is_file() && file.len() == 1) {
-                return Err(Error::Sqlite {
-                    code: ffi::SQLITE_NOTADB,
-                    message: "file is not a database".into(),
-                });
-            }
-            rusqlite::Connection::open_with_flags(file, access)?
-        }
-    };
-    match set_up(&sqlite, location, options) {
-        Ok(()) => Ok(sqlite),
-        Err(error) => {
-            // Closing the last connection moves the log into the file, and a refused file stays as
-            // it was, log included.
-            if has_log {
-                sqlite.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
-            }
-            Err(error)
-        }
-    }
-}
-
-fn set_up(sqlite: &rusqlite::Connection, location: &Location, options: &OpenOptions) -> Result<()> {
-    pragma::harden(sqlite, options.timeout)?;
-    pragma::retry_while_busy(options.timeout, || schema::inspect(sqlite, options.readonly))?;
-    if !options.readonly {
-        pragma::journal(sqlite, location, options.timeout)?;
-        schema::migrate(sqlite, options)?;
-    }
-    pragma::tune(sqlite, options)
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ mod code;
 mod connection;
 mod error;
 mod files;
+mod open;
 mod options;
 mod pragma;
 mod schema;
@@ -13,8 +14,9 @@ mod statement;
 mod transaction;
 
 pub use checkpointer::Blocker;
-pub use connection::{Connection, Deferred, WalStatus, open_sibling};
+pub use connection::{Connection, Deferred, WalStatus};
 pub use error::{Error, Result};
+pub use open::open_sibling;
 pub use options::{Location, OpenOptions, Synchronous};
 pub use rusqlite::types::ValueRef;
 pub use statement::{Column, Row, Statement};
