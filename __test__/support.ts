@@ -170,3 +170,11 @@ export function invalidState(...words: string[]): Failure {
 export function sqliteFailure(code: string): Failure {
   return { type: 'SqliteError', code, message: expect.stringMatching(/\S/) as string }
 }
+
+/** The data of all output in the file, in the order of ids, as a connection of its own sees it. */
+export function storedData(path: string): unknown[] {
+  const connection = new DatabaseConnection(path)
+  const data = connection.db.prepare('SELECT data FROM session_outputs ORDER BY id').pluck().all()
+  connection.close()
+  return data
+}

@@ -1,14 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { DatabaseConnection } from '../index.js'
 import { inChild, startChild } from './child.js'
-import { temporaryPath } from './support.js'
-
-function stored(path: string): string[] {
-  const connection = new DatabaseConnection(path)
-  const data = connection.db.prepare('SELECT data FROM session_outputs ORDER BY id').pluck().all()
-  connection.close()
-  return data as string[]
-}
+import { storedData, temporaryPath } from './support.js'
 
 const numbered = (length: number) => Array.from({ length }, (_, i) => `${i}`)
 
@@ -37,7 +29,7 @@ describe('what is queued when the process ends is committed', () => {
         [path, end],
       )
       await child.outcome
-      expect(stored(path)).toEqual(numbered(100))
+      expect(storedData(path)).toEqual(numbered(100))
     },
   )
 
@@ -63,7 +55,7 @@ describe('what is queued when the process ends is committed', () => {
       },
       [path, (await import('./child.js')).packagePath, how === 'is terminated'],
     )
-    expect(stored(path)).toEqual(numbered(100))
+    expect(storedData(path)).toEqual(numbered(100))
   })
 
   test('by a store that nobody holds any more', async () => {
@@ -116,7 +108,7 @@ test('a killed process loses nothing but the end', async () => {
   await child.met('flushed')
   child.resume()
   await child.outcome
-  const rows = stored(path)
+  const rows = storedData(path)
   expect(rows.length).toBeGreaterThanOrEqual(1_000)
   expect(rows).toEqual(numbered(rows.length))
 })

@@ -12,6 +12,7 @@ import {
   openStores,
   sampleOutput,
   sampleSession,
+  storedData,
   temporaryPath,
 } from './support.js'
 
@@ -19,14 +20,6 @@ import {
 function openBehind(options: WriteBehindOptions = { maxDelay: 60_000 }, path?: string) {
   const stores = openStores(path)
   return { ...stores, outputs: new OutputStore(stores.connection.db, { writeBehind: options }) }
-}
-
-/** What another connection sees. */
-function stored(path: string): string[] {
-  const connection = new DatabaseConnection(path)
-  const data = connection.db.prepare('SELECT data FROM session_outputs ORDER BY id').pluck().all()
-  connection.close()
-  return data as string[]
 }
 
 async function eventually<T>(look: () => T, wanted: T): Promise<void> {
@@ -37,15 +30,15 @@ describe('what was appended before', () => {
   test('waits in the queue, then is there without being asked for', async () => {
     const { connection, outputs } = openBehind({ maxDelay: 200 })
     outputs.append(sampleOutput({ data: 'a' }))
-    expect(stored(connection.path)).toEqual([])
-    await eventually(() => stored(connection.path), ['a'])
+    expect(storedData(connection.path)).toEqual([])
+    await eventually(() => storedData(connection.path), ['a'])
   })
 
   test.each([
     ['getBySession', ({ outputs }) => outputs.getBySession('s-1').length],
     ['getBySessionSince', ({ outputs }) => outputs.getBySessionSince('s-1', at(-1)).length],
     ['getFullOutput', ({ outputs }) => outputs.getFullOutput('s-1').length],
-    ['flush', ({ outputs, connection }) => (outputs.flush(), stored(connection.path).length)],
+    ['flush', ({ outputs, connection }) => (outputs.flush(), storedData(connection.path).length)],
     ['another store', ({ connection }) => new OutputStore(connection).getBySession('s-1').length],
     [
       'get of a statement',
@@ -113,7 +106,7 @@ test('ids follow the order of append, whoever writes', () => {
     if (i % 2_999 === 0) outputs.appendMany([])
   }
   connection.close()
-  expect(stored(connection.path)).toEqual(expected)
+  expect(storedData(connection.path)).toEqual(expected)
 })
 
 test('a queue without room makes append wait, and drops nothing', () => {
@@ -122,7 +115,7 @@ test('a queue without room makes append wait, and drops nothing', () => {
   for (const data of expected) outputs.append(sampleOutput({ data }))
   outputs.append(sampleOutput({ data: 'x'.repeat(200_000) }))
   connection.close()
-  expect(stored(connection.path)).toEqual([...expected, 'x'.repeat(200_000)])
+  expect(storedData(connection.path)).toEqual([...expected, 'x'.repeat(200_000)])
 })
 
 describe('while another process keeps the file locked', () => {
@@ -152,7 +145,7 @@ describe('while another process keeps the file locked', () => {
     expect(connection.isOpen).toBe(true)
     expect(outputs.getBySession('s-1')).toEqual([])
     locker.db.exec('COMMIT')
-    await eventually(() => stored(connection.path), ['a', 'b'])
+    await eventually(() => storedData(connection.path), ['a', 'b'])
     expect(errors).toHaveLength(1)
   })
 
@@ -164,7 +157,7 @@ describe('while another process keeps the file locked', () => {
     expect(failure).toMatchObject({ type: 'SqliteError', code: 'SQLITE_BUSY' })
     locker.db.exec('COMMIT')
     outputs.flush()
-    expect(stored(connection.path)).toEqual(['first'])
+    expect(storedData(connection.path)).toEqual(['first'])
   })
 })
 
@@ -175,7 +168,7 @@ test('stores of one connection share one queue', () => {
     store.append(sampleOutput({ data: `${i}` }))
   }
   connection.close()
-  expect(stored(connection.path)).toEqual(['0', '1', '2', '3'])
+  expect(storedData(connection.path)).toEqual(['0', '1', '2', '3'])
 })
 
 test('a database in memory is written directly', () => {

@@ -26,9 +26,9 @@ use std::time::Duration;
 
 use rusqlite::hooks::Wal;
 use rusqlite::wal::CheckpointMode;
-use rusqlite::{Connection, MAIN_DB, OpenFlags};
+use rusqlite::{Connection, MAIN_DB};
 
-use super::Result;
+use super::{OpenOptions, Result, open_sibling};
 
 /// How often the log is looked at while somebody writes.
 const TICK: Duration = Duration::from_millis(100);
@@ -62,6 +62,7 @@ pub(crate) struct Checkpointer {
 #[derive(Debug)]
 struct Shared {
     file: PathBuf,
+    options: OpenOptions,
     /// Frames after which the log is to start over.
     limit: u32,
     /// Frames in the log after the latest commit of the connection.
@@ -92,11 +93,13 @@ impl Checkpointer {
     pub(crate) fn attach(
         connection: &mut Connection,
         file: &Path,
-        limit_bytes: u64,
-    ) -> rusqlite::Result<Self> {
+        options: &OpenOptions,
+    ) -> Result<Self> {
+        let limit_bytes = options.wal_limit;
         let page: u32 = connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
         let shared = Arc::new(Shared {
             file: file.to_owned(),
+            options: options.clone(),
             limit: u32::try_from(limit_bytes / u64::from(page.max(1))).unwrap_or(u32::MAX),
             frames: AtomicU32::new(0),
             wake_at: AtomicU32::new(0),
@@ -184,12 +187,10 @@ impl Shared {
     }
 
     fn run(&self) {
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         // A panic counts as well. Once the connection is closed nobody asks.
         let _out_of_work = OutOfWork(self);
-        let opened = Connection::open_with_flags(&self.file, flags).and_then(|connection| {
+        let opened = open_sibling(&self.file, &self.options).and_then(|connection| {
             connection.busy_timeout(PATIENCE)?;
-            connection.pragma_update(None, "synchronous", "NORMAL")?;
             Ok(connection)
         });
         if let Ok(connection) = opened {

@@ -69,10 +69,9 @@ impl Connection {
         let named = |error: Error| error.context(format_args!("cannot open {path:?}"));
         let mut sqlite = open::open(&location, options).map_err(named)?;
         let checkpointer = match &location {
-            Location::File(file) if !options.readonly => Some(
-                Checkpointer::attach(&mut sqlite, file, options.wal_limit)
-                    .map_err(|error| named(error.into()))?,
-            ),
+            Location::File(file) if !options.readonly => {
+                Some(Checkpointer::attach(&mut sqlite, file, options).map_err(named)?)
+            }
             _ => None,
         };
         let highest_slot = slots::accepted(&sqlite).map_err(named)?;
@@ -97,9 +96,7 @@ impl Connection {
     /// [`Error::Closed`] after [`close`](Self::close).
     pub fn sqlite(&self) -> Result<Rc<rusqlite::Connection>> {
         let sqlite = self.unsettled()?;
-        if let Some(deferred) = &*self.deferred.borrow() {
-            let _stays_put_off = deferred.settle(&sqlite);
-        }
+        let _stays_put_off = self.settle(&sqlite);
         Ok(sqlite)
     }
 
@@ -110,10 +107,15 @@ impl Connection {
     /// [`Error::Closed`], or what SQLite says.
     pub fn settled(&self) -> Result<Rc<rusqlite::Connection>> {
         let sqlite = self.unsettled()?;
-        if let Some(deferred) = &*self.deferred.borrow() {
-            deferred.settle(&sqlite)?;
-        }
+        self.settle(&sqlite)?;
         Ok(sqlite)
+    }
+
+    fn settle(&self, sqlite: &rusqlite::Connection) -> Result<()> {
+        match &*self.deferred.borrow() {
+            Some(deferred) => deferred.settle(sqlite),
+            None => Ok(()),
+        }
     }
 
     /// SQLite's own connection, whatever is put off.

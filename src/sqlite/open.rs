@@ -9,16 +9,18 @@ use rusqlite::{OpenFlags, ffi};
 use super::options::{Location, OpenOptions};
 use super::{Error, MINIMUM_SQLITE, Result, files, pragma, schema};
 
+/// What every connection is opened with. No mutex: it stays on its thread. And no SQLITE_OPEN_URI: a
+/// path is a path.
+const ALWAYS: OpenFlags = OpenFlags::SQLITE_OPEN_NO_MUTEX.union(OpenFlags::SQLITE_OPEN_EXRESCODE);
+
 /// Another connection to a file that is open already, for another thread, with the same settings.
 ///
 /// # Errors
 ///
 /// What SQLite says.
 pub fn open_sibling(file: &Path, options: &OpenOptions) -> Result<rusqlite::Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
-        | OpenFlags::SQLITE_OPEN_NO_MUTEX
-        | OpenFlags::SQLITE_OPEN_EXRESCODE;
-    let sqlite = rusqlite::Connection::open_with_flags(file, flags)?;
+    let access = OpenFlags::SQLITE_OPEN_READ_WRITE | ALWAYS;
+    let sqlite = rusqlite::Connection::open_with_flags(file, access)?;
     pragma::harden(&sqlite, options.timeout)?;
     pragma::tune(&sqlite, options)?;
     Ok(sqlite)
@@ -29,13 +31,11 @@ pub(super) fn open(location: &Location, options: &OpenOptions) -> Result<rusqlit
         let version = rusqlite::version();
         return Err(Error::cannot_open(format!("SQLite {version} can corrupt a file in WAL mode")));
     }
-    // No SQLITE_OPEN_URI: a path is a path. No mutex: a connection stays on its thread.
     let access = match (options.readonly, options.file_must_exist) {
         (true, _) => OpenFlags::SQLITE_OPEN_READ_ONLY,
         (false, true) => OpenFlags::SQLITE_OPEN_READ_WRITE,
         (false, false) => OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
-    } | OpenFlags::SQLITE_OPEN_NO_MUTEX
-        | OpenFlags::SQLITE_OPEN_EXRESCODE;
+    } | ALWAYS;
     let mut has_log = false;
     let sqlite = match location {
         Location::Memory => rusqlite::Connection::open_with_flags(":memory:", access)?,
