@@ -144,6 +144,117 @@ export interface FullOutputOptions {
   separator?: string | undefined
 }
 
+/** The sessions of a database: what ran in which slot, and how it went. */
+export interface SessionStore {
+  /**
+   * Stores a session.
+   *
+   * @throws {SqliteError} `SQLITE_CONSTRAINT_PRIMARYKEY` if its id exists already.
+   * @throws {TypeError | RangeError} For a field of the wrong type or value; nothing is stored.
+   */
+  create(session: NewSession): void
+  /** The session with this id, or `undefined`. */
+  get(id: string): Session | undefined
+  /**
+   * Changes the given fields of a session: `undefined` leaves a field alone, `null` clears it. An
+   * unknown id changes nothing.
+   *
+   * @throws {TypeError | RangeError} For a field of the wrong type or value; nothing is changed.
+   */
+  update(id: string, fields: SessionUpdateFields): void
+  /**
+   * Removes a session and its output in one transaction. An unknown id removes nothing but output
+   * that was stored under it.
+   *
+   * @throws {SqliteError} `SQLITE_CONSTRAINT_FOREIGNKEY` for `keepOutputs` on a connection that
+   * enforces foreign keys, if there is output.
+   */
+  delete(id: string, options?: DeleteOptions | null): void
+  /** All sessions, newest `startedAt` first, ties by latest insert first. */
+  list(): Session[]
+  /**
+   * The sessions with this status, in the order of `list()`.
+   *
+   * @throws {RangeError} `ERR_OUT_OF_RANGE` for a status that there is not.
+   */
+  listByStatus(status: SessionStatus): Session[]
+  /** The sessions that are `'running'` or `'waiting_checkpoint'`, in the order of `list()`. */
+  findRunning(): Session[]
+}
+
+/** The class of `SessionStore`. */
+export interface SessionStoreConstructor {
+  /**
+   * The sessions of `db`: a `DatabaseConnection` or its `db`.
+   *
+   * @throws {TypeError} `ERR_INVALID_ARG_TYPE` for anything else, `ERR_INVALID_STATE` for a closed
+   * connection.
+   */
+  new (db: Database | DatabaseConnection): SessionStore
+  readonly prototype: SessionStore
+}
+
+/**
+ * The output of the sessions of a database: every chunk that their terminals printed, in order.
+ *
+ * Chunks with equal timestamps keep the order in which they were appended.
+ */
+export interface OutputStore {
+  /**
+   * Stores one chunk. It is committed when the call returns, unless a transaction is open, which
+   * decides, or the store writes behind: see `WriteBehindOptions`. The session need not exist.
+   *
+   * @throws {TypeError | RangeError} For a field of the wrong type or value; nothing is stored.
+   */
+  append(output: SessionOutput): void
+  /**
+   * Stores all chunks in one transaction, or none: some thirty times less writing than one by one.
+   *
+   * @throws {TypeError | RangeError} For a field of the wrong type or value; nothing is stored.
+   */
+  appendMany(outputs: readonly SessionOutput[]): void
+  /**
+   * The chunks of a session, newest first; the newest `limit` of them if a limit is given.
+   *
+   * @throws {RangeError} `ERR_OUT_OF_RANGE` for a limit that is no integer from 0 up.
+   */
+  getBySession(sessionId: string, limit?: number | null): SessionOutput[]
+  /**
+   * The chunks of a session that are strictly newer than `since`, oldest first.
+   *
+   * @throws {RangeError} `ERR_OUT_OF_RANGE` for an invalid date.
+   */
+  getBySessionSince(sessionId: string, since: Date): SessionOutput[]
+  /**
+   * Everything that a session printed, oldest first, with a separator between the chunks; `''` if
+   * there is nothing.
+   *
+   * @throws {RangeError} `ERR_OUT_OF_RANGE` for a text longer than JavaScript's longest string.
+   */
+  getFullOutput(sessionId: string, options?: FullOutputOptions | null): string
+  /**
+   * Commits what is queued. Does nothing for a store that does not write behind.
+   *
+   * @throws {SqliteError} What SQLite says, such as `SQLITE_FULL`; it stays queued.
+   */
+  flush(): void
+  /** Removes the output of a session. */
+  deleteBySession(sessionId: string): void
+}
+
+/** The class of `OutputStore`. */
+export interface OutputStoreConstructor {
+  /**
+   * The output in `db`: a `DatabaseConnection` or its `db`.
+   *
+   * @throws {TypeError} `ERR_INVALID_ARG_TYPE` for anything else, `ERR_INVALID_STATE` for a closed
+   * connection.
+   * @throws {RangeError} `ERR_OUT_OF_RANGE` for an option out of range.
+   */
+  new (db: Database | DatabaseConnection, options?: OutputStoreOptions | null): OutputStore
+  readonly prototype: OutputStore
+}
+
 /** What SQLite says. */
 export interface SqliteError extends Error {
   name: 'SqliteError'
@@ -362,107 +473,6 @@ export declare class DatabaseConnection {
 }
 
 /**
- * The output of the sessions of a database: every chunk that their terminals printed, in order.
- *
- * Chunks with equal timestamps keep the order in which they were appended.
- */
-export declare class OutputStore {
-  /**
-   * The output in `db`: a `DatabaseConnection` or its `db`.
-   *
-   * @throws {TypeError} `ERR_INVALID_ARG_TYPE` for anything else, `ERR_INVALID_STATE` for a closed
-   * connection.
-   * @throws {RangeError} `ERR_OUT_OF_RANGE` for an option out of range.
-   */
-  constructor(db: Database | DatabaseConnection, options?: OutputStoreOptions | null)
-  /**
-   * Stores one chunk. It is committed when the call returns, unless a transaction is open, which
-   * decides, or the store writes behind: see `WriteBehindOptions`. The session need not exist.
-   *
-   * @throws {TypeError | RangeError} For a field of the wrong type or value; nothing is stored.
-   */
-  append(output: SessionOutput): void
-  /**
-   * Stores all chunks in one transaction, or none: some thirty times less writing than one by one.
-   *
-   * @throws {TypeError | RangeError} For a field of the wrong type or value; nothing is stored.
-   */
-  appendMany(outputs: readonly SessionOutput[]): void
-  /**
-   * The chunks of a session, newest first; the newest `limit` of them if a limit is given.
-   *
-   * @throws {RangeError} `ERR_OUT_OF_RANGE` for a limit that is no integer from 0 up.
-   */
-  getBySession(sessionId: string, limit?: number | null): SessionOutput[]
-  /**
-   * The chunks of a session that are strictly newer than `since`, oldest first.
-   *
-   * @throws {RangeError} `ERR_OUT_OF_RANGE` for an invalid date.
-   */
-  getBySessionSince(sessionId: string, since: Date): SessionOutput[]
-  /**
-   * Everything that a session printed, oldest first, with a separator between the chunks; `''` if
-   * there is nothing.
-   *
-   * @throws {RangeError} `ERR_OUT_OF_RANGE` for a text longer than JavaScript's longest string.
-   */
-  getFullOutput(sessionId: string, options?: FullOutputOptions | null): string
-  /**
-   * Commits what is queued. Does nothing for a store that does not write behind.
-   *
-   * @throws {SqliteError} What SQLite says, such as `SQLITE_FULL`; it stays queued.
-   */
-  flush(): void
-  /** Removes the output of a session. */
-  deleteBySession(sessionId: string): void
-}
-
-/** The sessions of a database: what ran in which slot, and how it went. */
-export declare class SessionStore {
-  /**
-   * The sessions of `db`: a `DatabaseConnection` or its `db`.
-   *
-   * @throws {TypeError} `ERR_INVALID_ARG_TYPE` for anything else, `ERR_INVALID_STATE` for a closed
-   * connection.
-   */
-  constructor(db: Database | DatabaseConnection)
-  /**
-   * Stores a session.
-   *
-   * @throws {SqliteError} `SQLITE_CONSTRAINT_PRIMARYKEY` if its id exists already.
-   * @throws {TypeError | RangeError} For a field of the wrong type or value; nothing is stored.
-   */
-  create(session: NewSession): void
-  /** The session with this id, or `undefined`. */
-  get(id: string): Session | undefined
-  /**
-   * Changes the given fields of a session: `undefined` leaves a field alone, `null` clears it. An
-   * unknown id changes nothing.
-   *
-   * @throws {TypeError | RangeError} For a field of the wrong type or value; nothing is changed.
-   */
-  update(id: string, fields: SessionUpdateFields): void
-  /**
-   * Removes a session and its output in one transaction. An unknown id removes nothing but output
-   * that was stored under it.
-   *
-   * @throws {SqliteError} `SQLITE_CONSTRAINT_FOREIGNKEY` for `keepOutputs` on a connection that
-   * enforces foreign keys, if there is output.
-   */
-  delete(id: string, options?: DeleteOptions | null): void
-  /** All sessions, newest `startedAt` first, ties by latest insert first. */
-  list(): Session[]
-  /**
-   * The sessions with this status, in the order of `list()`.
-   *
-   * @throws {RangeError} `ERR_OUT_OF_RANGE` for a status that there is not.
-   */
-  listByStatus(status: SessionStatus): Session[]
-  /** The sessions that are `'running'` or `'waiting_checkpoint'`, in the order of `list()`. */
-  findRunning(): Session[]
-}
-
-/**
  * Closes the connection that `getDatabase()` opened. Does nothing if there is none, or it is closed.
  *
  * @throws {TypeError} `ERR_INVALID_STATE` in the middle of a query of that connection.
@@ -476,6 +486,12 @@ export declare function closeDatabase(): void
  * @throws {SqliteError} As `new DatabaseConnection()` does.
  */
 export declare function getDatabase(): DatabaseConnection
+
+/** The class `OutputStore`. */
+export declare const OutputStore: OutputStoreConstructor
+
+/** The class `SessionStore`. */
+export declare const SessionStore: SessionStoreConstructor
 
 /** What SQLite says: an `Error` whose `code` is the name of SQLite's extended result code. */
 export declare const SqliteError: SqliteErrorConstructor

@@ -836,8 +836,8 @@ function __napiStampBindingTarget(exportsObject, target) {
 module.exports.__napiBindingTarget = __napiStampBindingTarget(nativeBinding, __napiLoadedBindingTarget)
 module.exports = nativeBinding
 module.exports.DatabaseConnection = nativeBinding.DatabaseConnection
-module.exports.OutputStore = nativeBinding.OutputStore
-module.exports.SessionStore = nativeBinding.SessionStore
 module.exports.closeDatabase = nativeBinding.closeDatabase
 module.exports.getDatabase = nativeBinding.getDatabase
+module.exports.OutputStore = nativeBinding.OutputStore
+module.exports.SessionStore = nativeBinding.SessionStore
 module.exports.SqliteError = nativeBinding.SqliteError

@@ -62,7 +62,7 @@ impl DatabaseConnection {
     ) -> napi::Result<Self> {
         run(&env, "DatabaseConnection", || {
             let environment = Environment::of(&env)?;
-            environment.check_new(&env, &this, c"DatabaseConnection")?;
+            environment.check_new(&env, &this)?;
             let connection = open(db_path, options)?;
             environment.handle.adopt(Scope::new(&env), Value::from(this.object.to_unknown()))?;
             Ok(connection)

@@ -7,7 +7,6 @@ use std::ffi::CStr;
 use std::fmt;
 
 use napi::ValueType;
-use napi::bindgen_prelude::Unknown;
 
 use super::error::Failure;
 use super::js::Value;
@@ -49,7 +48,7 @@ impl fmt::Display for Path<'_> {
 
 impl<'a, 'env> Argument<'a, 'env> {
     /// The argument that the documentation calls `name`.
-    pub fn new(name: &'static str, value: Unknown<'env>) -> Self {
+    pub fn new(name: &'static str, value: impl Into<Value<'env>>) -> Self {
         Self { value: value.into(), path: Path::Name(name) }
     }
 
@@ -90,6 +89,14 @@ impl<'a, 'env> Argument<'a, 'env> {
     pub fn string(&self) -> Parsed<String> {
         match self.value.kind()? {
             ValueType::String => Ok(self.value.string()?),
+            _ => Err(self.wrong_type("a string")),
+        }
+    }
+
+    /// A string, for as long as `work` takes.
+    pub fn with_string<T>(&self, work: impl FnOnce(&str) -> T) -> Parsed<T> {
+        match self.value.kind()? {
+            ValueType::String => Ok(self.value.with_text(|text| work(&text))?),
             _ => Err(self.wrong_type("a string")),
         }
     }
@@ -157,7 +164,7 @@ impl<'a, 'env> Argument<'a, 'env> {
 
     /// One of a union of literals.
     pub fn one_of<T>(&self, parse: fn(&[u8]) -> Option<T>, texts: &[&str]) -> Parsed<T> {
-        parse(self.string()?.as_bytes())
+        self.with_string(|text| parse(text.as_bytes()))?
             .ok_or_else(|| self.out_of_range(format_args!("one of '{}'", texts.join("', '"))))
     }
 
@@ -201,67 +208,68 @@ fn shorten(mut text: String) -> String {
     text
 }
 
-/// A session to be stored.
-pub fn new_session(session: Unknown<'_>) -> Parsed<NewSession> {
-    let session = Argument::new("session", session).object()?;
+/// The fields of a session to be stored, in the order of `glue/session_store.js`.
+pub fn new_session(fields: [Value<'_>; 8]) -> Parsed<NewSession> {
+    let [id, slot, status, working_dir, current_command, started_at, ended_at, pid] = fields;
     Ok(NewSession {
-        id: session.field(c"id")?.string()?,
-        slot: session.field(c"slot")?.integer()?,
-        status: status(&session.field(c"status")?)?,
-        working_dir: session.field(c"workingDir")?.string()?,
-        current_command: optional(session.field(c"currentCommand")?, Argument::string)?,
-        started_at: session.field(c"startedAt")?.date()?,
-        ended_at: optional(session.field(c"endedAt")?, Argument::date)?,
-        pid: optional(session.field(c"pid")?, Argument::integer)?,
+        id: Argument::new("session.id", id).string()?,
+        slot: Argument::new("session.slot", slot).integer()?,
+        status: session_status(&Argument::new("session.status", status))?,
+        working_dir: Argument::new("session.workingDir", working_dir).string()?,
+        current_command: optional(
+            Argument::new("session.currentCommand", current_command),
+            Argument::string,
+        )?,
+        started_at: Argument::new("session.startedAt", started_at).date()?,
+        ended_at: optional(Argument::new("session.endedAt", ended_at), Argument::date)?,
+        pid: optional(Argument::new("session.pid", pid), Argument::integer)?,
     })
 }
 
-/// Changes to a stored session.
-pub fn session_update(fields: Unknown<'_>) -> Parsed<SessionUpdate> {
-    let fields = Argument::new("fields", fields).object()?;
-    let new_status = fields.field(c"status")?;
+/// Changes to a stored session, in the order of `glue/session_store.js`.
+pub fn session_update(fields: [Value<'_>; 4]) -> Parsed<SessionUpdate> {
+    let [status, current_command, ended_at, pid] = fields;
     Ok(SessionUpdate {
-        status: match new_status.value().kind()? {
+        status: match status.kind()? {
             ValueType::Undefined => None,
-            _ => Some(status(&new_status)?),
+            _ => Some(session_status(&Argument::new("fields.status", status))?),
         },
-        current_command: fields.field(c"currentCommand")?.change(Argument::string)?,
-        ended_at: fields.field(c"endedAt")?.change(Argument::date)?,
-        pid: fields.field(c"pid")?.change(Argument::integer)?,
+        current_command: Argument::new("fields.currentCommand", current_command)
+            .change(Argument::string)?,
+        ended_at: Argument::new("fields.endedAt", ended_at).change(Argument::date)?,
+        pid: Argument::new("fields.pid", pid).change(Argument::integer)?,
     })
 }
 
 /// A status.
-pub fn status(argument: &Argument<'_, '_>) -> Parsed<SessionStatus> {
+pub fn session_status(argument: &Argument<'_, '_>) -> Parsed<SessionStatus> {
     argument.one_of(SessionStatus::parse, SessionStatus::TEXTS)
 }
 
+/// The fields of a chunk of output, in the order of `glue/output_store.js`.
+pub type OutputFields<'env> = [Value<'env>; 4];
+
 /// A chunk of output to be stored.
-pub fn new_output(output: Unknown<'_>) -> Parsed<NewOutput> {
-    output_fields(Argument::new("output", output))
+pub fn new_output(fields: OutputFields<'_>) -> Parsed<NewOutput> {
+    output_at(Path::Name("output"), fields)
 }
 
 /// Chunks of output to be stored.
-pub fn new_outputs(outputs: Unknown<'_>) -> Parsed<Vec<NewOutput>> {
-    let outputs = Argument::new("outputs", outputs);
-    if !outputs.value.is_array()? {
-        return Err(outputs.wrong_type("an array"));
-    }
-    (0..outputs.value.array_length()?)
-        .map(|index| {
-            let value = outputs.value.element(index)?;
-            output_fields(Argument { value, path: Path::Element(&outputs.path, index) })
-        })
-        .collect()
+pub fn new_outputs<'env>(
+    outputs: impl Iterator<Item = napi::Result<OutputFields<'env>>>,
+) -> Parsed<Vec<NewOutput>> {
+    let all = Path::Name("outputs");
+    outputs.zip(0..).map(|(fields, index)| output_at(Path::Element(&all, index), fields?)).collect()
 }
 
-fn output_fields(output: Argument<'_, '_>) -> Parsed<NewOutput> {
-    let output = output.object()?;
+fn output_at(output: Path<'_>, fields: OutputFields<'_>) -> Parsed<NewOutput> {
+    let [session_id, timestamp, kind, data] = fields;
+    let field = |name, value| Argument { value, path: Path::Field(&output, name) };
     Ok(NewOutput {
-        session_id: output.field(c"sessionId")?.string()?,
-        timestamp: output.field(c"timestamp")?.date()?,
-        kind: output.field(c"type")?.one_of(OutputType::parse, OutputType::TEXTS)?,
-        data: output.field(c"data")?.string()?,
+        session_id: field(c"sessionId", session_id).string()?,
+        timestamp: field(c"timestamp", timestamp).date()?,
+        kind: field(c"type", kind).one_of(OutputType::parse, OutputType::TEXTS)?,
+        data: field(c"data", data).string()?,
     })
 }
 

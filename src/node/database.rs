@@ -2,19 +2,16 @@
 
 use std::rc::Rc;
 
-use napi::bindgen_prelude::Unknown;
-use napi::{Env, ValueType};
+use napi::ValueType;
 
 use super::connection::DatabaseConnection;
 use super::convert::{Argument, Parsed};
 use super::environment::Environment;
 use super::error::run;
 use super::js::{Arguments, Kept, Native, Scope, Value};
-use super::rows::Numbers;
-use super::statement;
+use super::statement::{self, Prepared};
 use crate::sqlite::{Connection, Error};
 
-const CHECKS: &str = include_str!("glue/checks.js");
 const PARAMETERS: &str = include_str!("glue/parameters.js");
 const SHAPES: &str = include_str!("glue/shapes.js");
 const STATEMENT: &str = include_str!("glue/statement.js");
@@ -30,8 +27,15 @@ pub struct Handle {
 }
 
 impl Handle {
-    /// Evaluates the scripts. `cursor` reads the values of a batch from `numbers`.
-    pub fn new(scope: Scope<'_>, cursor: Value<'_>, numbers: &Numbers) -> napi::Result<Self> {
+    /// Evaluates the scripts. `read` gives the values of a row one by one, `rows` begins and finishes a
+    /// query, and `result` is where numbers come back.
+    pub fn new<'env>(
+        scope: Scope<'env>,
+        checks: Value<'env>,
+        read: Value<'env>,
+        rows: Value<'env>,
+        result: Value<'env>,
+    ) -> napi::Result<Self> {
         let native = scope.object(&[
             (c"info", scope.function(c"info", info)?),
             (c"isOpen", scope.function(c"isOpen", is_open)?),
@@ -46,12 +50,11 @@ impl Handle {
             (c"compile", scope.function(c"compile", compile)?),
         ])?;
         statement::add_functions(scope, native)?;
-        let checks = scope.run_script(CHECKS)?;
         let parameters = scope.call(scope.run_script(PARAMETERS)?, [checks])?;
-        let shapes = scope.call(scope.run_script(SHAPES)?, [native, cursor])?;
+        let shapes = scope.call(scope.run_script(SHAPES)?, [native, read])?;
         let statement = scope.call(
             scope.run_script(STATEMENT)?,
-            [native, numbers.array(scope)?, checks, parameters, shapes],
+            [native, result, checks, parameters, shapes, rows],
         )?;
         let handle = scope.call(scope.run_script(DATABASE)?, [native, checks, statement])?;
         let keep = |name| scope.keep(handle.property(name)?);
@@ -92,10 +95,12 @@ impl Handle {
 }
 
 /// The connection behind a store's `db` argument: the handle, or the connection itself.
-pub(super) fn shared_connection(env: &Env, db: Unknown<'_>) -> Parsed<Rc<Connection>> {
-    let scope = Scope::new(env);
+pub(super) fn shared_connection<'env>(
+    scope: Scope<'env>,
+    db: Value<'env>,
+) -> Parsed<Rc<Connection>> {
     let db = Argument::new("db", db);
-    let handle = &Environment::of(env)?.handle;
+    let handle = &Environment::of(&scope.env())?.handle;
     let native = scope.call(scope.kept(&handle.native_of)?, [db.value()])?;
     let connection = if native.kind()? == ValueType::External {
         Rc::clone(connection(native)?)
@@ -115,6 +120,7 @@ fn connection(native: Value<'_>) -> napi::Result<&Rc<Connection>> {
     match native.external()? {
         Native::Database(connection) => Ok(connection),
         Native::Statement(statement) => Ok(statement.connection()),
+        _ => Err(napi::Error::from_reason("not a database")),
     }
 }
 
@@ -174,7 +180,7 @@ fn prepare<'env>(scope: Scope<'env>, arguments: Arguments<'_, 'env>) -> napi::Re
     let connection = connection(arguments.get(0)?)?;
     let source = arguments.get(1)?.string()?;
     let statement = run(&scope.env(), "Database.prepare", || Ok(connection.prepare(&source)?))?;
-    scope.external(Native::Statement(statement))
+    scope.external(Native::Statement(Prepared::new(statement)))
 }
 
 fn exec<'env>(scope: Scope<'env>, arguments: Arguments<'_, 'env>) -> napi::Result<Value<'env>> {

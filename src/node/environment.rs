@@ -1,7 +1,6 @@
 //! What belongs to one JavaScript environment: the main thread and each Worker have their own.
 
 use std::cell::{Cell, RefCell};
-use std::ffi::CStr;
 use std::rc::{Rc, Weak};
 
 use napi::bindgen_prelude::{JsValue, Object, Reference, This};
@@ -13,26 +12,30 @@ use super::convert::Parsed;
 use super::database::Handle;
 use super::error::Failure;
 use super::js::{Arguments, Kept, Scope, Value};
-use super::rows::Numbers;
+use super::rows::{Glue, Numbers};
+use super::{output_store, session_store};
 use crate::sqlite::Connection;
 use crate::store::model::{OutputType, SessionStatus};
 
 const GLUE: &str = include_str!("glue/rows.js");
+const CHECKS: &str = include_str!("glue/checks.js");
 
 /// The JavaScript that this environment needs, evaluated once, and its default connection.
 pub struct Environment {
     /// The class `SqliteError`.
     pub sqlite_error: Kept,
-    /// Makes `Session` objects of a batch.
-    pub sessions: Kept,
-    /// Makes `SessionOutput` objects of a batch.
-    pub outputs: Kept,
+    /// The class `SessionStore`.
+    pub session_store: Kept,
+    /// The class `OutputStore`.
+    pub output_store: Kept,
     /// The numbers of a batch on their way to JavaScript.
     pub numbers: Numbers,
+    /// What makes rows of batches.
+    pub glue: Glue,
     /// The classes behind `connection.db`.
     pub handle: Handle,
-    /// The classes of the addon, by their names.
-    classes: RefCell<Option<Kept>>,
+    /// The class `DatabaseConnection`.
+    connection_class: RefCell<Option<Kept>>,
     /// Connections that put writes off, to be settled when the process ends.
     deferring: RefCell<Vec<Weak<Connection>>>,
     listens: Cell<bool>,
@@ -59,26 +62,35 @@ impl Environment {
             .replace("/*STATUSES*/", &list(SessionStatus::TEXTS))
             .replace("/*TYPES*/", &list(OutputType::TEXTS));
         let numbers = Numbers::new(scope)?;
-        let glue = scope.call(scope.run_script(&script)?, [numbers.array(scope)?])?;
+        let result = numbers.array(scope)?;
+        let glue = scope.call(scope.run_script(&script)?, [result])?;
+        let keep = |name| scope.keep(glue.property(name)?);
+        let checks = scope.run_script(CHECKS)?;
+        let rows = glue.property(c"rows")?;
         Ok(Self {
-            handle: Handle::new(scope, glue.property(c"cursor")?, &numbers)?,
+            handle: Handle::new(scope, checks, glue.property(c"read")?, rows, result)?,
+            session_store: scope.keep(session_store::class(scope, checks, rows)?)?,
+            output_store: scope.keep(output_store::class(scope, checks, rows)?)?,
             numbers,
-            sqlite_error: scope.keep(glue.property(c"SqliteError")?)?,
-            sessions: scope.keep(glue.property(c"sessions")?)?,
-            outputs: scope.keep(glue.property(c"outputs")?)?,
-            classes: RefCell::new(None),
+            sqlite_error: keep(c"SqliteError")?,
+            glue: Glue {
+                take: keep(c"take")?,
+                batch: keep(c"batch")?,
+                reshape: keep(c"reshape")?,
+            },
+            connection_class: RefCell::new(None),
             deferring: RefCell::default(),
             listens: Cell::new(false),
             default_connection: RefCell::new(None),
         })
     }
 
-    /// Refuses a constructor that is called as a function, on whatever object.
-    pub fn check_new(&self, env: &Env, this: &This<'_>, class: &CStr) -> Parsed<()> {
+    /// Refuses the constructor of `DatabaseConnection` where it is called as a function, on whatever
+    /// object.
+    pub fn check_new(&self, env: &Env, this: &This<'_>) -> Parsed<()> {
         let scope = Scope::new(env);
-        let is_new = match &*self.classes.borrow() {
-            Some(classes) => Value::from(this.object.to_unknown())
-                .is_instance_of(scope.kept(classes)?.property(class)?)?,
+        let is_new = match &*self.connection_class.borrow() {
+            Some(class) => Value::from(this.object.to_unknown()).is_instance_of(scope.kept(class)?)?,
             None => true,
         };
         if is_new { Ok(()) } else { Err(Failure::Type("the class must be called with new".into())) }
@@ -117,12 +129,7 @@ fn settle_all<'env>(scope: Scope<'env>, _: Arguments<'_, 'env>) -> Result<Value<
 pub fn load(exports: Object<'_>, env: Env) -> Result<()> {
     let scope = Scope::new(&env);
     let exports = Value::from(exports.to_unknown());
-    let class = |name: &'static CStr| exports.property(name).map(|class| (name, class));
-    let classes = scope.object(&[
-        class(c"DatabaseConnection")?,
-        class(c"SessionStore")?,
-        class(c"OutputStore")?,
-    ])?;
-    Environment::of(&env)?.classes.replace(Some(scope.keep(classes)?));
+    let class = exports.property(c"DatabaseConnection")?;
+    Environment::of(&env)?.connection_class.replace(Some(scope.keep(class)?));
     Ok(())
 }

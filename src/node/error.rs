@@ -6,6 +6,7 @@ use napi::bindgen_prelude::{JsValue, ToNapiValue};
 use napi::{Env, Status, sys};
 
 use super::environment::Environment;
+use super::exports::Exported;
 use super::js::{ErrorKind, Scope};
 use crate::{sqlite, store};
 
@@ -105,18 +106,10 @@ pub fn run<T>(env: &Env, call: &str, work: impl FnOnce() -> Result<T, Failure>) 
     work().map_err(|failure| failure.throw(env, call))
 }
 
-/// The class of `SqliteError`, as the package exports it.
-pub struct SqliteErrorConstructor;
-
-impl ToNapiValue for SqliteErrorConstructor {
-    unsafe fn to_napi_value(env: sys::napi_env, _: Self) -> napi::Result<sys::napi_value> {
-        let env = Env::from_raw(env);
-        let class = Environment::of(&env)?.sqlite_error(Scope::new(&env))?;
-        Ok(class.unknown().raw())
-    }
-}
-
 /// What SQLite says: an `Error` whose `code` is the name of SQLite's extended result code.
 #[napi_derive::napi]
 #[allow(non_upper_case_globals, reason = "the name that JavaScript imports")]
-pub const SqliteError: SqliteErrorConstructor = SqliteErrorConstructor;
+pub const SqliteError: SqliteErrorConstructor = Exported(|environment| &environment.sqlite_error);
+
+/// Its type in `types.d.ts`.
+type SqliteErrorConstructor = Exported;

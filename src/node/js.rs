@@ -3,6 +3,7 @@
 //! napi-rs converts one field at a time into owned Rust values and words its own errors. The stores
 //! word theirs, and read hundreds of fields a call, so they use Node-API directly, through this file.
 
+use std::borrow::Cow;
 use std::ffi::{CStr, c_void};
 use std::marker::PhantomData;
 use std::ptr::{self, NonNull};
@@ -97,21 +98,27 @@ impl<'env> Value<'env> {
 
     /// The text of a string. A lone surrogate becomes U+FFFD.
     pub fn string(self) -> Result<String> {
+        self.with_text(|text| text.into_owned())
+    }
+
+    /// As [`string`](Self::string), for as long as `work` takes.
+    pub fn with_text<T>(self, work: impl FnOnce(Cow<'_, str>) -> T) -> Result<T> {
         // Most strings are ids, paths and short chunks: one call, without asking for the length first.
         let mut short = [0u8; 512];
         let length = self.write_utf8(&mut short)?;
         // One character takes at most three bytes per UTF-16 unit, so less room than that left at the
         // end may mean that one did not fit.
         if let Some(text) = short.get(..length).filter(|_| length + 4 < short.len()) {
-            return Ok(String::from_utf8_lossy(text).into_owned());
+            return Ok(work(String::from_utf8_lossy(text)));
         }
         let length =
             call!(napi_get_value_string_utf8(self.env, self.raw, ptr::null_mut(), 0) -> 0)?;
         let mut long = vec![0u8; length + 1];
         let length = self.write_utf8(&mut long)?;
         long.truncate(length);
-        Ok(String::from_utf8(long)
-            .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
+        let text = String::from_utf8(long)
+            .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+        Ok(work(Cow::Owned(text)))
     }
 
     /// A number or a bigint as JavaScript writes it.

@@ -5,6 +5,7 @@ mod convert;
 mod database;
 pub mod environment;
 pub mod error;
+pub mod exports;
 mod js;
 pub mod output_store;
 mod rows;

@@ -2,7 +2,8 @@
 //!
 //! Setting properties through Node-API costs more per row than SQLite takes to find it. So the rows
 //! of a batch travel as numbers in one shared `Float64Array` and as two strings, one of ASCII and one
-//! of everything else, and `glue/rows.js` cuts them into objects.
+//! of everything else, and `glue/rows.js` cuts them into objects. The last batch, which most often is
+//! the only one, is what the call returns; for a full one before it a function of that script is called.
 //!
 //! A slice keeps the string that it is cut from alive. A batch therefore ends after [`BATCH_TEXT`]
 //! bytes, and a text of more than [`OWN_STRING`] bytes becomes a string of its own: that much memory,
@@ -40,11 +41,8 @@ const VALUE_NUMBERS: usize = 2;
 const NULL_TEXT: f64 = -1.0;
 const NULL_NUMBER: f64 = f64::INFINITY;
 
-/// The numbers in front of those of the rows: how many rows there are, and flags.
-const HEADER: usize = 2;
-const FIRST: u8 = 1;
-const LAST: u8 = 2;
-const ONE: u8 = 4;
+/// The numbers in front of those of the rows: how many rows there are.
+const HEADER: usize = 1;
 
 /// A text that is among the extras.
 const EXTRA_TEXT: f64 = -2.0;
@@ -78,6 +76,16 @@ impl Numbers {
     }
 }
 
+/// The functions of `glue/rows.js` that take batches.
+pub struct Glue {
+    /// Takes a batch, to make its rows at the end of the call.
+    pub take: Kept,
+    /// Takes a batch and makes its rows.
+    pub batch: Kept,
+    /// Takes the columns of the rows to come.
+    pub reshape: Kept,
+}
+
 /// How a value of any type travels: its kind, and then what it needs.
 #[derive(Clone, Copy)]
 enum Kind {
@@ -92,14 +100,9 @@ enum Kind {
 pub struct Batches<'env> {
     scope: Scope<'env>,
     environment: Rc<Environment>,
-    /// The function that makes the rows.
-    make: Value<'env>,
-    flags: u8,
     /// Values that are made here, and how many of them.
     extras: Option<Value<'env>>,
     extra_count: u32,
-    /// What all rows share.
-    shared: Option<Value<'env>>,
     count: usize,
     at: usize,
     ascii: Vec<u8>,
@@ -107,42 +110,24 @@ pub struct Batches<'env> {
 }
 
 impl<'env> Batches<'env> {
-    /// Batches for the function `make`.
-    pub fn new(scope: Scope<'env>, environment: &Rc<Environment>, make: Value<'env>) -> Self {
-        Self {
+    /// Batches for the rows of a query that the script of the running call has begun.
+    pub fn new(scope: Scope<'env>) -> Result<Self> {
+        Ok(Self {
             scope,
-            environment: Rc::clone(environment),
-            make,
-            flags: FIRST,
+            environment: Environment::of(&scope.env())?,
             extras: None,
             extra_count: 0,
-            shared: None,
             count: 0,
             at: HEADER,
             ascii: Vec::new(),
             wide: Vec::new(),
-        }
+        })
     }
 
-    /// Batches of sessions.
-    pub fn sessions(scope: Scope<'env>, environment: &Rc<Environment>) -> Result<Self> {
-        Ok(Self::new(scope, environment, scope.kept(&environment.sessions)?))
-    }
-
-    /// Batches of the output of one session.
-    pub fn outputs(
-        scope: Scope<'env>,
-        environment: &Rc<Environment>,
-        session_id: Value<'env>,
-    ) -> Result<Self> {
-        let mut batches = Self::new(scope, environment, scope.kept(&environment.outputs)?);
-        batches.shared = Some(session_id);
-        Ok(batches)
-    }
-
-    /// Makes the following rows by another function.
-    pub fn make_by(&mut self, make: Value<'env>) {
-        self.make = make;
+    /// Has the following rows made for these columns, each a pair of its name and its table.
+    pub fn reshape(&self, columns: Value<'env>) -> Result<()> {
+        let reshape = self.scope.kept(&self.environment.glue.reshape)?;
+        self.scope.call(reshape, [columns]).map(drop)
     }
 
     /// Adds a session.
@@ -177,7 +162,7 @@ impl<'env> Batches<'env> {
         value: impl Fn(usize) -> Parsed<ValueRef<'row>>,
     ) -> Parsed<()> {
         if self.at + columns * VALUE_NUMBERS > BATCH_NUMBERS {
-            self.flush()?;
+            self.give(|glue| &glue.batch)?;
         }
         for column in 0..columns {
             self.value(value(column)?, safe_integers)?;
@@ -227,28 +212,20 @@ impl<'env> Batches<'env> {
         Ok(())
     }
 
-    /// All rows, as an array.
+    /// Gives the last batch to the script: its text, or `undefined` where that is not all ASCII.
     pub fn finish(mut self) -> Result<Value<'env>> {
-        if self.count == 0 && self.flags & FIRST != 0 {
-            return self.scope.array();
+        if self.wide.is_empty() && self.extra_count == 0 {
+            self.environment.numbers.set(0, self.count as f64);
+            return self.scope.latin1(&self.ascii);
         }
-        self.flags |= LAST;
-        self.flush()
-    }
-
-    /// The one row, or `undefined`.
-    pub fn finish_one(mut self) -> Result<Value<'env>> {
-        if self.count == 0 {
-            return self.scope.undefined();
-        }
-        self.flags |= LAST | ONE;
-        self.flush()
+        self.give(|glue| &glue.take)?;
+        self.scope.undefined()
     }
 
     fn end_row(&mut self) -> Result<()> {
         self.count += 1;
         let full = self.count == BATCH_ROWS || self.ascii.len() + self.wide.len() * 2 > BATCH_TEXT;
-        if full { self.flush().map(drop) } else { Ok(()) }
+        if full { self.give(|glue| &glue.batch) } else { Ok(()) }
     }
 
     fn number(&mut self, number: f64) {
@@ -287,20 +264,18 @@ impl<'env> Batches<'env> {
         Ok(self.extra(self.scope.string(text)?)?)
     }
 
-    fn flush(&mut self) -> Result<Value<'env>> {
+    /// Gives what there is to a function of the script.
+    fn give(&mut self, to: impl FnOnce(&Glue) -> &Kept) -> Result<()> {
         let scope = self.scope;
         let nothing = scope.undefined()?;
         let ascii = if self.ascii.is_empty() { nothing } else { scope.latin1(&self.ascii)? };
         let wide = if self.wide.is_empty() { nothing } else { scope.utf16(&self.wide)? };
-        let numbers = &self.environment.numbers;
-        numbers.set(0, self.count as f64);
-        numbers.set(1, f64::from(self.flags));
-        let (extras, shared) = (self.extras.unwrap_or(nothing), self.shared.unwrap_or(nothing));
-        let rows = scope.call(self.make, [ascii, wide, extras, shared])?;
-        self.flags &= !FIRST;
+        self.environment.numbers.set(0, self.count as f64);
+        let to = scope.kept(to(&self.environment.glue))?;
+        scope.call(to, [ascii, wide, self.extras.take().unwrap_or(nothing)])?;
         (self.count, self.at, self.extra_count) = (0, HEADER, 0);
         self.ascii.clear();
         self.wide.clear();
-        Ok(rows)
+        Ok(())
     }
 }

@@ -1,137 +1,131 @@
-//! `SessionStore`.
+//! The native side of `SessionStore`; `glue/session_store.js` has the class, `types.d.ts` its types.
 
-use std::rc::Rc;
-
-use napi::Env;
-use napi::bindgen_prelude::{This, Unknown};
 use napi_derive::napi;
 
 use super::convert::{self, Argument, Parsed, optional};
 use super::database::shared_connection;
-use super::environment::Environment;
 use super::error::run;
-use super::js::Scope;
+use super::exports::Exported;
+use super::js::{Arguments, Native, Scope, Value};
 use super::rows::Batches;
 use crate::store::model::SessionRow;
 use crate::store::sessions::Sessions;
 
-/// The sessions of a database: what ran in which slot, and how it went.
+const CLASS: &str = include_str!("glue/session_store.js");
+
+/// The class `SessionStore`.
 #[napi]
-pub struct SessionStore {
-    sessions: Sessions,
-    environment: Rc<Environment>,
+#[allow(non_upper_case_globals, reason = "the name that JavaScript imports")]
+pub const SessionStore: SessionStoreConstructor =
+    Exported(|environment| &environment.session_store);
+
+/// Its type in `types.d.ts`.
+type SessionStoreConstructor = Exported;
+
+/// Evaluates the class.
+pub fn class<'env>(
+    scope: Scope<'env>,
+    checks: Value<'env>,
+    rows: Value<'env>,
+) -> napi::Result<Value<'env>> {
+    let native = scope.object(&[
+        (c"open", scope.function(c"open", open)?),
+        (c"create", scope.function(c"create", create)?),
+        (c"get", scope.function(c"get", get)?),
+        (c"update", scope.function(c"update", update)?),
+        (c"delete", scope.function(c"delete", delete)?),
+        (c"list", scope.function(c"list", list)?),
+        (c"listByStatus", scope.function(c"listByStatus", list_by_status)?),
+        (c"findRunning", scope.function(c"findRunning", find_running)?),
+    ])?;
+    scope.call(scope.run_script(CLASS)?, [native, checks, rows])
 }
 
-#[napi]
-impl SessionStore {
-    /// The sessions of `db`: a `DatabaseConnection` or its `db`.
-    ///
-    /// @throws {TypeError} `ERR_INVALID_ARG_TYPE` for anything else, `ERR_INVALID_STATE` for a closed
-    /// connection.
-    #[napi(constructor, catch_unwind, ts_args_type = "db: Database | DatabaseConnection")]
-    pub fn new(env: Env, this: This<'_>, db: Unknown<'_>) -> napi::Result<Self> {
-        let connection = run(&env, "SessionStore", || {
-            Environment::of(&env)?.check_new(&env, &this, c"SessionStore")?;
-            shared_connection(&env, db)
-        })?;
-        Ok(Self { sessions: Sessions::new(connection), environment: Environment::of(&env)? })
-    }
-
-    /// Stores a session.
-    ///
-    /// @throws {SqliteError} `SQLITE_CONSTRAINT_PRIMARYKEY` if its id exists already.
-    /// @throws {TypeError | RangeError} For a field of the wrong type or value; nothing is stored.
-    #[napi(catch_unwind, ts_args_type = "session: NewSession")]
-    pub fn create(&self, env: Env, session: Unknown<'_>) -> napi::Result<()> {
-        let create = || Ok(self.sessions.create(&convert::new_session(session)?)?);
-        run(&env, "SessionStore.create", create)
-    }
-
-    /// The session with this id, or `undefined`.
-    #[napi(catch_unwind, ts_args_type = "id: string", ts_return_type = "Session | undefined")]
-    pub fn get<'env>(&self, env: &'env Env, id: Unknown<'env>) -> napi::Result<Unknown<'env>> {
-        run(env, "SessionStore.get", || {
-            let id = Argument::new("id", id).string()?;
-            let mut batch = self.batches(env)?;
-            self.sessions.get(&id, |row| batch.session(row))?;
-            Ok(batch.finish_one()?.unknown())
-        })
-    }
-
-    /// Changes the given fields of a session: `undefined` leaves a field alone, `null` clears it. An
-    /// unknown id changes nothing.
-    ///
-    /// @throws {TypeError | RangeError} For a field of the wrong type or value; nothing is changed.
-    #[napi(catch_unwind, ts_args_type = "id: string, fields: SessionUpdateFields")]
-    pub fn update(&self, env: Env, id: Unknown<'_>, fields: Unknown<'_>) -> napi::Result<()> {
-        run(&env, "SessionStore.update", || {
-            let id = Argument::new("id", id).string()?;
-            Ok(self.sessions.update(&id, &convert::session_update(fields)?)?)
-        })
-    }
-
-    /// Removes a session and its output in one transaction. An unknown id removes nothing but output
-    /// that was stored under it.
-    ///
-    /// @throws {SqliteError} `SQLITE_CONSTRAINT_FOREIGNKEY` for `keepOutputs` on a connection that
-    /// enforces foreign keys, if there is output.
-    #[napi(catch_unwind, ts_args_type = "id: string, options?: DeleteOptions | null")]
-    pub fn delete(&self, env: Env, id: Unknown<'_>, options: Unknown<'_>) -> napi::Result<()> {
-        run(&env, "SessionStore.delete", || {
-            let id = Argument::new("id", id).string()?;
-            let keep_outputs = match Argument::new("options", options).optional()? {
-                Some(options) => {
-                    optional(options.object()?.field(c"keepOutputs")?, Argument::boolean)?
-                }
-                None => None,
-            };
-            Ok(self.sessions.delete(&id, keep_outputs.unwrap_or(false))?)
-        })
-    }
-
-    /// All sessions, newest `startedAt` first, ties by latest insert first.
-    #[napi(catch_unwind, ts_return_type = "Session[]")]
-    pub fn list<'env>(&self, env: &'env Env) -> napi::Result<Unknown<'env>> {
-        self.all(env, "SessionStore.list", |add| self.sessions.list(add))
-    }
-
-    /// The sessions with this status, in the order of `list()`.
-    ///
-    /// @throws {RangeError} `ERR_OUT_OF_RANGE` for a status that there is not.
-    #[napi(catch_unwind, ts_args_type = "status: SessionStatus", ts_return_type = "Session[]")]
-    pub fn list_by_status<'env>(
-        &self,
-        env: &'env Env,
-        status: Unknown<'env>,
-    ) -> napi::Result<Unknown<'env>> {
-        self.all(env, "SessionStore.listByStatus", |add| {
-            let status = convert::status(&Argument::new("status", status))?;
-            self.sessions.list_by_status(status, add)
-        })
-    }
-
-    /// The sessions that are `'running'` or `'waiting_checkpoint'`, in the order of `list()`.
-    #[napi(catch_unwind, ts_return_type = "Session[]")]
-    pub fn find_running<'env>(&self, env: &'env Env) -> napi::Result<Unknown<'env>> {
-        self.all(env, "SessionStore.findRunning", |add| self.sessions.find_running(add))
+fn sessions<'env>(arguments: &Arguments<'_, 'env>) -> napi::Result<&'env Sessions> {
+    match arguments.get(0)?.external()? {
+        Native::Sessions(sessions) => Ok(sessions),
+        _ => Err(napi::Error::from_reason("not a store of sessions")),
     }
 }
 
-impl SessionStore {
-    fn batches<'env>(&self, env: &'env Env) -> napi::Result<Batches<'env>> {
-        Batches::sessions(Scope::new(env), &self.environment)
-    }
+// The functions that follow are for the script: but for `open`, first the native side of the store, then
+// the arguments and the fields that the script has read, unchecked. Rows are for `finish` of
+// `glue/rows.js`.
 
-    fn all<'env>(
-        &self,
-        env: &'env Env,
-        call: &str,
-        query: impl FnOnce(&mut dyn FnMut(SessionRow<'_>) -> Parsed<()>) -> Parsed<()>,
-    ) -> napi::Result<Unknown<'env>> {
-        run(env, call, || {
-            let mut batches = self.batches(env)?;
-            query(&mut |row| batches.session(row))?;
-            Ok(batches.finish()?.unknown())
-        })
-    }
+fn open<'env>(scope: Scope<'env>, arguments: Arguments<'_, 'env>) -> napi::Result<Value<'env>> {
+    let connection =
+        run(&scope.env(), "SessionStore", || shared_connection(scope, arguments.get(0)?))?;
+    scope.external(Native::Sessions(Sessions::new(connection)))
+}
+
+fn create<'env>(scope: Scope<'env>, arguments: Arguments<'_, 'env>) -> napi::Result<Value<'env>> {
+    let sessions = sessions(&arguments)?;
+    run(&scope.env(), "SessionStore.create", || {
+        let session = convert::new_session(arguments.array(1)?)?;
+        Ok(sessions.create(&session)?)
+    })?;
+    scope.undefined()
+}
+
+fn get<'env>(scope: Scope<'env>, arguments: Arguments<'_, 'env>) -> napi::Result<Value<'env>> {
+    let sessions = sessions(&arguments)?;
+    let id = Argument::new("id", arguments.get(1)?);
+    rows(scope, "SessionStore.get", |add| id.with_string(|id| sessions.get(id, add))?)
+}
+
+fn update<'env>(scope: Scope<'env>, arguments: Arguments<'_, 'env>) -> napi::Result<Value<'env>> {
+    let sessions = sessions(&arguments)?;
+    run(&scope.env(), "SessionStore.update", || {
+        let id = Argument::new("id", arguments.get(1)?).string()?;
+        let update = convert::session_update(arguments.array(2)?)?;
+        Ok(sessions.update(&id, &update)?)
+    })?;
+    scope.undefined()
+}
+
+fn delete<'env>(scope: Scope<'env>, arguments: Arguments<'_, 'env>) -> napi::Result<Value<'env>> {
+    let sessions = sessions(&arguments)?;
+    run(&scope.env(), "SessionStore.delete", || {
+        let id = Argument::new("id", arguments.get(1)?).string()?;
+        let keep = Argument::new("options.keepOutputs", arguments.get(2)?);
+        let keep = optional(keep, Argument::boolean)?.unwrap_or(false);
+        Ok(sessions.delete(&id, keep)?)
+    })?;
+    scope.undefined()
+}
+
+fn list<'env>(scope: Scope<'env>, arguments: Arguments<'_, 'env>) -> napi::Result<Value<'env>> {
+    let sessions = sessions(&arguments)?;
+    rows(scope, "SessionStore.list", |add| sessions.list(add))
+}
+
+fn list_by_status<'env>(
+    scope: Scope<'env>,
+    arguments: Arguments<'_, 'env>,
+) -> napi::Result<Value<'env>> {
+    let sessions = sessions(&arguments)?;
+    let status = Argument::new("status", arguments.get(1)?);
+    rows(scope, "SessionStore.listByStatus", |add| {
+        sessions.list_by_status(convert::session_status(&status)?, add)
+    })
+}
+
+fn find_running<'env>(
+    scope: Scope<'env>,
+    arguments: Arguments<'_, 'env>,
+) -> napi::Result<Value<'env>> {
+    let sessions = sessions(&arguments)?;
+    rows(scope, "SessionStore.findRunning", |add| sessions.find_running(add))
+}
+
+fn rows<'env>(
+    scope: Scope<'env>,
+    call: &str,
+    query: impl FnOnce(&mut dyn FnMut(SessionRow<'_>) -> Parsed<()>) -> Parsed<()>,
+) -> napi::Result<Value<'env>> {
+    run(&scope.env(), call, || {
+        let mut batches = Batches::new(scope)?;
+        query(&mut |row| batches.session(row))?;
+        Ok(batches.finish()?)
+    })
 }

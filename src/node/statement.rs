@@ -1,5 +1,8 @@
 //! The native side of `Statement`; `glue/statement.js` has the class.
 
+use std::cell::Cell;
+use std::rc::Rc;
+
 use napi::ValueType;
 
 use super::convert::Parsed;
@@ -7,7 +10,7 @@ use super::environment::Environment;
 use super::error::{Failure, run};
 use super::js::{Arguments, Native, Scope, Value};
 use super::rows::Batches;
-use crate::sqlite::{Column, Error, Row, Statement};
+use crate::sqlite::{Column, Connection, Error, Row, Statement};
 
 /// Adds the functions of this file to the object that `glue/statement.js` gets.
 pub fn add_functions<'env>(scope: Scope<'env>, native: Value<'env>) -> napi::Result<()> {
@@ -19,6 +22,7 @@ pub fn add_functions<'env>(scope: Scope<'env>, native: Value<'env>) -> napi::Res
             (c"check", scope.function(c"check", check)?),
             (c"columns", scope.function(c"columns", columns)?),
             (c"expandedSql", scope.function(c"expandedSql", expanded_sql)?),
+            (c"configure", scope.function(c"configure", configure)?),
             (c"bind", scope.function(c"bind", bind)?),
             (c"run", scope.function(c"run", run_statement)?),
             (c"get", scope.function(c"get", get)?),
@@ -30,51 +34,49 @@ pub fn add_functions<'env>(scope: Scope<'env>, native: Value<'env>) -> napi::Res
     )
 }
 
-fn statement(native: Value<'_>) -> napi::Result<&Statement> {
-    match native.external()? {
-        Native::Statement(statement) => Ok(statement),
-        Native::Database(_) => Err(napi::Error::from_reason("not a statement")),
-    }
+/// A statement, and what `glue/statement.js` wants of it.
+pub struct Prepared {
+    statement: Statement,
+    /// The version whose columns the script knows.
+    version: Cell<i32>,
+    /// Whether integers become bigints.
+    safe_integers: Cell<bool>,
+    /// Whether only the first column is wanted.
+    pluck: Cell<bool>,
+    /// Whether its parameters have their values for good.
+    bound: Cell<bool>,
 }
 
-/// How rows are to be made, as `glue/statement.js` passes it behind the native side of the statement: the
-/// function that makes rows of the columns as they were in `version`, the one that makes a new such
-/// function, whether integers become bigints, and whether only the first column is wanted.
-struct Shape<'env> {
-    make: Value<'env>,
-    version: i32,
-    refresh: Value<'env>,
-    safe_integers: bool,
-    pluck: bool,
-}
+/// No version of a statement.
+const UNKNOWN: i32 = -1;
 
-/// The index of the first argument behind a [`Shape`].
-const AFTER_SHAPE: usize = 6;
-
-impl<'env> Shape<'env> {
-    fn read(arguments: &Arguments<'_, 'env>) -> napi::Result<Self> {
-        Ok(Self {
-            make: arguments.get(1)?,
-            version: arguments.get(2)?.number()? as i32,
-            refresh: arguments.get(3)?,
-            safe_integers: arguments.get(4)?.boolean()?,
-            pluck: arguments.get(5)?.boolean()?,
-        })
+impl Prepared {
+    /// A statement whose columns the script does not know yet.
+    pub fn new(statement: Statement) -> Self {
+        Self {
+            statement,
+            version: Cell::new(UNKNOWN),
+            safe_integers: Cell::new(false),
+            pluck: Cell::new(false),
+            bound: Cell::new(false),
+        }
     }
 
-    fn batches(&self, scope: Scope<'env>) -> napi::Result<Batches<'env>> {
-        Ok(Batches::new(scope, &Environment::of(&scope.env())?, self.make))
+    /// The connection that it was prepared on.
+    pub fn connection(&self) -> &Rc<Connection> {
+        self.statement.connection()
     }
 
-    fn add(
-        &mut self,
+    /// Adds a row, and tells the columns first if they are news.
+    fn add<'env>(
+        &self,
         scope: Scope<'env>,
         batches: &mut Batches<'env>,
         row: &Row<'_>,
         version: i32,
     ) -> Parsed<()> {
         let statement = row.as_ref();
-        if version != self.version {
+        if version != self.version.get() {
             let columns = statement.columns_with_metadata().map(|column| {
                 let table = match column.table_name() {
                     Some(table) => scope.string(table.as_bytes())?,
@@ -82,27 +84,46 @@ impl<'env> Shape<'env> {
                 };
                 scope.array_of([scope.string(column.name().as_bytes()), Ok(table)])
             });
-            let columns = scope.array_of(columns)?;
-            let version_now = scope.number(f64::from(version))?;
-            batches.make_by(scope.call(self.refresh, [version_now, columns])?);
-            self.version = version;
+            batches.reshape(scope.array_of(columns)?)?;
+            self.version.set(version);
         }
-        let columns = statement.column_count().min(if self.pluck { 1 } else { usize::MAX });
-        batches.values(columns, self.safe_integers, |column| {
+        let columns = statement.column_count().min(if self.pluck.get() { 1 } else { usize::MAX });
+        batches.values(columns, self.safe_integers.get(), |column| {
             Ok(row.get_ref(column).map_err(Error::from)?)
         })
     }
+
+    /// Binds values to the parameters, unless they have theirs.
+    fn bind<'env>(&self, values: impl Iterator<Item = Value<'env>>) -> Parsed<()> {
+        if self.bound.get() {
+            return Ok(());
+        }
+        values.zip(1..).try_for_each(|(value, index)| bind_value(&self.statement, index, value))
+    }
+
+    /// Runs `work` with values that are bound for this call only.
+    fn with_values<'env, T>(
+        &self,
+        values: impl Iterator<Item = Value<'env>>,
+        work: impl FnOnce() -> Parsed<T>,
+    ) -> Parsed<T> {
+        let result = self.bind(values).and_then(|()| work());
+        if !self.bound.get() {
+            self.statement.clear_bindings();
+        }
+        result
+    }
 }
 
-/// Binds the values behind the flag at `flag`, which says whether there are any to bind.
-fn bind_values(statement: &Statement, arguments: &Arguments<'_, '_>, flag: usize) -> Parsed<()> {
-    if !arguments.get(flag)?.boolean()? {
-        return Ok(());
+fn prepared<'env>(arguments: &Arguments<'_, 'env>) -> napi::Result<&'env Prepared> {
+    match arguments.get(0)?.external()? {
+        Native::Statement(prepared) => Ok(prepared),
+        _ => Err(napi::Error::from_reason("not a statement")),
     }
-    for (value, index) in arguments.from(flag + 1).zip(1..) {
-        bind_value(statement, index, value)?;
-    }
-    Ok(())
+}
+
+fn statement<'env>(arguments: &Arguments<'_, 'env>) -> napi::Result<&'env Statement> {
+    prepared(arguments).map(|prepared| &prepared.statement)
 }
 
 fn bind_value(statement: &Statement, index: usize, value: Value<'_>) -> Parsed<()> {
@@ -129,25 +150,11 @@ fn bind_value(statement: &Statement, index: usize, value: Value<'_>) -> Parsed<(
     }
 }
 
-/// Runs `work` on a statement whose parameters are bound for this call only.
-fn with_values<T>(
-    statement: &Statement,
-    arguments: &Arguments<'_, '_>,
-    flag: usize,
-    work: impl FnOnce() -> Parsed<T>,
-) -> Parsed<T> {
-    let result = bind_values(statement, arguments, flag).and_then(|()| work());
-    if arguments.get(flag)?.boolean()? {
-        statement.clear_bindings();
-    }
-    result
-}
-
 // The functions that follow are for `glue/statement.js`, which checks their arguments: first the native side
 // of the statement, then what the line that reads them names.
 
 fn describe<'env>(scope: Scope<'env>, arguments: Arguments<'_, 'env>) -> napi::Result<Value<'env>> {
-    let statement = statement(arguments.get(0)?)?;
+    let statement = statement(&arguments)?;
     let (parameters, reader, readonly) = run(&scope.env(), "Database.prepare", || {
         Ok((statement.parameters()?, statement.returns_rows()?, statement.is_readonly()?))
     })?;
@@ -166,18 +173,18 @@ fn is_iterating<'env>(
     scope: Scope<'env>,
     arguments: Arguments<'_, 'env>,
 ) -> napi::Result<Value<'env>> {
-    scope.boolean(statement(arguments.get(0)?)?.is_iterating())
+    scope.boolean(statement(&arguments)?.is_iterating())
 }
 
 fn check<'env>(scope: Scope<'env>, arguments: Arguments<'_, 'env>) -> napi::Result<Value<'env>> {
-    let statement = statement(arguments.get(0)?)?;
+    let statement = statement(&arguments)?;
     let call = arguments.get(1)?.string()?;
     run(&scope.env(), &call, || Ok(statement.version().map(drop)?))?;
     scope.undefined()
 }
 
 fn columns<'env>(scope: Scope<'env>, arguments: Arguments<'_, 'env>) -> napi::Result<Value<'env>> {
-    let statement = statement(arguments.get(0)?)?;
+    let statement = statement(&arguments)?;
     let columns = run(&scope.env(), "Statement.columns", || Ok(statement.columns()?))?;
     let text = |text: Option<&String>| match text {
         Some(text) => scope.string(text.as_bytes()),
@@ -199,7 +206,7 @@ fn expanded_sql<'env>(
     scope: Scope<'env>,
     arguments: Arguments<'_, 'env>,
 ) -> napi::Result<Value<'env>> {
-    let statement = statement(arguments.get(0)?)?;
+    let statement = statement(&arguments)?;
     // A closed statement has its source.
     match statement.expanded_sql() {
         Ok(Some(sql)) => scope.string(sql.as_bytes()),
@@ -207,40 +214,51 @@ fn expanded_sql<'env>(
     }
 }
 
-fn bind<'env>(scope: Scope<'env>, arguments: Arguments<'_, 'env>) -> napi::Result<Value<'env>> {
-    let statement = statement(arguments.get(0)?)?;
-    run(&scope.env(), "Statement.bind", || {
-        let bound = arguments
-            .from(1)
-            .zip(1..)
-            .try_for_each(|(value, index)| bind_value(statement, index, value));
-        if bound.is_err() {
-            statement.clear_bindings();
-        }
-        bound
-    })?;
+/// safeIntegers, pluck
+fn configure<'env>(
+    scope: Scope<'env>,
+    arguments: Arguments<'_, 'env>,
+) -> napi::Result<Value<'env>> {
+    let prepared = prepared(&arguments)?;
+    prepared.safe_integers.set(arguments.get(1)?.boolean()?);
+    prepared.pluck.set(arguments.get(2)?.boolean()?);
+    prepared.version.set(UNKNOWN);
     scope.undefined()
 }
 
-/// safeIntegers, flag, values -> lastInsertRowid; the number of changes is the first of the numbers.
+/// values
+fn bind<'env>(scope: Scope<'env>, arguments: Arguments<'_, 'env>) -> napi::Result<Value<'env>> {
+    let prepared = prepared(&arguments)?;
+    run(&scope.env(), "Statement.bind", || {
+        let bound = prepared.bind(arguments.from(1));
+        if bound.is_err() {
+            prepared.statement.clear_bindings();
+        }
+        bound
+    })?;
+    prepared.bound.set(true);
+    scope.undefined()
+}
+
+/// values -> lastInsertRowid; the number of changes is the first of the numbers.
 fn run_statement<'env>(
     scope: Scope<'env>,
     arguments: Arguments<'_, 'env>,
 ) -> napi::Result<Value<'env>> {
-    let statement = statement(arguments.get(0)?)?;
+    let prepared = prepared(&arguments)?;
     let (changes, rowid) = run(&scope.env(), "Statement.run", || {
-        with_values(statement, &arguments, 2, || Ok(statement.run()?))
+        prepared.with_values(arguments.from(1), || Ok(prepared.statement.run()?))
     })?;
     Environment::of(&scope.env())?.numbers.set(0, changes as f64);
-    if arguments.get(1)?.boolean()? { scope.bigint(rowid) } else { scope.number(rowid as f64) }
+    if prepared.safe_integers.get() { scope.bigint(rowid) } else { scope.number(rowid as f64) }
 }
 
-/// shape, flag, values -> the first row, or `undefined`
+/// values -> the first row
 fn get<'env>(scope: Scope<'env>, arguments: Arguments<'_, 'env>) -> napi::Result<Value<'env>> {
     query(scope, &arguments, "Statement.get", true)
 }
 
-/// shape, flag, values -> all rows
+/// values -> all rows
 fn all<'env>(scope: Scope<'env>, arguments: Arguments<'_, 'env>) -> napi::Result<Value<'env>> {
     query(scope, &arguments, "Statement.all", false)
 }
@@ -251,43 +269,43 @@ fn query<'env>(
     call: &str,
     one: bool,
 ) -> napi::Result<Value<'env>> {
-    let statement = statement(arguments.get(0)?)?;
+    let prepared = prepared(arguments)?;
     run(&scope.env(), call, || {
-        with_values(statement, arguments, AFTER_SHAPE, || {
-            let mut shape = Shape::read(arguments)?;
-            let mut batches = shape.batches(scope)?;
-            statement.query(|row, version| {
-                shape.add(scope, &mut batches, row, version)?;
+        let mut batches = Batches::new(scope)?;
+        prepared.with_values(arguments.from(1), || {
+            prepared.statement.query(|row, version| {
+                prepared.add(scope, &mut batches, row, version)?;
                 Ok::<_, Failure>(!one)
-            })?;
-            Ok(if one { batches.finish_one() } else { batches.finish() }?)
-        })
+            })
+        })?;
+        Ok(batches.finish()?)
     })
 }
 
-/// flag, values
+/// values
 fn iterate<'env>(scope: Scope<'env>, arguments: Arguments<'_, 'env>) -> napi::Result<Value<'env>> {
-    let statement = statement(arguments.get(0)?)?;
+    let prepared = prepared(&arguments)?;
     run(&scope.env(), "Statement.iterate", || {
-        bind_values(statement, &arguments, 1)?;
-        Ok(statement.start_iterating(arguments.get(1)?.boolean()?)?)
+        prepared.bind(arguments.from(1))?;
+        Ok(prepared.statement.start_iterating(!prepared.bound.get())?)
     })?;
     scope.undefined()
 }
 
-/// shape -> an array of the next row, or of none
+/// The next row, or none.
 fn next<'env>(scope: Scope<'env>, arguments: Arguments<'_, 'env>) -> napi::Result<Value<'env>> {
-    let statement = statement(arguments.get(0)?)?;
+    let prepared = prepared(&arguments)?;
     run(&scope.env(), "StatementIterator.next", || {
-        let mut shape = Shape::read(&arguments)?;
-        let mut batches = shape.batches(scope)?;
-        statement.advance(|row, version| shape.add(scope, &mut batches, row, version))?;
+        let mut batches = Batches::new(scope)?;
+        prepared
+            .statement
+            .advance(|row, version| prepared.add(scope, &mut batches, row, version))?;
         Ok(batches.finish()?)
     })
 }
 
 fn finish<'env>(scope: Scope<'env>, arguments: Arguments<'_, 'env>) -> napi::Result<Value<'env>> {
-    let statement = statement(arguments.get(0)?)?;
+    let statement = statement(&arguments)?;
     run(&scope.env(), "StatementIterator.return", || Ok(statement.finish_iterating()?))?;
     scope.undefined()
 }

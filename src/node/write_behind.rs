@@ -8,6 +8,7 @@ use napi::{Env, ValueType};
 
 use super::convert::{Argument, Parsed, optional};
 use super::error::BackgroundError;
+use super::js::Scope;
 use crate::store::write_behind::{OnError, Settings};
 
 /// The longest time of output, in milliseconds, that anybody should let a killed process lose.
@@ -16,13 +17,12 @@ const MAX_DELAY: i64 = 60_000;
 /// Room for some chunks at least, and for no more than a program can spare.
 const BYTES: std::ops::RangeInclusive<i64> = 64 << 10..=2 << 30;
 
-/// The `writeBehind` of the options of `OutputStore`; `None` for off.
-pub fn options(env: &Env, options: Unknown<'_>) -> Parsed<Option<(Settings, Option<OnError>)>> {
-    let Some(options) = Argument::new("options", options).optional()? else {
-        return Ok(None);
-    };
-    let options = options.object()?;
-    let Some(write_behind) = options.field(c"writeBehind")?.optional()? else {
+/// What the option says; `None` for off.
+pub fn options<'env>(
+    scope: Scope<'env>,
+    write_behind: Argument<'_, 'env>,
+) -> Parsed<Option<(Settings, Option<OnError>)>> {
+    let Some(write_behind) = write_behind.optional()? else {
         return Ok(None);
     };
     let mut settings = Settings::default();
@@ -44,7 +44,7 @@ pub fn options(env: &Env, options: Unknown<'_>) -> Parsed<Option<(Settings, Opti
         settings.max_bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
     }
     let on_error = write_behind.field(c"onError")?.optional()?;
-    Ok(Some((settings, on_error.map(|callback| teller(env, &callback)).transpose()?)))
+    Ok(Some((settings, on_error.map(|callback| teller(&scope.env(), &callback)).transpose()?)))
 }
 
 /// Calls a JavaScript function from another thread; it does not keep the process alive.

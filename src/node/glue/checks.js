@@ -20,13 +20,49 @@
     return text.length > 80 ? `${text.slice(0, 80)}…` : text
   }
 
+  const { getTime } = Date.prototype
+
+  // The time of a date of any realm; `undefined` for what is none.
+  function timeOf(value) {
+    try {
+      return getTime.call(value)
+    } catch {
+      return undefined
+    }
+  }
+
+  // A value as a message shows it. Runs no code of the caller's, as `toString()` might.
   function show(value) {
     if (typeof value === 'string') return JSON.stringify(shorten(value))
-    if (value === null || (typeof value !== 'object' && typeof value !== 'function')) {
-      return shorten(String(value))
+    if (typeof value === 'symbol') return 'a symbol'
+    if (typeof value === 'function') return 'a function'
+    if (value === null || typeof value !== 'object') return shorten(String(value))
+    const time = timeOf(value)
+    if (time !== undefined) {
+      return Number.isNaN(time) ? 'an invalid Date' : `a Date of ${time} ms since 1970`
     }
-    if (Array.isArray(value)) return 'an array'
-    return typeof value === 'object' ? 'an object' : 'a function'
+    return Array.isArray(value) ? 'an array' : 'an object'
+  }
+
+  // `index` is that of an element of the array that is called `name`.
+  function requireObject(call, name, value, index) {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+      const path = index === undefined ? name : `${name}[${index}]`
+      wrongType(`${call}: ${path} must be an object; received ${show(value)}`)
+    }
+  }
+
+  function requireArray(call, name, value) {
+    if (!Array.isArray(value))
+      wrongType(`${call}: ${name} must be an array; received ${show(value)}`)
+  }
+
+  const NO_OPTIONS = Object.freeze(Object.create(null))
+
+  function optionsOf(call, options) {
+    if (options === undefined || options === null) return NO_OPTIONS
+    requireObject(call, 'options', options)
+    return options
   }
 
   function requireString(call, name, value) {
@@ -46,5 +82,16 @@
     }
   }
 
-  return { fail, wrongType, outOfRange, show, requireString, requireBoolean, constant }
+  return {
+    fail,
+    wrongType,
+    outOfRange,
+    show,
+    requireString,
+    requireBoolean,
+    requireObject,
+    requireArray,
+    optionsOf,
+    constant,
+  }
 })()

@@ -24,33 +24,68 @@
   const STATUSES = [/*STATUSES*/]
   const TYPES = [/*TYPES*/]
 
-  // A batch of rows arrives as `numbers` and two strings. The first numbers are how many rows it has, and
-  // flags. A text is one number: -1 for NULL, else its length doubled, odd when it is the next part of
-  // `wide` rather than of `ascii`. A long text, -2, and whatever is no text and no number is the next of
-  // `extras`.
-  const FIRST = 1
-  const LAST = 2
-  const ONE = 4
+  // The query that runs. No code but that of these scripts runs between its `begin` and its `finish`.
+  let make, refresh, rows, sessionId
 
-  let rows, ascii, wide, extras, at, asciiAt, wideAt, extrasAt
+  // Before a query: the function that makes a row, and the one that gives a new such function when the
+  // columns have changed.
+  function begin(makeRow, refreshRow) {
+    make = makeRow
+    refresh = refreshRow
+    rows = []
+  }
 
-  // Gives the number of rows that are to be added to `rows`.
-  function open(batchAscii, batchWide, batchExtras) {
+  // A batch of rows arrives as `numbers` and two strings. The first number is how many rows it has. A
+  // text is one number: -1 for NULL, else its length doubled, odd when it is the next part of `wide`
+  // rather than of `ascii`. A long text, -2, and whatever is no text and no number is the next of `extras`.
+  let ascii, wide, extras, at, asciiAt, wideAt, extrasAt
+
+  function take(batchAscii, batchWide, batchExtras) {
     ascii = batchAscii
     wide = batchWide
     extras = batchExtras
-    at = 2
     asciiAt = wideAt = extrasAt = 0
-    if (numbers[1] & FIRST) rows = []
-    return numbers[0]
+    at = 1
   }
 
-  // Lets go of what the rows do not keep alive themselves, and gives them.
-  function close() {
-    ascii = wide = extras = undefined
+  // Adds the rows of the batch that was taken.
+  function add() {
+    const count = numbers[0]
+    for (let i = 0; i < count; i++) rows.push(make())
+  }
+
+  // The native side calls it with every batch but the last.
+  function batch(batchAscii, batchWide, batchExtras) {
+    take(batchAscii, batchWide, batchExtras)
+    add()
+  }
+
+  // The native side calls it before the first row if the columns have changed.
+  function reshape(columns) {
+    make = refresh(columns)
+  }
+
+  // Lets go of what the rows do not keep alive themselves.
+  function end() {
+    ascii = wide = extras = make = refresh = rows = sessionId = undefined
+  }
+
+  // All rows. `last` is the text of the last batch, which most often is ASCII; otherwise the native side has
+  // had it taken.
+  function finish(last) {
+    if (last !== undefined) take(last)
+    add()
     const made = rows
-    if (numbers[1] & LAST) rows = undefined
-    return numbers[1] & ONE ? made[0] : made
+    end()
+    return made
+  }
+
+  // The only row, or `undefined`.
+  function finishOne(last) {
+    if (last !== undefined) take(last)
+    const made = numbers[0] === 0 ? undefined : make()
+    end()
+    return made
   }
 
   function text() {
@@ -89,39 +124,40 @@
     }
   }
 
-  function sessions(batchAscii, batchWide, batchExtras) {
-    const count = open(batchAscii, batchWide, batchExtras)
-    for (let i = 0; i < count; i++) {
-      rows.push({
-        id: text(),
-        slot: numbers[at++],
-        status: STATUSES[numbers[at++]],
-        workingDir: text(),
-        currentCommand: text(),
-        startedAt: date(),
-        endedAt: date(),
-        pid: integer(),
-      })
-    }
-    return close()
+  const makeSession = () => ({
+    id: text(),
+    slot: numbers[at++],
+    status: STATUSES[numbers[at++]],
+    workingDir: text(),
+    currentCommand: text(),
+    startedAt: date(),
+    endedAt: date(),
+    pid: integer(),
+  })
+
+  const makeOutput = () => ({
+    sessionId,
+    timestamp: date(),
+    type: TYPES[numbers[at++]],
+    data: text(),
+  })
+
+  function beginSessions() {
+    begin(makeSession)
   }
 
-  function outputs(batchAscii, batchWide, batchExtras, sessionId) {
-    const count = open(batchAscii, batchWide, batchExtras)
-    for (let i = 0; i < count; i++) {
-      rows.push({ sessionId, timestamp: date(), type: TYPES[numbers[at++]], data: text() })
-    }
-    return close()
+  // The rows have the id as it is stored: without lone surrogates.
+  function beginOutputs(id) {
+    begin(makeOutput)
+    if (typeof id === 'string') sessionId = id.isWellFormed() ? id : id.toWellFormed()
   }
 
-  // A function that makes a batch of rows by another, which makes one.
-  function batchOf(make) {
-    return (batchAscii, batchWide, batchExtras) => {
-      const count = open(batchAscii, batchWide, batchExtras)
-      for (let i = 0; i < count; i++) rows.push(make())
-      return close()
-    }
+  return {
+    SqliteError,
+    batch,
+    take,
+    reshape,
+    read,
+    rows: { begin, beginSessions, beginOutputs, finish, finishOne },
   }
-
-  return { SqliteError, sessions, outputs, cursor: { read, batchOf } }
 })

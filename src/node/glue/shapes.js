@@ -1,6 +1,6 @@
 // The shapes of the rows of a statement: objects, single values, arrays, objects by table.
 'use strict'
-;(function (native, { read, batchOf }) {
+;(function (native, read) {
   function makePlucked(columns) {
     // The rows of some pragmas have no columns.
     return columns.length > 0 ? read : () => undefined
@@ -57,8 +57,8 @@
 
   const makers = { flat: makeFlat, pluck: makePlucked, raw: makeRaw, expand: makeExpanded }
 
-  // A function that makes batches of rows in the shape that `mode` names.
-  const maker = (mode, columns) => batchOf(makers[mode](columns))
+  // A function that makes a row in the shape that `mode` names.
+  const maker = (mode, columns) => makers[mode](columns)
 
   return { maker }
 })

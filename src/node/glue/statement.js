@@ -1,25 +1,38 @@
 // `Statement` and its iterator, over the functions of `native`: the engine spreads arguments and reads
-// options faster than Node-API could. `result` is where a number comes back beside a value.
+// options faster than Node-API could. `result` is where a number comes back beside a value; rows are begun
+// before a call that gives some, and finished with what it returns.
 'use strict'
-;(function (native, result, checks, { parameterValues }, { maker }) {
+;(function (native, result, checks, { parameterValues }, { maker }, { begin, finish, finishOne }) {
   const { fail, wrongType, requireBoolean, constant } = checks
   const invalidState = (message) => fail(TypeError, 'ERR_INVALID_STATE', message)
 
   // Only these scripts make instances.
   const KEY = Symbol('native')
 
-  let finish
+  // A call with few values is faster without spreading them.
+  function call(method, statement, values) {
+    switch (values.length) {
+      case 0:
+        return method(statement)
+      case 1:
+        return method(statement, values[0])
+      case 2:
+        return method(statement, values[0], values[1])
+      default:
+        return method(statement, ...values)
+    }
+  }
+
+  let finishIterating, nextRow
   class Statement {
     #native
     #names
     #mode = 'flat'
     #make
-    #version = -1
     #safeIntegers
     #bound = false
     // Called before the first row, and when the columns have changed.
-    #refresh = (version, columns) => {
-      this.#version = version
+    #refresh = (columns) => {
       this.#make = maker(this.#mode, columns)
       return this.#make
     }
@@ -31,6 +44,7 @@
       this.#names = parameters
       this.#safeIntegers = safeIntegers
       constant(this, { reader: reader || isPragma, readonly, source, database })
+      this.#configure()
     }
 
     get busy() {
@@ -38,23 +52,28 @@
     }
 
     run(...args) {
-      const values = this.#values('run', args)
-      const lastInsertRowid = native.run(this.#native, this.#safeIntegers, !this.#bound, ...values)
+      const lastInsertRowid = call(native.run, this.#native, this.#values('run', args))
       return { changes: result[0], lastInsertRowid }
     }
 
     get(...args) {
-      return this.#query('get', args)
+      this.#requireReader('get')
+      const values = this.#values('get', args)
+      begin(this.#make, this.#refresh)
+      return finishOne(call(native.get, this.#native, values))
     }
 
     all(...args) {
-      return this.#query('all', args)
+      this.#requireReader('all')
+      const values = this.#values('all', args)
+      begin(this.#make, this.#refresh)
+      return finish(call(native.all, this.#native, values))
     }
 
     iterate(...args) {
       this.#requireReader('iterate')
-      native.iterate(this.#native, !this.#bound, ...this.#values('iterate', args))
-      return new StatementIterator(KEY, this, () => native.next(this.#native, ...this.#shape()))
+      call(native.iterate, this.#native, this.#values('iterate', args))
+      return new StatementIterator(KEY, this)
     }
 
     bind(...args) {
@@ -83,6 +102,7 @@
       native.check(this.#native, 'Statement.safeIntegers')
       requireBoolean('Statement.safeIntegers', 'toggle', toggle)
       this.#safeIntegers = toggle
+      this.#configure()
       return this
     }
 
@@ -118,16 +138,9 @@
       return invalidState(`Statement.${method}: the statement has bound parameters already`)
     }
 
-    // How the native side makes rows.
-    #shape() {
-      const pluck = this.#mode === 'pluck'
-      return [this.#make, this.#version, this.#refresh, this.#safeIntegers, pluck]
-    }
-
-    #query(method, args) {
-      this.#requireReader(method)
-      const values = this.#values(method, args)
-      return native[method](this.#native, ...this.#shape(), !this.#bound, ...values)
+    // Tells the native side what it is to give of a row, which then tells the columns again.
+    #configure() {
+      native.configure(this.#native, this.#safeIntegers, this.#mode === 'pluck')
     }
 
     #setMode(mode, toggle) {
@@ -136,22 +149,24 @@
       requireBoolean(`Statement.${mode}`, 'toggle', toggle)
       if (toggle) this.#mode = mode
       else if (this.#mode === mode) this.#mode = 'flat'
-      this.#version = -1
+      this.#configure()
       return this
     }
 
     static {
-      finish = (statement) => native.finish(statement.#native)
+      finishIterating = (statement) => native.finish(statement.#native)
+      nextRow = (statement) => {
+        begin(statement.#make, statement.#refresh)
+        return finish(native.next(statement.#native))
+      }
     }
   }
 
   class StatementIterator {
-    #next
     #open = true
 
-    constructor(key, statement, next) {
+    constructor(key, statement) {
       if (key !== KEY) wrongType('StatementIterator: use iterate() to make an iterator')
-      this.#next = next
       constant(this, { statement })
     }
 
@@ -159,7 +174,7 @@
       if (this.#open) {
         // An error, too, is the end.
         this.#open = false
-        const rows = this.#next()
+        const rows = nextRow(this.statement)
         this.#open = rows.length > 0
         if (this.#open) return { value: rows[0], done: false }
       }
@@ -169,7 +184,7 @@
     return() {
       if (this.#open) {
         this.#open = false
-        finish(this.statement)
+        finishIterating(this.statement)
       }
       return { value: undefined, done: true }
     }

@@ -8,7 +8,10 @@ use std::rc::Rc;
 use napi::{Env, Error, JsError, Result, Status, sys};
 
 use super::{Scope, Value, check};
-use crate::sqlite::{Connection, Statement};
+use crate::node::statement::Prepared;
+use crate::sqlite::Connection;
+use crate::store::outputs::Outputs;
+use crate::store::sessions::Sessions;
 
 /// The Rust side of an object whose class is written in JavaScript. One type for all of them, so that
 /// an external can never be read as something that it is not.
@@ -16,7 +19,11 @@ pub enum Native {
     /// Of a `Database`.
     Database(Rc<Connection>),
     /// Of a `Statement`.
-    Statement(Statement),
+    Statement(Prepared),
+    /// Of a `SessionStore`.
+    Sessions(Sessions),
+    /// Of an `OutputStore`.
+    Outputs(Outputs),
 }
 
 /// A function that JavaScript can call.
@@ -33,6 +40,15 @@ impl<'env> Arguments<'_, 'env> {
     /// The argument at `index`; `undefined` beyond the last.
     pub fn get(&self, index: usize) -> Result<Value<'env>> {
         self.raw.get(index).map_or_else(|| self.scope.undefined(), |raw| Ok(self.scope.value(*raw)))
+    }
+
+    /// So many arguments from `index` on; `undefined` beyond the last.
+    pub fn array<const N: usize>(&self, index: usize) -> Result<[Value<'env>; N]> {
+        let mut values = [self.scope.undefined()?; N];
+        for (value, raw) in values.iter_mut().zip(self.raw.iter().skip(index)) {
+            *value = self.scope.value(*raw);
+        }
+        Ok(values)
     }
 
     /// The arguments from `index` on.
