@@ -73,11 +73,7 @@ impl Environment {
             output_store: scope.keep(output_store::class(scope, checks, rows)?)?,
             numbers,
             sqlite_error: keep(c"SqliteError")?,
-            glue: Glue {
-                take: keep(c"take")?,
-                batch: keep(c"batch")?,
-                reshape: keep(c"reshape")?,
-            },
+            glue: Glue { take: keep(c"take")?, batch: keep(c"batch")?, reshape: keep(c"reshape")? },
             connection_class: RefCell::new(None),
             deferring: RefCell::default(),
             listens: Cell::new(false),
@@ -90,7 +86,9 @@ impl Environment {
     pub fn check_new(&self, env: &Env, this: &This<'_>) -> Parsed<()> {
         let scope = Scope::new(env);
         let is_new = match &*self.connection_class.borrow() {
-            Some(class) => Value::from(this.object.to_unknown()).is_instance_of(scope.kept(class)?)?,
+            Some(class) => {
+                Value::from(this.object.to_unknown()).is_instance_of(scope.kept(class)?)?
+            }
             None => true,
         };
         if is_new { Ok(()) } else { Err(Failure::Type("the class must be called with new".into())) }

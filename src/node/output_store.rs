@@ -12,6 +12,7 @@ use super::rows::Batches;
 use super::write_behind;
 use crate::store::model::OutputRow;
 use crate::store::outputs::Outputs;
+use crate::store::utf16::Joined;
 
 const CLASS: &str = include_str!("glue/output_store.js");
 
@@ -118,7 +119,10 @@ fn full<'env>(scope: Scope<'env>, arguments: Arguments<'_, 'env>) -> napi::Resul
         let separator = Argument::new("options.separator", arguments.get(2)?);
         let separator = optional(separator, Argument::string)?;
         let text = outputs.full(&session_id, separator.as_deref().unwrap_or("\n"))?;
-        Ok(scope.string(&text)?)
+        Ok(match text {
+            Joined::Ascii(text) => scope.latin1(&text),
+            Joined::Wide(text) => scope.utf16(&text),
+        }?)
     })
 }
 
@@ -145,7 +149,8 @@ fn rows<'env>(
     run(&scope.env(), call, || {
         let session_id = Argument::new("sessionId", arguments.get(1)?);
         let mut batches = Batches::new(scope)?;
-        session_id.with_string(|session_id| query(session_id, &mut |row| batches.output(row)))??;
+        session_id
+            .with_string(|session_id| query(session_id, &mut |row| batches.output(row)))??;
         Ok(batches.finish()?)
     })
 }

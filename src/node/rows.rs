@@ -12,7 +12,6 @@
 use std::ptr::NonNull;
 use std::rc::Rc;
 
-use encoding_rs::mem::convert_utf8_to_utf16;
 use napi::Result;
 
 use super::convert::Parsed;
@@ -21,7 +20,7 @@ use super::error::Failure;
 use super::js::{Kept, Scope, Value};
 use crate::sqlite::ValueRef;
 use crate::store::model::{OutputRow, SessionRow};
-use crate::store::utf16::{Length, MAX_LENGTH};
+use crate::store::utf16::{Length, MAX_LENGTH, push_wide};
 
 /// Rows of a batch.
 const BATCH_ROWS: usize = 64;
@@ -242,11 +241,7 @@ impl<'env> Batches<'env> {
             self.number(text.len() as f64 * 2.0);
         } else {
             let before = self.wide.len();
-            // UTF-16 takes no more units than UTF-8 takes bytes, and one more to work with.
-            self.wide.resize(before + text.len() + 1, 0);
-            let units =
-                convert_utf8_to_utf16(text, self.wide.get_mut(before..).unwrap_or_default());
-            self.wide.truncate(before + units);
+            push_wide(&mut self.wide, text);
             self.number((self.wide.len() - before) as f64 * 2.0 + 1.0);
         }
         Ok(())

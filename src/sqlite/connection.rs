@@ -10,6 +10,7 @@ use std::rc::Rc;
 use rusqlite::MAIN_DB;
 use rusqlite::wal::CheckpointMode;
 
+use super::cached::Cache;
 use super::checkpointer::{Blocker, Checkpointer};
 use super::options::{Location, OpenOptions};
 use super::statement::Place;
@@ -41,6 +42,8 @@ pub struct Connection {
     location: Location,
     /// What the CHECK accepted when it was last read; another process may widen it any time.
     highest_slot: Cell<Option<i64>>,
+    /// The statements that it keeps for its stores.
+    cache: Cache,
     /// The statements that callers keep, to be finalized when the connection closes.
     statements: RefCell<HashMap<*const Place, Rc<Place>>>,
     /// How many of them are handing out rows.
@@ -78,6 +81,7 @@ impl Connection {
         Ok(Self {
             highest_slot: Cell::new(highest_slot),
             checkpointer: RefCell::new(checkpointer),
+            cache: Cache::default(),
             statements: RefCell::default(),
             iterators: Cell::new(0),
             options: options.clone(),
@@ -151,6 +155,10 @@ impl Connection {
         Ok(deferred)
     }
 
+    pub(super) fn cache(&self) -> &Cache {
+        &self.cache
+    }
+
     pub(super) fn closed(&self) -> Error {
         Error::Closed { path: self.path.clone() }
     }
@@ -200,6 +208,7 @@ impl Connection {
             return Ok(());
         };
         // One that is in the middle of a call stays, and keeps the connection open.
+        self.cache.clear();
         for statement in self.statements.borrow().values() {
             if let Ok(mut place) = statement.try_borrow_mut() {
                 place.take();

@@ -1,5 +1,6 @@
 //! SQLite as an engine: opening files, pragmas, schema, migrations and errors.
 
+mod cached;
 mod checkpointer;
 mod code;
 mod connection;

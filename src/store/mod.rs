@@ -2,6 +2,7 @@
 
 mod cascade;
 mod error;
+mod listing;
 pub mod model;
 pub mod outputs;
 pub mod sessions;

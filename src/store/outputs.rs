@@ -1,18 +1,28 @@
 //! Output: every chunk that a session's terminal printed, in order.
 
 use std::rc::Rc;
+use std::sync::LazyLock;
 
-use rusqlite::{Connection as Sqlite, Params, Row, params};
+use rusqlite::{Connection as Sqlite, Params, Row, Statement, ToSql, params};
 
 use super::model::{NewOutput, OutputRow, OutputType};
-use super::timestamp::{Timestamp, parse_millis};
-use super::utf16::{Length, MAX_LENGTH};
+use super::timestamp::{Moments, Seconds, Timestamp};
+use super::utf16::{Joined, MAX_LENGTH};
 use super::write_behind::{OnError, Settings, WriteBehind};
 use super::{Error, Result, damaged, text};
 use crate::sqlite::{self, Connection, atomically};
 
-const INSERT: &str =
-    "INSERT INTO session_outputs (session_id, timestamp, type, data) VALUES (?1, ?2, ?3, ?4)";
+const INSERT: &str = "INSERT INTO session_outputs (session_id, timestamp, type, data, created_at) VALUES (?, ?, ?, ?, ?)";
+
+/// Rows that one statement inserts where there are many: what a statement costs by itself, above all the
+/// upkeep of AUTOINCREMENT, is shared by so many.
+const ROWS: usize = 16;
+
+/// OR FAIL, because undoing a part of it is the transaction's work: SQLite need not keep a journal for it.
+static INSERT_ROWS: LazyLock<String> = LazyLock::new(|| {
+    let more_rows = ", (?, ?, ?, ?, ?)".repeat(ROWS - 1);
+    format!("{INSERT}{more_rows}").replacen("INSERT", "INSERT OR FAIL", 1)
+});
 
 const DELETE: &str = "DELETE FROM session_outputs WHERE session_id = ?1";
 
@@ -70,7 +80,12 @@ impl Outputs {
             Some(behind) if !self.connection.in_transaction()? => {
                 Ok(behind.append(&self.connection, output)?)
             }
-            _ => Ok(insert(&*self.connection.sqlite()?, &output)?),
+            _ => {
+                self.connection.sqlite()?;
+                let rows = std::slice::from_ref(&output);
+                self.connection
+                    .with_statement(INSERT, |insert| Ok(insert_rows(insert, rows, Seconds::now())?))
+            }
         }
     }
 
@@ -94,7 +109,7 @@ impl Outputs {
         if outputs.is_empty() {
             return Ok(());
         }
-        Ok(atomically(&sqlite, || outputs.iter().try_for_each(|output| insert(&sqlite, output)))?)
+        Ok(atomically(&sqlite, || insert_all(&sqlite, outputs))?)
     }
 
     /// Hands the newest `limit` chunks of a session to `visit`, newest first.
@@ -128,38 +143,32 @@ impl Outputs {
         self.select(SINCE, params![session_id, since.text()], usize::MAX, visit)
     }
 
-    /// All chunks of a session, oldest first, with `separator` between them, as UTF-8: in a chunk that
-    /// is none, the bytes that are none become U+FFFD.
+    /// All chunks of a session, oldest first, with `separator` between them.
     ///
     /// # Errors
     ///
     /// [`Error::TooLong`] as soon as the text cannot be a JavaScript string any more; what SQLite
     /// says.
-    pub fn full(&self, session_id: &str, separator: &str) -> Result<Vec<u8>> {
-        let sqlite = self.connection.sqlite()?;
-        let mut statement = sqlite.prepare_cached(FULL)?;
-        let mut rows = statement.query([session_id])?;
-        let mut joined = Vec::new();
-        let mut length = Length::default();
-        let mut first = true;
-        while let Some(row) = rows.next()? {
-            let data = text(row.get_ref(0)?);
-            if !std::mem::take(&mut first) {
-                joined.extend_from_slice(separator.as_bytes());
+    pub fn full(&self, session_id: &str, separator: &str) -> Result<Joined> {
+        self.connection.sqlite()?;
+        self.connection.with_statement(FULL, |statement| {
+            let mut rows = statement.query([session_id])?;
+            let mut joined = Joined::default();
+            let mut first = true;
+            while let Some(row) = rows.next()? {
+                if !std::mem::take(&mut first) {
+                    joined.push(separator.as_bytes());
+                }
+                joined.push(text(row.get_ref(0)?));
+                if joined.len() > MAX_LENGTH {
+                    return Err(Error::TooLong {
+                        session_id: session_id.to_owned(),
+                        limit: MAX_LENGTH,
+                    });
+                }
             }
-            match std::str::from_utf8(data) {
-                Ok(_) => joined.extend_from_slice(data),
-                // Chunk by chunk: halves of a character in two chunks were never one.
-                Err(_) => joined.extend_from_slice(String::from_utf8_lossy(data).as_bytes()),
-            }
-            if !length.fits(&joined) {
-                return Err(Error::TooLong {
-                    session_id: session_id.to_owned(),
-                    limit: MAX_LENGTH,
-                });
-            }
-        }
-        Ok(joined)
+            Ok(joined)
+        })
     }
 
     /// Removes the output of a session.
@@ -168,51 +177,86 @@ impl Outputs {
     ///
     /// What SQLite says.
     pub fn delete(&self, session_id: &str) -> Result<()> {
-        self.connection.settled()?.prepare_cached(DELETE)?.execute([session_id])?;
-        Ok(())
+        self.connection.settled()?;
+        self.connection
+            .with_statement(DELETE, |delete| Ok(delete.execute([session_id]).map(drop)?))
     }
 
     fn select<E: From<Error>>(
         &self,
-        sql: &str,
+        sql: &'static str,
         params: impl Params,
         limit: usize,
         mut visit: impl FnMut(OutputRow<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        let sqlite = self.connection.sqlite().map_err(Error::from)?;
-        let mut statement = sqlite.prepare_cached(sql).map_err(Error::from)?;
-        let mut rows = statement.query(params).map_err(Error::from)?;
-        for _ in 0..limit {
-            let Some(row) = rows.next().map_err(Error::from)? else {
-                break;
-            };
-            visit(output(row)?)?;
-        }
-        Ok(())
+        self.connection.sqlite().map_err(Error::from)?;
+        let mut moments = Moments::default();
+        let visit_all = |statement: &mut Statement<'_>| {
+            let mut rows = statement.query(params).map_err(Error::from)?;
+            for _ in 0..limit {
+                let Some(row) = rows.next().map_err(Error::from)? else {
+                    break;
+                };
+                visit(output(row, &mut moments)?)?;
+            }
+            Ok(())
+        };
+        let visited = self.connection.with_statement(sql, |statement| Ok(visit_all(statement)));
+        visited.map_err(|error: Error| error.into())?
     }
 }
 
-/// Inserts a row.
-pub(super) fn insert(sqlite: &Sqlite, output: &NewOutput) -> sqlite::Result<()> {
-    let inserted = sqlite.prepare_cached(INSERT)?.execute(params![
-        output.session_id,
-        output.timestamp.text(),
-        output.kind,
-        output.data,
-    ]);
-    match inserted.map_err(sqlite::Error::from) {
+/// Inserts rows, by as few statements as there can be.
+pub(super) fn insert_all(sqlite: &Sqlite, outputs: &[NewOutput]) -> sqlite::Result<()> {
+    let now = Seconds::now();
+    let (many, few) = outputs.as_chunks::<ROWS>();
+    if !many.is_empty() {
+        let mut insert = sqlite.prepare_cached(&INSERT_ROWS)?;
+        many.iter().try_for_each(|rows| insert_rows(&mut insert, rows, now))?;
+    }
+    if few.is_empty() {
+        return Ok(());
+    }
+    let mut insert = sqlite.prepare_cached(INSERT)?;
+    few.chunks(1).try_for_each(|row| insert_rows(&mut insert, row, now))
+}
+
+/// Inserts as many rows as the statement has places for.
+fn insert_rows(
+    insert: &mut Statement<'_>,
+    outputs: &[NewOutput],
+    now: Seconds,
+) -> sqlite::Result<()> {
+    let bound = bind(insert, outputs, now);
+    match bound.and_then(|()| insert.raw_execute()).map_err(sqlite::Error::from) {
         Ok(_) => Ok(()),
         Err(error) if error.code_name().as_deref() == Some("SQLITE_TOOBIG") => {
-            Err(error.context(format_args!("output.data of {} bytes", output.data.len())))
+            let longest = outputs.iter().map(|output| output.data.len()).max().unwrap_or(0);
+            Err(error.context(format_args!("output.data of {longest} bytes")))
         }
         Err(error) => Err(error),
     }
 }
 
-fn output<'row>(row: &'row Row<'_>) -> Result<OutputRow<'row>> {
+fn bind(insert: &mut Statement<'_>, outputs: &[NewOutput], now: Seconds) -> rusqlite::Result<()> {
+    let mut place = 0;
+    let mut bind = |value: &dyn ToSql| {
+        place += 1;
+        insert.raw_bind_parameter(place, value)
+    };
+    outputs.iter().try_for_each(|output| {
+        bind(&output.session_id)?;
+        bind(&output.timestamp.text())?;
+        bind(&output.kind)?;
+        bind(&output.data)?;
+        bind(&now)
+    })
+}
+
+fn output<'row>(row: &'row Row<'_>, moments: &mut Moments) -> Result<OutputRow<'row>> {
     let kind = text(row.get_ref(1)?);
     Ok(OutputRow {
-        timestamp: parse_millis(text(row.get_ref(0)?)),
+        timestamp: moments.millis(text(row.get_ref(0)?)),
         kind: OutputType::parse(kind).ok_or_else(|| damaged("session_outputs.type", kind))?,
         data: text(row.get_ref(2)?),
     })

@@ -3,16 +3,18 @@
 use std::rc::Rc;
 
 use rusqlite::types::ValueRef;
-use rusqlite::{Params, Row, ffi, params};
+use rusqlite::{Params, Row, Statement, ffi, params};
 
+use super::listing::Listing;
 use super::model::{NewSession, SessionRow, SessionStatus, SessionUpdate};
-use super::timestamp::{Timestamp, parse_millis};
+use super::timestamp::{Moments, Seconds, Timestamp};
 use super::{Error, Result, cascade, damaged, text};
 use crate::sqlite::{self, Connection};
 
 const INSERT: &str =
-    "INSERT INTO sessions (id, slot, status, working_dir, current_command, started_at, ended_at, pid)
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    "INSERT INTO sessions (id, slot, status, working_dir, current_command, started_at, ended_at, pid,
+         created_at, updated_at)
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9)";
 
 /// One statement for every combination of fields, so that it is prepared once.
 const UPDATE: &str = "UPDATE sessions SET
@@ -52,22 +54,24 @@ impl Sessions {
     /// for an id that exists.
     pub fn create(&self, session: &NewSession) -> Result<()> {
         self.check_slot(session.slot)?;
-        let sqlite = self.connection.sqlite()?;
-        let mut statement = sqlite.prepare_cached(INSERT)?;
-        let inserted = statement.execute(params![
-            session.id,
-            session.slot,
-            session.status,
-            session.working_dir,
-            session.current_command,
-            session.started_at.text(),
-            session.ended_at.map(Timestamp::text),
-            session.pid,
-        ]);
-        match inserted {
-            Ok(_) => Ok(()),
-            Err(error) => Err(explain_insert(error.into(), &session.id)),
-        }
+        self.connection.sqlite()?;
+        self.connection.with_statement(INSERT, |insert| {
+            let inserted = insert.execute(params![
+                session.id,
+                session.slot,
+                session.status,
+                session.working_dir,
+                session.current_command,
+                session.started_at.text(),
+                session.ended_at.map(Timestamp::text),
+                session.pid,
+                Seconds::now(),
+            ]);
+            match inserted {
+                Ok(_) => Ok(()),
+                Err(error) => Err(explain_insert(error.into(), &session.id)),
+            }
+        })
     }
 
     /// Hands the session with this id, if there is one, to `visit`.
@@ -89,21 +93,23 @@ impl Sessions {
     ///
     /// What SQLite says.
     pub fn update(&self, id: &str, update: &SessionUpdate) -> Result<()> {
-        let sqlite = self.connection.sqlite()?;
+        self.connection.sqlite()?;
         if *update == SessionUpdate::default() {
             return Ok(());
         }
-        sqlite.prepare_cached(UPDATE)?.execute(params![
-            id,
-            update.status,
-            update.current_command.is_change(),
-            update.current_command.value(),
-            update.ended_at.is_change(),
-            update.ended_at.value().map(|moment| moment.text()),
-            update.pid.is_change(),
-            update.pid.value(),
-        ])?;
-        Ok(())
+        self.connection.with_statement(UPDATE, |statement| {
+            statement.execute(params![
+                id,
+                update.status,
+                update.current_command.is_change(),
+                update.current_command.value(),
+                update.ended_at.is_change(),
+                update.ended_at.value().map(|moment| moment.text()),
+                update.pid.is_change(),
+                update.pid.value(),
+            ])?;
+            Ok(())
+        })
     }
 
     /// Removes a session, and its output unless `keep_outputs` says otherwise, in one transaction.
@@ -125,7 +131,7 @@ impl Sessions {
         &self,
         visit: impl FnMut(SessionRow<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        self.select(select!("ORDER BY started_at DESC, rowid DESC"), [], visit)
+        self.newest_first(select!("ORDER BY rowid DESC"), [], visit)
     }
 
     /// As [`list`](Self::list), the sessions of one status only.
@@ -138,8 +144,7 @@ impl Sessions {
         status: SessionStatus,
         visit: impl FnMut(SessionRow<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        let sql = select!("WHERE status = ?1 ORDER BY started_at DESC, rowid DESC");
-        self.select(sql, [status], visit)
+        self.newest_first(select!("WHERE status = ?1 ORDER BY rowid DESC"), [status], visit)
     }
 
     /// As [`list`](Self::list), the sessions that are running or waiting at a checkpoint.
@@ -151,25 +156,47 @@ impl Sessions {
         &self,
         visit: impl FnMut(SessionRow<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        let sql = select!(
-            "WHERE status IN ('running', 'waiting_checkpoint') ORDER BY started_at DESC, rowid DESC"
-        );
-        self.select(sql, [], visit)
+        let sql = select!("WHERE status IN ('running', 'waiting_checkpoint') ORDER BY rowid DESC");
+        self.newest_first(sql, [], visit)
+    }
+
+    /// Hands the rows of a query to `visit` by their start, newest first, and else as the query has them:
+    /// latest insert first.
+    ///
+    /// Sessions start in the order in which they are stored, so that most often there is nothing to sort,
+    /// for which SQLite would take longer than for the query.
+    fn newest_first<E: From<Error>>(
+        &self,
+        sql: &'static str,
+        params: impl Params,
+        visit: impl FnMut(SessionRow<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut listing = Listing::default();
+        self.select(sql, params, |row| {
+            listing.add(&row);
+            Ok::<_, E>(())
+        })?;
+        listing.sort();
+        listing.rows().try_for_each(visit)
     }
 
     fn select<E: From<Error>>(
         &self,
-        sql: &str,
+        sql: &'static str,
         params: impl Params,
         mut visit: impl FnMut(SessionRow<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        let sqlite = self.connection.sqlite().map_err(Error::from)?;
-        let mut statement = sqlite.prepare_cached(sql).map_err(Error::from)?;
-        let mut rows = statement.query(params).map_err(Error::from)?;
-        while let Some(row) = rows.next().map_err(Error::from)? {
-            visit(session(row)?)?;
-        }
-        Ok(())
+        self.connection.sqlite().map_err(Error::from)?;
+        let mut moments = Moments::default();
+        let visit_all = |statement: &mut Statement<'_>| {
+            let mut rows = statement.query(params).map_err(Error::from)?;
+            while let Some(row) = rows.next().map_err(Error::from)? {
+                visit(session(row, &mut moments)?)?;
+            }
+            Ok(())
+        };
+        let visited = self.connection.with_statement(sql, |statement| Ok(visit_all(statement)));
+        visited.map_err(|error: Error| error.into())?
     }
 
     fn check_slot(&self, slot: i64) -> Result<()> {
@@ -187,7 +214,7 @@ impl Sessions {
     }
 }
 
-fn session<'row>(row: &'row Row<'_>) -> Result<SessionRow<'row>> {
+fn session<'row>(row: &'row Row<'_>, moments: &mut Moments) -> Result<SessionRow<'row>> {
     let column = |index| row.get_ref(index);
     let status = text(column(2)?);
     Ok(SessionRow {
@@ -202,10 +229,10 @@ fn session<'row>(row: &'row Row<'_>) -> Result<SessionRow<'row>> {
             ValueRef::Null => None,
             value => Some(text(value)),
         },
-        started_at: parse_millis(text(column(5)?)),
+        started_at: moments.millis(text(column(5)?)),
         ended_at: match column(6)? {
             ValueRef::Null => None,
-            value => Some(parse_millis(text(value))),
+            value => Some(moments.millis(text(value))),
         },
         pid: match column(7)? {
             ValueRef::Integer(pid) => Some(pid as f64),

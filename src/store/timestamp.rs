@@ -1,5 +1,7 @@
 //! Moments as JavaScript has them (milliseconds since 1970) and as SQLite keeps them (ISO-8601 text).
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, Timelike};
 use rusqlite::types::{ToSql, ToSqlOutput};
 
@@ -20,6 +22,12 @@ impl Timestamp {
         // A JavaScript date is NaN or a whole number, so the cast loses nothing.
         let whole = millis as i64;
         (whole as f64 == millis && (FIRST..=LAST).contains(&whole)).then_some(Self(whole))
+    }
+
+    /// This moment.
+    pub fn now() -> Self {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self(i64::try_from(since.as_millis()).map_or(LAST, |millis| millis.min(LAST)))
     }
 
     /// The stored form.
@@ -51,64 +59,86 @@ impl Text {
     }
 }
 
+/// A moment as SQLite's `datetime()` writes it, `YYYY-MM-DD HH:mm:ss`: what the columns `created_at`
+/// and `updated_at` hold. Bound, it costs less than the default of the column, which SQLite works out
+/// for every row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seconds([u8; 19]);
+
+impl Seconds {
+    /// This moment.
+    pub fn now() -> Self {
+        let Text(text) = Timestamp::now().text();
+        let mut seconds = [0; 19];
+        for (place, byte) in seconds.iter_mut().zip(text) {
+            *place = byte;
+        }
+        seconds[10] = b' ';
+        Self(seconds)
+    }
+}
+
+impl ToSql for Seconds {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(std::str::from_utf8(&self.0).unwrap_or_default().into())
+    }
+}
+
 impl ToSql for Text {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
         Ok(self.as_str().into())
     }
 }
 
-/// Milliseconds since 1970 of a stored moment, NaN where the text is none.
+/// Reads stored moments. The rows of a query are most often of few days, so that the latest day is kept.
 ///
 /// Reads what this library writes, what SQLite's `datetime()` writes, and the ISO-8601 forms between
 /// them: a date alone, `T` or a blank, seconds and any fraction or none, `Z`, an offset or none. A
 /// moment without an offset is UTC, as it is for SQLite.
-pub fn parse_millis(text: &[u8]) -> f64 {
-    parse_canonical(text).or_else(|| parse_any(text)).map_or(f64::NAN, |millis| millis as f64)
+#[derive(Debug)]
+pub struct Moments {
+    day: [u8; 10],
+    /// The first millisecond of that day.
+    midnight: i64,
 }
 
-fn parse_canonical(text: &[u8]) -> Option<i64> {
-    let [
-        y1,
-        y2,
-        y3,
-        y4,
-        b'-',
-        m1,
-        m2,
-        b'-',
-        d1,
-        d2,
-        b'T',
-        h1,
-        h2,
-        b':',
-        i1,
-        i2,
-        b':',
-        s1,
-        s2,
-        b'.',
-        f1,
-        f2,
-        f3,
-        b'Z',
-    ] = text
-    else {
+impl Default for Moments {
+    fn default() -> Self {
+        Self { day: *b"1970-01-01", midnight: 0 }
+    }
+}
+
+impl Moments {
+    /// Milliseconds since 1970 of a stored moment, NaN where the text is none.
+    pub fn millis(&mut self, text: &[u8]) -> f64 {
+        self.canonical(text).or_else(|| parse_any(text)).map_or(f64::NAN, |millis| millis as f64)
+    }
+
+    fn canonical(&mut self, text: &[u8]) -> Option<i64> {
+        let (day, time) = text.split_first_chunk::<10>()?;
+        let [b'T', h1, h2, b':', i1, i2, b':', s1, s2, b'.', f1, f2, f3, b'Z'] = time else {
+            return None;
+        };
+        if *day != self.day {
+            self.midnight = midnight(day)?;
+            self.day = *day;
+        }
+        let part = |digits: &[u8], limit| number(digits).filter(|value| *value < limit);
+        let hours = part(&[*h1, *h2], 24)?;
+        let minutes = part(&[*i1, *i2], 60)?;
+        let seconds = part(&[*s1, *s2], 60)?;
+        let millis = number(&[*f1, *f2, *f3])?;
+        Some(self.midnight + i64::from(((hours * 60 + minutes) * 60 + seconds) * 1000 + millis))
+    }
+}
+
+fn midnight(day: &[u8; 10]) -> Option<i64> {
+    let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = day else {
         return None;
     };
-    let year = number(&[*y1, *y2, *y3, *y4])?;
-    let date = NaiveDate::from_ymd_opt(
-        i32::try_from(year).ok()?,
-        number(&[*m1, *m2])?,
-        number(&[*d1, *d2])?,
-    )?;
-    let time = NaiveTime::from_hms_milli_opt(
-        number(&[*h1, *h2])?,
-        number(&[*i1, *i2])?,
-        number(&[*s1, *s2])?,
-        number(&[*f1, *f2, *f3])?,
-    )?;
-    Some(date.and_time(time).and_utc().timestamp_millis())
+    let year = i32::try_from(number(&[*y1, *y2, *y3, *y4])?).ok()?;
+    let date = NaiveDate::from_ymd_opt(year, number(&[*m1, *m2])?, number(&[*d1, *d2])?)?;
+    Some(date.and_time(NaiveTime::MIN).and_utc().timestamp_millis())
 }
 
 fn number(digits: &[u8]) -> Option<u32> {
@@ -148,6 +178,10 @@ fn parse_any(text: &[u8]) -> Option<i64> {
 mod tests {
     use super::*;
 
+    fn parse_millis(text: &[u8]) -> f64 {
+        Moments::default().millis(text)
+    }
+
     fn text(millis: f64) -> Option<String> {
         Timestamp::from_millis(millis).map(|moment| moment.text().as_str().to_owned())
     }
@@ -173,10 +207,14 @@ mod tests {
     #[test]
     fn every_stored_moment_reads_back() {
         // A step that is no multiple of a day passes through every month, hour and millisecond.
+        let mut moments = Moments::default();
         let mut millis = FIRST;
         while millis <= LAST {
-            let moment = Timestamp::from_millis(millis as f64).unwrap();
-            assert_eq!(parse_millis(moment.text().as_str().as_bytes()), millis as f64);
+            for of_the_same_day in [millis, millis / 86_400_000 * 86_400_000] {
+                let moment = Timestamp::from_millis(of_the_same_day.max(FIRST) as f64).unwrap();
+                let text = moment.text();
+                assert_eq!(moments.millis(text.as_str().as_bytes()), moment.0 as f64);
+            }
             millis += 86_400_000 * 37 + 3_723_457;
         }
     }
@@ -205,10 +243,29 @@ mod tests {
     }
 
     #[test]
+    fn what_is_bound_is_what_sqlite_would_say() {
+        let sqlite = rusqlite::Connection::open_in_memory().unwrap();
+        let is_now: bool = sqlite
+            .query_row(
+                "SELECT ?1 IN (datetime('now'), datetime('now', '-1 second'))
+                     AND ?1 IS datetime(?1)",
+                [Seconds::now()],
+                |row| row.get(0),
+            )
+            .unwrap();
+        assert!(is_now);
+    }
+
+    #[test]
     fn what_is_no_moment_is_nan() {
-        for text in
-            ["", "yesterday", "2026-13-01T00:00:00.000Z", "2026-02-30", "20260101", "1767268800000"]
-        {
+        for text in [
+            "",
+            "yesterday",
+            "2026-13-01T00:00:00.000Z",
+            "2026-01-01T24:00:00.000Z",
+            "2026-02-30",
+            "20260101",
+        ] {
             assert!(parse_millis(text.as_bytes()).is_nan(), "{text}");
         }
         assert!(parse_millis(b"\xff").is_nan());

@@ -1,4 +1,6 @@
-//! Lengths as JavaScript counts them: in UTF-16 code units.
+//! Texts and their lengths as JavaScript has them: in UTF-16 code units.
+
+use encoding_rs::mem::{convert_latin1_to_utf16, convert_utf8_to_utf16};
 
 /// The length of the longest string that every supported JavaScript engine can hold.
 pub const MAX_LENGTH: usize = (1 << 29) - 24;
@@ -35,6 +37,61 @@ fn length(bytes: &[u8]) -> usize {
     bytes.iter().map(|byte| usize::from(*byte & 0xc0 != 0x80) + usize::from(*byte >= 0xf0)).sum()
 }
 
+/// A text that is put together piece by piece, in the form that a JavaScript string has: a byte a
+/// character while all is ASCII, else UTF-16.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Joined {
+    /// All ASCII.
+    Ascii(Vec<u8>),
+    /// Some of it is not.
+    Wide(Vec<u16>),
+}
+
+impl Default for Joined {
+    fn default() -> Self {
+        Self::Ascii(Vec::new())
+    }
+}
+
+impl Joined {
+    /// Adds a piece of UTF-8. Bytes that are none become U+FFFD, and halves of a character in two pieces
+    /// were never one.
+    pub fn push(&mut self, piece: &[u8]) {
+        match self {
+            Self::Ascii(text) if piece.is_ascii() => text.extend_from_slice(piece),
+            Self::Ascii(text) => {
+                let mut wide = vec![0; text.len()];
+                convert_latin1_to_utf16(text, &mut wide);
+                push_wide(&mut wide, piece);
+                *self = Self::Wide(wide);
+            }
+            Self::Wide(text) => push_wide(text, piece),
+        }
+    }
+
+    /// Its length in UTF-16 code units.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Ascii(text) => text.len(),
+            Self::Wide(text) => text.len(),
+        }
+    }
+
+    /// Whether there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// Adds UTF-8 to UTF-16.
+pub fn push_wide(text: &mut Vec<u16>, piece: &[u8]) {
+    let before = text.len();
+    // UTF-16 takes no more units than UTF-8 takes bytes, and one more to work with.
+    text.resize(before + piece.len() + 1, 0);
+    let units = convert_utf8_to_utf16(piece, text.get_mut(before..).unwrap_or_default());
+    text.truncate(before + units);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -44,6 +101,20 @@ mod tests {
         for text in ["", "plain", "naïve", "日本語", "😀 a 👩‍👩‍👧", "\u{feff}"] {
             assert_eq!(length(text.as_bytes()), text.encode_utf16().count(), "{text}");
         }
+    }
+
+    #[test]
+    fn pieces_join_to_what_javascript_would_have() {
+        let pieces: [&[u8]; 6] =
+            [b"plain", b"", "naïve 😀".as_bytes(), b"\r\n", b"a\xf0\x9f", b"\x98\x80\xff"];
+        let mut joined = Joined::default();
+        for (count, piece) in pieces.iter().enumerate() {
+            assert_eq!(matches!(joined, Joined::Ascii(_)), count < 3, "{joined:?}");
+            joined.push(piece);
+        }
+        let text = "plainnaïve 😀\r\na\u{fffd}\u{fffd}\u{fffd}\u{fffd}";
+        assert_eq!(joined.len(), text.encode_utf16().count());
+        assert_eq!(joined, Joined::Wide(text.encode_utf16().collect()));
     }
 
     #[test]

@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection as Sqlite;
 
 use super::model::NewOutput;
-use super::outputs::insert;
+use super::outputs::insert_all;
 use crate::sqlite::{self, Connection, Deferred, OpenOptions, atomically};
 
 /// How long the writer's thread waits for a lock before it looks whether its rows are still queued.
@@ -165,7 +165,7 @@ impl Deferred for WriteBehind {
             }
             let group = state.take();
             drop(state);
-            let written = atomically(sqlite, || write_rows(sqlite, &group));
+            let written = atomically(sqlite, || insert_all(sqlite, &group));
             self.shared.finish(group, written.is_ok());
             written?;
         }
@@ -274,7 +274,7 @@ impl Shared {
         if group.is_empty() {
             return Ok(sqlite.prepare_cached("ROLLBACK")?.raw_execute().map(drop)?);
         }
-        let written = write_rows(sqlite, &group)
+        let written = insert_all(sqlite, &group)
             .and_then(|()| Ok(sqlite.prepare_cached("COMMIT")?.raw_execute().map(drop)?));
         if written.is_err() && !sqlite.is_autocommit() {
             // If even this fails, the next BEGIN does, and tells.
@@ -343,10 +343,6 @@ impl State {
         self.oldest = (!self.queue.is_empty()).then(|| self.oldest.unwrap_or_else(Instant::now));
         group
     }
-}
-
-fn write_rows(sqlite: &Sqlite, group: &[NewOutput]) -> sqlite::Result<()> {
-    group.iter().try_for_each(|output| insert(sqlite, output))
 }
 
 fn size(output: &NewOutput) -> usize {

@@ -1,0 +1,100 @@
+//! Statements that a connection keeps for its stores: each is prepared when it is first needed, and
+//! found again without hashing its text.
+
+use std::cell::RefCell;
+use std::ptr;
+use std::rc::Rc;
+
+use super::statement::Prepared;
+use super::{Connection, Error, Result};
+
+/// The statements of a connection, by the address of their text.
+#[derive(Debug, Default)]
+pub(super) struct Cache(RefCell<Vec<(&'static str, Rc<RefCell<Prepared>>)>>);
+
+impl Cache {
+    /// Finalizes every statement but one that is in the middle of a call.
+    pub(super) fn clear(&self) {
+        self.0.borrow_mut().clear();
+    }
+
+    fn find(&self, sql: &'static str) -> Option<Rc<RefCell<Prepared>>> {
+        let known = self.0.borrow();
+        let found = known.iter().find(|(text, _)| ptr::eq(*text, sql));
+        found.map(|(_, prepared)| Rc::clone(prepared))
+    }
+}
+
+impl Connection {
+    /// Runs `work` with a statement that stays prepared, with no value bound, until the connection
+    /// closes.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Closed`], [`Error::InUse`] inside `work` of the same statement; what SQLite or `work`
+    /// says.
+    pub fn with_statement<T, E: From<Error>>(
+        &self,
+        sql: &'static str,
+        work: impl FnOnce(&mut rusqlite::Statement<'_>) -> std::result::Result<T, E>,
+    ) -> std::result::Result<T, E> {
+        let prepared = match self.cache().find(sql) {
+            Some(prepared) => prepared,
+            None => self.prepare_cached(sql)?,
+        };
+        let mut prepared = prepared.try_borrow_mut().map_err(|_| Error::InUse)?;
+        prepared.with_dependent_mut(|_, statement| {
+            let result = work(statement);
+            // A text that was bound would stay in memory.
+            statement.clear_bindings();
+            result
+        })
+    }
+
+    fn prepare_cached(&self, sql: &'static str) -> Result<Rc<RefCell<Prepared>>> {
+        let prepared = Prepared::try_new(self.unsettled()?, |sqlite| {
+            sqlite.prepare_with_flags(sql, rusqlite::PrepFlags::SQLITE_PREPARE_PERSISTENT)
+        })?;
+        let prepared = Rc::new(RefCell::new(prepared));
+        self.cache().0.borrow_mut().push((sql, Rc::clone(&prepared)));
+        Ok(prepared)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Location, OpenOptions};
+    use super::*;
+
+    const COUNT: &str = "SELECT count(*) FROM sessions WHERE id = ?1 OR ?1 IS NULL";
+
+    fn open() -> Connection {
+        Connection::open(":memory:", Location::Memory, &OpenOptions::default()).unwrap()
+    }
+
+    fn count(connection: &Connection) -> Result<i64> {
+        connection.with_statement(COUNT, |count| Ok(count.query_row(["s"], |row| row.get(0))?))
+    }
+
+    #[test]
+    fn a_statement_is_prepared_once_and_keeps_no_value() {
+        let connection = open();
+        assert_eq!(count(&connection).unwrap(), 0);
+        assert_eq!(count(&connection).unwrap(), 0);
+        assert_eq!(connection.cache().0.borrow().len(), 1);
+        let expanded =
+            connection.with_statement::<_, Error>(COUNT, |count| Ok(count.expanded_sql())).unwrap();
+        assert!(expanded.unwrap().contains("id = NULL"));
+    }
+
+    #[test]
+    fn inside_itself_it_is_in_use_and_after_closing_it_is_gone() {
+        let connection = open();
+        let inside = connection.with_statement(COUNT, |_| count(&connection));
+        assert!(matches!(inside, Err(Error::InUse)));
+        let closing = connection.with_statement(COUNT, |_| connection.close());
+        assert!(matches!(closing, Err(Error::InUse)));
+        connection.close().unwrap();
+        assert!(matches!(count(&connection), Err(Error::Closed { .. })));
+    }
+}

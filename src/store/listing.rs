@@ -1,0 +1,111 @@
+//! Sessions that were read, to be put in order.
+
+use std::ops::Range;
+
+use super::model::SessionRow;
+
+/// Sessions in the order in which they were added, until they are sorted.
+#[derive(Debug, Default)]
+pub(super) struct Listing {
+    /// The texts of all.
+    texts: Vec<u8>,
+    entries: Vec<Entry>,
+    /// Whether one was added that started after the one before it.
+    unsorted: bool,
+}
+
+/// A session whose texts are kept together with those of the others.
+#[derive(Debug)]
+struct Entry {
+    id: Range<usize>,
+    working_dir: Range<usize>,
+    current_command: Option<Range<usize>>,
+    /// The rest of it, with empty texts.
+    row: SessionRow<'static>,
+}
+
+impl Listing {
+    pub(super) fn add(&mut self, row: &SessionRow<'_>) {
+        if let Some(before) = self.entries.last() {
+            self.unsorted |= age(row) < age(&before.row);
+        }
+        let entry = Entry {
+            id: self.keep(row.id),
+            working_dir: self.keep(row.working_dir),
+            current_command: row.current_command.map(|command| self.keep(command)),
+            row: SessionRow { id: b"", working_dir: b"", current_command: None, ..*row },
+        };
+        self.entries.push(entry);
+    }
+
+    /// Puts those first that started last; what started together stays as it is.
+    pub(super) fn sort(&mut self) {
+        if self.unsorted {
+            self.entries.sort_by(|a, b| age(&a.row).total_cmp(&age(&b.row)));
+        }
+    }
+
+    pub(super) fn rows(&self) -> impl Iterator<Item = SessionRow<'_>> {
+        self.entries.iter().map(|entry| SessionRow {
+            id: self.text(&entry.id),
+            working_dir: self.text(&entry.working_dir),
+            current_command: entry.current_command.as_ref().map(|command| self.text(command)),
+            ..entry.row
+        })
+    }
+
+    fn keep(&mut self, text: &[u8]) -> Range<usize> {
+        let start = self.texts.len();
+        self.texts.extend_from_slice(text);
+        start..self.texts.len()
+    }
+
+    fn text(&self, range: &Range<usize>) -> &[u8] {
+        self.texts.get(range.clone()).unwrap_or_default()
+    }
+}
+
+/// Grows with the time since the start; a start that is no moment is older than all.
+fn age(row: &SessionRow<'_>) -> f64 {
+    if row.started_at.is_nan() { f64::INFINITY } else { -row.started_at }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::model::SessionStatus;
+
+    fn listed(starts: &[f64]) -> Vec<(Vec<u8>, f64)> {
+        let mut listing = Listing::default();
+        for (number, started_at) in starts.iter().enumerate() {
+            listing.add(&SessionRow {
+                id: format!("s-{number}").as_bytes(),
+                slot: 1,
+                status: SessionStatus::Idle,
+                working_dir: b"/srv",
+                current_command: (number % 2 == 0).then_some(b"run"),
+                started_at: *started_at,
+                ended_at: None,
+                pid: None,
+            });
+        }
+        listing.sort();
+        let check = |row: SessionRow<'_>| {
+            assert_eq!(row.working_dir, b"/srv");
+            assert_eq!(row.current_command.is_some(), row.id.last().unwrap() % 2 == 0);
+            (row.id.to_vec(), row.started_at)
+        };
+        listing.rows().map(check).collect()
+    }
+
+    #[test]
+    fn the_newest_come_first_and_ties_stay_as_they_are() {
+        let ids = |starts: &[f64]| -> String {
+            let id = |(id, _): (Vec<u8>, f64)| char::from(*id.last().unwrap());
+            listed(starts).into_iter().map(id).collect()
+        };
+        assert_eq!(ids(&[5.0, 4.0, 4.0, 1.0]), "0123");
+        assert_eq!(ids(&[1.0, 4.0, 5.0, 4.0]), "2130");
+        assert_eq!(ids(&[f64::NAN, -1.0, 0.0, f64::NAN]), "2103");
+    }
+}
