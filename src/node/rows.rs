@@ -18,12 +18,12 @@ use super::convert::Parsed;
 use super::environment::Environment;
 use super::error::Failure;
 use super::js::{Kept, Scope, Value};
-use crate::sqlite::ValueRef;
+use crate::sqlite::{Row, ValueRef};
 use crate::store::model::{OutputRow, SessionRow};
 use crate::store::utf16::{Length, MAX_LENGTH, push_wide};
 
 /// Rows of a batch.
-const BATCH_ROWS: usize = 64;
+const BATCH_ROWS: usize = 256;
 
 /// Bytes of text after which a batch ends.
 const BATCH_TEXT: usize = 16 * 1024;
@@ -153,48 +153,41 @@ impl<'env> Batches<'env> {
         Ok(self.end_row()?)
     }
 
-    /// Adds a row of values of any type; integers as bigints where they are to be safe.
-    pub fn values<'row>(
-        &mut self,
-        columns: usize,
-        safe_integers: bool,
-        value: impl Fn(usize) -> Parsed<ValueRef<'row>>,
-    ) -> Parsed<()> {
+    /// Adds the first columns of a row of values of any type; integers as bigints where they are to be
+    /// safe.
+    pub fn values(&mut self, row: &Row<'_>, columns: usize, safe_integers: bool) -> Parsed<()> {
         if self.at + columns * VALUE_NUMBERS > BATCH_NUMBERS {
             self.give(|glue| &glue.batch)?;
         }
         for column in 0..columns {
-            self.value(value(column)?, safe_integers)?;
+            // Matched where it is returned: moving it costs as much as finding it.
+            match row.get_ref(column) {
+                Ok(ValueRef::Null) => self.kind(Kind::Null),
+                Ok(ValueRef::Integer(integer)) if safe_integers => {
+                    self.kind(Kind::Extra);
+                    self.extra(self.scope.bigint(integer)?)?;
+                }
+                Ok(ValueRef::Integer(integer)) => {
+                    let small = i32::try_from(integer).is_ok();
+                    self.kind(if small { Kind::Int32 } else { Kind::Number });
+                    self.number(integer as f64);
+                }
+                Ok(ValueRef::Real(real)) => {
+                    self.kind(Kind::Number);
+                    self.number(real);
+                }
+                Ok(ValueRef::Text(text)) => {
+                    self.kind(Kind::Text);
+                    self.text(text)?;
+                }
+                Ok(ValueRef::Blob(bytes)) => {
+                    self.kind(Kind::Extra);
+                    self.extra(self.scope.buffer(bytes)?)?;
+                }
+                Err(error) => return Err(crate::sqlite::Error::from(error).into()),
+            }
         }
         Ok(self.end_row()?)
-    }
-
-    fn value(&mut self, value: ValueRef<'_>, safe_integers: bool) -> Parsed<()> {
-        match value {
-            ValueRef::Null => self.kind(Kind::Null),
-            ValueRef::Integer(integer) if safe_integers => {
-                self.kind(Kind::Extra);
-                self.extra(self.scope.bigint(integer)?)?;
-            }
-            ValueRef::Integer(integer) => {
-                let small = i32::try_from(integer).is_ok();
-                self.kind(if small { Kind::Int32 } else { Kind::Number });
-                self.number(integer as f64);
-            }
-            ValueRef::Real(real) => {
-                self.kind(Kind::Number);
-                self.number(real);
-            }
-            ValueRef::Text(text) => {
-                self.kind(Kind::Text);
-                self.text(text)?;
-            }
-            ValueRef::Blob(bytes) => {
-                self.kind(Kind::Extra);
-                self.extra(self.scope.buffer(bytes)?)?;
-            }
-        }
-        Ok(())
     }
 
     fn kind(&mut self, kind: Kind) {

@@ -10,7 +10,7 @@ use super::environment::Environment;
 use super::error::{Failure, run};
 use super::js::{Arguments, Native, Scope, Value};
 use super::rows::Batches;
-use crate::sqlite::{Column, Connection, Error, Row, Statement};
+use crate::sqlite::{Column, Connection, Row, Statement};
 
 /// Adds the functions of this file to the object that `glue/statement.js` gets.
 pub fn add_functions<'env>(scope: Scope<'env>, native: Value<'env>) -> napi::Result<()> {
@@ -88,9 +88,7 @@ impl Prepared {
             self.version.set(version);
         }
         let columns = statement.column_count().min(if self.pluck.get() { 1 } else { usize::MAX });
-        batches.values(columns, self.safe_integers.get(), |column| {
-            Ok(row.get_ref(column).map_err(Error::from)?)
-        })
+        batches.values(row, columns, self.safe_integers.get())
     }
 
     /// Binds values to the parameters, unless they have theirs.
