@@ -12,7 +12,7 @@ use super::convert::Parsed;
 use super::database::Handle;
 use super::error::Failure;
 use super::js::{Arguments, Kept, Scope, Value};
-use super::rows::{Glue, Numbers};
+use super::rows::{Glue, Numbers, Texts};
 use super::{output_store, session_store};
 use crate::sqlite::Connection;
 use crate::store::model::{OutputType, SessionStatus};
@@ -30,6 +30,8 @@ pub struct Environment {
     pub output_store: Kept,
     /// The numbers of a batch on their way to JavaScript.
     pub numbers: Numbers,
+    /// Room for the texts of a batch.
+    pub texts: RefCell<Texts>,
     /// What makes rows of batches.
     pub glue: Glue,
     /// The classes behind `connection.db`.
@@ -73,6 +75,7 @@ impl Environment {
             output_store: scope.keep(output_store::class(scope, checks, rows)?)?,
             numbers,
             sqlite_error: keep(c"SqliteError")?,
+            texts: RefCell::default(),
             glue: Glue { take: keep(c"take")?, batch: keep(c"batch")?, reshape: keep(c"reshape")? },
             connection_class: RefCell::new(None),
             deferring: RefCell::default(),

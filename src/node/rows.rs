@@ -104,23 +104,36 @@ pub struct Batches<'env> {
     extra_count: u32,
     count: usize,
     at: usize,
+    texts: Texts,
+}
+
+/// The texts of a batch. An environment keeps their room for the next query.
+#[derive(Default)]
+pub struct Texts {
     ascii: Vec<u8>,
     wide: Vec<u16>,
+}
+
+impl Texts {
+    fn clear(&mut self) {
+        self.ascii.clear();
+        self.wide.clear();
+    }
+}
+
+impl Drop for Batches<'_> {
+    fn drop(&mut self) {
+        self.texts.clear();
+        self.environment.texts.replace(std::mem::take(&mut self.texts));
+    }
 }
 
 impl<'env> Batches<'env> {
     /// Batches for the rows of a query that the script of the running call has begun.
     pub fn new(scope: Scope<'env>) -> Result<Self> {
-        Ok(Self {
-            scope,
-            environment: Environment::of(&scope.env())?,
-            extras: None,
-            extra_count: 0,
-            count: 0,
-            at: HEADER,
-            ascii: Vec::new(),
-            wide: Vec::new(),
-        })
+        let environment = Environment::of(&scope.env())?;
+        let texts = environment.texts.take();
+        Ok(Self { scope, environment, extras: None, extra_count: 0, count: 0, at: HEADER, texts })
     }
 
     /// Has the following rows made for these columns, each a pair of its name and its table.
@@ -206,9 +219,9 @@ impl<'env> Batches<'env> {
 
     /// Gives the last batch to the script: its text, or `undefined` where that is not all ASCII.
     pub fn finish(mut self) -> Result<Value<'env>> {
-        if self.wide.is_empty() && self.extra_count == 0 {
+        if self.texts.wide.is_empty() && self.extra_count == 0 {
             self.environment.numbers.set(0, self.count as f64);
-            return self.scope.latin1(&self.ascii);
+            return self.scope.latin1(&self.texts.ascii);
         }
         self.give(|glue| &glue.take)?;
         self.scope.undefined()
@@ -216,7 +229,7 @@ impl<'env> Batches<'env> {
 
     fn end_row(&mut self) -> Result<()> {
         self.count += 1;
-        let full = self.count == BATCH_ROWS || self.ascii.len() + self.wide.len() * 2 > BATCH_TEXT;
+        let full = self.count == BATCH_ROWS || self.texts.ascii.len() + self.texts.wide.len() * 2 > BATCH_TEXT;
         if full { self.give(|glue| &glue.batch) } else { Ok(()) }
     }
 
@@ -230,12 +243,12 @@ impl<'env> Batches<'env> {
             return self.own_string(text);
         }
         if text.is_ascii() {
-            self.ascii.extend_from_slice(text);
+            self.texts.ascii.extend_from_slice(text);
             self.number(text.len() as f64 * 2.0);
         } else {
-            let before = self.wide.len();
-            push_wide(&mut self.wide, text);
-            self.number((self.wide.len() - before) as f64 * 2.0 + 1.0);
+            let before = self.texts.wide.len();
+            push_wide(&mut self.texts.wide, text);
+            self.number((self.texts.wide.len() - before) as f64 * 2.0 + 1.0);
         }
         Ok(())
     }
@@ -256,14 +269,13 @@ impl<'env> Batches<'env> {
     fn give(&mut self, to: impl FnOnce(&Glue) -> &Kept) -> Result<()> {
         let scope = self.scope;
         let nothing = scope.undefined()?;
-        let ascii = if self.ascii.is_empty() { nothing } else { scope.latin1(&self.ascii)? };
-        let wide = if self.wide.is_empty() { nothing } else { scope.utf16(&self.wide)? };
+        let ascii = if self.texts.ascii.is_empty() { nothing } else { scope.latin1(&self.texts.ascii)? };
+        let wide = if self.texts.wide.is_empty() { nothing } else { scope.utf16(&self.texts.wide)? };
         self.environment.numbers.set(0, self.count as f64);
         let to = scope.kept(to(&self.environment.glue))?;
         scope.call(to, [ascii, wide, self.extras.take().unwrap_or(nothing)])?;
         (self.count, self.at, self.extra_count) = (0, HEADER, 0);
-        self.ascii.clear();
-        self.wide.clear();
+        self.texts.clear();
         Ok(())
     }
 }
