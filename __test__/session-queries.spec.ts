@@ -40,6 +40,27 @@ describe('list, listByStatus and findRunning', () => {
     expect(sessions.findRunning().map(({ id }) => id)).toEqual(expected)
   })
 
+  test('give every session once, in order, however late one turns up that started late', () => {
+    const { connection, sessions } = openStores()
+    const count = 700
+    connection.db.transaction(() => {
+      for (let i = 0; i < count; i++) {
+        // All but the first are stored as they start; what is newest was stored first.
+        const startedAt = at(i === 0 ? count : i)
+        sessions.create(sampleSession({ id: `s-${i}`, startedAt, workingDir: `/srv/é/${i}` }))
+      }
+    })()
+    const ids = ['s-0', ...Array.from({ length: count - 1 }, (_, i) => `s-${count - 1 - i}`)]
+    for (const list of [
+      sessions.list(),
+      sessions.findRunning(),
+      sessions.listByStatus('running'),
+    ]) {
+      expect(list.map(({ id }) => id)).toEqual(ids)
+      expect(list[1]).toMatchObject({ workingDir: `/srv/é/${count - 1}`, startedAt: at(count - 1) })
+    }
+  })
+
   test('select by status', () => {
     const { sessions } = openStores()
     for (const [index, status] of STATUSES.entries()) {

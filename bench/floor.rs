@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use gsd_session_store::sqlite::{Connection, Location, OpenOptions};
 use gsd_session_store::store;
-use gsd_session_store::store::model::{NewOutput, NewSession, OutputType, SessionStatus};
+use gsd_session_store::store::model::{Listed, NewOutput, NewSession, OutputType, SessionStatus};
 use gsd_session_store::store::outputs::Outputs;
 use gsd_session_store::store::sessions::Sessions;
 use gsd_session_store::store::timestamp::Timestamp;
@@ -159,8 +159,10 @@ impl Trial {
         self.fill_sessions(1000)?;
         let list = || {
             let mut bytes = 0;
-            self.sessions.list::<store::Error>(|row| {
-                bytes += row.id.len();
+            self.sessions.list::<store::Error>(|listed| {
+                if let Listed::Session(row) = listed {
+                    bytes += row.id.len();
+                }
                 Ok(())
             })?;
             Ok(bytes)

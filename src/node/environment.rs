@@ -76,7 +76,12 @@ impl Environment {
             numbers,
             sqlite_error: keep(c"SqliteError")?,
             texts: RefCell::default(),
-            glue: Glue { take: keep(c"take")?, batch: keep(c"batch")?, reshape: keep(c"reshape")? },
+            glue: Glue {
+                take: keep(c"take")?,
+                batch: keep(c"batch")?,
+                reshape: keep(c"reshape")?,
+                start_over: keep(c"startOver")?,
+            },
             connection_class: RefCell::new(None),
             deferring: RefCell::default(),
             listens: Cell::new(false),

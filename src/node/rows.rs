@@ -83,6 +83,8 @@ pub struct Glue {
     pub batch: Kept,
     /// Takes the columns of the rows to come.
     pub reshape: Kept,
+    /// Forgets the rows that it has made.
+    pub start_over: Kept,
 }
 
 /// How a value of any type travels: its kind, and then what it needs.
@@ -140,6 +142,14 @@ impl<'env> Batches<'env> {
     pub fn reshape(&self, columns: Value<'env>) -> Result<()> {
         let reshape = self.scope.kept(&self.environment.glue.reshape)?;
         self.scope.call(reshape, [columns]).map(drop)
+    }
+
+    /// Forgets every row.
+    pub fn start_over(&mut self) -> Result<()> {
+        (self.count, self.at, self.extra_count, self.extras) = (0, HEADER, 0, None);
+        self.texts.clear();
+        let start_over = self.scope.kept(&self.environment.glue.start_over)?;
+        self.scope.call(start_over, []).map(drop)
     }
 
     /// Adds a session.
@@ -229,7 +239,8 @@ impl<'env> Batches<'env> {
 
     fn end_row(&mut self) -> Result<()> {
         self.count += 1;
-        let full = self.count == BATCH_ROWS || self.texts.ascii.len() + self.texts.wide.len() * 2 > BATCH_TEXT;
+        let full = self.count == BATCH_ROWS
+            || self.texts.ascii.len() + self.texts.wide.len() * 2 > BATCH_TEXT;
         if full { self.give(|glue| &glue.batch) } else { Ok(()) }
     }
 
@@ -269,8 +280,10 @@ impl<'env> Batches<'env> {
     fn give(&mut self, to: impl FnOnce(&Glue) -> &Kept) -> Result<()> {
         let scope = self.scope;
         let nothing = scope.undefined()?;
-        let ascii = if self.texts.ascii.is_empty() { nothing } else { scope.latin1(&self.texts.ascii)? };
-        let wide = if self.texts.wide.is_empty() { nothing } else { scope.utf16(&self.texts.wide)? };
+        let ascii =
+            if self.texts.ascii.is_empty() { nothing } else { scope.latin1(&self.texts.ascii)? };
+        let wide =
+            if self.texts.wide.is_empty() { nothing } else { scope.utf16(&self.texts.wide)? };
         self.environment.numbers.set(0, self.count as f64);
         let to = scope.kept(to(&self.environment.glue))?;
         scope.call(to, [ascii, wide, self.extras.take().unwrap_or(nothing)])?;

@@ -8,7 +8,7 @@ use super::error::run;
 use super::exports::Exported;
 use super::js::{Arguments, Native, Scope, Value};
 use super::rows::Batches;
-use crate::store::model::SessionRow;
+use crate::store::model::Listed;
 use crate::store::sessions::Sessions;
 
 const CLASS: &str = include_str!("glue/session_store.js");
@@ -70,7 +70,11 @@ fn create<'env>(scope: Scope<'env>, arguments: Arguments<'_, 'env>) -> napi::Res
 fn get<'env>(scope: Scope<'env>, arguments: Arguments<'_, 'env>) -> napi::Result<Value<'env>> {
     let sessions = sessions(&arguments)?;
     let id = Argument::new("id", arguments.get(1)?);
-    rows(scope, "SessionStore.get", |add| id.with_string(|id| sessions.get(id, add))?)
+    run(&scope.env(), "SessionStore.get", || {
+        let mut batches = Batches::new(scope)?;
+        id.with_string(|id| sessions.get(id, |row| batches.session(row)))??;
+        Ok(batches.finish()?)
+    })
 }
 
 fn update<'env>(scope: Scope<'env>, arguments: Arguments<'_, 'env>) -> napi::Result<Value<'env>> {
@@ -121,11 +125,14 @@ fn find_running<'env>(
 fn rows<'env>(
     scope: Scope<'env>,
     call: &str,
-    query: impl FnOnce(&mut dyn FnMut(SessionRow<'_>) -> Parsed<()>) -> Parsed<()>,
+    query: impl FnOnce(&mut dyn FnMut(Listed<'_>) -> Parsed<()>) -> Parsed<()>,
 ) -> napi::Result<Value<'env>> {
     run(&scope.env(), call, || {
         let mut batches = Batches::new(scope)?;
-        query(&mut |row| batches.session(row))?;
+        query(&mut |listed| match listed {
+            Listed::Session(row) => batches.session(row),
+            Listed::StartOver => Ok(batches.start_over()?),
+        })?;
         Ok(batches.finish()?)
     })
 }

@@ -8,9 +8,12 @@ use std::rc::Rc;
 use super::statement::Prepared;
 use super::{Connection, Error, Result};
 
-/// The statements of a connection, by the address of their text.
+/// A statement, and the text whose address it is found by.
+type Entry = (&'static str, Rc<RefCell<Prepared>>);
+
+/// The statements of a connection.
 #[derive(Debug, Default)]
-pub(super) struct Cache(RefCell<Vec<(&'static str, Rc<RefCell<Prepared>>)>>);
+pub(super) struct Cache(RefCell<Vec<Entry>>);
 
 impl Cache {
     /// Finalizes every statement but one that is in the middle of a call.

@@ -1,4 +1,6 @@
 //! Sessions that were read, to be put in order.
+//!
+//! A row of SQLite's is gone with the next one, so their values are kept.
 
 use std::ops::Range;
 
@@ -10,8 +12,6 @@ pub(super) struct Listing {
     /// The texts of all.
     texts: Vec<u8>,
     entries: Vec<Entry>,
-    /// Whether one was added that started after the one before it.
-    unsorted: bool,
 }
 
 /// A session whose texts are kept together with those of the others.
@@ -26,9 +26,6 @@ struct Entry {
 
 impl Listing {
     pub(super) fn add(&mut self, row: &SessionRow<'_>) {
-        if let Some(before) = self.entries.last() {
-            self.unsorted |= age(row) < age(&before.row);
-        }
         let entry = Entry {
             id: self.keep(row.id),
             working_dir: self.keep(row.working_dir),
@@ -40,9 +37,7 @@ impl Listing {
 
     /// Puts those first that started last; what started together stays as it is.
     pub(super) fn sort(&mut self) {
-        if self.unsorted {
-            self.entries.sort_by(|a, b| age(&a.row).total_cmp(&age(&b.row)));
-        }
+        self.entries.sort_by(|a, b| age(&a.row).total_cmp(&age(&b.row)));
     }
 
     pub(super) fn rows(&self) -> impl Iterator<Item = SessionRow<'_>> {
@@ -66,7 +61,7 @@ impl Listing {
 }
 
 /// Grows with the time since the start; a start that is no moment is older than all.
-fn age(row: &SessionRow<'_>) -> f64 {
+pub(super) fn age(row: &SessionRow<'_>) -> f64 {
     if row.started_at.is_nan() { f64::INFINITY } else { -row.started_at }
 }
 
@@ -75,7 +70,7 @@ mod tests {
     use super::*;
     use crate::store::model::SessionStatus;
 
-    fn listed(starts: &[f64]) -> Vec<(Vec<u8>, f64)> {
+    fn ids(starts: &[f64]) -> String {
         let mut listing = Listing::default();
         for (number, started_at) in starts.iter().enumerate() {
             listing.add(&SessionRow {
@@ -92,18 +87,17 @@ mod tests {
         listing.sort();
         let check = |row: SessionRow<'_>| {
             assert_eq!(row.working_dir, b"/srv");
-            assert_eq!(row.current_command.is_some(), row.id.last().unwrap() % 2 == 0);
-            (row.id.to_vec(), row.started_at)
+            assert_eq!(
+                row.current_command.is_some(),
+                matches!(row.id.last(), Some(b'0' | b'2' | b'4'))
+            );
+            char::from(*row.id.last().unwrap())
         };
         listing.rows().map(check).collect()
     }
 
     #[test]
     fn the_newest_come_first_and_ties_stay_as_they_are() {
-        let ids = |starts: &[f64]| -> String {
-            let id = |(id, _): (Vec<u8>, f64)| char::from(*id.last().unwrap());
-            listed(starts).into_iter().map(id).collect()
-        };
         assert_eq!(ids(&[5.0, 4.0, 4.0, 1.0]), "0123");
         assert_eq!(ids(&[1.0, 4.0, 5.0, 4.0]), "2130");
         assert_eq!(ids(&[f64::NAN, -1.0, 0.0, f64::NAN]), "2103");

@@ -146,6 +146,15 @@ pub struct SessionRow<'row> {
     pub pid: Option<f64>,
 }
 
+/// What a listing of sessions hands out.
+#[derive(Debug, Clone, Copy)]
+pub enum Listed<'row> {
+    /// The next session.
+    Session(SessionRow<'row>),
+    /// They turned out to be in no order: those so far do not count, and come again.
+    StartOver,
+}
+
 /// A chunk of output to be stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewOutput {

@@ -202,7 +202,7 @@ impl Outputs {
             Ok(())
         };
         let visited = self.connection.with_statement(sql, |statement| Ok(visit_all(statement)));
-        visited.map_err(|error: Error| error.into())?
+        visited.unwrap_or_else(|error: Error| Err(error.into()))
     }
 }
 

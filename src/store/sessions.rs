@@ -5,8 +5,8 @@ use std::rc::Rc;
 use rusqlite::types::ValueRef;
 use rusqlite::{Params, Row, Statement, ffi, params};
 
-use super::listing::Listing;
-use super::model::{NewSession, SessionRow, SessionStatus, SessionUpdate};
+use super::listing::{self, Listing};
+use super::model::{Listed, NewSession, SessionRow, SessionStatus, SessionUpdate};
 use super::timestamp::{Moments, Seconds, Timestamp};
 use super::{Error, Result, cascade, damaged, text};
 use crate::sqlite::{self, Connection};
@@ -129,7 +129,7 @@ impl Sessions {
     /// What SQLite or `visit` says.
     pub fn list<E: From<Error>>(
         &self,
-        visit: impl FnMut(SessionRow<'_>) -> Result<(), E>,
+        visit: impl FnMut(Listed<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         self.newest_first(select!("ORDER BY rowid DESC"), [], visit)
     }
@@ -142,7 +142,7 @@ impl Sessions {
     pub fn list_by_status<E: From<Error>>(
         &self,
         status: SessionStatus,
-        visit: impl FnMut(SessionRow<'_>) -> Result<(), E>,
+        visit: impl FnMut(Listed<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         self.newest_first(select!("WHERE status = ?1 ORDER BY rowid DESC"), [status], visit)
     }
@@ -154,7 +154,7 @@ impl Sessions {
     /// What SQLite or `visit` says.
     pub fn find_running<E: From<Error>>(
         &self,
-        visit: impl FnMut(SessionRow<'_>) -> Result<(), E>,
+        visit: impl FnMut(Listed<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         let sql = select!("WHERE status IN ('running', 'waiting_checkpoint') ORDER BY rowid DESC");
         self.newest_first(sql, [], visit)
@@ -164,20 +164,32 @@ impl Sessions {
     /// latest insert first.
     ///
     /// Sessions start in the order in which they are stored, so that most often there is nothing to sort,
-    /// for which SQLite would take longer than for the query.
+    /// for which SQLite would take as long as for the query.
     fn newest_first<E: From<Error>>(
         &self,
         sql: &'static str,
-        params: impl Params,
-        visit: impl FnMut(SessionRow<'_>) -> Result<(), E>,
+        params: impl Params + Copy,
+        mut visit: impl FnMut(Listed<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
+        let mut before = f64::NEG_INFINITY;
+        let mut sorted = true;
+        self.select(sql, params, |row| {
+            let age = listing::age(&row);
+            sorted &= age >= before;
+            before = age;
+            if sorted { visit(Listed::Session(row)) } else { Ok(()) }
+        })?;
+        if sorted {
+            return Ok(());
+        }
+        visit(Listed::StartOver)?;
         let mut listing = Listing::default();
         self.select(sql, params, |row| {
             listing.add(&row);
             Ok::<_, E>(())
         })?;
         listing.sort();
-        listing.rows().try_for_each(visit)
+        listing.rows().try_for_each(|row| visit(Listed::Session(row)))
     }
 
     fn select<E: From<Error>>(
@@ -196,7 +208,7 @@ impl Sessions {
             Ok(())
         };
         let visited = self.connection.with_statement(sql, |statement| Ok(visit_all(statement)));
-        visited.map_err(|error: Error| error.into())?
+        visited.unwrap_or_else(|error: Error| Err(error.into()))
     }
 
     fn check_slot(&self, slot: i64) -> Result<()> {

@@ -65,6 +65,11 @@
     make = refresh(columns)
   }
 
+  // The native side calls it when the rows so far do not count.
+  function startOver() {
+    rows = []
+  }
+
   // Lets go of what the rows do not keep alive themselves.
   function end() {
     ascii = wide = extras = make = refresh = rows = sessionId = undefined
@@ -157,6 +162,7 @@
     batch,
     take,
     reshape,
+    startOver,
     read,
     rows: { begin, beginSessions, beginOutputs, finish, finishOne },
   }
