@@ -109,6 +109,24 @@ test('ids follow the order of append, whoever writes', () => {
   expect(storedData(connection.path)).toEqual(expected)
 })
 
+test('what cannot be written yet keeps what is appended later from overtaking it', () => {
+  const { connection, outputs } = openBehind()
+  const direct = new OutputStore(connection)
+  connection.db
+    .exec(`CREATE TRIGGER no_room BEFORE INSERT ON session_outputs WHEN new.data = 'first'
+    BEGIN SELECT raise(ABORT, 'not yet'); END`)
+  outputs.append(sampleOutput({ data: 'first' }))
+  for (const append of [
+    () => outputs.appendMany([sampleOutput({ data: 'overtakes' })]),
+    () => direct.append(sampleOutput({ data: 'overtakes' })),
+  ])
+    expect(failureOf(append)).toMatchObject({ code: 'SQLITE_CONSTRAINT_TRIGGER' })
+  connection.db.exec('DROP TRIGGER no_room')
+  outputs.appendMany([sampleOutput({ data: 'second' })])
+  direct.append(sampleOutput({ data: 'third' }))
+  expect(storedData(connection.path)).toEqual(['first', 'second', 'third'])
+})
+
 test('a queue without room makes append wait, and drops nothing', () => {
   const { connection, outputs } = openBehind({ maxBytes: 65_536 })
   const expected = Array.from({ length: 2_000 }, (_, i) => `${i} ${'x'.repeat(500)}`)

@@ -80,8 +80,9 @@ impl Outputs {
             Some(behind) if !self.connection.in_transaction()? => {
                 Ok(behind.append(&self.connection, output)?)
             }
+            // What was appended before comes first, whichever store it was.
             _ => {
-                self.connection.sqlite()?;
+                self.connection.settled()?;
                 let rows = std::slice::from_ref(&output);
                 self.connection
                     .with_statement(INSERT, |insert| Ok(insert_rows(insert, rows, Seconds::now())?))
@@ -103,12 +104,13 @@ impl Outputs {
     ///
     /// # Errors
     ///
-    /// What SQLite says.
+    /// What SQLite says, of these chunks or of what is queued before them.
     pub fn append_many(&self, outputs: &[NewOutput]) -> Result<()> {
-        let sqlite = self.connection.sqlite()?;
         if outputs.is_empty() {
-            return Ok(());
+            return Ok(self.connection.sqlite().map(drop)?);
         }
+        // What was appended before comes first, or these chunks do not come either.
+        let sqlite = self.connection.settled()?;
         Ok(atomically(&sqlite, || insert_all(&sqlite, outputs))?)
     }
 
