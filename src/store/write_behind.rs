@@ -86,7 +86,35 @@ struct State {
     writing: bool,
     /// Whether the latest group failed, and `on_error` knows.
     failing: bool,
+    /// Whether there is no writer's thread any more, whatever ended it.
+    gone: bool,
     stop: bool,
+}
+
+/// A group that was taken. However its writing ends, by a panic too, it is accounted for.
+struct Group<'a> {
+    shared: &'a Shared,
+    rows: Vec<NewOutput>,
+    written: bool,
+}
+
+impl Drop for Group<'_> {
+    fn drop(&mut self) {
+        let rows = std::mem::take(&mut self.rows);
+        let spent = self.shared.lock().finish(rows, self.written);
+        self.shared.settled.notify_all();
+        // Thousands of texts, freed without the lock.
+        drop(spent);
+    }
+}
+
+/// Whatever ends the writer's thread: from then on `append` writes directly.
+struct Gone<'a>(&'a Shared);
+
+impl Drop for Gone<'_> {
+    fn drop(&mut self) {
+        self.0.lock().gone = true;
+    }
 }
 
 impl WriteBehind {
@@ -131,6 +159,12 @@ impl WriteBehind {
         let full =
             |state: &State| state.bytes > 0 && state.bytes + bytes > self.shared.settings.max_bytes;
         let mut state = self.shared.lock();
+        if state.gone || self.ended.get() {
+            drop(state);
+            let sqlite = connection.unsettled()?;
+            self.settle(&sqlite)?;
+            return insert_all(&sqlite, std::slice::from_ref(&output));
+        }
         if full(&state) {
             state = self.shared.wait_for(state, |state| full(state) && !state.failing);
         }
@@ -145,8 +179,7 @@ impl WriteBehind {
             self.shared.news.notify_one();
         }
         state.queue.push_back(output);
-        drop(state);
-        if self.ended.get() { self.settle(&*connection.unsettled()?) } else { Ok(()) }
+        Ok(())
     }
 }
 
@@ -163,11 +196,10 @@ impl Deferred for WriteBehind {
             if state.queue.is_empty() || !sqlite.is_autocommit() {
                 return Ok(());
             }
-            let group = state.take();
+            let mut group = Group { shared: &self.shared, rows: state.take(), written: false };
             drop(state);
-            let written = atomically(sqlite, || insert_all(sqlite, &group));
-            self.shared.finish(group, written.is_ok());
-            written?;
+            atomically(sqlite, || insert_all(sqlite, &group.rows))?;
+            group.written = true;
         }
     }
 
@@ -208,6 +240,7 @@ impl Shared {
     }
 
     fn run(&self) {
+        let _gone = Gone(self);
         let mut connection = None;
         while self.wait_for_a_group() {
             let written = self.write_group(&mut connection);
@@ -266,29 +299,23 @@ impl Shared {
         if !self.begin(sqlite)? {
             return Ok(());
         }
-        let group = {
+        let rows = {
             let mut state = self.lock();
             // Whoever took rows off the front writes them first.
             if state.writing { Vec::new() } else { state.take() }
         };
-        if group.is_empty() {
+        if rows.is_empty() {
             return Ok(sqlite.prepare_cached("ROLLBACK")?.raw_execute().map(drop)?);
         }
-        let written = insert_all(sqlite, &group)
+        let mut group = Group { shared: self, rows, written: false };
+        let written = insert_all(sqlite, &group.rows)
             .and_then(|()| Ok(sqlite.prepare_cached("COMMIT")?.raw_execute().map(drop)?));
         if written.is_err() && !sqlite.is_autocommit() {
             // If even this fails, the next BEGIN does, and tells.
             let _ = sqlite.execute_batch("ROLLBACK");
         }
-        self.finish(group, written.is_ok());
+        group.written = written.is_ok();
         written
-    }
-
-    fn finish(&self, group: Vec<NewOutput>, written: bool) {
-        let spent = self.lock().finish(group, written);
-        self.settled.notify_all();
-        // Thousands of texts, freed without the lock.
-        drop(spent);
     }
 
     fn open(&self) -> sqlite::Result<Sqlite> {
@@ -347,4 +374,74 @@ impl State {
 
 fn size(output: &NewOutput) -> usize {
     output.session_id.len() + output.data.len() + ROW_OVERHEAD
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sqlite::Location;
+    use crate::store::model::OutputType;
+    use crate::store::timestamp::Timestamp;
+
+    fn chunk(data: &str) -> NewOutput {
+        NewOutput {
+            session_id: "s-1".into(),
+            timestamp: Timestamp::from_millis(0.0).unwrap(),
+            kind: OutputType::Stdout,
+            data: data.into(),
+        }
+    }
+
+    #[test]
+    fn a_group_whose_writing_panics_is_in_front_of_the_queue_again() {
+        let shared = Shared {
+            file: PathBuf::new(),
+            settings: Settings::default(),
+            options: OpenOptions::default(),
+            on_error: None,
+            state: Mutex::default(),
+            news: Condvar::new(),
+            settled: Condvar::new(),
+        };
+        shared.lock().queue.extend([chunk("one"), chunk("two")]);
+        let written = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            let rows = shared.lock().take();
+            let _group = Group { shared: &shared, rows, written: false };
+            shared.lock().queue.push_back(chunk("three"));
+            panic!("on purpose");
+        }));
+        written.unwrap_err();
+        let state = shared.lock();
+        assert!(!state.writing);
+        let queued: Vec<_> = state.queue.iter().map(|output| output.data.as_str()).collect();
+        assert_eq!(queued, ["one", "two", "three"]);
+    }
+
+    #[test]
+    fn without_the_thread_append_writes_what_is_queued_and_itself() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a.db");
+        let options = OpenOptions::default();
+        let connection = Connection::open("a.db", Location::File(file.clone()), &options).unwrap();
+        let settings = Settings { max_delay: Duration::ZERO, ..Settings::default() };
+        let missing = folder.path().join("missing.db");
+        let behind = WriteBehind::start(
+            &missing,
+            options,
+            settings,
+            Some(Box::new(|_| panic!("on purpose"))),
+        )
+        .unwrap();
+        behind.append(&connection, chunk("one")).unwrap();
+        if let Some(thread) = behind.thread.take() {
+            thread.join().unwrap_err();
+        }
+        behind.append(&connection, chunk("two")).unwrap();
+        let stored: String = connection
+            .sqlite()
+            .unwrap()
+            .query_row("SELECT group_concat(data) FROM session_outputs", [], |row| row.get(0))
+            .unwrap();
+        assert_eq!(stored, "one,two");
+    }
 }
