@@ -1,0 +1,187 @@
+//! Every I/O error once: a workload is run again and again, with a fault at its first read, at its
+//! second, and so on; then at its writes, syncs, locks and whatever else SQLite asks of a file system.
+//!
+//! Each call of the library must end well or with an error of SQLite's, and read nothing wrong. Once
+//! the fault is healed everything must work, and the file must hold what was acknowledged: a change that
+//! failed is absent. `cargo test --test faults -- --nocapture` prints how many faults were tried.
+
+#![cfg(unix)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by a panic"
+)]
+
+mod behind;
+mod model;
+mod plan;
+mod script;
+mod sweep;
+mod vfs;
+
+use gsd_session_store::sqlite::{OpenOptions, Synchronous};
+use gsd_session_store::store::model::SessionStatus;
+
+use plan::{Call, Failure, Fault, Until};
+use script::{Outcome, World};
+use sweep::{CALLER, sweep};
+
+const EVERY_FAILURE: &[(Call, Failure)] = &[
+    (Call::Open, Failure::Io),
+    (Call::Delete, Failure::Io),
+    (Call::Stat, Failure::Io),
+    (Call::Read, Failure::Io),
+    (Call::ReadLog, Failure::Short),
+    (Call::Write, Failure::Io),
+    (Call::Write, Failure::Full),
+    (Call::Sync, Failure::Io),
+    (Call::Truncate, Failure::Io),
+    (Call::Lock, Failure::Io),
+    (Call::ShmMap, Failure::Io),
+    (Call::ShmLock, Failure::Io),
+];
+
+const EVERY_END: &[Until] = &[Until::Once, Until::Healed, Until::Closed];
+
+fn a_day(fault: &Fault, options: OpenOptions) -> Outcome {
+    let mut world = World::new(fault, options);
+    plan::arm(*fault);
+    world.open(3);
+    world.create("s-1", 1);
+    world.create("s-2", 3);
+    world.append("s-1", "one");
+    world.append_many("s-1", &["two", "three", &"long ".repeat(1_000)]);
+    world.update("s-1", SessionStatus::WaitingCheckpoint);
+    world.append("s-2", "other");
+    world.append_many("s-2", model::MANY);
+    world.read();
+    world.checkpoint();
+    world.append("s-1", "four");
+    world.close();
+    world.open(3);
+    world.read();
+    world.delete("s-1");
+    world.append("s-2", "last");
+    world.read();
+    world.end()
+}
+
+#[test]
+fn a_new_file() {
+    let work = |fault: &Fault| a_day(fault, OpenOptions::default());
+    let tally = sweep("a new file", Some(CALLER), EVERY_END, EVERY_FAILURE, work);
+    assert!(tally.points > 300);
+    // A commit without a sync is told of as it is.
+    assert_eq!(tally.whole, 0);
+}
+
+#[test]
+fn a_new_file_with_a_sync_at_every_commit() {
+    let work = |fault: &Fault| {
+        a_day(fault, OpenOptions { synchronous: Synchronous::Full, ..OpenOptions::default() })
+    };
+    let failures = &[(Call::Sync, Failure::Io), (Call::ShmMap, Failure::Io)];
+    let tally = sweep("synchronous", Some(CALLER), EVERY_END, failures, work);
+    assert!(tally.points > 20);
+}
+
+#[test]
+fn an_index_that_has_to_grow() {
+    let work = |fault: &Fault| {
+        let mut world = World::new(fault, OpenOptions::default());
+        world.open(3);
+        // The first part of the index has room for 4,062 pages.
+        world.append("s-1", &"long ".repeat(4_000 * 4_096 / 5));
+        plan::arm(*fault);
+        for _ in 0..3 {
+            world.append("s-1", &"short ".repeat(20_000));
+        }
+        world.read();
+        world.end()
+    };
+    let failures = &[(Call::ShmMap, Failure::Io)];
+    let tally = sweep("a long log", Some(CALLER), EVERY_END, failures, work);
+    assert!(tally.points > 0 && tally.told > 0);
+}
+
+#[test]
+fn an_old_file_migrated_and_widened() {
+    let work = |fault: &Fault| {
+        let mut world = World::with_plan_file(fault, OpenOptions::default());
+        plan::arm(*fault);
+        world.open(3);
+        world.append("s-1", "one");
+        world.close();
+        world.open(5);
+        world.create("s-5", 5);
+        world.read();
+        world.end()
+    };
+    let until = &[Until::Once, Until::Closed];
+    let tally = sweep("an old file", Some(CALLER), until, EVERY_FAILURE, work);
+    assert!(tally.points > 200);
+}
+
+#[test]
+fn the_checkpointer() {
+    let work = |fault: &Fault| {
+        // The thread has something to do after every eighth page.
+        let options = OpenOptions { wal_limit: 16 * 4096, ..OpenOptions::default() };
+        let mut world = World::new(fault, options);
+        world.open(3);
+        plan::arm(*fault);
+        world.create("s-1", 1);
+        for round in 0..3 {
+            world.append("s-1", &format!("{round} ").repeat(20_000));
+            world.wait_for_checkpointer();
+        }
+        world.read();
+        world.end()
+    };
+    let until = &[Until::Once, Until::Closed];
+    let tally = sweep("checkpointer", Some("wal-checkpointer"), until, EVERY_FAILURE, work);
+    assert!(tally.points > 100);
+    // No call fails because of it.
+    assert_eq!(tally.told, 0);
+}
+
+#[test]
+fn commits_checkpoint_where_the_checkpointer_cannot() {
+    let work = |fault: &Fault| {
+        let mut world = World::new(fault, OpenOptions::default());
+        world.open(3);
+        plan::arm(*fault);
+        for _ in 0..20 {
+            world.append("s-1", &"long ".repeat(100_000));
+        }
+        assert!(!plan::has_struck() || world.log_frames() < 2_000);
+        world.end()
+    };
+    let until = &[Until::Closed];
+    let failures = &[(Call::Open, Failure::Io)];
+    let tally = sweep("no checkpointer", Some("wal-checkpointer"), until, failures, work);
+    assert!(tally.points > 0);
+}
+
+#[test]
+fn write_behind_in_its_thread() {
+    let tally = sweep("writer", Some(behind::WRITER), EVERY_END, EVERY_FAILURE, behind::a_day);
+    assert!(tally.points > 100);
+    assert!(tally.told > 100);
+}
+
+#[test]
+fn write_behind_in_the_thread_that_appends() {
+    let tally = sweep("settling", Some(CALLER), EVERY_END, EVERY_FAILURE, behind::a_day);
+    assert!(tally.points > 100);
+}
+
+#[test]
+fn write_behind_in_all_threads() {
+    let failures = &[(Call::Write, Failure::Full), (Call::Sync, Failure::Io)];
+    let until = &[Until::Once, Until::Closed];
+    let tally = sweep("everybody", None, until, failures, behind::a_day);
+    assert!(tally.points > 100);
+}

@@ -1,0 +1,87 @@
+//! Every fault of a workload, one run for each.
+
+use std::fmt;
+use std::sync::{Mutex, PoisonError, mpsc};
+use std::thread;
+use std::time::Duration;
+
+use super::plan::{Call, Failure, Fault, Until};
+use super::script::Outcome;
+use super::vfs;
+
+/// How long a run may take before it counts as one that hangs; it takes milliseconds.
+const WATCHDOG: Duration = Duration::from_secs(120);
+
+/// The thread that calls the library.
+pub const CALLER: &str = "caller";
+
+/// What the faults of a workload came to.
+#[derive(Debug, Default)]
+pub struct Tally {
+    /// Runs in which a call failed.
+    pub points: u32,
+    /// Those in which the library told of it.
+    pub told: u32,
+    /// Those in which a change that failed turned out to be whole.
+    pub whole: u32,
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:5} faults, {:5} of them told, {:3} whole", self.points, self.told, self.whole)
+    }
+}
+
+/// Runs `work` with a fault at the first call, at the second, and so on until it is over before that;
+/// with a fault that lasts, from every fourth call on.
+pub fn sweep(
+    name: &str,
+    thread: Option<&'static str>,
+    until: &[Until],
+    failures: &[(Call, Failure)],
+    work: fn(&Fault) -> Outcome,
+) -> Tally {
+    // One at a time: there is one file system.
+    static SWEEPING: Mutex<()> = Mutex::new(());
+    let _alone = SWEEPING.lock().unwrap_or_else(PoisonError::into_inner);
+    vfs::register();
+    let mut all = Tally::default();
+    for &(call, failure) in failures {
+        let mut tally = Tally::default();
+        for &until in until {
+            // One that lasts strikes the calls that come next as well.
+            let step = if until == Until::Once { 1 } else { 4 };
+            for nth in (1..).step_by(step) {
+                let outcome = run(Fault { call, failure, until, thread, nth }, work);
+                if !outcome.struck {
+                    assert_eq!(outcome.errors, 0);
+                    break;
+                }
+                tally.points += 1;
+                tally.told += u32::from(outcome.errors > 0);
+                tally.whole += u32::from(outcome.whole);
+            }
+        }
+        println!("{name:14} {call:9?} {failure:6?} {tally}");
+        all.points += tally.points;
+        all.told += tally.told;
+        all.whole += tally.whole;
+    }
+    println!("{name:14} {:16} {all}", "in all");
+    all
+}
+
+/// Runs `work` in a thread of its own, armed with the fault.
+fn run(fault: Fault, work: fn(&Fault) -> Outcome) -> Outcome {
+    let (done, ended) = mpsc::channel();
+    let caller = thread::Builder::new().name(CALLER.into());
+    let caller = caller.spawn(move || done.send(work(&fault)).unwrap()).unwrap();
+    match ended.recv_timeout(WATCHDOG) {
+        Ok(outcome) => {
+            caller.join().unwrap();
+            outcome
+        }
+        Err(mpsc::RecvTimeoutError::Timeout) => panic!("hangs with {fault:?}"),
+        Err(mpsc::RecvTimeoutError::Disconnected) => panic!("fails with {fault:?}; see above"),
+    }
+}
