@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 
 use regex_lite::Regex;
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{Connection, OptionalExtension, ffi};
 
 use super::options::DEFAULT_SLOTS;
 use super::{Error, Result, transaction::atomically};
@@ -64,7 +64,17 @@ fn accepts(connection: &Connection, slot: u16) -> Result<bool> {
         let insert = "INSERT INTO sessions (id, slot, status, working_dir, started_at)
              VALUES (hex(randomblob(16)), ?1, 'idle', '/', '2026-01-01T00:00:00.000Z')";
         let tried = connection.execute(insert, [slot]).map_err(Error::from);
-        accepted = !matches!(&tried, Err(error) if error.code_name().as_deref() == Some("SQLITE_CONSTRAINT_CHECK"));
+        accepted = match tried {
+            Err(Error::Sqlite { code: ffi::SQLITE_CONSTRAINT_CHECK, .. }) => false,
+            // What else the file says against this row, such as a trigger, is not about its slot.
+            Err(Error::Sqlite { code, .. })
+                if matches!(code & 0xff, ffi::SQLITE_CONSTRAINT | ffi::SQLITE_ERROR) =>
+            {
+                true
+            }
+            Err(error) => return Err(error),
+            Ok(_) => true,
+        };
         // Any error undoes it.
         Err(Error::InUse)
     });

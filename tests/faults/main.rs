@@ -125,6 +125,30 @@ fn an_old_file_migrated_and_widened() {
 }
 
 #[test]
+fn a_file_that_cannot_be_widened() {
+    let work = |fault: &Fault| {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("sessions.db");
+        let schema = include_str!("../../src/sqlite/migrations/0001_sessions.sql");
+        let sqlite = rusqlite::Connection::open(&file).unwrap();
+        sqlite.execute_batch(&schema.replace("slot IN (1, 2, 3)", "slot BETWEEN 1 AND 3")).unwrap();
+        drop(sqlite);
+        plan::arm(*fault);
+        // Only an insert can tell that the CHECK refuses slot 4; one that fails tells nothing.
+        let options = OpenOptions { slots: 4, ..OpenOptions::default() };
+        model::open(&file, &options).unwrap_err();
+        let struck = plan::has_struck();
+        plan::heal();
+        let error = model::open(&file, &options).unwrap_err();
+        assert!(error.to_string().contains("none that can be widened"), "{error}");
+        Outcome { struck, errors: struck.into(), whole: false }
+    };
+    let until = &[Until::Once];
+    let tally = sweep("a narrow file", Some(CALLER), until, EVERY_FAILURE, work);
+    assert!(tally.points > 50);
+}
+
+#[test]
 fn the_checkpointer() {
     let work = |fault: &Fault| {
         // The thread has something to do after every eighth page.
