@@ -70,10 +70,15 @@ impl Error {
 impl From<rusqlite::Error> for Error {
     fn from(error: rusqlite::Error) -> Self {
         match error {
-            rusqlite::Error::SqliteFailure(failure, message) => Self::Sqlite {
-                code: failure.extended_code,
-                message: message.unwrap_or_else(|| ffi::code_to_str(failure.extended_code).into()),
-            },
+            rusqlite::Error::SqliteFailure(failure, message) => {
+                let code = failure.extended_code;
+                let mut message = message.unwrap_or_else(|| ffi::code_to_str(code).into());
+                if code == ffi::SQLITE_IOERR_SHMSIZE {
+                    // SQLite has no better words for what is nearly always that.
+                    message += ": no room for the index of the log (-shm); the disk may be full";
+                }
+                Self::Sqlite { code, message }
+            }
             rusqlite::Error::SqlInputError { error, msg, .. } => {
                 Self::Sqlite { code: error.extended_code, message: msg }
             }
