@@ -248,10 +248,12 @@ impl Shared {
             match written {
                 Ok(()) => state.failing = false,
                 Err(error) => {
-                    if !std::mem::replace(&mut state.failing, true)
-                        && let Some(tell) = &self.on_error
-                    {
-                        tell(&error);
+                    if !std::mem::replace(&mut state.failing, true) {
+                        // Who waits for room makes some, or hears why there is none.
+                        self.settled.notify_all();
+                        if let Some(tell) = &self.on_error {
+                            tell(&error);
+                        }
                     }
                     if state.stop {
                         // Nobody will make room any more.
