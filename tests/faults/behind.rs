@@ -23,8 +23,13 @@ pub const WRITER: &str = "write-behind";
 /// A row of which no two fit into a group.
 const LONG: usize = 140 << 10;
 
+/// Room for three short rows.
+const CROWDED: usize = 512;
+
 struct Behind {
     fault: Fault,
+    /// How much the queue holds.
+    max_bytes: usize,
     file: PathBuf,
     options: OpenOptions,
     connection: Rc<Connection>,
@@ -37,8 +42,18 @@ struct Behind {
     _folder: TempDir,
 }
 
+/// A day on which the queue has room for everything.
 pub fn a_day(fault: &Fault) -> Outcome {
-    let mut day = Behind::new(fault);
+    day(Behind::new(fault, Settings::default().max_bytes))
+}
+
+/// A day on which it has room for some rows.
+pub fn a_crowded_day(fault: &Fault) -> Outcome {
+    day(Behind::new(fault, CROWDED))
+}
+
+fn day(mut day: Behind) -> Outcome {
+    let fault = &day.fault;
     plan::arm(*fault);
     for data in ["one", "two", "three", "four"] {
         day.append(data);
@@ -63,7 +78,7 @@ pub fn a_day(fault: &Fault) -> Outcome {
 }
 
 impl Behind {
-    fn new(fault: &Fault) -> Self {
+    fn new(fault: &Fault, max_bytes: usize) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("sessions.db");
         let options = OpenOptions { synchronous: Synchronous::Full, ..OpenOptions::default() };
@@ -75,7 +90,7 @@ impl Behind {
         let (teller, expected) = (Arc::clone(&told), *fault);
         let outputs = Outputs::write_behind(
             Rc::clone(&connection),
-            Settings { max_delay: Duration::ZERO, ..Settings::default() },
+            Settings { max_delay: Duration::ZERO, max_bytes },
             Some(Box::new(move |error| {
                 assert_tells(&expected, "on_error", error);
                 teller.fetch_add(1, Ordering::SeqCst);
@@ -83,13 +98,28 @@ impl Behind {
         )
         .unwrap();
         let (fault, errors) = (*fault, 0);
-        Self { fault, file, options, connection, outputs, model, told, errors, _folder: folder }
+        Self {
+            fault,
+            max_bytes,
+            file,
+            options,
+            connection,
+            outputs,
+            model,
+            told,
+            errors,
+            _folder: folder,
+        }
     }
 
-    /// There is room, so this never fails, whatever the disk does.
+    /// Where there is room this never fails, whatever the disk does.
     fn append(&mut self, data: &str) {
-        self.outputs.append(chunk("s-1", data)).unwrap();
-        self.model.append("s-1", data);
+        let appended = self.outputs.append(chunk("s-1", data));
+        if self.noted("append", appended) {
+            self.model.append("s-1", data);
+        } else {
+            assert_eq!(self.max_bytes, CROWDED);
+        }
     }
 
     /// Whether the call succeeded.

@@ -166,7 +166,7 @@ fn the_checkpointer() {
     };
     let until = &[Until::Once, Until::Closed];
     let tally = sweep("checkpointer", Some("wal-checkpointer"), until, EVERY_FAILURE, work);
-    assert!(tally.points > 100);
+    assert!(tally.points > 50);
     // No call fails because of it.
     assert_eq!(tally.told, 0);
 }
@@ -192,14 +192,13 @@ fn commits_checkpoint_where_the_checkpointer_cannot() {
 #[test]
 fn write_behind_in_its_thread() {
     let tally = sweep("writer", Some(behind::WRITER), EVERY_END, EVERY_FAILURE, behind::a_day);
-    assert!(tally.points > 100);
-    assert!(tally.told > 100);
+    assert!(tally.points > 50 && tally.told > 50);
 }
 
 #[test]
 fn write_behind_in_the_thread_that_appends() {
     let tally = sweep("settling", Some(CALLER), EVERY_END, EVERY_FAILURE, behind::a_day);
-    assert!(tally.points > 100);
+    assert!(tally.points > 50);
 }
 
 #[test]
@@ -207,5 +206,16 @@ fn write_behind_in_all_threads() {
     let failures = &[(Call::Write, Failure::Full), (Call::Sync, Failure::Io)];
     let until = &[Until::Once, Until::Closed];
     let tally = sweep("everybody", None, until, failures, behind::a_day);
-    assert!(tally.points > 100);
+    assert!(tally.points > 50);
+}
+
+#[test]
+fn write_behind_without_room() {
+    let failures =
+        &[(Call::Write, Failure::Full), (Call::Sync, Failure::Io), (Call::ShmLock, Failure::Io)];
+    let until = &[Until::Once, Until::Closed];
+    for thread in [CALLER, behind::WRITER] {
+        let tally = sweep("crowded", Some(thread), until, failures, behind::a_crowded_day);
+        assert!(tally.points > 20);
+    }
 }

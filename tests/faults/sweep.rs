@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use super::plan::{Call, Failure, Fault, Until};
+use super::plan::{self, Call, Failure, Fault, Until};
 use super::script::Outcome;
 use super::vfs;
 
@@ -73,6 +73,8 @@ pub fn sweep(
 
 /// Runs `work` in a thread of its own, armed with the fault.
 fn run(fault: Fault, work: fn(&Fault) -> Outcome) -> Outcome {
+    // A run that failed has left its own.
+    plan::heal();
     let (done, ended) = mpsc::channel();
     let caller = thread::Builder::new().name(CALLER.into());
     let caller = caller.spawn(move || done.send(work(&fault)).unwrap()).unwrap();
