@@ -246,7 +246,8 @@ impl Shared {
             let written = self.write_group(&mut connection);
             let mut state = self.lock();
             match written {
-                Ok(()) => state.failing = false,
+                // With nothing to write it has not recovered either.
+                Ok(wrote) => state.failing &= !wrote,
                 Err(error) => {
                     if !std::mem::replace(&mut state.failing, true) {
                         // Who waits for room makes some, or hears why there is none.
@@ -292,14 +293,14 @@ impl Shared {
         }
     }
 
-    /// Writes what is queued by the time that the write lock is held.
-    fn write_group(&self, connection: &mut Option<Sqlite>) -> sqlite::Result<()> {
+    /// Writes what is queued by the time that the write lock is held. Says whether there was anything.
+    fn write_group(&self, connection: &mut Option<Sqlite>) -> sqlite::Result<bool> {
         let sqlite = match connection {
             Some(sqlite) => sqlite,
             None => connection.insert(self.open()?),
         };
         if !self.begin(sqlite)? {
-            return Ok(());
+            return Ok(false);
         }
         let rows = {
             let mut state = self.lock();
@@ -307,7 +308,7 @@ impl Shared {
             if state.writing { Vec::new() } else { state.take() }
         };
         if rows.is_empty() {
-            return Ok(sqlite.prepare_cached("ROLLBACK")?.raw_execute().map(drop)?);
+            return Ok(sqlite.prepare_cached("ROLLBACK")?.raw_execute().map(|_| false)?);
         }
         let mut group = Group { shared: self, rows, written: false };
         let written = insert_all(sqlite, &group.rows)
@@ -317,7 +318,7 @@ impl Shared {
             let _ = sqlite.execute_batch("ROLLBACK");
         }
         group.written = written.is_ok();
-        written
+        written.map(|()| true)
     }
 
     fn open(&self) -> sqlite::Result<Sqlite> {
