@@ -52,6 +52,17 @@ pub fn a_crowded_day(fault: &Fault) -> Outcome {
     day(Behind::new(fault, CROWDED))
 }
 
+/// A day on which the other thread is often faster than the writer's.
+pub fn a_busy_day(fault: &Fault) -> Outcome {
+    let mut day = Behind::new(fault, Settings::default().max_bytes);
+    plan::arm(*fault);
+    for _ in 0..100 {
+        day.append("row");
+        day.flush();
+    }
+    day.end()
+}
+
 fn day(mut day: Behind) -> Outcome {
     let fault = &day.fault;
     plan::arm(*fault);

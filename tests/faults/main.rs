@@ -219,3 +219,11 @@ fn write_behind_without_room() {
         assert!(tally.points > 20);
     }
 }
+
+#[test]
+fn write_behind_tells_once_of_what_lasts() {
+    let failures = &[(Call::Write, Failure::Full), (Call::Sync, Failure::Io)];
+    let until = &[Until::Healed];
+    // That it is told once is asserted of every outcome.
+    sweep("busy", Some(behind::WRITER), until, failures, behind::a_busy_day);
+}
