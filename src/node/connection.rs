@@ -9,7 +9,7 @@ use napi::bindgen_prelude::{
 };
 use napi_derive::napi;
 
-use super::convert::{Argument, Parsed, optional};
+use super::convert::{Argument, MAX_SAFE_INTEGER, Parsed, optional};
 use super::environment::Environment;
 use super::error::{Failure, run};
 use super::js::{Scope, Value};
@@ -20,9 +20,6 @@ const MAX_TIMEOUT: i64 = i32::MAX as i64;
 
 /// A log so short is restarted about every 50 commits already.
 const MIN_WAL_LIMIT: i64 = 1 << 20;
-
-/// The largest integer up to which JavaScript counts one by one.
-const MAX_SAFE_INTEGER: i64 = (1 << 53) - 1;
 
 /// More slots than any harness has, few enough for one CHECK.
 const MAX_SLOTS: i64 = 1000;

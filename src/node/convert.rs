@@ -18,6 +18,9 @@ use crate::store::timestamp::Timestamp;
 /// A result of parsing.
 pub type Parsed<T> = Result<T, Failure>;
 
+/// The largest integer up to which JavaScript counts one by one.
+pub const MAX_SAFE_INTEGER: i64 = (1 << 53) - 1;
+
 /// Characters of a wrong text that a message shows.
 const SHOWN: usize = 80;
 

@@ -12,7 +12,7 @@ use super::convert::Parsed;
 use super::database::Handle;
 use super::error::Failure;
 use super::js::{Arguments, Kept, Scope, Value};
-use super::rows::{Glue, Numbers, Texts};
+use super::rows::{BATCH_NUMBERS, Glue, Numbers, Texts};
 use super::{output_store, session_store};
 use crate::sqlite::Connection;
 use crate::store::model::{OutputType, SessionStatus};
@@ -62,7 +62,8 @@ impl Environment {
         };
         let script = GLUE
             .replace("/*STATUSES*/", &list(SessionStatus::TEXTS))
-            .replace("/*TYPES*/", &list(OutputType::TEXTS));
+            .replace("/*TYPES*/", &list(OutputType::TEXTS))
+            .replace("/*NOTES*/", &BATCH_NUMBERS.to_string());
         let numbers = Numbers::new(scope)?;
         let result = numbers.array(scope)?;
         let glue = scope.call(scope.run_script(&script)?, [result])?;

@@ -2,17 +2,24 @@
 
 use napi_derive::napi;
 
-use super::convert::{self, Argument, Parsed, optional};
+use super::convert::{self, Argument, MAX_SAFE_INTEGER, Parsed, optional};
 use super::database::shared_connection;
 use super::environment::Environment;
-use super::error::run;
+use super::error::{Failure, run};
 use super::exports::Exported;
 use super::js::{Arguments, Native, Scope, Value};
 use super::rows::Batches;
 use super::write_behind;
+use crate::store::cursors::{Tail, Walk};
 use crate::store::model::OutputRow;
 use crate::store::outputs::Outputs;
 use crate::store::utf16::Joined;
+
+/// Chunks that `read` gives at most, unless it is told.
+const PAGE: i64 = 1000;
+
+/// Lines that `tail` gives, unless it is told.
+const LINES: usize = 10;
 
 const CLASS: &str = include_str!("glue/output_store.js");
 
@@ -37,6 +44,10 @@ pub fn class<'env>(
         (c"newest", scope.function(c"newest", newest)?),
         (c"since", scope.function(c"since", since)?),
         (c"full", scope.function(c"full", full)?),
+        (c"read", scope.function(c"read", read)?),
+        (c"tail", scope.function(c"tail", tail)?),
+        (c"walk", scope.function(c"walk", walk)?),
+        (c"step", scope.function(c"step", step)?),
         (c"flush", scope.function(c"flush", flush)?),
         (c"delete", scope.function(c"delete", delete)?),
     ])?;
@@ -123,6 +134,70 @@ fn full<'env>(scope: Scope<'env>, arguments: Arguments<'_, 'env>) -> napi::Resul
             Joined::Ascii(text) => scope.latin1(&text),
             Joined::Wide(text) => scope.utf16(&text),
         }?)
+    })
+}
+
+/// after, limit; the notes are the cursor, whether there is more, and whether there is a gap.
+fn read<'env>(scope: Scope<'env>, arguments: Arguments<'_, 'env>) -> napi::Result<Value<'env>> {
+    let outputs = outputs(&arguments)?;
+    run(&scope.env(), "OutputStore.read", || {
+        let session_id = Argument::new("sessionId", arguments.get(1)?).string()?;
+        let after = Argument::new("options.after", arguments.get(2)?);
+        let after = optional(after, |after| after.integer_in(0..=MAX_SAFE_INTEGER))?;
+        let limit = Argument::new("options.limit", arguments.get(3)?);
+        let limit = optional(limit, |limit| limit.integer_in(1..=MAX_SAFE_INTEGER))?;
+        let limit = usize::try_from(limit.unwrap_or(PAGE)).unwrap_or(usize::MAX);
+        let mut batches = Batches::new(scope)?;
+        let page =
+            outputs.read(&session_id, after.unwrap_or(0), limit, |chunk| batches.chunk(chunk))?;
+        batches.note([page.cursor as f64, page.more.into(), page.gap.into()]);
+        Ok(batches.finish()?)
+    })
+}
+
+/// lines, chunks; the note is the cursor.
+fn tail<'env>(scope: Scope<'env>, arguments: Arguments<'_, 'env>) -> napi::Result<Value<'env>> {
+    let outputs = outputs(&arguments)?;
+    run(&scope.env(), "OutputStore.tail", || {
+        let session_id = Argument::new("sessionId", arguments.get(1)?).string()?;
+        let count = |name, index| {
+            let count = Argument::new(name, arguments.get(index)?);
+            let count = optional(count, |count| count.integer_in(1..=MAX_SAFE_INTEGER))?;
+            Parsed::Ok(count.map(|count| usize::try_from(count).unwrap_or(usize::MAX)))
+        };
+        let tail = match (count("options.lines", 2)?, count("options.chunks", 3)?) {
+            (None, None) => Tail::Lines(LINES),
+            (Some(lines), None) => Tail::Lines(lines),
+            (None, Some(chunks)) => Tail::Chunks(chunks),
+            (Some(_), Some(_)) => {
+                let message = "options must have lines or chunks; received both";
+                return Err(Failure::Range(message.into()));
+            }
+        };
+        let mut batches = Batches::new(scope)?;
+        let cursor = outputs.tail(&session_id, tail, |chunk| batches.chunk(chunk))?;
+        batches.note([cursor as f64]);
+        Ok(batches.finish()?)
+    })
+}
+
+fn walk<'env>(scope: Scope<'env>, arguments: Arguments<'_, 'env>) -> napi::Result<Value<'env>> {
+    let outputs = outputs(&arguments)?;
+    let session_id = run(&scope.env(), "OutputStore.iterate", || {
+        Argument::new("sessionId", arguments.get(1)?).string()
+    })?;
+    scope.external(Native::Walk(Walk::new(outputs.clone(), session_id)))
+}
+
+/// Of a walk, not of a store.
+fn step<'env>(scope: Scope<'env>, arguments: Arguments<'_, 'env>) -> napi::Result<Value<'env>> {
+    let Native::Walk(walk) = arguments.get(0)?.external()? else {
+        return Err(napi::Error::from_reason("not a walk"));
+    };
+    run(&scope.env(), "OutputStore.iterate", || {
+        let mut batches = Batches::new(scope)?;
+        walk.step(|chunk| batches.chunk(chunk))?;
+        Ok(batches.finish()?)
     })
 }
 

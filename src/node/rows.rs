@@ -19,7 +19,7 @@ use super::environment::Environment;
 use super::error::Failure;
 use super::js::{Kept, Scope, Value};
 use crate::sqlite::{Row, ValueRef};
-use crate::store::model::{OutputRow, SessionRow};
+use crate::store::model::{Chunk, OutputRow, SessionRow};
 use crate::store::utf16::{Length, MAX_LENGTH, push_wide};
 
 /// Rows of a batch.
@@ -32,7 +32,10 @@ const BATCH_TEXT: usize = 16 * 1024;
 const OWN_STRING: usize = 2 * 1024;
 
 /// Numbers of a batch: room for a row of 2,000 columns, which is all that SQLite allows, twice over.
-const BATCH_NUMBERS: usize = 8 * 1024;
+pub const BATCH_NUMBERS: usize = 8 * 1024;
+
+/// Numbers behind those of a batch.
+const NOTES: usize = 4;
 
 /// Numbers that a value of any type takes at most.
 const VALUE_NUMBERS: usize = 2;
@@ -55,7 +58,7 @@ pub struct Numbers {
 impl Numbers {
     /// An array with room for the widest batch.
     pub fn new(scope: Scope<'_>) -> Result<Self> {
-        let (array, memory) = scope.float64_array(BATCH_NUMBERS)?;
+        let (array, memory) = scope.float64_array(BATCH_NUMBERS + NOTES)?;
         Ok(Self { array: scope.keep(array)?, memory })
     }
 
@@ -66,8 +69,8 @@ impl Numbers {
 
     /// Writes a number; beyond the end, nowhere.
     pub fn set(&self, at: usize, number: f64) {
-        if at < BATCH_NUMBERS {
-            // SAFETY: the memory holds `BATCH_NUMBERS` numbers, and lives as long as the array, which
+        if at < BATCH_NUMBERS + NOTES {
+            // SAFETY: the memory holds so many numbers, and lives as long as the array, which
             // the environment keeps until its end. Only the scripts of this crate see the array; they
             // run on this thread, and never transfer it.
             unsafe { self.memory.add(at).write(number) };
@@ -174,6 +177,19 @@ impl<'env> Batches<'env> {
         self.number(f64::from(row.kind as u8));
         self.text(row.data)?;
         Ok(self.end_row()?)
+    }
+
+    /// Adds a chunk of output with its cursor.
+    pub fn chunk(&mut self, chunk: Chunk<'_>) -> Parsed<()> {
+        self.number(chunk.id as f64);
+        self.output(chunk.output)
+    }
+
+    /// Tells the script something beside the rows, for the `notes` of `glue/rows.js`.
+    pub fn note<const N: usize>(&mut self, notes: [f64; N]) {
+        for (note, at) in notes.into_iter().zip(BATCH_NUMBERS..) {
+            self.environment.numbers.set(at, note);
+        }
     }
 
     /// Adds the first columns of a row of values of any type; integers as bigints where they are to be

@@ -9,7 +9,8 @@ use super::exports::Exported;
 use super::js::{Arguments, Native, Scope, Value};
 use super::rows::Batches;
 use crate::store::model::Listed;
-use crate::store::sessions::Sessions;
+use crate::store::sessions::{Page, Sessions};
+use crate::store::timestamp::Timestamp;
 
 const CLASS: &str = include_str!("glue/session_store.js");
 
@@ -35,6 +36,7 @@ pub fn class<'env>(
         (c"update", scope.function(c"update", update)?),
         (c"delete", scope.function(c"delete", delete)?),
         (c"list", scope.function(c"list", list)?),
+        (c"page", scope.function(c"page", page)?),
         (c"listByStatus", scope.function(c"listByStatus", list_by_status)?),
         (c"findRunning", scope.function(c"findRunning", find_running)?),
     ])?;
@@ -101,6 +103,29 @@ fn delete<'env>(scope: Scope<'env>, arguments: Arguments<'_, 'env>) -> napi::Res
 fn list<'env>(scope: Scope<'env>, arguments: Arguments<'_, 'env>) -> napi::Result<Value<'env>> {
     let sessions = sessions(&arguments)?;
     rows(scope, "SessionStore.list", |add| sessions.list(add))
+}
+
+/// status, limit, whether there is a session before, its id, its start
+fn page<'env>(scope: Scope<'env>, arguments: Arguments<'_, 'env>) -> napi::Result<Value<'env>> {
+    let sessions = sessions(&arguments)?;
+    run(&scope.env(), "SessionStore.list", || {
+        let status = Argument::new("options.status", arguments.get(1)?);
+        let limit = Argument::new("options.limit", arguments.get(2)?).limit()?;
+        let has_before = arguments.get(3)?.boolean()?;
+        let page = Page {
+            status: optional(status, convert::session_status)?,
+            limit: limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX)),
+            before: if has_before { Some(before(&arguments)?) } else { None },
+        };
+        let mut batches = Batches::new(scope)?;
+        sessions.page(&page, |row| batches.session(row))?;
+        Ok(batches.finish()?)
+    })
+}
+
+fn before(arguments: &Arguments<'_, '_>) -> Parsed<(String, Timestamp)> {
+    let id = Argument::new("options.before.id", arguments.get(4)?).string()?;
+    Ok((id, Argument::new("options.before.startedAt", arguments.get(5)?).date()?))
 }
 
 fn list_by_status<'env>(

@@ -56,6 +56,60 @@ export interface SessionOutput {
   data: string
 }
 
+/** A stored chunk of output. */
+export interface OutputChunk extends SessionOutput {
+  /** The place behind it, from which `read()` goes on. */
+  cursor: number
+}
+
+/** What to read. */
+export interface ReadOptions {
+  /** The cursor to go on from; everything from the start by default. */
+  after?: number | null | undefined
+  /** How many chunks to read at most, from 1. Default 1000. */
+  limit?: number | null | undefined
+}
+
+/** Some chunks of a session, in the order of `append`. */
+export interface OutputPage {
+  outputs: OutputChunk[]
+  /** Where to go on: behind the last chunk, or where it started if there was none. */
+  cursor: number
+  /** Whether there was more to read. */
+  more: boolean
+  /** Whether the chunk that `after` stands behind is gone, and perhaps later ones as well. */
+  gap: boolean
+}
+
+/** How much of the end of a session's output is wanted: lines or chunks, 10 lines by default. */
+export interface TailOptions {
+  /** So many lines, from 1. The first chunk is cut where they start; the last line need not have an end. */
+  lines?: number | null | undefined
+  /** So many chunks, from 1. */
+  chunks?: number | null | undefined
+}
+
+/** The end of a session's output. */
+export interface OutputTail {
+  /** In the order of `append`. */
+  outputs: OutputChunk[]
+  /** The cursor behind the last chunk; 0 if there is none. */
+  cursor: number
+}
+
+/** Which sessions to list. */
+export interface ListOptions {
+  /** Only those of this status. */
+  status?: SessionStatus | null | undefined
+  /** So many at most. */
+  limit?: number | null | undefined
+  /**
+   * Only those behind this one, the last of the page before. Where it is gone, those that started with it
+   * may come again, but none is left out.
+   */
+  before?: Pick<Session, 'id' | 'startedAt'> | null | undefined
+}
+
 /** How a database is opened. */
 export interface DatabaseOptions {
   /**
@@ -116,7 +170,8 @@ export interface OutputStoreOptions {
    * What was appended through a connection is seen by every later read, delete and transaction of it.
    * `flush()`, `close()`, the end of a Worker, `process.exit()` and an uncaught exception commit it.
    * **A process that is killed (SIGKILL, or a signal without a handler) loses what it appended during
-   * the last `maxDelay`.** A database in memory is written directly. The stores of one connection that
+   * the last `maxDelay`,** and the time that a commit takes, which is longer where the disk is slow or other
+   * processes write without a pause. A database in memory is written directly. The stores of one connection that
    * write behind share one queue; the options are those of the first.
    */
   writeBehind?: boolean | WriteBehindOptions | undefined
@@ -124,7 +179,10 @@ export interface OutputStoreOptions {
 
 /** How output is written behind. */
 export interface WriteBehindOptions {
-  /** How many milliseconds of output a killed process may lose, 1 to 60,000. Default 10. */
+  /**
+   * After how many milliseconds output is on its way to the file, 1 to 60,000: what a killed process may lose,
+   * beside the time of a commit. Default 10.
+   */
   maxDelay?: number | undefined
   /** How many bytes may be queued before `append` waits, 64 KiB to 2 GiB. Default 64 MiB. */
   maxBytes?: number | undefined
@@ -170,8 +228,12 @@ export interface SessionStore {
    * enforces foreign keys, if there is output.
    */
   delete(id: string, options?: DeleteOptions | null): void
-  /** All sessions, newest `startedAt` first, ties by latest insert first. */
-  list(): Session[]
+  /**
+   * The sessions, newest `startedAt` first, ties by latest insert first: all of them, or a page.
+   *
+   * @throws {TypeError | RangeError} For an option of the wrong type or value.
+   */
+  list(options?: ListOptions | null): Session[]
   /**
    * The sessions with this status, in the order of `list()`.
    *
@@ -232,6 +294,24 @@ export interface OutputStore {
    * @throws {RangeError} `ERR_OUT_OF_RANGE` for a text longer than JavaScript's longest string.
    */
   getFullOutput(sessionId: string, options?: FullOutputOptions | null): string
+  /**
+   * The chunks of a session behind a cursor, in the order of `append`. Reading on from the cursor that it
+   * gives skips nothing and repeats nothing, whatever the timestamps, in whatever process, at any later time.
+   *
+   * @throws {RangeError} `ERR_OUT_OF_RANGE` for a cursor that is no integer from 0, a limit that is none from 1.
+   */
+  read(sessionId: string, options?: ReadOptions | null): OutputPage
+  /**
+   * The last lines or chunks of a session.
+   *
+   * @throws {RangeError} `ERR_OUT_OF_RANGE` for a number that is no integer from 1, or for both.
+   */
+  tail(sessionId: string, options?: TailOptions | null): OutputTail
+  /**
+   * The chunks of a session by their time, as `getFullOutput()` joins them, one by one, in bounded memory. What is
+   * written meanwhile is seen where it comes behind the chunk that was given last.
+   */
+  iterate(sessionId: string): Generator<OutputChunk, void, undefined>
   /**
    * Commits what is queued. Does nothing for a store that does not write behind.
    *

@@ -21,7 +21,7 @@ pub use open::open_sibling;
 pub use options::{Location, OpenOptions, Synchronous};
 pub use rusqlite::types::ValueRef;
 pub use statement::{Column, Row, Statement};
-pub use transaction::atomically;
+pub use transaction::{atomically, snapshot};
 
 /// The oldest SQLite that may be linked: versions before it can corrupt a file when a WAL is reset.
 pub const MINIMUM_SQLITE: i32 = 3_051_003;

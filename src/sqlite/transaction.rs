@@ -1,8 +1,8 @@
 //! All or nothing.
 
-use rusqlite::{Connection, Transaction, TransactionBehavior};
+use rusqlite::{Connection, DropBehavior, Transaction, TransactionBehavior};
 
-use super::Error;
+use super::{Error, Result};
 
 /// Runs `work` so that either all of its changes are kept or none.
 ///
@@ -11,8 +11,8 @@ use super::Error;
 /// becomes a savepoint, and the outer transaction decides.
 pub fn atomically<T, E: From<Error>>(
     connection: &Connection,
-    work: impl FnOnce() -> Result<T, E>,
-) -> Result<T, E> {
+    work: impl FnOnce() -> std::result::Result<T, E>,
+) -> std::result::Result<T, E> {
     if !connection.is_autocommit() {
         return in_savepoint(connection, work);
     }
@@ -23,10 +23,26 @@ pub fn atomically<T, E: From<Error>>(
     Ok(value)
 }
 
+/// Has everything that is read until the result is dropped be of one moment; inside a transaction it is
+/// already.
+///
+/// # Errors
+///
+/// What SQLite says.
+pub fn snapshot(connection: &Connection) -> Result<Option<Transaction<'_>>> {
+    if !connection.is_autocommit() {
+        return Ok(None);
+    }
+    let mut transaction = Transaction::new_unchecked(connection, TransactionBehavior::Deferred)?;
+    // There is nothing to undo, and undoing could end a query of somebody else's.
+    transaction.set_drop_behavior(DropBehavior::Commit);
+    Ok(Some(transaction))
+}
+
 fn in_savepoint<T, E: From<Error>>(
     connection: &Connection,
-    work: impl FnOnce() -> Result<T, E>,
-) -> Result<T, E> {
+    work: impl FnOnce() -> std::result::Result<T, E>,
+) -> std::result::Result<T, E> {
     let run = |sql: &str| connection.execute_batch(sql).map_err(Error::from);
     run("SAVEPOINT atomically")?;
     let result = work();
@@ -48,7 +64,7 @@ mod tests {
         connection.query_row("SELECT count(*) FROM t", [], |row| row.get(0)).unwrap()
     }
 
-    fn insert_then(connection: &Connection, outcome: Result<(), Error>) -> Result<(), Error> {
+    fn insert_then(connection: &Connection, outcome: Result<()>) -> Result<()> {
         atomically(connection, || {
             connection.execute("INSERT INTO t VALUES (1)", [])?;
             outcome

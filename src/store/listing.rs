@@ -2,6 +2,8 @@
 //!
 //! A row of SQLite's is gone with the next one, so their values are kept.
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 use std::ops::Range;
 
 use super::model::SessionRow;
@@ -60,6 +62,51 @@ impl Listing {
     }
 }
 
+/// Where a session stands in a listing: how old it is, and how late it was stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Place {
+    age: i64,
+    rowid: Reverse<i64>,
+}
+
+impl Place {
+    /// The place of a session that started at a moment in milliseconds, NaN for none.
+    pub(super) fn new(started_at: f64, rowid: i64) -> Self {
+        let age = if started_at.is_nan() { i64::MAX } else { -(started_at as i64) };
+        Self { age, rowid: Reverse(rowid) }
+    }
+
+    pub(super) fn rowid(self) -> i64 {
+        self.rowid.0
+    }
+}
+
+/// The first places of a listing, so many at most.
+#[derive(Debug)]
+pub(super) struct Places {
+    limit: usize,
+    /// The last one on top.
+    first: BinaryHeap<Place>,
+}
+
+impl Places {
+    pub(super) fn new(limit: usize) -> Self {
+        Self { limit, first: BinaryHeap::new() }
+    }
+
+    pub(super) fn add(&mut self, place: Place) {
+        self.first.push(place);
+        if self.first.len() > self.limit {
+            self.first.pop();
+        }
+    }
+
+    /// In their order.
+    pub(super) fn into_sorted(self) -> Vec<Place> {
+        self.first.into_sorted_vec()
+    }
+}
+
 /// Grows with the time since the start; a start that is no moment is older than all.
 pub(super) fn age(row: &SessionRow<'_>) -> f64 {
     if row.started_at.is_nan() { f64::INFINITY } else { -row.started_at }
@@ -94,6 +141,16 @@ mod tests {
             char::from(*row.id.last().unwrap())
         };
         listing.rows().map(check).collect()
+    }
+
+    #[test]
+    fn a_page_has_the_first_places() {
+        let mut places = Places::new(3);
+        for (started_at, rowid) in [(f64::NAN, 1), (5.0, 2), (9.0, 3), (5.0, 4), (7.0, 5)] {
+            places.add(Place::new(started_at, rowid));
+        }
+        let rowids: Vec<i64> = places.into_sorted().into_iter().map(Place::rowid).collect();
+        assert_eq!(rowids, [3, 5, 4]);
     }
 
     #[test]

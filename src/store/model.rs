@@ -179,6 +179,15 @@ pub struct OutputRow<'row> {
     pub data: &'row [u8],
 }
 
+/// A stored chunk with its id, which is the cursor behind it.
+#[derive(Debug, Clone, Copy)]
+pub struct Chunk<'row> {
+    /// Its id.
+    pub id: i64,
+    /// The rest of it.
+    pub output: OutputRow<'row>,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -37,7 +37,7 @@ const FULL: &str = "SELECT data FROM session_outputs WHERE session_id = ?1 ORDER
 /// The output of all sessions of one database.
 #[derive(Clone)]
 pub struct Outputs {
-    connection: Rc<Connection>,
+    pub(super) connection: Rc<Connection>,
     behind: Option<Rc<WriteBehind>>,
 }
 
@@ -255,7 +255,8 @@ fn bind(insert: &mut Statement<'_>, outputs: &[NewOutput], now: Seconds) -> rusq
     })
 }
 
-fn output<'row>(row: &'row Row<'_>, moments: &mut Moments) -> Result<OutputRow<'row>> {
+/// The chunk in a row whose first columns are its time, type and text.
+pub(super) fn output<'row>(row: &'row Row<'_>, moments: &mut Moments) -> Result<OutputRow<'row>> {
     let kind = text(row.get_ref(1)?);
     Ok(OutputRow {
         timestamp: moments.millis(text(row.get_ref(0)?)),

@@ -3,13 +3,13 @@
 use std::rc::Rc;
 
 use rusqlite::types::ValueRef;
-use rusqlite::{Params, Row, Statement, ffi, params};
+use rusqlite::{OptionalExtension, Params, Row, Statement, ffi, params};
 
-use super::listing::{self, Listing};
+use super::listing::{self, Listing, Place, Places};
 use super::model::{Listed, NewSession, SessionRow, SessionStatus, SessionUpdate};
 use super::timestamp::{Moments, Seconds, Timestamp};
 use super::{Error, Result, cascade, damaged, text};
-use crate::sqlite::{self, Connection};
+use crate::sqlite::{self, Connection, snapshot};
 
 const INSERT: &str =
     "INSERT INTO sessions (id, slot, status, working_dir, current_command, started_at, ended_at, pid,
@@ -24,6 +24,10 @@ const UPDATE: &str = "UPDATE sessions SET
      pid = iif(?7, ?8, pid)
      WHERE id = ?1";
 
+const ROWID: &str = "SELECT rowid FROM sessions WHERE id = ?1";
+
+const PLACES: &str = "SELECT rowid, started_at FROM sessions WHERE ?1 IS NULL OR status = ?1";
+
 macro_rules! select {
     ($condition:literal) => {
         concat!(
@@ -32,6 +36,17 @@ macro_rules! select {
             $condition
         )
     };
+}
+
+/// Which sessions to list.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Page {
+    /// Only those of this status.
+    pub status: Option<SessionStatus>,
+    /// So many at most.
+    pub limit: Option<usize>,
+    /// Only those behind the one with this id, which started at this moment.
+    pub before: Option<(String, Timestamp)>,
 }
 
 /// The sessions of one database.
@@ -132,6 +147,47 @@ impl Sessions {
         visit: impl FnMut(Listed<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         self.newest_first(select!("ORDER BY rowid DESC"), [], visit)
+    }
+
+    /// Hands a page of the sessions to `visit`, in the order of [`list`](Self::list).
+    ///
+    /// # Errors
+    ///
+    /// What SQLite or `visit` says.
+    pub fn page<E: From<Error>>(
+        &self,
+        page: &Page,
+        mut visit: impl FnMut(SessionRow<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let sqlite = self.connection.sqlite().map_err(Error::from)?;
+        let _one_moment = snapshot(&sqlite).map_err(Error::from)?;
+        for place in self.places(page)? {
+            self.select(select!("WHERE rowid = ?1"), [place.rowid()], &mut visit)?;
+        }
+        Ok(())
+    }
+
+    fn places(&self, page: &Page) -> Result<Vec<Place>> {
+        let before = page.before.as_ref().map(|(id, started_at)| {
+            // Where it is gone, it counts as stored after all that started with it.
+            let rowid = self.connection.with_statement(ROWID, |rowid| -> Result<_> {
+                Ok(rowid.query_row([id], |row| row.get(0)).optional()?)
+            })?;
+            Ok::<_, Error>(Place::new(started_at.millis(), rowid.unwrap_or(i64::MAX)))
+        });
+        let before = before.transpose()?;
+        self.connection.with_statement(PLACES, |statement| {
+            let mut moments = Moments::default();
+            let mut places = Places::new(page.limit.unwrap_or(usize::MAX));
+            let mut rows = statement.query([page.status])?;
+            while let Some(row) = rows.next()? {
+                let place = Place::new(moments.millis(text(row.get_ref(1)?)), row.get(0)?);
+                if before.is_none_or(|before| place > before) {
+                    places.add(place);
+                }
+            }
+            Ok(places.into_sorted())
+        })
     }
 
     /// As [`list`](Self::list), the sessions of one status only.

@@ -30,6 +30,11 @@ impl Timestamp {
         Self(i64::try_from(since.as_millis()).map_or(LAST, |millis| millis.min(LAST)))
     }
 
+    /// Milliseconds since 1970.
+    pub fn millis(self) -> f64 {
+        self.0 as f64
+    }
+
     /// The stored form.
     pub fn text(self) -> Text {
         // Within the years 0 to 9999 chrono always answers; the default is never seen.

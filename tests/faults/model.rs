@@ -5,7 +5,7 @@ use std::path::Path;
 use gsd_session_store::sqlite::{Connection, Location, OpenOptions, Result};
 use gsd_session_store::store;
 use gsd_session_store::store::model::{
-    NewOutput, NewSession, OutputRow, OutputType, SessionRow, SessionStatus,
+    Listed, NewOutput, NewSession, OutputRow, OutputType, SessionStatus,
 };
 use gsd_session_store::store::outputs::Outputs;
 use gsd_session_store::store::sessions::Sessions;
@@ -69,7 +69,11 @@ impl Model {
     pub fn assert_read(&self, sessions: &Sessions, outputs: &Outputs) -> store::Result<()> {
         let mut listed: Vec<Session> = Vec::new();
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-        let visit = |row: SessionRow<'_>| -> store::Result<()> {
+        let visit = |event: Listed<'_>| -> store::Result<()> {
+            let Listed::Session(row) = event else {
+                listed.clear();
+                return Ok(());
+            };
             let command = row.current_command.map(text);
             listed.push((text(row.id), row.slot, row.status.as_str().into(), command));
             Ok(())

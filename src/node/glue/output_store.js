@@ -1,7 +1,17 @@
 // `OutputStore`, over the functions of `native`: see `session_store.js`.
 'use strict'
-;(function (native, checks, { beginOutputs, finish }) {
+;(function (native, checks, { beginOutputs, beginChunks, finish, notes }) {
   const { requireObject, requireArray, optionsOf } = checks
+
+  // Between two steps nothing is held, so that anybody may write, and leave.
+  function* chunksOf(walk, sessionId) {
+    for (;;) {
+      beginChunks(sessionId)
+      const chunks = finish(native.step(walk))
+      if (chunks.length === 0) return
+      yield* chunks
+    }
+  }
 
   return class OutputStore {
     #native
@@ -41,6 +51,24 @@
     getFullOutput(sessionId, options) {
       const { separator } = optionsOf('OutputStore.getFullOutput', options)
       return native.full(this.#native, sessionId, separator)
+    }
+
+    read(sessionId, options) {
+      const { after, limit } = optionsOf('OutputStore.read', options)
+      beginChunks(sessionId)
+      const outputs = finish(native.read(this.#native, sessionId, after, limit))
+      return { outputs, cursor: notes[0], more: notes[1] === 1, gap: notes[2] === 1 }
+    }
+
+    tail(sessionId, options) {
+      const { lines, chunks } = optionsOf('OutputStore.tail', options)
+      beginChunks(sessionId)
+      const outputs = finish(native.tail(this.#native, sessionId, lines, chunks)).reverse()
+      return { outputs, cursor: notes[0] }
+    }
+
+    iterate(sessionId) {
+      return chunksOf(native.walk(this.#native, sessionId), sessionId)
     }
 
     flush() {

@@ -147,15 +147,26 @@
     data: text(),
   })
 
+  const makeChunk = () => {
+    const cursor = numbers[at++]
+    return { sessionId, timestamp: date(), type: TYPES[numbers[at++]], data: text(), cursor }
+  }
+
   function beginSessions() {
     begin(makeSession)
   }
 
   // The rows have the id as it is stored: without lone surrogates.
-  function beginOutputs(id) {
-    begin(makeOutput)
+  function beginOf(id, makeRow) {
+    begin(makeRow)
     if (typeof id === 'string') sessionId = id.isWellFormed() ? id : id.toWellFormed()
   }
+
+  const beginOutputs = (id) => beginOf(id, makeOutput)
+  const beginChunks = (id) => beginOf(id, makeChunk)
+
+  // What the native side tells beside the rows: it stands behind the numbers of a batch.
+  const notes = numbers.subarray(/*NOTES*/)
 
   return {
     SqliteError,
@@ -164,6 +175,6 @@
     reshape,
     startOver,
     read,
-    rows: { begin, beginSessions, beginOutputs, finish, finishOne },
+    rows: { begin, beginSessions, beginOutputs, beginChunks, finish, finishOne, notes },
   }
 })

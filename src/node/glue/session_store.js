@@ -42,9 +42,19 @@
       native.delete(this.#native, id, keepOutputs)
     }
 
-    list() {
+    list(options) {
+      if (options !== undefined) return this.#page(optionsOf('SessionStore.list', options))
       beginSessions()
       return finish(native.list(this.#native))
+    }
+
+    #page({ status, limit, before }) {
+      const hasBefore = before !== undefined && before !== null
+      if (hasBefore) requireObject('SessionStore.list', 'options.before', before)
+      const id = hasBefore ? before.id : undefined
+      const startedAt = hasBefore ? before.startedAt : undefined
+      beginSessions()
+      return finish(native.page(this.#native, status, limit, hasBefore, id, startedAt))
     }
 
     listByStatus(status) {

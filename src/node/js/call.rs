@@ -10,6 +10,7 @@ use napi::{Env, Error, JsError, Result, Status, sys};
 use super::{Scope, Value, check};
 use crate::node::statement::Prepared;
 use crate::sqlite::Connection;
+use crate::store::cursors::Walk;
 use crate::store::outputs::Outputs;
 use crate::store::sessions::Sessions;
 
@@ -24,6 +25,8 @@ pub enum Native {
     Sessions(Sessions),
     /// Of an `OutputStore`.
     Outputs(Outputs),
+    /// Of an iterator through a session's output.
+    Walk(Walk),
 }
 
 /// A function that JavaScript can call.

@@ -1,0 +1,242 @@
+//! Reading output piece by piece: from a cursor on, from the end, or lazily from the start.
+//!
+//! A cursor is the id of a chunk. SQLite hands ids out under its write lock and, with AUTOINCREMENT, never
+//! twice, so whoever sees an id sees all that went before it, and every later chunk has a larger one: what
+//! is read from a cursor on is never skipped or repeated, in whatever process.
+
+use std::cell::RefCell;
+
+use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
+use rusqlite::{OptionalExtension, Params, Row, Statement, params};
+
+use super::model::Chunk;
+use super::outputs::{Outputs, output};
+use super::timestamp::Moments;
+use super::{Error, Result, text};
+use crate::sqlite::snapshot;
+
+const AFTER: &str = "SELECT timestamp, type, data, id FROM session_outputs
+     WHERE session_id = ?1 AND id > ?2 ORDER BY id";
+
+const BACKWARDS: &str = "SELECT timestamp, type, data, id FROM session_outputs
+     WHERE session_id = ?1 ORDER BY id DESC";
+
+const CHRONOLOGICAL: &str = "SELECT timestamp, type, data, id FROM session_outputs
+     WHERE session_id = ?1 AND (timestamp, id) > (?2, ?3) ORDER BY timestamp, id";
+
+const EXISTS: &str = "SELECT 1 FROM session_outputs WHERE id = ?1 AND session_id = ?2";
+
+/// Chunks that a walk reads at a time.
+const STEP: usize = 256;
+
+/// Bytes of text after which it stops reading for now.
+const STEP_BYTES: usize = 1 << 20;
+
+/// What came of reading from a cursor on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Page {
+    /// Where to go on.
+    pub cursor: i64,
+    /// Whether there was more to read.
+    pub more: bool,
+    /// Whether the chunk that the reading went on from is gone, and perhaps some behind it as well.
+    pub gap: bool,
+}
+
+/// How much of the end is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tail {
+    /// So many chunks.
+    Chunks(usize),
+    /// So many lines, of which the last need not have an end.
+    Lines(usize),
+}
+
+impl Outputs {
+    /// Hands at most `limit` chunks behind `after` to `visit`, in the order of append.
+    ///
+    /// # Errors
+    ///
+    /// What SQLite or `visit` says.
+    pub fn read<E: From<Error>>(
+        &self,
+        session_id: &str,
+        after: i64,
+        limit: usize,
+        mut visit: impl FnMut(Chunk<'_>) -> Result<(), E>,
+    ) -> Result<Page, E> {
+        let sqlite = self.connection.sqlite().map_err(Error::from)?;
+        let _one_moment = snapshot(&sqlite).map_err(Error::from)?;
+        let mut page = Page { cursor: after, more: false, gap: false };
+        let mut room = limit;
+        self.rows(AFTER, params![session_id, after], |row, moments| -> Result<bool, E> {
+            if room == 0 {
+                page.more = true;
+                return Ok(false);
+            }
+            room -= 1;
+            let chunk = chunk(row, moments)?;
+            page.cursor = chunk.id;
+            visit(chunk)?;
+            Ok(true)
+        })?;
+        page.gap = after > 0 && !self.has(session_id, after)?;
+        Ok(page)
+    }
+
+    /// Hands the end of what a session printed to `visit`, the last chunk first, with the first line of the
+    /// first chunk cut off where it is not wanted. Gives the cursor behind it.
+    ///
+    /// # Errors
+    ///
+    /// What SQLite or `visit` says.
+    pub fn tail<E: From<Error>>(
+        &self,
+        session_id: &str,
+        tail: Tail,
+        mut visit: impl FnMut(Chunk<'_>) -> Result<(), E>,
+    ) -> Result<i64, E> {
+        let mut cursor = 0;
+        // Whether nothing has been seen yet: the end of the last line starts no other one.
+        let mut at_end = true;
+        let (Tail::Chunks(mut left) | Tail::Lines(mut left)) = tail;
+        self.rows(BACKWARDS, [session_id], |row, moments| -> Result<bool, E> {
+            let mut chunk = chunk(row, moments)?;
+            cursor = cursor.max(chunk.id);
+            let data = chunk.output.data;
+            if let Tail::Lines(_) = tail {
+                match start_of_lines(data, left, at_end) {
+                    Ok(start) => {
+                        left = 0;
+                        chunk.output.data = data.get(start..).unwrap_or_default();
+                    }
+                    Err(missing) => left = missing,
+                }
+                at_end &= data.is_empty();
+            } else {
+                left = left.saturating_sub(1);
+            }
+            if !chunk.output.data.is_empty() || matches!(tail, Tail::Chunks(_)) {
+                visit(chunk)?;
+            }
+            Ok(left > 0)
+        })?;
+        Ok(cursor)
+    }
+
+    fn has(&self, session_id: &str, id: i64) -> Result<bool> {
+        self.connection.with_statement(EXISTS, |exists| {
+            let found = exists.query_row(params![id, session_id], |_| Ok(())).optional()?;
+            Ok(found.is_some())
+        })
+    }
+
+    /// Hands rows to `visit` until it says that this was enough.
+    fn rows<E: From<Error>>(
+        &self,
+        sql: &'static str,
+        params: impl Params,
+        mut visit: impl FnMut(&Row<'_>, &mut Moments) -> Result<bool, E>,
+    ) -> Result<(), E> {
+        self.connection.sqlite().map_err(Error::from)?;
+        let mut moments = Moments::default();
+        let visit_all = |statement: &mut Statement<'_>| {
+            let mut rows = statement.query(params).map_err(Error::from)?;
+            while let Some(row) = rows.next().map_err(Error::from)? {
+                if !visit(row, &mut moments)? {
+                    break;
+                }
+            }
+            Ok(())
+        };
+        let visited = self.connection.with_statement(sql, |statement| Ok(visit_all(statement)));
+        visited.unwrap_or_else(|error: Error| Err(error.into()))
+    }
+}
+
+/// A walk through the chunks of a session by their time, equal ones in the order of append. Between two
+/// steps nothing is held, so that anybody may write; what is stored behind the place where it stands is
+/// not seen any more.
+pub struct Walk {
+    outputs: Outputs,
+    session_id: String,
+    /// Where it stands: the stored time of a chunk, and its id.
+    place: RefCell<(Vec<u8>, i64)>,
+}
+
+impl Walk {
+    /// A walk from the start.
+    pub fn new(outputs: Outputs, session_id: String) -> Self {
+        // Before every text, and every id.
+        Self { outputs, session_id, place: RefCell::new((Vec::new(), i64::MIN)) }
+    }
+
+    /// Hands the next chunks to `visit`, some hundred at most; none at the end.
+    ///
+    /// # Errors
+    ///
+    /// What SQLite or `visit` says.
+    pub fn step<E: From<Error>>(
+        &self,
+        mut visit: impl FnMut(Chunk<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let (timestamp, id) = self.place.take();
+        let mut place = (timestamp.clone(), id);
+        let (mut chunks, mut bytes) = (0, 0);
+        let params = params![self.session_id, Text(&timestamp), id];
+        let stepped = self.outputs.rows(CHRONOLOGICAL, params, |row, moments| {
+            let chunk = chunk(row, moments)?;
+            chunks += 1;
+            bytes += chunk.output.data.len();
+            let timestamp = text(row.get_ref(0).map_err(Error::from)?);
+            place.0.clear();
+            place.0.extend_from_slice(timestamp);
+            place.1 = chunk.id;
+            visit(chunk)?;
+            Ok(chunks < STEP && bytes < STEP_BYTES)
+        });
+        self.place.replace(place);
+        stepped
+    }
+}
+
+/// A text as it is stored, which may be no UTF-8.
+struct Text<'a>(&'a [u8]);
+
+impl ToSql for Text<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(ValueRef::Text(self.0)))
+    }
+}
+
+fn chunk<'row>(row: &'row Row<'_>, moments: &mut Moments) -> Result<Chunk<'row>> {
+    Ok(Chunk { id: row.get(3)?, output: output(row, moments)? })
+}
+
+/// Where the last lines of a text start, or how many of them it has not got. At the end of everything the
+/// end of its last line starts no other one.
+fn start_of_lines(text: &[u8], lines: usize, at_end: bool) -> Result<usize, usize> {
+    let mut rest = if at_end { text.strip_suffix(b"\n").unwrap_or(text) } else { text };
+    for found in 0..lines {
+        match rest.iter().rposition(|byte| *byte == b'\n') {
+            Some(end) if found + 1 == lines => return Ok(end + 1),
+            Some(end) => rest = rest.get(..end).unwrap_or_default(),
+            None => return Err(lines - found),
+        }
+    }
+    Ok(text.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_counted_from_the_end() {
+        assert_eq!(start_of_lines(b"a\nb\nc\n", 1, true), Ok(4));
+        assert_eq!(start_of_lines(b"a\nb\nc\n", 1, false), Ok(6));
+        assert_eq!(start_of_lines(b"a\nb\nc", 2, true), Ok(2));
+        assert_eq!(start_of_lines(b"a\nb\nc", 3, true), Err(1));
+        assert_eq!(start_of_lines(b"", 3, true), Err(3));
+    }
+}
