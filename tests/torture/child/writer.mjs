@@ -1,0 +1,103 @@
+// The operations of writers. Each is told to the journal before and after.
+
+import { OutputStore, SessionStore } from '../../../index.js'
+import { chunkOf, idOf, sessionOf } from '../lib/content.mjs'
+
+/** Sessions that one process writes, and nobody else. */
+export class Writer {
+  #seed
+  #journal
+  #next = new Map()
+  #version = new Map()
+  #unused
+
+  constructor({ job, connection, journal }) {
+    this.#seed = job.seed
+    this.#journal = journal
+    this.#unused = job.firstStream
+    for (const { stream, version, next } of job.inherited ?? []) {
+      this.#version.set(stream, version)
+      this.#next.set(stream, next)
+    }
+    this.sessions = new SessionStore(connection)
+    this.outputs = new OutputStore(connection, job.store)
+  }
+
+  #tell(operation, call) {
+    this.#journal.begin(operation)
+    call()
+    this.#journal.done()
+  }
+
+  /** The next chunk of a session; it counts as used. */
+  #chunk(stream) {
+    const sequence = this.#next.get(stream)
+    this.#next.set(stream, sequence + 1)
+    return chunkOf(this.#seed, stream, sequence)
+  }
+
+  /** How many chunks a session was sent. */
+  sent(stream) {
+    return this.#next.get(stream)
+  }
+
+  /** Creates a session and gives its number. */
+  create() {
+    const stream = this.#unused++
+    this.#next.set(stream, 0)
+    this.#version.set(stream, 0)
+    this.#tell(`create ${stream}`, () => this.sessions.create(sessionOf(this.#seed, stream, 0)))
+    return stream
+  }
+
+  update(stream) {
+    const version = this.#version.get(stream) + 1
+    this.#version.set(stream, version)
+    const {
+      status,
+      currentCommand = null,
+      endedAt = null,
+      pid,
+    } = sessionOf(this.#seed, stream, version)
+    const fields = { status, currentCommand, endedAt, pid }
+    this.#tell(`update ${stream}`, () => this.sessions.update(idOf(stream), fields))
+  }
+
+  delete(stream) {
+    this.#tell(`delete ${stream}`, () => this.sessions.delete(idOf(stream)))
+  }
+
+  deleteButKeepOutputs(stream) {
+    this.#tell(`delete-session ${stream}`, () =>
+      this.sessions.delete(idOf(stream), { keepOutputs: true }),
+    )
+  }
+
+  deleteOutputs(stream) {
+    this.#tell(`delete-outputs ${stream}`, () => this.outputs.deleteBySession(idOf(stream)))
+  }
+
+  append(stream) {
+    const chunk = this.#chunk(stream)
+    this.#tell(`append ${stream}`, () => this.outputs.append(chunk))
+  }
+
+  /** Appends chunks of the sessions by turns, all or nothing. */
+  appendMany(streams, rounds) {
+    const chunks = Array.from({ length: rounds }, () =>
+      streams.map((stream) => this.#chunk(stream)),
+    )
+    const parts = streams.map((stream) => `${stream}:${rounds}`).join(' ')
+    this.#tell(`append-many ${parts}`, () => this.outputs.appendMany(chunks.flat()))
+  }
+
+  /** Appends with write-behind: acknowledged is not committed. */
+  queue(stream) {
+    const chunk = this.#chunk(stream)
+    this.#tell(`queue ${stream}`, () => this.outputs.append(chunk))
+  }
+
+  flush() {
+    this.#tell('flush', () => this.outputs.flush())
+  }
+}

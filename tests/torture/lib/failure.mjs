@@ -1,0 +1,4 @@
+/** The product broke a promise. */
+export class Failure extends Error {
+  name = 'Failure'
+}
