@@ -9,19 +9,13 @@ import {
   outOfRange,
   sampleOutput,
   sampleSession,
+  slotCheck,
   sqliteFailure,
   temporaryPath,
 } from './support.js'
 
 const INSERT =
   "INSERT INTO sessions (id, slot, status, working_dir, started_at) VALUES (?, ?, 'idle', '/', '2026')"
-
-function slotCheck({ db }: DatabaseConnection): unknown {
-  const sql = String(
-    db.prepare("SELECT sql FROM sqlite_schema WHERE name = 'sessions'").pluck().get(),
-  )
-  return /CHECK \(slot IN \(([^)]*)\)\)/.exec(sql)?.[1]
-}
 
 function schemaOf({ db }: DatabaseConnection): unknown[] {
   return db

@@ -99,6 +99,14 @@ export function everyRow(connection: DatabaseConnection): unknown {
   }
 }
 
+/** The slots that the file accepts, as its CHECK lists them. */
+export function slotCheck({ db }: DatabaseConnection): unknown {
+  const sql = String(
+    db.prepare("SELECT sql FROM sqlite_schema WHERE name = 'sessions'").pluck().get(),
+  )
+  return /CHECK \(slot IN \(([^)]*)\)\)/.exec(sql)?.[1]
+}
+
 /** The SHA-256 of a file's bytes. */
 export function fileHash(path: string): string {
   return createHash('sha256').update(readFileSync(path)).digest('hex')
