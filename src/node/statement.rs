@@ -10,7 +10,7 @@ use super::environment::Environment;
 use super::error::{Failure, run};
 use super::js::{Arguments, Native, Scope, Value};
 use super::rows::Batches;
-use crate::sqlite::{Column, Connection, Row, Statement};
+use crate::sqlite::{Column, Connection, Row, Statement, column_names};
 
 /// Adds the functions of this file to the object that `glue/statement.js` gets.
 pub fn add_functions<'env>(scope: Scope<'env>, native: Value<'env>) -> napi::Result<()> {
@@ -75,19 +75,20 @@ impl Prepared {
         row: &Row<'_>,
         version: i32,
     ) -> Parsed<()> {
-        let statement = row.as_ref();
         if version != self.version.get() {
-            let columns = statement.columns_with_metadata().map(|column| {
-                let table = match column.table_name() {
+            let names = column_names(row)?;
+            let columns = names.iter().map(|(name, table)| {
+                let table = match table {
                     Some(table) => scope.string(table.as_bytes())?,
                     None => scope.undefined()?,
                 };
-                scope.array_of([scope.string(column.name().as_bytes()), Ok(table)])
+                scope.array_of([scope.string(name.as_bytes()), Ok(table)])
             });
             batches.reshape(scope.array_of(columns)?)?;
             self.version.set(version);
         }
-        let columns = statement.column_count().min(if self.pluck.get() { 1 } else { usize::MAX });
+        let columns =
+            row.as_ref().column_count().min(if self.pluck.get() { 1 } else { usize::MAX });
         batches.values(row, columns, self.safe_integers.get())
     }
 

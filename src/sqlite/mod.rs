@@ -20,7 +20,7 @@ pub use error::{Error, Result};
 pub use open::open_sibling;
 pub use options::{Location, OpenOptions, Synchronous};
 pub use rusqlite::types::ValueRef;
-pub use statement::{Column, Row, Statement};
+pub use statement::{Column, Row, Statement, column_names};
 pub use transaction::{atomically, snapshot};
 
 /// The oldest SQLite that may be linked: versions before it can corrupt a file when a WAL is reset.

@@ -1,11 +1,12 @@
 //! A prepared statement that owns its connection, for callers that keep it across calls.
 
 use std::cell::{Cell, RefCell};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
 use rusqlite::fallible_iterator::FallibleIterator;
 use rusqlite::types::ToSql;
-use rusqlite::{Batch, Rows};
+use rusqlite::{Batch, Rows, ffi};
 use self_cell::self_cell;
 
 use super::{Connection, Error, Result};
@@ -179,16 +180,18 @@ impl Statement {
             let types = statement.columns();
             let sources = statement.columns_with_metadata();
             let owned = |text: Option<&str>| text.map(str::to_owned);
-            Ok(sources
-                .zip(types)
-                .map(|(source, column)| Column {
-                    name: source.name().to_owned(),
-                    origin: owned(source.origin_name()),
-                    table: owned(source.table_name()),
-                    database: owned(source.database_name()),
-                    decl_type: owned(column.decl_type()),
-                })
-                .collect())
+            in_utf8(|| {
+                sources
+                    .zip(types)
+                    .map(|(source, column)| Column {
+                        name: source.name().to_owned(),
+                        origin: owned(source.origin_name()),
+                        table: owned(source.table_name()),
+                        database: owned(source.database_name()),
+                        decl_type: owned(column.decl_type()),
+                    })
+                    .collect()
+            })
         })
     }
 
@@ -387,6 +390,27 @@ impl Drop for Statement {
         let _nobody_to_tell = self.finish_iterating();
         self.connection.release(&self.place);
     }
+}
+
+/// The columns of a row, each with its name and the table that it comes from.
+///
+/// # Errors
+///
+/// `SQLITE_CORRUPT` where one of these is no UTF-8.
+pub fn column_names(row: &Row<'_>) -> Result<Vec<(String, Option<String>)>> {
+    in_utf8(|| {
+        let columns = row.as_ref().columns_with_metadata();
+        columns.map(|it| (it.name().to_owned(), it.table_name().map(str::to_owned))).collect()
+    })
+}
+
+/// Reads names, which SQLite takes as they are from the schema of a file. rusqlite panics where one is no
+/// UTF-8, as only damage or another program can make it, and has no other way to ask.
+fn in_utf8<T>(read: impl FnOnce() -> T) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(read)).map_err(|_| Error::Sqlite {
+        code: ffi::SQLITE_CORRUPT,
+        message: "the name or the type of a column is not UTF-8".into(),
+    })
 }
 
 /// The SQL with a NUL behind it: without one, SQLite copies all that is left for every statement.
