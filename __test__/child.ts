@@ -23,6 +23,8 @@ export interface ChildOptions {
   cwd?: string
   /** Options of `node` itself, such as `--expose-gc`. */
   nodeOptions?: string[]
+  /** Milliseconds after which it hangs, and is killed. */
+  timeout?: number
 }
 
 /** How a process ended, and what it wrote. */
@@ -97,14 +99,24 @@ export function runModule(source: string, options?: ChildOptions): Promise<Outco
   return outcomeOf(startNode(['--input-type=module', '-e', source], options))
 }
 
+/** Runs a script of these tests in a process of its own. */
+export function runScript(
+  path: string,
+  args: readonly string[],
+  options?: ChildOptions,
+): Promise<Outcome> {
+  return outcomeOf(startNode([path, ...args], options))
+}
+
 function startNode(
   args: string[],
-  { env = {}, cwd, nodeOptions = [] }: ChildOptions = {},
+  { env = {}, cwd, nodeOptions = [], timeout }: ChildOptions = {},
 ): ChildProcess {
   const child = spawn(process.execPath, [...nodeOptions, ...args], {
     cwd,
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    ...(timeout === undefined ? {} : { timeout, killSignal: 'SIGKILL' }),
   })
   onTestFinished(() => void child.kill('SIGKILL'))
   return child
