@@ -46,6 +46,8 @@ const SCHEMA_WORDS = [
   ['TEXT NOT NULL', 'BLOB NOT NULL'],
   ['TEXT NOT NULL', 'INT  NOT NULL'],
   ['NOT NULL', 'NOT NIL '],
+  ['TEXT NOT NULL', 'TEX\u00ff NOT NULL'],
+  ['created_at', 'created\u00ffat'],
   ['CREATE TABLE', 'CREATE VIEWS'],
   ['CREATE INDEX', 'CREATE INDEK'],
   ['CREATE TRIGGER', 'CREATE TRIGGED'],
