@@ -257,7 +257,10 @@ export function damage(bases, seed) {
     said.push(`${file}: ${what}`)
   }
   const damageFile = () => say('db', OF_BYTES[random.pick(WEIGHTED)](files.db, random))
-  const damageLog = () => say('wal', OF_LOG[random.pick(Object.keys(OF_LOG))](files.wal, random))
+  const damageLog = () => {
+    const name = framesOf(files.wal).length > 0 ? random.pick(Object.keys(OF_LOG)) : 'garbage'
+    say('wal', OF_LOG[name](files.wal, random))
+  }
   const damageIndexOfLog = () => {
     const length = random.pick([0, 1, 136, 32_767, 32_768, 70_000])
     say('shm', [random.bytes(length), `${length} bytes of garbage`])
