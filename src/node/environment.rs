@@ -132,7 +132,7 @@ fn settle_all<'env>(scope: Scope<'env>, _: Arguments<'_, 'env>) -> Result<Value<
 }
 
 /// Runs when the addon is loaded into an environment. What others do with its exports later is theirs.
-#[napi(module_exports)]
+#[napi(module_exports, catch_unwind)]
 pub fn load(exports: Object<'_>, env: Env) -> Result<()> {
     let scope = Scope::new(&env);
     let exports = Value::from(exports.to_unknown());

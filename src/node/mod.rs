@@ -12,3 +12,29 @@ mod rows;
 pub mod session_store;
 mod statement;
 mod write_behind;
+
+#[cfg(test)]
+mod tests {
+    use regex_lite::Regex;
+    use std::fs;
+
+    #[test]
+    fn every_function_that_javascript_calls_turns_panics_into_errors() {
+        let function = Regex::new(r"(?s)#\[(?:napi_derive::)?napi(.*?)\]\s*pub fn (\w+)").unwrap();
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/node");
+        let mut found = 0;
+        for file in fs::read_dir(folder).unwrap() {
+            let path = file.unwrap().path();
+            if path.extension().is_none_or(|extension| extension != "rs") {
+                continue;
+            }
+            let source = fs::read_to_string(&path).unwrap();
+            for [attribute, name] in function.captures_iter(&source).map(|found| found.extract().1)
+            {
+                found += 1;
+                assert!(attribute.contains("catch_unwind"), "{name} in {}", path.display());
+            }
+        }
+        assert!(found >= 10, "{found}");
+    }
+}

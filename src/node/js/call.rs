@@ -123,6 +123,9 @@ pub(super) unsafe extern "C" fn drop_native(
     pointer: *mut c_void,
     _: *mut c_void,
 ) {
-    // SAFETY: the pointer is the one that `Scope::external` gave up, and this is its only finalizer.
-    drop(unsafe { Box::from_raw(pointer.cast::<Native>()) });
+    // Whoever is collected has nobody to tell, and a panic that left this function would end the process.
+    let _nobody_to_tell = catch_unwind(|| {
+        // SAFETY: the pointer is the one that `Scope::external` gave up, and this is its only finalizer.
+        drop(unsafe { Box::from_raw(pointer.cast::<Native>()) });
+    });
 }
