@@ -11,8 +11,11 @@ const OPERATIONS = Number(process.argv[2] ?? 1_000_000)
 /** Operations between two measurements. */
 const ROUND = OPERATIONS / 20
 
-/** Rounds in which caches fill, before anything is judged. */
-const WARM = 5
+/**
+ * Rounds in which caches fill, and the allocator's arenas, of which every thread may take a new one, before anything
+ * is judged.
+ */
+const WARM = 10
 
 /** What may differ between the rounds behind those and the last ones: descriptors, as a moment has them, and megabytes. */
 const TOLERANCES = { threads: 0, descriptors: 2, rss: 8, heap: 4, external: 4, file: 4 }
