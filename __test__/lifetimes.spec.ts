@@ -121,10 +121,11 @@ describe('a process that ends where it stands has what was acknowledged', () => 
             })
             connection.db.prepare('SELECT * FROM session_outputs').iterate().next()
             const places: Record<string, () => void> = {
-              'a transaction': other.db.transaction(() => {
-                other.db.exec("UPDATE session_outputs SET data = 'undone'")
-                stop()
-              }),
+              'a transaction': () =>
+                other.db.transaction(() => {
+                  other.db.exec("UPDATE session_outputs SET data = 'undone'")
+                  stop()
+                })(),
               'a loop over rows': () => {
                 for (const row of connection.db.prepare('SELECT 1').iterate()) if (row) stop()
               },
