@@ -24,12 +24,12 @@ describe('read', () => {
     const times = [5, 1, 9, 9, 0, 5]
     const data = times.map((time, i) => `${i} at ${time}`)
     for (const [i, time] of times.entries()) {
-      outputs.append(sampleOutput({ timestamp: at(time), data: data[i] }))
+      outputs.append(sampleOutput({ timestamp: at(time), data: `${i} at ${time}` }))
       outputs.append(sampleOutput({ sessionId: 'another', data: 'not this' }))
     }
     for (const limit of [1, 2, 3, 6, 100]) expect(readAll(outputs, limit)).toEqual(data)
     const [first] = outputs.read('s-1').outputs
-    expect(first).toEqual({ ...sampleOutput({ timestamp: at(5), data: data[0] }), cursor: 1 })
+    expect(first).toEqual({ ...sampleOutput({ timestamp: at(5), data: '0 at 5' }), cursor: 1 })
   })
 
   test('goes on where a cursor says, with what was appended since', () => {
