@@ -13,7 +13,6 @@ interface Total {
   opened: number
   refused: number
   rows: number
-  misled: number
   errors: Record<string, number>
   bases: Record<string, number>
   wrong: string[]

@@ -29,6 +29,9 @@ pub(crate) fn harden(connection: &Connection, timeout: Duration) -> Result<()> {
         // Bundled builds enforce foreign keys by default. The stores cascade by hand, and a table
         // rebuild must not cascade at all.
         (DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, false),
+        // Otherwise SQLite prepares a query with ORDER BY anew whenever a parameter of it changes, which takes
+        // longer than reading ten rows.
+        (DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true),
     ] {
         if connection.set_db_config(setting, value)? != value {
             return Err(Error::cannot_open(format!("{setting:?} did not become {value}")));

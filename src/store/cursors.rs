@@ -10,19 +10,19 @@ use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{OptionalExtension, Params, Row, Statement, params};
 
 use super::model::Chunk;
-use super::outputs::{Outputs, output};
+use super::outputs::{Outputs, check_session, output, select};
 use super::timestamp::Moments;
 use super::{Error, Result, text};
 use crate::sqlite::snapshot;
 
-const AFTER: &str = "SELECT timestamp, type, data, id FROM session_outputs
-     WHERE session_id = ?1 AND id > ?2 ORDER BY id";
+const AFTER: &str = select!("o.timestamp, o.type, o.data, o.id", "AND i.id > ?2 ORDER BY i.id");
 
-const BACKWARDS: &str = "SELECT timestamp, type, data, id FROM session_outputs
-     WHERE session_id = ?1 ORDER BY id DESC";
+const BACKWARDS: &str = select!("o.timestamp, o.type, o.data, o.id", "ORDER BY i.id DESC");
 
-const CHRONOLOGICAL: &str = "SELECT timestamp, type, data, id FROM session_outputs
-     WHERE session_id = ?1 AND (timestamp, id) > (?2, ?3) ORDER BY timestamp, id";
+const CHRONOLOGICAL: &str = select!(
+    "i.timestamp, o.type, o.data, o.id",
+    "AND (i.timestamp, i.id) > (?2, ?3) ORDER BY i.timestamp, i.id"
+);
 
 const EXISTS: &str = "SELECT 1 FROM session_outputs WHERE id = ?1 AND session_id = ?2";
 
@@ -69,17 +69,22 @@ impl Outputs {
         let _one_moment = snapshot(&sqlite).map_err(Error::from)?;
         let mut page = Page { cursor: after, more: false, gap: false };
         let mut room = limit;
-        self.rows(AFTER, params![session_id, after], |row, moments| -> Result<bool, E> {
-            if room == 0 {
-                page.more = true;
-                return Ok(false);
-            }
-            room -= 1;
-            let chunk = chunk(row, moments)?;
-            page.cursor = chunk.id;
-            visit(chunk)?;
-            Ok(true)
-        })?;
+        self.rows(
+            AFTER,
+            session_id,
+            params![session_id, after],
+            |row, moments| -> Result<bool, E> {
+                if room == 0 {
+                    page.more = true;
+                    return Ok(false);
+                }
+                room -= 1;
+                let chunk = chunk(row, moments)?;
+                page.cursor = chunk.id;
+                visit(chunk)?;
+                Ok(true)
+            },
+        )?;
         page.gap = after > 0 && !self.has(session_id, after)?;
         Ok(page)
     }
@@ -100,7 +105,7 @@ impl Outputs {
         // Whether nothing has been seen yet: the end of the last line starts no other one.
         let mut at_end = true;
         let (Tail::Chunks(mut left) | Tail::Lines(mut left)) = tail;
-        self.rows(BACKWARDS, [session_id], |row, moments| -> Result<bool, E> {
+        self.rows(BACKWARDS, session_id, [session_id], |row, moments| -> Result<bool, E> {
             let mut chunk = chunk(row, moments)?;
             cursor = cursor.max(chunk.id);
             let data = chunk.output.data;
@@ -135,6 +140,7 @@ impl Outputs {
     fn rows<E: From<Error>>(
         &self,
         sql: &'static str,
+        session_id: &str,
         params: impl Params,
         mut visit: impl FnMut(&Row<'_>, &mut Moments) -> Result<bool, E>,
     ) -> Result<(), E> {
@@ -143,6 +149,7 @@ impl Outputs {
         let visit_all = |statement: &mut Statement<'_>| {
             let mut rows = statement.query(params).map_err(Error::from)?;
             while let Some(row) = rows.next().map_err(Error::from)? {
+                check_session(row, session_id)?;
                 if !visit(row, &mut moments)? {
                     break;
                 }
@@ -184,11 +191,11 @@ impl Walk {
         let mut place = (timestamp.clone(), id);
         let (mut chunks, mut bytes) = (0, 0);
         let params = params![self.session_id, Text(&timestamp), id];
-        let stepped = self.outputs.rows(CHRONOLOGICAL, params, |row, moments| {
+        let stepped = self.outputs.rows(CHRONOLOGICAL, &self.session_id, params, |row, moments| {
             let chunk = chunk(row, moments)?;
             chunks += 1;
             bytes += chunk.output.data.len();
-            let timestamp = text(row.get_ref(0).map_err(Error::from)?);
+            let timestamp = text(row.get_ref(1).map_err(Error::from)?);
             place.0.clear();
             place.0.extend_from_slice(timestamp);
             place.1 = chunk.id;
@@ -210,7 +217,7 @@ impl ToSql for Text<'_> {
 }
 
 fn chunk<'row>(row: &'row Row<'_>, moments: &mut Moments) -> Result<Chunk<'row>> {
-    Ok(Chunk { id: row.get(3)?, output: output(row, moments)? })
+    Ok(Chunk { id: row.get(4)?, output: output(row, moments)? })
 }
 
 /// Where the last lines of a text start, or how many of them it has not got. At the end of everything the

@@ -26,13 +26,28 @@ static INSERT_ROWS: LazyLock<String> = LazyLock::new(|| {
 
 const DELETE: &str = "DELETE FROM session_outputs WHERE session_id = ?1";
 
-const NEWEST: &str = "SELECT timestamp, type, data FROM session_outputs
-     WHERE session_id = ?1 ORDER BY timestamp DESC, id DESC";
+/// The chunks that the index finds, `i`, and the rows that they name, `o`, whose session is compared: where the
+/// index is damaged it may name a row of another session.
+macro_rules! select {
+    ($columns:literal, $condition:literal) => {
+        concat!(
+            "SELECT o.session_id, ",
+            $columns,
+            " FROM session_outputs i CROSS JOIN session_outputs o ON o.id = i.id
+             WHERE i.session_id = ?1 ",
+            $condition
+        )
+    };
+}
 
-const SINCE: &str = "SELECT timestamp, type, data FROM session_outputs
-     WHERE session_id = ?1 AND timestamp > ?2 ORDER BY timestamp, id";
+pub(super) use select;
 
-const FULL: &str = "SELECT data FROM session_outputs WHERE session_id = ?1 ORDER BY timestamp, id";
+const NEWEST: &str = select!("i.timestamp, o.type, o.data", "ORDER BY i.timestamp DESC, i.id DESC");
+
+const SINCE: &str =
+    select!("i.timestamp, o.type, o.data", "AND i.timestamp > ?2 ORDER BY i.timestamp, i.id");
+
+const FULL: &str = select!("o.data", "ORDER BY i.timestamp, i.id");
 
 /// The output of all sessions of one database.
 #[derive(Clone)]
@@ -128,7 +143,7 @@ impl Outputs {
         // An index has this order, so stopping is as good as a LIMIT, and SQLite prepares a statement
         // anew whenever a LIMIT that is a parameter changes.
         let limit = limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
-        self.select(NEWEST, [session_id], limit, visit)
+        self.select(NEWEST, session_id, [session_id], limit, visit)
     }
 
     /// Hands the chunks strictly newer than `since` to `visit`, oldest first.
@@ -142,7 +157,7 @@ impl Outputs {
         since: Timestamp,
         visit: impl FnMut(OutputRow<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        self.select(SINCE, params![session_id, since.text()], usize::MAX, visit)
+        self.select(SINCE, session_id, params![session_id, since.text()], usize::MAX, visit)
     }
 
     /// All chunks of a session, oldest first, with `separator` between them.
@@ -161,7 +176,8 @@ impl Outputs {
                 if !std::mem::take(&mut first) {
                     joined.push(separator.as_bytes());
                 }
-                joined.push(text(row.get_ref(0)?));
+                check_session(row, session_id)?;
+                joined.push(text(row.get_ref(1)?));
                 if joined.len() > MAX_LENGTH {
                     return Err(Error::TooLong {
                         session_id: session_id.to_owned(),
@@ -187,6 +203,7 @@ impl Outputs {
     fn select<E: From<Error>>(
         &self,
         sql: &'static str,
+        session_id: &str,
         params: impl Params,
         limit: usize,
         mut visit: impl FnMut(OutputRow<'_>) -> Result<(), E>,
@@ -199,6 +216,7 @@ impl Outputs {
                 let Some(row) = rows.next().map_err(Error::from)? else {
                     break;
                 };
+                check_session(row, session_id)?;
                 visit(output(row, &mut moments)?)?;
             }
             Ok(())
@@ -255,12 +273,22 @@ fn bind(insert: &mut Statement<'_>, outputs: &[NewOutput], now: Seconds) -> rusq
     })
 }
 
-/// The chunk in a row whose first columns are its time, type and text.
+/// Refuses a row whose first column names another session than the one that was asked for.
+pub(super) fn check_session(row: &Row<'_>, session_id: &str) -> Result<()> {
+    let stored = text(row.get_ref(0)?);
+    if stored == session_id.as_bytes() {
+        Ok(())
+    } else {
+        Err(damaged("an index of session_outputs names a row of session_id", stored))
+    }
+}
+
+/// The chunk in a row, whose time, type and text stand behind its session.
 pub(super) fn output<'row>(row: &'row Row<'_>, moments: &mut Moments) -> Result<OutputRow<'row>> {
-    let kind = text(row.get_ref(1)?);
+    let kind = text(row.get_ref(2)?);
     Ok(OutputRow {
-        timestamp: moments.millis(text(row.get_ref(0)?)),
+        timestamp: moments.millis(text(row.get_ref(1)?)),
         kind: OutputType::parse(kind).ok_or_else(|| damaged("session_outputs.type", kind))?,
-        data: text(row.get_ref(2)?),
+        data: text(row.get_ref(3)?),
     })
 }

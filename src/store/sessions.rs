@@ -28,6 +28,11 @@ const ROWID: &str = "SELECT rowid FROM sessions WHERE id = ?1";
 
 const PLACES: &str = "SELECT rowid, started_at FROM sessions WHERE ?1 IS NULL OR status = ?1";
 
+/// What the index on the id names, `i`, and the row itself, `o`, whose id is compared: a damaged index may name
+/// another row.
+const GET: &str = "SELECT o.id, o.slot, o.status, o.working_dir, o.current_command, o.started_at, o.ended_at, o.pid
+     FROM sessions i CROSS JOIN sessions o ON o.rowid = i.rowid WHERE i.id = ?1";
+
 macro_rules! select {
     ($condition:literal) => {
         concat!(
@@ -97,9 +102,14 @@ impl Sessions {
     pub fn get<E: From<Error>>(
         &self,
         id: &str,
-        visit: impl FnMut(SessionRow<'_>) -> Result<(), E>,
+        mut visit: impl FnMut(SessionRow<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        self.select(select!("WHERE id = ?1"), [id], visit)
+        self.select(GET, [id], |row| {
+            if row.id != id.as_bytes() {
+                return Err(damaged("an index of sessions names a row of id", row.id).into());
+            }
+            visit(row)
+        })
     }
 
     /// Changes the given fields. An unknown id changes nothing.
