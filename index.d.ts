@@ -188,7 +188,9 @@ export interface WriteBehindOptions {
   maxBytes?: number | undefined
   /**
    * Called when a group could not be committed (a full disk, a lock that another process does not give
-   * up), once until it could. The rows stay queued and are tried again.
+   * up), once until it could: the rows stay queued and are tried again. And with every chunk that SQLite
+   * refuses for what it is (a foreign key, a trigger of your own), which is not stored; where there is no
+   * `onError`, the next `flush()` throws that.
    */
   onError?: ((error: SqliteError) => void) | undefined
 }
@@ -315,7 +317,8 @@ export interface OutputStore {
   /**
    * Commits what is queued. Does nothing for a store that does not write behind.
    *
-   * @throws {SqliteError} What SQLite says, such as `SQLITE_FULL`; it stays queued.
+   * @throws {SqliteError} What SQLite says, such as `SQLITE_FULL`; it stays queued. Or why SQLite refused a chunk,
+   * where no `onError` was told.
    */
   flush(): void
   /** Removes the output of a session. */

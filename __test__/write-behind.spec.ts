@@ -112,19 +112,20 @@ test('ids follow the order of append, whoever writes', () => {
 test('what cannot be written yet keeps what is appended later from overtaking it', () => {
   const { connection, outputs } = openBehind()
   const direct = new OutputStore(connection)
-  connection.db
-    .exec(`CREATE TRIGGER no_room BEFORE INSERT ON session_outputs WHEN new.data = 'first'
-    BEGIN SELECT raise(ABORT, 'not yet'); END`)
-  outputs.append(sampleOutput({ data: 'first' }))
+  const { db } = connection
+  // Full for a long chunk, with room for a short one.
+  db.pragma(`max_page_count = ${Number(db.pragma('page_count', { simple: true }))}`)
+  const first = 'x'.repeat(100_000)
+  outputs.append(sampleOutput({ data: first }))
   for (const append of [
     () => outputs.appendMany([sampleOutput({ data: 'overtakes' })]),
     () => direct.append(sampleOutput({ data: 'overtakes' })),
   ])
-    expect(failureOf(append)).toMatchObject({ code: 'SQLITE_CONSTRAINT_TRIGGER' })
-  connection.db.exec('DROP TRIGGER no_room')
+    expect(failureOf(append)).toMatchObject({ code: 'SQLITE_FULL' })
+  db.pragma('max_page_count = 1000000')
   outputs.appendMany([sampleOutput({ data: 'second' })])
   direct.append(sampleOutput({ data: 'third' }))
-  expect(storedData(connection.path)).toEqual(['first', 'second', 'third'])
+  expect(storedData(connection.path)).toEqual([first, 'second', 'third'])
 })
 
 test('a queue without room makes append wait, and drops nothing', () => {
@@ -219,4 +220,55 @@ test.each([
   expect(failure?.message).toMatch(/^OutputStore/)
   expect(failure?.message).toContain(field)
   expect(failure?.message).toContain(value)
+})
+
+describe('a chunk that SQLite refuses for what it is', () => {
+  const TRIGGER = `CREATE TRIGGER picky BEFORE INSERT ON session_outputs WHEN NEW.data = 'no'
+    BEGIN SELECT RAISE(ABORT, 'not that'); END`
+
+  function appendAll(outputs: OutputStore) {
+    for (const data of ['a', 'no', 'b', 'no', 'c']) outputs.append(sampleOutput({ data }))
+  }
+
+  test('holds up nothing else, and onError hears of each', async () => {
+    const errors: SqliteError[] = []
+    const { connection, outputs } = openBehind({ onError: (error) => errors.push(error) })
+    connection.db.exec(TRIGGER)
+    appendAll(outputs)
+    outputs.flush()
+    expect(storedData(connection.path)).toEqual(['a', 'b', 'c'])
+    const code = 'SQLITE_CONSTRAINT_TRIGGER'
+    await eventually(() => errors.map((error) => error.code), [code, code])
+    expect(errors[0]?.message).toMatch(/session "s-1".*not that/)
+  })
+
+  test('is what flush throws once where there is no onError', () => {
+    const { connection, outputs } = openBehind()
+    connection.db.exec(TRIGGER)
+    appendAll(outputs)
+    expect(outputs.getFullOutput('s-1')).toBe('a\nb\nc')
+    expect(failureOf(() => outputs.flush())?.code).toBe('SQLITE_CONSTRAINT_TRIGGER')
+    outputs.flush()
+    appendAll(outputs)
+    connection.close()
+    expect(storedData(connection.path)).toHaveLength(6)
+  })
+
+  test('is one of no session where foreign keys are enforced', async () => {
+    const { connection, sessions } = openStores(undefined, { foreignKeys: true })
+    const outputs = new OutputStore(connection, { writeBehind: { maxDelay: 1 } })
+    sessions.create(sampleSession())
+    outputs.append(sampleOutput({ sessionId: 'unknown' }))
+    outputs.append(sampleOutput({ data: 'known' }))
+    await eventually(() => storedData(connection.path), ['known'])
+    expect(failureOf(() => outputs.flush())?.code).toBe('SQLITE_CONSTRAINT_FOREIGNKEY')
+  })
+
+  test('undoes nothing that was stored before it', () => {
+    const { connection, outputs } = openBehind()
+    connection.db.exec(TRIGGER.replace('ABORT', 'ROLLBACK'))
+    appendAll(outputs)
+    expect(failureOf(() => outputs.flush())?.code).toBe('SQLITE_CONSTRAINT_TRIGGER')
+    expect(storedData(connection.path)).toEqual(['a', 'b', 'c'])
+  })
 })

@@ -50,6 +50,12 @@ impl Error {
         }
     }
 
+    /// Whether SQLite refuses what it was given, and would again.
+    pub fn is_refusal(&self) -> bool {
+        let refusals = [ffi::SQLITE_CONSTRAINT, ffi::SQLITE_TOOBIG, ffi::SQLITE_MISMATCH];
+        matches!(self, Self::Sqlite { code, .. } if refusals.contains(&(code & 0xff)))
+    }
+
     /// Whether another connection held a lock for longer than the busy timeout.
     pub(crate) fn is_busy(&self) -> bool {
         matches!(self, Self::Sqlite { code, .. }

@@ -109,10 +109,10 @@ impl Outputs {
     ///
     /// # Errors
     ///
-    /// What SQLite says; it stays queued.
+    /// What SQLite says; it stays queued. Or that SQLite refused a chunk, if nobody else was told.
     pub fn flush(&self) -> Result<()> {
         self.connection.settled()?;
-        Ok(())
+        Ok(self.behind.as_ref().map_or(Ok(()), |behind| behind.check_refusal())?)
     }
 
     /// Stores all chunks in one transaction, or none.

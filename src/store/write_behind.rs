@@ -9,7 +9,8 @@
 //! appended (before it reads, deletes, begins a transaction, closes), takes what is still queued and
 //! writes it itself. So neither waits for a lock that the other one's connection holds.
 //!
-//! Rows leave the queue for good when they are committed. A failure puts them back in front.
+//! Rows leave the queue for good when they are committed, or refused for what they are. Any other failure
+//! puts them back in front.
 
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -86,6 +87,8 @@ struct State {
     writing: bool,
     /// Whether the latest group failed, and `on_error` knows.
     failing: bool,
+    /// Why SQLite refused a row, where nobody else was told.
+    refusal: Option<sqlite::Error>,
     /// Whether there is no writer's thread any more, whatever ended it.
     gone: bool,
     stop: bool,
@@ -96,6 +99,41 @@ struct Group<'a> {
     shared: &'a Shared,
     rows: Vec<NewOutput>,
     written: bool,
+}
+
+impl Group<'_> {
+    /// Writes the rows, by `all` if it can. A row that SQLite refuses for what it is (a trigger of somebody
+    /// else's, a foreign key) would be refused for ever, and hold up those behind it: then each is written by
+    /// itself, and that one is given up, which is told.
+    fn write(
+        &mut self,
+        sqlite: &Sqlite,
+        all: impl FnOnce(&[NewOutput]) -> sqlite::Result<()>,
+    ) -> sqlite::Result<()> {
+        let written = match all(&self.rows) {
+            Err(error) if error.is_refusal() => self.write_one_by_one(sqlite),
+            written => written,
+        };
+        self.written = written.is_ok();
+        written
+    }
+
+    fn write_one_by_one(&mut self, sqlite: &Sqlite) -> sqlite::Result<()> {
+        let mut done = 0;
+        let write = |row: &NewOutput| match insert_all(sqlite, std::slice::from_ref(row)) {
+            Err(error) if error.is_refusal() => {
+                let doing = format!("a chunk of session {:?} is not stored", row.session_id);
+                self.shared.refuse(error.context(doing));
+                Ok(())
+            }
+            written => written,
+        };
+        let written = self.rows.iter().try_for_each(|row| write(row).inspect(|()| done += 1));
+        // What failed for another reason stays queued, with what is behind it.
+        let spent: usize = self.rows.drain(..done).map(|row| size(&row)).sum();
+        self.shared.lock().bytes -= spent;
+        written
+    }
 }
 
 impl Drop for Group<'_> {
@@ -181,6 +219,15 @@ impl WriteBehind {
         state.queue.push_back(output);
         Ok(())
     }
+
+    /// Says why SQLite refused a row, once, unless `on_error` was told.
+    ///
+    /// # Errors
+    ///
+    /// The refusal.
+    pub fn check_refusal(&self) -> sqlite::Result<()> {
+        self.shared.lock().refusal.take().map_or(Ok(()), Err)
+    }
 }
 
 impl Deferred for WriteBehind {
@@ -198,8 +245,7 @@ impl Deferred for WriteBehind {
             }
             let mut group = Group { shared: &self.shared, rows: state.take(), written: false };
             drop(state);
-            atomically(sqlite, || insert_all(sqlite, &group.rows))?;
-            group.written = true;
+            group.write(sqlite, |rows| atomically(sqlite, || insert_all(sqlite, rows)))?;
         }
     }
 
@@ -237,6 +283,15 @@ impl Shared {
     ) -> MutexGuard<'a, State> {
         let waited = self.settled.wait_timeout_while(state, ROOM_PATIENCE, holds);
         waited.unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    fn refuse(&self, error: sqlite::Error) {
+        match &self.on_error {
+            Some(tell) => tell(&error),
+            None => {
+                self.lock().refusal.get_or_insert(error);
+            }
+        }
     }
 
     fn run(&self) {
@@ -311,13 +366,15 @@ impl Shared {
             return Ok(sqlite.prepare_cached("ROLLBACK")?.raw_execute().map(|_| false)?);
         }
         let mut group = Group { shared: self, rows, written: false };
-        let written = insert_all(sqlite, &group.rows)
-            .and_then(|()| Ok(sqlite.prepare_cached("COMMIT")?.raw_execute().map(drop)?));
-        if written.is_err() && !sqlite.is_autocommit() {
-            // If even this fails, the next BEGIN does, and tells.
-            let _ = sqlite.execute_batch("ROLLBACK");
-        }
-        group.written = written.is_ok();
+        let written = group.write(sqlite, |rows| {
+            let written = insert_all(sqlite, rows)
+                .and_then(|()| Ok(sqlite.prepare_cached("COMMIT")?.raw_execute().map(drop)?));
+            if written.is_err() && !sqlite.is_autocommit() {
+                // If even this fails, the next BEGIN does, and tells.
+                let _ = sqlite.execute_batch("ROLLBACK");
+            }
+            written
+        });
         written.map(|()| true)
     }
 
