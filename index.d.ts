@@ -155,6 +155,25 @@ export interface WalStatus {
   blockedBy: 'reader' | 'writer' | 'checkpointer' | null
 }
 
+/** How far a backup is. */
+export interface BackupProgress {
+  /** The pages that are to be copied. */
+  totalPages: number
+  /** Those of them that are not copied yet. */
+  remainingPages: number
+}
+
+/** How a backup is made. */
+export interface BackupOptions {
+  /**
+   * Told how far the backup is every 512 pages, less often while the event loop is busy, and once all
+   * pages are copied. What it throws stops the backup and rejects its promise.
+   */
+  onProgress?: ((progress: BackupProgress) => void) | undefined
+  /** An `AbortSignal`: once it is aborted the backup stops, and rejects with the signal's reason. */
+  signal?: { throwIfAborted: () => void } | undefined
+}
+
 /** How a session is deleted. */
 export interface DeleteOptions {
   /** Leave the session's output in place. Default `false`. */
@@ -553,6 +572,24 @@ export declare class DatabaseConnection {
    * @throws {TypeError} `ERR_INVALID_STATE` in the middle of a query of the same connection.
    */
   close(): void
+  /**
+   * Copies the database into another file while it is in use, and resolves when that file is whole
+   * and on the disk. What was appended before the call is in it, what comes later is not. A thread
+   * does the work; neither the event loop nor writers wait for it. The write-ahead log cannot start
+   * over meanwhile and grows by what is written.
+   *
+   * The copy is one file, readable by its owner only, in rollback mode, so that it opens anywhere. It
+   * takes the place of `path` in one step at the end: until then, and after a failure, `path` is what
+   * it was. Missing folders are created. Closing the connection does not stop a backup; the end of the
+   * process does, and leaves at worst a file `.….tmp` beside `path`.
+   *
+   * A database in memory is first copied in memory, before the call returns.
+   *
+   * The promise rejects with a `TypeError` or `RangeError` for a wrong argument (`path` must not be the
+   * database itself), with a `SqliteError` for what SQLite or the file system says, with what
+   * `onProgress` throws, and with the reason of an aborted `signal`.
+   */
+  backup(path: string, options?: BackupOptions | null): Promise<BackupProgress>
 }
 
 /**

@@ -7,7 +7,7 @@ use napi::{Env, Status, sys};
 
 use super::environment::Environment;
 use super::exports::Exported;
-use super::js::{ErrorKind, Scope};
+use super::js::{ErrorKind, Scope, Value};
 use crate::{sqlite, store};
 
 const INVALID_TYPE: &str = "ERR_INVALID_ARG_TYPE";
@@ -64,6 +64,15 @@ impl Failure {
     }
 
     fn try_throw(self, env: &Env, call: &str) -> napi::Result<()> {
+        Scope::new(env).throw(self.value(env, call)?)
+    }
+
+    /// What rejects a promise with the error, saying which call failed.
+    pub fn rejection(self, env: &Env, call: &str) -> napi::Error {
+        self.value(env, call).map_or_else(|error| error, |error| error.unknown().into())
+    }
+
+    fn value<'env>(self, env: &'env Env, call: &str) -> napi::Result<Value<'env>> {
         let scope = Scope::new(env);
         let (kind, code, message) = match self {
             Self::Type(message) => (ErrorKind::Type, INVALID_TYPE.into(), message),
@@ -75,7 +84,7 @@ impl Failure {
             }
             Self::Napi(error) => return Err(error),
         };
-        scope.throw(scope.error(kind, &code, &format!("{call}: {message}"))?)
+        scope.error(kind, &code, &format!("{call}: {message}"))
     }
 }
 

@@ -390,6 +390,15 @@ impl<'env> Scope<'env> {
         check(unsafe { sys::napi_throw(self.env, error.raw) }, "napi_throw")
     }
 
+    /// Takes the JavaScript exception that is under way, if there is one.
+    pub fn caught(self) -> Result<Option<Value<'env>>> {
+        if !call!(napi_is_exception_pending(self.env) -> false)? {
+            return Ok(None);
+        }
+        let raw = call!(napi_get_and_clear_last_exception(self.env) -> ptr::null_mut())?;
+        Ok(Some(self.value(raw)))
+    }
+
     /// The object that a reference refers to.
     pub fn reference<T: 'static>(self, reference: Reference<T>) -> Result<Value<'env>> {
         // SAFETY: the reference was made in the environment of the running call.

@@ -1,5 +1,6 @@
 //! The face: one file per JavaScript class, and what converts between JavaScript and the model.
 
+mod background;
 pub mod connection;
 mod convert;
 mod database;
@@ -7,6 +8,7 @@ pub mod environment;
 pub mod error;
 pub mod exports;
 mod js;
+pub mod maintenance;
 pub mod output_store;
 mod rows;
 pub mod session_store;

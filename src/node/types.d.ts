@@ -155,6 +155,25 @@ export interface WalStatus {
   blockedBy: 'reader' | 'writer' | 'checkpointer' | null
 }
 
+/** How far a backup is. */
+export interface BackupProgress {
+  /** The pages that are to be copied. */
+  totalPages: number
+  /** Those of them that are not copied yet. */
+  remainingPages: number
+}
+
+/** How a backup is made. */
+export interface BackupOptions {
+  /**
+   * Told how far the backup is every 512 pages, less often while the event loop is busy, and once all
+   * pages are copied. What it throws stops the backup and rejects its promise.
+   */
+  onProgress?: ((progress: BackupProgress) => void) | undefined
+  /** An `AbortSignal`: once it is aborted the backup stops, and rejects with the signal's reason. */
+  signal?: { throwIfAborted: () => void } | undefined
+}
+
 /** How a session is deleted. */
 export interface DeleteOptions {
   /** Leave the session's output in place. Default `false`. */

@@ -281,6 +281,11 @@ impl Connection {
         &self.path
     }
 
+    /// Where the database lives.
+    pub(super) fn location(&self) -> &Location {
+        &self.location
+    }
+
     /// The file of a database that can be written to by other connections as well.
     pub fn shared_file(&self) -> Option<&Path> {
         match &self.location {

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::ffi::c_int;
+use std::io;
 
 use rusqlite::ffi;
 
@@ -40,6 +41,16 @@ impl Error {
     /// A file that this library declines to open.
     pub(crate) fn cannot_open(message: impl Into<String>) -> Self {
         Self::Sqlite { code: ffi::SQLITE_CANTOPEN, message: message.into() }
+    }
+
+    /// What the operating system says of a file, under the code that SQLite has for it.
+    pub(crate) fn io(error: &io::Error) -> Self {
+        let code = match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ffi::SQLITE_FULL,
+            io::ErrorKind::ReadOnlyFilesystem => ffi::SQLITE_READONLY,
+            _ => ffi::SQLITE_CANTOPEN,
+        };
+        Self::Sqlite { code, message: error.to_string() }
     }
 
     /// The extended result code by its name, where the error is SQLite's.

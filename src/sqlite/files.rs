@@ -28,17 +28,17 @@ pub(crate) fn prepare(file: &Path) -> Result<()> {
 
 /// The write-ahead log of a database file. SQLite keeps it beside the file that a link leads to.
 pub(crate) fn log_of(file: &Path) -> PathBuf {
-    beside(&fs::canonicalize(file).unwrap_or_else(|_| file.to_owned()), "-wal")
+    beside(&resolved(file), "-wal")
 }
 
 /// The name of a file that SQLite keeps beside a database: its name with `suffix` after it.
-fn beside(file: &Path, suffix: &str) -> PathBuf {
+pub(super) fn beside(file: &Path, suffix: &str) -> PathBuf {
     let mut name = file.as_os_str().to_owned();
     name.push(suffix);
     PathBuf::from(name)
 }
 
-fn create_folders(folder: &Path) -> io::Result<()> {
+pub(super) fn create_folders(folder: &Path) -> io::Result<()> {
     if folder.as_os_str().is_empty() || folder.is_dir() {
         return Ok(());
     }
@@ -60,12 +60,54 @@ fn create_private_folder(folder: &Path) -> io::Result<()> {
     fs::set_permissions(folder, fs::Permissions::from_mode(0o700))
 }
 
+/// Whether both name one file, by whatever links. Opens neither.
+pub(super) fn same_file(one: &Path, other: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+
+        let id = |file| fs::metadata(file).map(|found| (found.dev(), found.ino())).ok();
+        if id(one).is_some() && id(one) == id(other) {
+            return true;
+        }
+    }
+    resolved(one) == resolved(other)
+}
+
+/// The path without links, as far as it exists.
+pub(super) fn resolved(file: &Path) -> PathBuf {
+    fs::canonicalize(file).unwrap_or_else(|_| match (file.parent(), file.file_name()) {
+        (Some(folder), Some(name)) => {
+            fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned()).join(name)
+        }
+        _ => file.to_owned(),
+    })
+}
+
+/// Has the disk know the names in `folder` as they are now.
+pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
+    // Windows has no such call, and keeps the order by itself.
+    if cfg!(unix) { fs::File::open(folder)?.sync_all() } else { Ok(()) }
+}
+
+/// Creates a file that does not exist, for its owner only.
+pub(super) fn create_new(file: &Path) -> io::Result<()> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+
+        let created = options.mode(0o600).open(file)?;
+        created.set_permissions(fs::Permissions::from_mode(0o600))
+    }
+    #[cfg(not(unix))]
+    options.open(file).map(drop)
+}
+
 #[cfg(unix)]
 fn create_private_file(file: &Path) -> io::Result<()> {
-    use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-
-    let created = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(file)?;
-    created.set_permissions(fs::Permissions::from_mode(0o600))
+    create_new(file)
 }
 
 /// On Windows a user's folders are private already, and SQLite creates the file itself.

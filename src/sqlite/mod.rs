@@ -1,5 +1,6 @@
 //! SQLite as an engine: opening files, pragmas, schema, migrations and errors.
 
+mod backup;
 mod cached;
 mod checkpointer;
 mod code;
@@ -12,8 +13,10 @@ mod pragma;
 mod schema;
 mod slots;
 mod statement;
+mod temporary;
 mod transaction;
 
+pub use backup::{Progress, Source};
 pub use checkpointer::Blocker;
 pub use connection::{Connection, Deferred, WalStatus};
 pub use error::{Error, Result};

@@ -11,7 +11,8 @@ use super::{Error, MINIMUM_SQLITE, Result, files, pragma, schema};
 
 /// What every connection is opened with. No mutex: it stays on its thread. And no SQLITE_OPEN_URI: a
 /// path is a path.
-const ALWAYS: OpenFlags = OpenFlags::SQLITE_OPEN_NO_MUTEX.union(OpenFlags::SQLITE_OPEN_EXRESCODE);
+pub(super) const ALWAYS: OpenFlags =
+    OpenFlags::SQLITE_OPEN_NO_MUTEX.union(OpenFlags::SQLITE_OPEN_EXRESCODE);
 
 /// Another connection to a file that is open already, for another thread, with the same settings.
 ///
@@ -19,8 +20,12 @@ const ALWAYS: OpenFlags = OpenFlags::SQLITE_OPEN_NO_MUTEX.union(OpenFlags::SQLIT
 ///
 /// What SQLite says.
 pub fn open_sibling(file: &Path, options: &OpenOptions) -> Result<rusqlite::Connection> {
-    let access = OpenFlags::SQLITE_OPEN_READ_WRITE | ALWAYS;
-    let sqlite = rusqlite::Connection::open_with_flags(file, access)?;
+    let access = if options.readonly {
+        OpenFlags::SQLITE_OPEN_READ_ONLY
+    } else {
+        OpenFlags::SQLITE_OPEN_READ_WRITE
+    };
+    let sqlite = rusqlite::Connection::open_with_flags(file, access | ALWAYS)?;
     pragma::harden(&sqlite, options.timeout)?;
     pragma::tune(&sqlite, options)?;
     Ok(sqlite)

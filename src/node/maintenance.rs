@@ -1,0 +1,208 @@
+//! What is done to a database as a whole: `backup()`.
+
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::Duration;
+
+use napi::bindgen_prelude::{FromNapiValue, Function, JsValue, ToNapiValue, Unknown};
+use napi::threadsafe_function::{
+    ThreadsafeFunction, ThreadsafeFunctionCallMode, UnknownReturnValue,
+};
+use napi::{Env, Status, ValueType, sys};
+use napi_derive::napi;
+
+use super::background::promise;
+use super::connection::DatabaseConnection;
+use super::convert::{Argument, Parsed, optional};
+use super::error::Failure;
+use super::js::{Scope, Value};
+use crate::sqlite::{Location, Progress};
+
+/// How often a backup that waits for JavaScript looks whether there still is any.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// Looks for an abort, then tells. It runs as often as there is progress.
+const TELL: &str = "(onProgress, signal) => {
+  signal?.throwIfAborted()
+  return (progress) => {
+    signal?.throwIfAborted()
+    onProgress?.(progress)
+  }
+}";
+
+#[napi]
+impl DatabaseConnection {
+    /// Copies the database into another file while it is in use, and resolves when that file is whole
+    /// and on the disk. What was appended before the call is in it, what comes later is not. A thread
+    /// does the work; neither the event loop nor writers wait for it. The write-ahead log cannot start
+    /// over meanwhile and grows by what is written.
+    ///
+    /// The copy is one file, readable by its owner only, in rollback mode, so that it opens anywhere. It
+    /// takes the place of `path` in one step at the end: until then, and after a failure, `path` is what
+    /// it was. Missing folders are created. Closing the connection does not stop a backup; the end of the
+    /// process does, and leaves at worst a file `.….tmp` beside `path`.
+    ///
+    /// A database in memory is first copied in memory, before the call returns.
+    ///
+    /// The promise rejects with a `TypeError` or `RangeError` for a wrong argument (`path` must not be the
+    /// database itself), with a `SqliteError` for what SQLite or the file system says, with what
+    /// `onProgress` throws, and with the reason of an aborted `signal`.
+    #[napi(
+        catch_unwind,
+        ts_args_type = "path: string, options?: BackupOptions | null",
+        ts_return_type = "Promise<BackupProgress>"
+    )]
+    pub fn backup<'env>(
+        &self,
+        env: &'env Env,
+        path: Unknown<'env>,
+        options: Unknown<'env>,
+    ) -> napi::Result<Unknown<'env>> {
+        promise(env, "DatabaseConnection.backup", progress_object, || {
+            let target = self.backup_target(path)?;
+            let mut teller = teller(env, options)?;
+            let source = self.shared().backup_source()?;
+            Ok(move || {
+                let copied = source.copy_to(&target, |progress| match &mut teller {
+                    Some(teller) => teller.tell(progress),
+                    None => ControlFlow::Continue(()),
+                })?;
+                copied.ok_or_else(|| {
+                    let thrown = teller.and_then(|teller| teller.thrown);
+                    thrown.map_or_else(|| Failure::State("nobody listens".into()), Failure::Napi)
+                })
+            })
+        })
+    }
+}
+
+impl DatabaseConnection {
+    fn backup_target(&self, path: Unknown<'_>) -> Parsed<PathBuf> {
+        let path = Argument::new("path", path);
+        let target = file_path(&path)?;
+        if self.shared().is_own_file(&target) {
+            return Err(path.out_of_range("another file than the database and those beside it"));
+        }
+        Ok(target)
+    }
+}
+
+/// The path of a file, by the rules of `dbPath`.
+fn file_path(path: &Argument<'_, '_>) -> Parsed<PathBuf> {
+    match Location::parse(&path.string()?) {
+        Ok(Location::File(file)) => Ok(file),
+        Ok(Location::Memory) => Err(path.out_of_range("the path of a file")),
+        Err(must_be) => Err(path.out_of_range(must_be)),
+    }
+}
+
+fn progress_object(scope: Scope<'_>, progress: Progress) -> napi::Result<Value<'_>> {
+    scope.object(&[
+        (c"totalPages", scope.number(f64::from(progress.total_pages))?),
+        (c"remainingPages", scope.number(f64::from(progress.remaining_pages))?),
+    ])
+}
+
+/// How far a backup is, on its way to a callback.
+struct Told(Progress);
+
+impl ToNapiValue for Told {
+    unsafe fn to_napi_value(
+        env: sys::napi_env,
+        Self(progress): Self,
+    ) -> napi::Result<sys::napi_value> {
+        Ok(progress_object(Scope::new(&Env::from_raw(env)), progress)?.unknown().raw())
+    }
+}
+
+type Tell = ThreadsafeFunction<Told, UnknownReturnValue, Told, Status, false, true>;
+
+/// Tells JavaScript how far a backup is, and hears whether it wants to stop.
+struct Teller {
+    tell: Tell,
+    /// The answer to what was told last, until it is there.
+    answer: Option<Receiver<Result<(), napi::Error>>>,
+    thrown: Option<napi::Error>,
+}
+
+/// What `options` want told; `None` for nothing.
+fn teller(env: &Env, options: Unknown<'_>) -> Parsed<Option<Teller>> {
+    let Some(options) = Argument::new("options", options).optional()? else {
+        return Ok(None);
+    };
+    let options = options.object()?;
+    let on_progress = options.field(c"onProgress")?;
+    let on_progress = optional(on_progress, |callback| match callback.value().kind()? {
+        ValueType::Function => Ok(callback.value()),
+        _ => Err(callback.wrong_type("a function")),
+    })?;
+    let signal = options.field(c"signal")?;
+    let signal = optional(signal, |signal| {
+        let is_object = signal.value().kind()? == ValueType::Object;
+        if is_object && signal.value().property(c"throwIfAborted")?.kind()? == ValueType::Function {
+            return Ok(signal.value());
+        }
+        Err(signal.wrong_type("an AbortSignal"))
+    })?;
+    if on_progress.is_none() && signal.is_none() {
+        return Ok(None);
+    }
+    let scope = Scope::new(env);
+    let undefined = scope.undefined()?;
+    let told = scope.call(
+        scope.run_script(TELL)?,
+        [on_progress.unwrap_or(undefined), signal.unwrap_or(undefined)],
+    )?;
+    // SAFETY: the value is a function, and both it and the environment are those of the running call.
+    let told: Function<'_, Told, UnknownReturnValue> =
+        unsafe { Function::from_napi_value(env.raw(), told.unknown().raw()) }?;
+    let tell = told
+        .build_threadsafe_function::<Told>()
+        .weak::<true>()
+        .build_callback(|context| Ok(context.value))?;
+    Ok(Some(Teller { tell, answer: None, thrown: None }))
+}
+
+impl Teller {
+    /// Tells, unless JavaScript is still busy with what it was told before; only the end waits for it.
+    fn tell(&mut self, progress: Progress) -> ControlFlow<()> {
+        let is_end = progress.remaining_pages == 0;
+        self.hear(is_end)?;
+        if self.answer.is_none() {
+            let (sender, answer) = channel();
+            let called = self.tell.call_with_return_value(
+                Told(progress),
+                ThreadsafeFunctionCallMode::NonBlocking,
+                move |answer, _| {
+                    // Whoever asked may have stopped.
+                    let _ = sender.send(answer.map(drop));
+                    Ok(())
+                },
+            );
+            if called != Status::Ok {
+                return ControlFlow::Break(());
+            }
+            self.answer = Some(answer);
+        }
+        if is_end { self.hear(true) } else { ControlFlow::Continue(()) }
+    }
+
+    /// Takes the answer, waiting for it or not.
+    fn hear(&mut self, wait: bool) -> ControlFlow<()> {
+        while let Some(answer) = &self.answer {
+            match answer.recv_timeout(if wait { LOOK } else { Duration::ZERO }) {
+                Ok(Ok(())) => self.answer = None,
+                Ok(Err(thrown)) => {
+                    self.thrown = Some(thrown);
+                    return ControlFlow::Break(());
+                }
+                Err(RecvTimeoutError::Timeout) if !wait => break,
+                Err(RecvTimeoutError::Timeout) if !self.tell.aborted() => {}
+                // The environment has ended.
+                Err(_) => return ControlFlow::Break(()),
+            }
+        }
+        ControlFlow::Continue(())
+    }
+}

@@ -1,0 +1,318 @@
+//! A copy of a database while it is in use.
+//!
+//! SQLite's backup reads the source page by page. It starts over whenever another connection has written
+//! in between, which under a steady writer is always. So one read transaction holds a snapshot of the
+//! source for the whole copy; with a write-ahead log it is in nobody's way. Only the log cannot start over
+//! meanwhile, and grows with what is written.
+//!
+//! The copy is made under another name beside the target, and takes the target's place once it is whole
+//! and on the disk.
+
+use std::fs;
+use std::io::{Seek, SeekFrom, Write};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rusqlite::backup::{self, StepResult};
+use rusqlite::{OpenFlags, ffi};
+
+use super::options::Location;
+use super::temporary::Temporary;
+use super::{Connection, Error, Result, files, open, open_sibling};
+
+/// Pages between two looks at who wants to know or to stop: 2 MiB take some milliseconds.
+const PAGES: i32 = 512;
+
+/// What is left to the disk for others after each of them.
+const PAUSE: Duration = Duration::from_millis(1);
+
+/// Where a database's header says how it is written and read, and that both are by rollback journal.
+/// <https://www.sqlite.org/fileformat2.html#file_format_version_numbers>
+const VERSIONS_AT: u64 = 18;
+const ROLLBACK_JOURNAL: [u8; 2] = [1, 1];
+
+/// How far a backup is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// The pages of the snapshot.
+    pub total_pages: u32,
+    /// Those of them that are not copied yet.
+    pub remaining_pages: u32,
+}
+
+/// A snapshot that is to be copied: a connection of its own, which may go to another thread.
+#[derive(Debug)]
+pub struct Source {
+    sqlite: rusqlite::Connection,
+    patience: Duration,
+    path: String,
+}
+
+impl Connection {
+    /// This database as it is now, to be copied. What was put off is written first. A database in memory is copied
+    /// now, in memory: no other connection can see it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Closed`], or what SQLite says: `SQLITE_BUSY` for a database in memory inside a transaction
+    /// that has written.
+    pub fn backup_source(&self) -> Result<Source> {
+        let sqlite = self.settled()?;
+        let own = match self.location() {
+            Location::File(file) => open_sibling(file, self.options())?,
+            Location::Memory => copy_in_memory(&sqlite)?,
+        };
+        own.execute_batch("BEGIN; SELECT count(*) FROM sqlite_schema")?;
+        Ok(Source { sqlite: own, patience: self.options().timeout, path: self.path().to_owned() })
+    }
+
+    /// Whether this is the database's own file, or one that SQLite keeps beside it.
+    pub fn is_own_file(&self, file: &Path) -> bool {
+        let Location::File(own) = self.location() else {
+            return false;
+        };
+        let own = files::resolved(own);
+        let beside = ["-wal", "-shm", "-journal"].map(|suffix| files::beside(&own, suffix));
+        files::same_file(&own, file) || beside.iter().any(|beside| files::same_file(beside, file))
+    }
+}
+
+fn copy_in_memory(sqlite: &rusqlite::Connection) -> Result<rusqlite::Connection> {
+    let mut copy = rusqlite::Connection::open_with_flags(
+        ":memory:",
+        OpenFlags::SQLITE_OPEN_READ_WRITE | open::ALWAYS,
+    )?;
+    match backup::Backup::new(sqlite, &mut copy)?.step(-1)? {
+        StepResult::Done => Ok(()),
+        _ => Err(Error::Sqlite {
+            code: ffi::SQLITE_BUSY,
+            message: "a database in memory cannot be copied inside a transaction that has written"
+                .into(),
+        }),
+    }?;
+    Ok(copy)
+}
+
+impl Source {
+    /// Copies the database to `target`, which is replaced if it exists. `None` where `on_progress`, told
+    /// after every step, breaks; then, as after an error, `target` is as it was and nothing else is left.
+    ///
+    /// The copy is one file in rollback mode, which opens anywhere, on read-only media as well.
+    ///
+    /// # Errors
+    ///
+    /// `SQLITE_CANTOPEN` for a target that is a folder, is in a place where no file can be made, or has a
+    /// log beside it, which would be taken for the copy's own; or what SQLite says.
+    pub fn copy_to(
+        self,
+        target: &Path,
+        on_progress: impl FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<Option<Progress>> {
+        let named = |error: Error| {
+            error.context(format_args!("cannot back up {:?} to {target:?}", self.path))
+        };
+        self.copy(target, on_progress).map_err(named)
+    }
+
+    fn copy(
+        &self,
+        target: &Path,
+        on_progress: impl FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<Option<Progress>> {
+        check_target(target)?;
+        let io = |error: std::io::Error| Error::io(&error);
+        let temporary = Temporary::beside(target).map_err(io)?;
+        let Some(progress) = self.copy_pages(temporary.path(), on_progress)? else {
+            return Ok(None);
+        };
+        let mut copy = fs::OpenOptions::new().write(true).open(temporary.path()).map_err(io)?;
+        copy.seek(SeekFrom::Start(VERSIONS_AT)).map_err(io)?;
+        copy.write_all(&ROLLBACK_JOURNAL).map_err(io)?;
+        drop(copy);
+        // Somebody may have opened a database there meanwhile.
+        check_target(target)?;
+        temporary.replace().map_err(io)?;
+        Ok(Some(progress))
+    }
+
+    fn copy_pages(
+        &self,
+        file: &Path,
+        mut on_progress: impl FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<Option<Progress>> {
+        let access = OpenFlags::SQLITE_OPEN_READ_WRITE | open::ALWAYS;
+        let mut copy = rusqlite::Connection::open_with_flags(file, access)?;
+        // Nothing of it has to survive a failure, and it is flushed once, as a whole.
+        copy.pragma_update(None, "journal_mode", "MEMORY")?;
+        copy.pragma_update(None, "synchronous", "OFF")?;
+        let deadline = Instant::now() + self.patience;
+        let backup = backup::Backup::new(&self.sqlite, &mut copy)?;
+        loop {
+            let step = backup.step(PAGES)?;
+            if matches!(step, StepResult::Busy | StepResult::Locked) {
+                if Instant::now() >= deadline {
+                    let message = "the database is locked".into();
+                    return Err(Error::Sqlite { code: ffi::SQLITE_BUSY, message });
+                }
+                thread::sleep(PAUSE);
+                continue;
+            }
+            let pages = backup.progress();
+            let count = |pages| u32::try_from(pages).unwrap_or(0);
+            let progress = Progress {
+                total_pages: count(pages.pagecount),
+                remaining_pages: count(pages.remaining),
+            };
+            if on_progress(progress).is_break() {
+                return Ok(None);
+            }
+            if step == StepResult::Done {
+                return Ok(Some(progress));
+            }
+            thread::sleep(PAUSE);
+        }
+    }
+}
+
+/// Refuses a target that could not be replaced, or not safely.
+fn check_target(target: &Path) -> Result<()> {
+    if target.is_dir() {
+        return Err(Error::cannot_open("it is a folder"));
+    }
+    let target = files::resolved(target);
+    let has = |suffix: &str| -> Option<PathBuf> {
+        let beside = files::beside(&target, suffix);
+        beside.symlink_metadata().is_ok().then_some(beside)
+    };
+    match has("-wal").or_else(|| has("-journal")) {
+        Some(log) => Err(Error::cannot_open(format!(
+            "somebody has a database open there, or did not close it, and its log {log:?} would be \
+             taken for the backup's own"
+        ))),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sqlite::OpenOptions;
+
+    fn open(file: &Path) -> Connection {
+        let location = Location::File(file.to_owned());
+        Connection::open(&file.to_string_lossy(), location, &OpenOptions::default()).unwrap()
+    }
+
+    fn fill(connection: &Connection, rows: u32) {
+        let sqlite = connection.sqlite().unwrap();
+        sqlite
+            .execute(
+                "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1)
+                 INSERT INTO session_outputs (session_id, timestamp, type, data)
+                 SELECT 's', '2026-01-01T00:00:00.000Z', 'stdout', hex(randomblob(500)) FROM n",
+                [rows],
+            )
+            .unwrap();
+    }
+
+    fn count(file: &Path) -> (i64, String) {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY;
+        let copy = rusqlite::Connection::open_with_flags(file, flags).unwrap();
+        let check = copy.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
+        let rows = copy.query_row("SELECT count(*) FROM session_outputs", [], |row| row.get(0));
+        (rows.unwrap(), check)
+    }
+
+    #[test]
+    fn a_backup_is_one_file_in_rollback_mode() {
+        let folder = tempfile::tempdir().unwrap();
+        let connection = open(&folder.path().join("a.db"));
+        fill(&connection, 3_000);
+        let target = folder.path().join("copies/b.db");
+        let mut steps = Vec::new();
+        let end = connection.backup_source().unwrap().copy_to(&target, |progress| {
+            steps.push(progress.remaining_pages);
+            ControlFlow::Continue(())
+        });
+        let end = end.unwrap().unwrap();
+        assert!(steps.len() > 1 && steps.is_sorted_by(|one, next| one > next), "{steps:?}");
+        let bytes = fs::read(&target).unwrap();
+        assert_eq!((end.remaining_pages, bytes.len()), (0, end.total_pages as usize * 4096));
+        assert_eq!(bytes[18..20], ROLLBACK_JOURNAL);
+        assert_eq!(count(&target), (3_000, "ok".into()));
+        assert_eq!(fs::read_dir(target.parent().unwrap()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_is_written_meanwhile_is_not_in_it_and_does_not_make_it_start_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let connection = open(&folder.path().join("a.db"));
+        fill(&connection, 3_000);
+        let target = folder.path().join("b.db");
+        let mut steps = 0;
+        let copied = connection.backup_source().unwrap().copy_to(&target, |_| {
+            steps += 1;
+            fill(&connection, 100);
+            ControlFlow::Continue(())
+        });
+        let total = copied.unwrap().unwrap().total_pages;
+        assert_eq!(count(&target), (3_000, "ok".into()));
+        assert_eq!(steps, (total as usize).div_ceil(PAGES as usize));
+    }
+
+    #[test]
+    fn a_break_and_a_failure_leave_the_target_as_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let connection = open(&folder.path().join("a.db"));
+        fill(&connection, 3_000);
+        let copies = folder.path().join("copies");
+        fs::create_dir(&copies).unwrap();
+        let target = copies.join("b.db");
+        fs::write(&target, "kept").unwrap();
+        let source = || connection.backup_source().unwrap();
+        assert_eq!(source().copy_to(&target, |_| ControlFlow::Break(())).unwrap(), None);
+        fs::write(copies.join("b.db-wal"), "").unwrap();
+        let error = source().copy_to(&target, |_| ControlFlow::Continue(())).unwrap_err();
+        assert!(error.to_string().contains("b.db-wal"), "{error}");
+        source().copy_to(&copies, |_| ControlFlow::Continue(())).unwrap_err();
+        assert_eq!(fs::read_to_string(&target).unwrap(), "kept");
+        assert_eq!(fs::read_dir(&copies).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn a_database_in_memory_is_copied_when_it_is_asked_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let connection =
+            Connection::open(":memory:", Location::Memory, &OpenOptions::default()).unwrap();
+        fill(&connection, 10);
+        let source = connection.backup_source().unwrap();
+        fill(&connection, 10);
+        let target = folder.path().join("b.db");
+        source.copy_to(&target, |_| ControlFlow::Continue(())).unwrap().unwrap();
+        assert_eq!(count(&target), (10, "ok".into()));
+        connection.sqlite().unwrap().execute_batch("BEGIN IMMEDIATE").unwrap();
+        let error = connection.backup_source().unwrap_err();
+        assert_eq!(error.code_name().unwrap(), "SQLITE_BUSY");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn the_database_itself_is_known_by_any_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let connection = open(&folder.path().join("a.db"));
+        let at = |name: &str| folder.path().join(name);
+        std::os::unix::fs::symlink(at("a.db"), at("link")).unwrap();
+        fs::hard_link(at("a.db"), at("hard")).unwrap();
+        for own in ["a.db", "a.db-wal", "a.db-shm", "a.db-journal", "link", "hard", "../x/a.db"] {
+            let own = if let Some(rest) = own.strip_prefix("../x") {
+                folder.path().join(".").join(&rest[1..])
+            } else {
+                at(own)
+            };
+            assert!(connection.is_own_file(&own), "{own:?}");
+        }
+        assert!(!connection.is_own_file(&at("b.db")));
+    }
+}

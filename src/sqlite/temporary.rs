@@ -1,0 +1,129 @@
+//! A file that is made under another name, and appears under its own only when it is whole.
+
+use std::collections::hash_map::RandomState;
+use std::fs;
+use std::hash::BuildHasher;
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+
+use super::files;
+
+/// What SQLite may keep beside a database.
+const COMPANIONS: [&str; 3] = ["-wal", "-shm", "-journal"];
+
+/// A private file beside the one that it is to become. Dropping it removes it.
+#[derive(Debug)]
+pub(super) struct Temporary {
+    file: PathBuf,
+    target: PathBuf,
+}
+
+impl Temporary {
+    /// A new, empty file beside `target`, which only its owner can read. Missing folders are created.
+    pub(super) fn beside(target: &Path) -> io::Result<Self> {
+        // A link stays one: what it leads to is replaced.
+        let target = files::resolved(target);
+        let (Some(folder), Some(name)) = (target.parent(), target.file_name()) else {
+            return Err(ErrorKind::InvalidInput.into());
+        };
+        files::create_folders(folder)?;
+        loop {
+            // Seeded by the system, so that nobody can put a file in its place beforehand.
+            let random = RandomState::new().hash_one(std::process::id());
+            let file = folder.join(format!(".{}.{random:016x}.tmp", name.to_string_lossy()));
+            match files::create_new(&file) {
+                Ok(()) => return Ok(Self { file, target }),
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Where it is for now.
+    pub(super) fn path(&self) -> &Path {
+        &self.file
+    }
+
+    /// Puts it in the place of its target, whatever is there.
+    pub(super) fn replace(self) -> io::Result<()> {
+        self.sync()?;
+        fs::rename(&self.file, &self.target)?;
+        self.sync_folder()
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        fs::OpenOptions::new().write(true).open(&self.file)?.sync_all()
+    }
+
+    fn sync_folder(&self) -> io::Result<()> {
+        self.target.parent().map_or(Ok(()), files::sync_folder)
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        // It may have been renamed, and there is nobody to tell.
+        let _ = fs::remove_file(&self.file);
+        for suffix in COMPANIONS {
+            let _ = fs::remove_file(files::beside(&self.file, suffix));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let names = fs::read_dir(folder).unwrap();
+        let mut names: Vec<_> =
+            names.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn dropping_it_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let temporary = Temporary::beside(&folder.path().join("a.db")).unwrap();
+        for suffix in COMPANIONS {
+            fs::write(files::beside(temporary.path(), suffix), "x").unwrap();
+        }
+        assert_eq!(names(folder.path()).len(), 4);
+        drop(temporary);
+        assert!(names(folder.path()).is_empty());
+    }
+
+    #[test]
+    fn it_replaces_what_is_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("a.db");
+        let make = |text: &str| {
+            let temporary = Temporary::beside(&target).unwrap();
+            fs::write(temporary.path(), text).unwrap();
+            temporary
+        };
+        make("first").replace().unwrap();
+        assert_eq!(fs::read_to_string(&target).unwrap(), "first");
+        make("second").replace().unwrap();
+        assert_eq!(fs::read_to_string(&target).unwrap(), "second");
+        assert_eq!(names(folder.path()), ["a.db"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_stays_one_and_the_file_is_private() {
+        use std::os::unix::fs::PermissionsExt;
+
+        let folder = tempfile::tempdir().unwrap();
+        let (target, link) = (folder.path().join("a.db"), folder.path().join("link"));
+        fs::write(&target, "old").unwrap();
+        std::os::unix::fs::symlink(&target, &link).unwrap();
+        let temporary = Temporary::beside(&link).unwrap();
+        let mode = fs::metadata(temporary.path()).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        temporary.replace().unwrap();
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(fs::read(&target).unwrap(), b"");
+    }
+}
