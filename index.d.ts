@@ -155,6 +155,18 @@ export interface WalStatus {
   blockedBy: 'reader' | 'writer' | 'checkpointer' | null
 }
 
+/** What was found in a file. */
+export interface VerifyReport {
+  /** Whether there are no problems. */
+  ok: boolean
+  /** What is wrong, in words. Of damaged pages and of faulty rows at most a hundred each are named. */
+  problems: string[]
+  /** Chunks whose session is not stored. They are no problem: output may come before its session. */
+  orphanedOutputs: number
+  /** The version of the schema; 0 for a file of the better-sqlite3 version that is opened for reading. */
+  schemaVersion: number
+}
+
 /** How far a backup is. */
 export interface BackupProgress {
   /** The pages that are to be copied. */
@@ -572,6 +584,18 @@ export declare class DatabaseConnection {
    * @throws {TypeError} `ERR_INVALID_STATE` in the middle of a query of the same connection.
    */
   close(): void
+  /**
+   * Looks whether the file is sound: its pages and indexes, the schema, and the values of every row of
+   * sessions and output. Damage is told in `problems`; only a file of which nothing can be read throws.
+   *
+   * It sees one state of the file, whoever writes meanwhile. It is synchronous and reads the whole file,
+   * which takes some three seconds for a million chunks: run it in a Worker where nobody may wait.
+   *
+   * @throws {TypeError} `ERR_INVALID_STATE` once the connection is closed.
+   * @throws {SqliteError} Where SQLite reads nothing at all: `SQLITE_NOTADB` without a header,
+   * `SQLITE_CORRUPT` for a file that is shorter than its header says, `SQLITE_BUSY` behind a lock.
+   */
+  verify(): VerifyReport
   /**
    * Copies the database into another file while it is in use, and resolves when that file is whole
    * and on the disk. What was appended before the call is in it, what comes later is not. A thread

@@ -155,6 +155,18 @@ export interface WalStatus {
   blockedBy: 'reader' | 'writer' | 'checkpointer' | null
 }
 
+/** What was found in a file. */
+export interface VerifyReport {
+  /** Whether there are no problems. */
+  ok: boolean
+  /** What is wrong, in words. Of damaged pages and of faulty rows at most a hundred each are named. */
+  problems: string[]
+  /** Chunks whose session is not stored. They are no problem: output may come before its session. */
+  orphanedOutputs: number
+  /** The version of the schema; 0 for a file of the better-sqlite3 version that is opened for reading. */
+  schemaVersion: number
+}
+
 /** How far a backup is. */
 export interface BackupProgress {
   /** The pages that are to be copied. */

@@ -73,6 +73,16 @@ impl Error {
             if matches!(code & 0xff, ffi::SQLITE_BUSY | ffi::SQLITE_LOCKED))
     }
 
+    /// Whether the file is to blame, rather than a lock, the memory, or the caller.
+    pub(crate) fn is_of_the_file(&self) -> bool {
+        matches!(self, Self::Sqlite { code, .. }
+        if matches!(
+            code & 0xff,
+            ffi::SQLITE_CORRUPT | ffi::SQLITE_NOTADB | ffi::SQLITE_IOERR | ffi::SQLITE_ERROR
+                | ffi::SQLITE_FORMAT | ffi::SQLITE_SCHEMA | ffi::SQLITE_TOOBIG
+        ))
+    }
+
     /// The same error, with what was being done in front of SQLite's own words.
     pub(crate) fn context(self, doing: impl std::fmt::Display) -> Self {
         match self {

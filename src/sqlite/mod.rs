@@ -15,6 +15,7 @@ mod slots;
 mod statement;
 mod temporary;
 mod transaction;
+mod verify;
 
 pub use backup::{Progress, Source};
 pub use checkpointer::Blocker;
@@ -25,6 +26,9 @@ pub use options::{Location, OpenOptions, Synchronous};
 pub use rusqlite::types::ValueRef;
 pub use statement::{Column, Row, Statement, column_names};
 pub use transaction::{atomically, snapshot};
+pub use verify::{
+    Findings, check_integrity, compare_schema, empty_copy, in_one_state, schema_version,
+};
 
 /// The oldest SQLite that may be linked: versions before it can corrupt a file when a WAL is reset.
 pub const MINIMUM_SQLITE: i32 = 3_051_003;

@@ -4,10 +4,12 @@
 //! better-sqlite3 version of the store made: it is adopted as it is. Each migration is one numbered
 //! file, never edited once released, and runs in one transaction.
 
-use rusqlite::{Connection, OptionalExtension};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
 use super::options::OpenOptions;
-use super::{Error, Result, slots, transaction::atomically};
+use super::{Error, Result, open, pragma, slots, transaction::atomically};
 
 const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_sessions.sql")];
 
@@ -73,8 +75,39 @@ pub(crate) fn migrate(connection: &Connection, options: &OpenOptions) -> Result<
     slots::widen(connection, options.slots)
 }
 
-fn version(connection: &Connection) -> Result<i64> {
+/// The version of a file's schema.
+pub(super) fn version(connection: &Connection) -> Result<i64> {
     Ok(connection.pragma_query_value(None, "user_version", |row| row.get(0))?)
+}
+
+/// An empty database in memory with the schema of this version. A file of version 0 has no triggers.
+pub(super) fn fresh(version: i64) -> Result<Connection> {
+    let connection = in_memory()?;
+    let migrations = usize::try_from(version).unwrap_or(0).max(1);
+    for migration in MIGRATIONS.iter().take(migrations) {
+        connection.execute_batch(migration)?;
+    }
+    if version == 0 {
+        connection.execute_batch("DROP TRIGGER sessions_updated_at")?;
+    }
+    Ok(connection)
+}
+
+/// An empty table in memory with a definition that a file holds.
+pub(super) fn from_definition(sql: &str) -> Result<Connection> {
+    let connection = in_memory()?;
+    // One statement, and none but this: the file may be anybody's.
+    if sql.get(..13).is_some_and(|start| start.eq_ignore_ascii_case("CREATE TABLE ")) {
+        connection.prepare(sql)?.raw_execute()?;
+    }
+    Ok(connection)
+}
+
+fn in_memory() -> Result<Connection> {
+    let connection =
+        Connection::open_with_flags(":memory:", OpenFlags::SQLITE_OPEN_READ_WRITE | open::ALWAYS)?;
+    pragma::harden(&connection, Duration::ZERO)?;
+    Ok(connection)
 }
 
 /// The type of the table or view, and whether it has no rowid.

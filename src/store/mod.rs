@@ -9,6 +9,7 @@ pub mod outputs;
 pub mod sessions;
 pub mod timestamp;
 pub mod utf16;
+pub mod verify;
 pub mod write_behind;
 
 pub use error::{Error, Result};

@@ -137,6 +137,11 @@ impl Moments {
     }
 }
 
+/// Whether a stored text is a moment.
+pub fn is_moment(text: &[u8]) -> bool {
+    !Moments::default().millis(text).is_nan()
+}
+
 fn midnight(day: &[u8; 10]) -> Option<i64> {
     let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = day else {
         return None;

@@ -1,0 +1,285 @@
+//! What can be said of a file without knowing what its rows mean: whether its pages are sound, and whether
+//! its schema is the one that this library would make.
+
+use rusqlite::{Connection, OptionalExtension, Row};
+
+use super::{Result, schema, snapshot};
+
+/// Problems that SQLite looks for before it gives up.
+const MOST_PROBLEMS: u32 = 100;
+
+/// What was found while a file was looked at. What cannot be read is a finding, not an error.
+#[derive(Debug, Default)]
+pub struct Findings {
+    /// What is wrong, in words.
+    pub problems: Vec<String>,
+}
+
+impl Findings {
+    /// Takes note of a problem.
+    pub fn add(&mut self, problem: impl Into<String>) {
+        self.problems.push(problem.into());
+    }
+
+    /// Does a part of the work. Where the file is what makes it fail, that is a problem.
+    ///
+    /// # Errors
+    ///
+    /// What has nothing to do with the file, such as a lock.
+    pub fn attempt(
+        &mut self,
+        part: &str,
+        work: impl FnOnce(&mut Self) -> Result<()>,
+    ) -> Result<()> {
+        match work(self) {
+            Err(error) if error.is_of_the_file() => {
+                self.add(format!("{part}: {error}"));
+                Ok(())
+            }
+            other => other,
+        }
+    }
+}
+
+/// Runs `look` so that it sees one state of the file, whoever writes meanwhile, and the file itself rather
+/// than what the connection remembers of it.
+///
+/// # Errors
+///
+/// What `look` or SQLite says.
+pub fn in_one_state<T>(sqlite: &Connection, look: impl FnOnce() -> Result<T>) -> Result<T> {
+    sqlite.execute_batch("PRAGMA shrink_memory")?;
+    let _until_it_is_dropped = snapshot(sqlite)?;
+    look()
+}
+
+/// The version of the schema. Reads nothing but the header.
+///
+/// # Errors
+///
+/// What SQLite says: nothing can be read.
+pub fn schema_version(sqlite: &Connection) -> Result<i64> {
+    schema::version(sqlite)
+}
+
+/// Whether the pages are those of a database, and the rows those that its schema allows.
+///
+/// # Errors
+///
+/// What has nothing to do with the file, such as a lock.
+pub fn check_integrity(sqlite: &Connection, findings: &mut Findings) -> Result<()> {
+    findings.attempt("integrity check", |findings| {
+        let mut statement = sqlite.prepare(&format!("PRAGMA integrity_check({MOST_PROBLEMS})"))?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let found: String = row.get(0)?;
+            if found != "ok" {
+                findings.add(found);
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Whether tables, columns, indexes and triggers are those of a fresh file of this version. More of them
+/// are fine.
+///
+/// # Errors
+///
+/// What has nothing to do with the file, such as a lock.
+pub fn compare_schema(sqlite: &Connection, version: i64, findings: &mut Findings) -> Result<()> {
+    let fresh = schema::fresh(version)?;
+    findings.attempt("schema", |findings| {
+        for (kind, name) in objects(&fresh)? {
+            if !exists(sqlite, &kind, &name)? {
+                findings.add(format!("the {kind} {name:?} is missing"));
+                continue;
+            }
+            match kind.as_str() {
+                "table" => compare_columns(sqlite, &fresh, &name, findings)?,
+                "index" if index(sqlite, &name)? == index(&fresh, &name)? => {}
+                "trigger" if words(sqlite, &name)? == words(&fresh, &name)? => {}
+                _ => findings.add(format!("the {kind} {name:?} is not the one of a fresh file")),
+            }
+        }
+        Ok(())
+    })
+}
+
+/// An empty table in memory with the definition that `table` has in the file, to be tried out; `None`
+/// where there is none.
+///
+/// # Errors
+///
+/// What SQLite says.
+pub fn empty_copy(sqlite: &Connection, table: &str) -> Result<Option<Connection>> {
+    let definition: Option<String> = sqlite
+        .query_row(
+            "SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = ?1 COLLATE NOCASE",
+            [table],
+            |row| row.get(0),
+        )
+        .optional()?;
+    definition.map(|sql| schema::from_definition(&sql)).transpose()
+}
+
+fn all<T>(
+    sqlite: &Connection,
+    sql: &str,
+    name: &str,
+    read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+) -> Result<Vec<T>> {
+    let mut statement = sqlite.prepare(sql)?;
+    let rows = statement.query_map([name], read)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Kinds and names of what a file holds, but for what SQLite makes by itself.
+fn objects(sqlite: &Connection) -> Result<Vec<(String, String)>> {
+    let sql = "SELECT type, name FROM sqlite_schema WHERE name NOT LIKE ?1 ORDER BY rowid";
+    all(sqlite, sql, "sqlite_%", |row| Ok((row.get(0)?, row.get(1)?)))
+}
+
+fn exists(sqlite: &Connection, kind: &str, name: &str) -> Result<bool> {
+    let sql = "SELECT 1 FROM sqlite_schema WHERE type = ?1 AND name = ?2 COLLATE NOCASE";
+    Ok(sqlite.prepare(sql)?.exists([kind, name])?)
+}
+
+/// The columns by their names, and how each is declared.
+fn columns(sqlite: &Connection, table: &str) -> Result<Vec<(String, String)>> {
+    let sql = "SELECT lower(name), upper(type) || iif(\"notnull\", ' NOT NULL', '')
+               || iif(pk, ' PRIMARY KEY', '') || coalesce(' DEFAULT ' || dflt_value, '')
+               FROM pragma_table_info(?1)";
+    all(sqlite, sql, table, |row| Ok((row.get(0)?, row.get(1)?)))
+}
+
+fn compare_columns(
+    sqlite: &Connection,
+    fresh: &Connection,
+    table: &str,
+    findings: &mut Findings,
+) -> Result<()> {
+    let actual = columns(sqlite, table)?;
+    for (name, expected) in columns(fresh, table)? {
+        match actual.iter().find(|(column, _)| *column == name) {
+            None => findings.add(format!("the table {table:?} has no column {name:?}")),
+            Some((_, declared)) if *declared != expected => findings.add(format!(
+                "the column {name:?} of the table {table:?} is declared as {declared:?}, not {expected:?}"
+            )),
+            Some(_) => {}
+        }
+    }
+    Ok(())
+}
+
+/// What an index is about, however its SQL is written.
+fn index(sqlite: &Connection, name: &str) -> Result<Vec<String>> {
+    let sql = "SELECT lower(m.tbl_name) || ' ' || l.\"unique\" || l.partial || ' '
+               || coalesce(lower(x.name), '?') || ' ' || x.desc || ' ' || x.coll
+               FROM sqlite_schema AS m, pragma_index_list(m.tbl_name) AS l, pragma_index_xinfo(m.name) AS x
+               WHERE m.type = 'index' AND m.name = ?1 COLLATE NOCASE
+               AND l.name = m.name COLLATE NOCASE AND x.key ORDER BY x.seqno";
+    all(sqlite, sql, name, |row| row.get(0))
+}
+
+/// The SQL of a trigger, whatever its case and blanks.
+fn words(sqlite: &Connection, name: &str) -> Result<Vec<String>> {
+    let sql =
+        "SELECT lower(sql) FROM sqlite_schema WHERE type = 'trigger' AND name = ?1 COLLATE NOCASE";
+    let found = all(sqlite, sql, name, |row| row.get::<_, String>(0))?;
+    Ok(found.iter().flat_map(|sql| sql.split_whitespace()).map(str::to_owned).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sqlite::OpenOptions;
+
+    fn file(change: &str) -> Connection {
+        let connection = Connection::open_in_memory().unwrap();
+        schema::migrate(&connection, &OpenOptions::default()).unwrap();
+        connection.execute_batch(change).unwrap();
+        connection
+    }
+
+    fn differences(connection: &Connection) -> Vec<String> {
+        let mut findings = Findings::default();
+        compare_schema(connection, schema_version(connection).unwrap(), &mut findings).unwrap();
+        findings.problems
+    }
+
+    #[test]
+    fn a_fresh_file_has_the_fresh_schema_and_more_of_others_is_fine() {
+        assert!(differences(&file("")).is_empty());
+        let extended = file(
+            "ALTER TABLE sessions ADD COLUMN tag TEXT;
+             CREATE TABLE notes (x); CREATE INDEX i ON sessions (slot);
+             CREATE TRIGGER t AFTER DELETE ON sessions BEGIN SELECT 1; END;",
+        );
+        assert!(differences(&extended).is_empty());
+    }
+
+    #[test]
+    fn a_wider_slot_check_is_no_difference() {
+        let connection = file("");
+        let options = OpenOptions { slots: 5, ..OpenOptions::default() };
+        schema::migrate(&connection, &options).unwrap();
+        assert!(differences(&connection).is_empty());
+    }
+
+    #[test]
+    fn what_is_missing_or_other_is_named() {
+        for (change, problem) in [
+            ("DROP INDEX idx_outputs_timestamp", "the index \"idx_outputs_timestamp\" is missing"),
+            (
+                "DROP INDEX idx_outputs_timestamp; CREATE INDEX idx_outputs_timestamp ON session_outputs (timestamp)",
+                "the index \"idx_outputs_timestamp\" is not the one of a fresh file",
+            ),
+            ("DROP TRIGGER sessions_updated_at", "the trigger \"sessions_updated_at\" is missing"),
+            (
+                "DROP TRIGGER sessions_updated_at; CREATE TRIGGER sessions_updated_at AFTER UPDATE ON sessions BEGIN SELECT 1; END",
+                "the trigger \"sessions_updated_at\" is not the one of a fresh file",
+            ),
+            (
+                "ALTER TABLE sessions DROP COLUMN current_command",
+                "the table \"sessions\" has no column \"current_command\"",
+            ),
+        ] {
+            // The trigger of the schema names every column.
+            let prepare =
+                if change.starts_with("ALTER") { "DROP TRIGGER sessions_updated_at;" } else { "" };
+            let found = differences(&file(&format!("{prepare}{change}")));
+            assert!(found.iter().any(|found| found == problem), "{found:?}");
+        }
+    }
+
+    #[test]
+    fn a_file_of_the_better_sqlite3_version_needs_no_trigger() {
+        let adopted = file("DROP TRIGGER sessions_updated_at; PRAGMA user_version = 0");
+        assert!(differences(&adopted).is_empty());
+    }
+
+    #[test]
+    fn a_look_sees_one_state_and_leaves_a_transaction_open() {
+        let folder = tempfile::tempdir().unwrap();
+        let open = || {
+            let connection = Connection::open(folder.path().join("a.db")).unwrap();
+            connection.pragma_update(None, "journal_mode", "WAL").unwrap();
+            connection
+        };
+        let (reader, writer) = (open(), open());
+        writer.execute_batch("CREATE TABLE t (x)").unwrap();
+        let rows =
+            || -> i64 { reader.query_row("SELECT count(*) FROM t", [], |row| row.get(0)).unwrap() };
+        let look = || {
+            let before = rows();
+            writer.execute_batch("INSERT INTO t VALUES (1)").unwrap();
+            Ok((before, rows()))
+        };
+        assert_eq!(in_one_state(&reader, look).unwrap(), (0, 0));
+        assert!(reader.is_autocommit());
+        reader.execute_batch("BEGIN").unwrap();
+        assert_eq!(in_one_state(&reader, look).unwrap(), (1, 1));
+        assert!(!reader.is_autocommit());
+    }
+}
