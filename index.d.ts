@@ -140,6 +140,9 @@ export interface DatabaseOptions {
   walLimit?: number | undefined
 }
 
+/** How SQLite keeps a change all or nothing, in its own words. */
+export type JournalMode = 'wal' | 'delete' | 'truncate' | 'persist' | 'memory' | 'off'
+
 /** The state of the write-ahead log. */
 export interface WalStatus {
   /** The size of its file in bytes. It is kept, and written anew, when the log starts over. */
@@ -571,6 +574,13 @@ export declare class DatabaseConnection {
   getPath(): string
   /** Whether the connection is open. */
   get isOpen(): boolean
+  /**
+   * How the file keeps a change all or nothing: `'wal'` for every file that is open for writing,
+   * `'memory'` for a database in memory, and whatever it has for a file that is only read.
+   *
+   * @throws {TypeError} `ERR_INVALID_STATE` once the connection is closed.
+   */
+  get journalMode(): JournalMode
   /**
    * The state of the write-ahead log: how long it is, and what keeps it from starting over.
    *

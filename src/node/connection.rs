@@ -92,6 +92,15 @@ impl DatabaseConnection {
         self.connection.is_open()
     }
 
+    /// How the file keeps a change all or nothing: `'wal'` for every file that is open for writing,
+    /// `'memory'` for a database in memory, and whatever it has for a file that is only read.
+    ///
+    /// @throws {TypeError} `ERR_INVALID_STATE` once the connection is closed.
+    #[napi(getter, catch_unwind, ts_return_type = "JournalMode")]
+    pub fn journal_mode(&self, env: Env) -> napi::Result<String> {
+        run(&env, "DatabaseConnection.journalMode", || Ok(self.connection.journal_mode()?))
+    }
+
     /// The state of the write-ahead log: how long it is, and what keeps it from starting over.
     ///
     /// @throws {TypeError} `ERR_INVALID_STATE` once the connection is closed.

@@ -140,6 +140,9 @@ export interface DatabaseOptions {
   walLimit?: number | undefined
 }
 
+/** How SQLite keeps a change all or nothing, in its own words. */
+export type JournalMode = 'wal' | 'delete' | 'truncate' | 'persist' | 'memory' | 'off'
+
 /** The state of the write-ahead log. */
 export interface WalStatus {
   /** The size of its file in bytes. It is kept, and written anew, when the log starts over. */

@@ -14,7 +14,7 @@ use super::cached::Cache;
 use super::checkpointer::{Blocker, Checkpointer};
 use super::options::{Location, OpenOptions};
 use super::statement::Place;
-use super::{Error, Result, files, open, slots};
+use super::{Error, Result, files, open, pragma, slots};
 
 /// Writes that a store has put off, and that must be done before anybody else's SQL runs.
 pub trait Deferred: Any {
@@ -269,6 +269,15 @@ impl Connection {
             frames_left: count(frames).saturating_sub(count(done)),
             blocker: self.checkpointer.borrow().as_ref().and_then(Checkpointer::blocker),
         })
+    }
+
+    /// The journal mode of the database as it is now, in SQLite's words.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Closed`], or what SQLite says.
+    pub fn journal_mode(&self) -> Result<String> {
+        pragma::mode_of(&*self.unsettled()?)
     }
 
     /// Whether the database is open.

@@ -6,7 +6,7 @@ use std::io;
 
 use rusqlite::ffi;
 
-use super::code;
+use super::{code, places};
 
 /// A result of the engine.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -47,10 +47,9 @@ impl Error {
     pub(crate) fn io(error: &io::Error) -> Self {
         let code = match error.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ffi::SQLITE_FULL,
-            io::ErrorKind::ReadOnlyFilesystem => ffi::SQLITE_READONLY,
             _ => ffi::SQLITE_CANTOPEN,
         };
-        Self::Sqlite { code, message: error.to_string() }
+        Self::Sqlite { code, message: places::explain_io(error) }
     }
 
     /// The extended result code by its name, where the error is SQLite's.
@@ -65,6 +64,14 @@ impl Error {
     pub fn is_refusal(&self) -> bool {
         let refusals = [ffi::SQLITE_CONSTRAINT, ffi::SQLITE_TOOBIG, ffi::SQLITE_MISMATCH];
         matches!(self, Self::Sqlite { code, .. } if refusals.contains(&(code & 0xff)))
+    }
+
+    /// The extended result code, where the error is SQLite's.
+    pub(crate) fn code(&self) -> Option<c_int> {
+        match self {
+            Self::Sqlite { code, .. } => Some(*code),
+            _ => None,
+        }
     }
 
     /// Whether another connection held a lock for longer than the busy timeout.

@@ -16,13 +16,13 @@ use super::{Error, Result};
 pub(crate) fn prepare(file: &Path) -> Result<()> {
     if let Some(folder) = file.parent() {
         create_folders(folder).map_err(|error| {
-            Error::cannot_open(format!("cannot create the folder {folder:?}: {error}"))
+            Error::io(&error).context(format_args!("cannot create the folder {folder:?}"))
         })?;
     }
     match create_private_file(file) {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(Error::cannot_open(format!("cannot create {file:?}: {error}"))),
+        Err(error) => Err(Error::io(&error).context("cannot create it")),
     }
 }
 
@@ -47,7 +47,10 @@ pub(super) fn create_folders(folder: &Path) -> io::Result<()> {
     }
     match create_private_folder(folder) {
         // Another process was faster.
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            let in_its_place = "a file, or a link to nothing, is in its place; choose another path";
+            if folder.is_dir() { Ok(()) } else { Err(io::Error::new(error.kind(), in_its_place)) }
+        }
         other => other,
     }
 }

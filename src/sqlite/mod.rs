@@ -9,6 +9,7 @@ mod error;
 mod files;
 mod open;
 mod options;
+mod places;
 mod pragma;
 mod schema;
 mod slots;

@@ -4,10 +4,10 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use rusqlite::config::DbConfig;
-use rusqlite::{OpenFlags, ffi};
+use rusqlite::{MAIN_DB, OpenFlags, ffi};
 
 use super::options::{Location, OpenOptions};
-use super::{Error, MINIMUM_SQLITE, Result, files, pragma, schema};
+use super::{Error, MINIMUM_SQLITE, Result, files, places, pragma, schema};
 
 /// What every connection is opened with. No mutex: it stays on its thread. And no SQLITE_OPEN_URI: a
 /// path is a path.
@@ -52,6 +52,7 @@ pub(super) fn open(location: &Location, options: &OpenOptions) -> Result<rusqlit
             if options.creates() {
                 files::prepare(file)?;
             }
+            places::check(file, options)?;
             has_log = std::fs::metadata(files::log_of(file)).is_ok_and(|log| log.len() > 0);
             // SQLite takes a file of one byte for an empty one, and would write over it.
             if std::fs::metadata(file).is_ok_and(|file| file.is_file() && file.len() == 1) {
@@ -60,7 +61,8 @@ pub(super) fn open(location: &Location, options: &OpenOptions) -> Result<rusqlit
                     message: "file is not a database".into(),
                 });
             }
-            rusqlite::Connection::open_with_flags(file, access)?
+            rusqlite::Connection::open_with_flags(file, access)
+                .map_err(|error| places::explain(error.into(), options))?
         }
     };
     match set_up(&sqlite, location, options) {
@@ -71,13 +73,18 @@ pub(super) fn open(location: &Location, options: &OpenOptions) -> Result<rusqlit
             if has_log {
                 sqlite.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
             }
-            Err(error)
+            Err(places::explain(error, options))
         }
     }
 }
 
 fn set_up(sqlite: &rusqlite::Connection, location: &Location, options: &OpenOptions) -> Result<()> {
     pragma::harden(sqlite, options.timeout)?;
+    // SQLite opens a file that it may not write to for reading, and would fail with the first write.
+    if !options.readonly && sqlite.is_readonly(MAIN_DB)? {
+        let message = "it can be read, but not written to".into();
+        return Err(Error::Sqlite { code: ffi::SQLITE_READONLY, message });
+    }
     pragma::retry_while_busy(options.timeout, || schema::inspect(sqlite, options.readonly))?;
     if !options.readonly {
         pragma::journal(sqlite, location, options.timeout)?;

@@ -4,10 +4,11 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
+use rusqlite::ffi;
 use rusqlite::types::Value;
 
 use super::options::{Location, OpenOptions, Synchronous};
-use super::{Error, Result};
+use super::{Error, Result, places};
 
 /// Page cache of a connection, in KiB; SQLite reads a negative `cache_size` as KiB.
 const CACHE_KIB: i64 = 16_000;
@@ -58,7 +59,26 @@ pub(crate) fn journal(
         Location::Memory => "memory",
         Location::File(_) => "wal",
     };
-    retry_while_busy(timeout, || set(connection, "journal_mode", mode.to_owned().into()))
+    let set_mode = || set(connection, "journal_mode", mode.to_owned().into());
+    retry_while_busy(timeout, set_mode).map_err(|error| {
+        let actual = mode_of(connection).unwrap_or_default();
+        match location {
+            // Whoever uses it holds a lock, and waiting was in vain.
+            Location::File(_) if error.is_busy() && !actual.is_empty() => error.context(format_args!(
+                "it has the journal mode {actual:?}, which cannot become {mode:?} while others use it"
+            )),
+            // SQLite does not say that it cannot: it stays as it is.
+            Location::File(_) if actual != mode && error.code() == Some(ffi::SQLITE_CANTOPEN) => {
+                Error::cannot_open(format!("it cannot become a database in WAL mode: {}", places::NO_WAL))
+            }
+            _ => error,
+        }
+    })
+}
+
+/// How changes are made to be all or nothing.
+pub(crate) fn mode_of(connection: &Connection) -> Result<String> {
+    Ok(connection.pragma_query_value(None, "journal_mode", |row| row.get(0))?)
 }
 
 /// The settings that live in the connection, not in the file.
