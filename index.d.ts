@@ -170,6 +170,21 @@ export interface VerifyReport {
   schemaVersion: number
 }
 
+/** What came of salvaging a file. */
+export interface SalvageReport {
+  /** Sessions in the new file. */
+  sessions: number
+  /** Chunks of output in the new file. */
+  outputs: number
+  /**
+   * What is known to be gone: rows that an index names or that a page holds in part, and pages that others
+   * lead to and that cannot be read. More may be, where what told of it is gone as well.
+   */
+  lost: { sessions: number; outputs: number; pages: number }
+  /** What was wrong, in words. Of rows that could not be stored at most a hundred are named. */
+  problems: string[]
+}
+
 /** How far a backup is. */
 export interface BackupProgress {
   /** The pages that are to be copied. */
@@ -560,8 +575,9 @@ export declare class DatabaseConnection {
    * @throws {TypeError} `ERR_INVALID_ARG_TYPE` for an argument of the wrong type.
    * @throws {RangeError} `ERR_OUT_OF_RANGE` for an empty path, a path with NUL, a `file:` URI, or an
    * option out of range.
-   * @throws {SqliteError} `SQLITE_CANTOPEN` for a file that cannot be opened, is of a newer version,
-   * or holds tables of somebody else's; `SQLITE_NOTADB` for a file that is no database;
+   * @throws {SqliteError} `SQLITE_CANTOPEN` for a file that cannot be opened or be in WAL mode, is of a
+   * newer version, or holds tables of somebody else's; `SQLITE_NOTADB` for a file that is no database;
+   * `SQLITE_READONLY` for one that may only be read, without `readonly`; `SQLITE_FULL` on a full disk;
    * `SQLITE_BUSY` where another process keeps it locked for longer than the timeout. The file stays
    * as it was.
    */
@@ -643,6 +659,25 @@ export declare function getDatabase(): DatabaseConnection
 
 /** The class `OutputStore`. */
 export declare const OutputStore: OutputStoreConstructor
+
+/**
+ * Stores whatever sessions and output a damaged file still gives in a new file, and resolves with what
+ * came of it. A thread does the work.
+ *
+ * Rows are read from the pages of the file and of its write-ahead log, without SQLite, so that neither a
+ * damaged header, nor a lost schema, nor a broken tree keeps the rest back. Rows that were deleted stay
+ * so, as far as the file still tells. Tables of others are not salvaged. A value that is damaged itself is
+ * kept as it reads; `verify()` of the new file names those that make no sense.
+ *
+ * Nothing is written to `path` or beside it, and nobody else should write to it meanwhile. `newPath` must
+ * not exist. It appears when it is whole, readable by its owner only. On Unix the descriptor of `path`
+ * stays open until the process ends, since closing it would drop SQLite's locks on it.
+ *
+ * The promise rejects with a `TypeError` or `RangeError` for a wrong argument, and with a `SqliteError`:
+ * `SQLITE_NOTADB` where nothing in the file looks like a database, `SQLITE_CANTOPEN` where `path` cannot
+ * be read, or `newPath` exists or cannot be made.
+ */
+export declare function salvage(path: string, newPath: string): Promise<SalvageReport>
 
 /** The class `SessionStore`. */
 export declare const SessionStore: SessionStoreConstructor

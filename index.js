@@ -839,5 +839,6 @@ module.exports.DatabaseConnection = nativeBinding.DatabaseConnection
 module.exports.closeDatabase = nativeBinding.closeDatabase
 module.exports.getDatabase = nativeBinding.getDatabase
 module.exports.OutputStore = nativeBinding.OutputStore
+module.exports.salvage = nativeBinding.salvage
 module.exports.SessionStore = nativeBinding.SessionStore
 module.exports.SqliteError = nativeBinding.SqliteError

@@ -42,8 +42,9 @@ impl DatabaseConnection {
     /// @throws {TypeError} `ERR_INVALID_ARG_TYPE` for an argument of the wrong type.
     /// @throws {RangeError} `ERR_OUT_OF_RANGE` for an empty path, a path with NUL, a `file:` URI, or an
     /// option out of range.
-    /// @throws {SqliteError} `SQLITE_CANTOPEN` for a file that cannot be opened, is of a newer version,
-    /// or holds tables of somebody else's; `SQLITE_NOTADB` for a file that is no database;
+    /// @throws {SqliteError} `SQLITE_CANTOPEN` for a file that cannot be opened or be in WAL mode, is of a
+    /// newer version, or holds tables of somebody else's; `SQLITE_NOTADB` for a file that is no database;
+    /// `SQLITE_READONLY` for one that may only be read, without `readonly`; `SQLITE_FULL` on a full disk;
     /// `SQLITE_BUSY` where another process keeps it locked for longer than the timeout. The file stays
     /// as it was.
     #[napi(

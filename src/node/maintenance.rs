@@ -1,4 +1,4 @@
-//! What is done to a database as a whole: `verify()` and `backup()`.
+//! What is done to a database as a whole: `verify()`, `backup()` and `salvage()`.
 
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -18,6 +18,7 @@ use super::convert::{Argument, Parsed, optional};
 use super::error::{Failure, run};
 use super::js::{Scope, Value};
 use crate::sqlite::{Location, Progress};
+use crate::store::salvage::{self, Salvaged};
 use crate::store::verify::verify;
 
 /// How often a backup that waits for JavaScript looks whether there still is any.
@@ -98,6 +99,53 @@ impl DatabaseConnection {
             })
         })
     }
+}
+
+/// Stores whatever sessions and output a damaged file still gives in a new file, and resolves with what
+/// came of it. A thread does the work.
+///
+/// Rows are read from the pages of the file and of its write-ahead log, without SQLite, so that neither a
+/// damaged header, nor a lost schema, nor a broken tree keeps the rest back. Rows that were deleted stay
+/// so, as far as the file still tells. Tables of others are not salvaged. A value that is damaged itself is
+/// kept as it reads; `verify()` of the new file names those that make no sense.
+///
+/// Nothing is written to `path` or beside it, and nobody else should write to it meanwhile. `newPath` must
+/// not exist. It appears when it is whole, readable by its owner only. On Unix the descriptor of `path`
+/// stays open until the process ends, since closing it would drop SQLite's locks on it.
+///
+/// The promise rejects with a `TypeError` or `RangeError` for a wrong argument, and with a `SqliteError`:
+/// `SQLITE_NOTADB` where nothing in the file looks like a database, `SQLITE_CANTOPEN` where `path` cannot
+/// be read, or `newPath` exists or cannot be made.
+#[napi(
+    catch_unwind,
+    ts_args_type = "path: string, newPath: string",
+    ts_return_type = "Promise<SalvageReport>"
+)]
+pub fn salvage<'env>(
+    env: &'env Env,
+    path: Unknown<'env>,
+    new_path: Unknown<'env>,
+) -> napi::Result<Unknown<'env>> {
+    promise(env, "salvage", salvage_report, || {
+        let path = file_path(&Argument::new("path", path))?;
+        let new_path = file_path(&Argument::new("newPath", new_path))?;
+        Ok(move || Ok(salvage::salvage(&path, &new_path)?))
+    })
+}
+
+fn salvage_report(scope: Scope<'_>, report: Salvaged) -> napi::Result<Value<'_>> {
+    let number = |count: u64| scope.number(count as f64);
+    let lost = scope.object(&[
+        (c"sessions", number(report.lost.sessions)?),
+        (c"outputs", number(report.lost.outputs)?),
+        (c"pages", number(report.lost.pages)?),
+    ])?;
+    scope.object(&[
+        (c"sessions", number(report.sessions)?),
+        (c"outputs", number(report.outputs)?),
+        (c"lost", lost),
+        (c"problems", strings(scope, &report.problems)?),
+    ])
 }
 
 impl DatabaseConnection {

@@ -170,6 +170,21 @@ export interface VerifyReport {
   schemaVersion: number
 }
 
+/** What came of salvaging a file. */
+export interface SalvageReport {
+  /** Sessions in the new file. */
+  sessions: number
+  /** Chunks of output in the new file. */
+  outputs: number
+  /**
+   * What is known to be gone: rows that an index names or that a page holds in part, and pages that others
+   * lead to and that cannot be read. More may be, where what told of it is gone as well.
+   */
+  lost: { sessions: number; outputs: number; pages: number }
+  /** What was wrong, in words. Of rows that could not be stored at most a hundred are named. */
+  problems: string[]
+}
+
 /** How far a backup is. */
 export interface BackupProgress {
   /** The pages that are to be copied. */

@@ -3,7 +3,8 @@
 //! SQLite's backup reads the source page by page. It starts over whenever another connection has written
 //! in between, which under a steady writer is always. So one read transaction holds a snapshot of the
 //! source for the whole copy; with a write-ahead log it is in nobody's way. Only the log cannot start over
-//! meanwhile, and grows with what is written.
+//! meanwhile, and grows with what is written. (A file in another mode, which only a reader can have open
+//! here, is locked for writers as by any long read.)
 //!
 //! The copy is made under another name beside the target, and takes the target's place once it is whole
 //! and on the disk.

@@ -91,7 +91,7 @@ impl Error {
     }
 
     /// The same error, with what was being done in front of SQLite's own words.
-    pub(crate) fn context(self, doing: impl std::fmt::Display) -> Self {
+    pub fn context(self, doing: impl std::fmt::Display) -> Self {
         match self {
             Self::Sqlite { code, message } => {
                 Self::Sqlite { code, message: format!("{doing}: {message}") }

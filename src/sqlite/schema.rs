@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
 use super::options::OpenOptions;
@@ -95,12 +96,28 @@ pub(super) fn fresh(version: i64) -> Result<Connection> {
 
 /// An empty table in memory with a definition that a file holds.
 pub(super) fn from_definition(sql: &str) -> Result<Connection> {
-    let connection = in_memory()?;
-    // One statement, and none but this: the file may be anybody's.
+    let mut connection = in_memory()?;
+    // The file may be anybody's: one statement, none but this, and no query in it, which might never end.
+    connection.authorizer(Some(|context: AuthContext<'_>| match context.action {
+        AuthAction::Select | AuthAction::Recursive => Authorization::Deny,
+        _ => Authorization::Allow,
+    }))?;
     if sql.get(..13).is_some_and(|start| start.eq_ignore_ascii_case("CREATE TABLE ")) {
         connection.prepare(sql)?.raw_execute()?;
     }
+    connection.authorizer(None::<fn(AuthContext<'_>) -> Authorization>)?;
     Ok(connection)
+}
+
+/// The columns of a table by its definition, in the order in which rows store them.
+pub(super) fn columns_of(sql: &str) -> Result<Vec<String>> {
+    let connection = from_definition(sql)?;
+    let mut statement = connection.prepare(
+        "SELECT lower(c.name) FROM sqlite_schema AS m, pragma_table_info(m.name) AS c
+         WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%' ORDER BY c.cid",
+    )?;
+    let names = statement.query_map([], |row| row.get(0))?;
+    Ok(names.collect::<rusqlite::Result<_>>()?)
 }
 
 fn in_memory() -> Result<Connection> {
@@ -232,6 +249,29 @@ mod tests {
             updated_at("pid = 1, updated_at = '2001-01-01 00:00:00'"),
             "2001-01-01 00:00:00"
         );
+    }
+
+    #[test]
+    fn a_definition_of_a_file_may_define_and_nothing_else() {
+        let columns = |sql| columns_of(sql).ok();
+        let plan = "create table sessions (id TEXT PRIMARY KEY, slot CHECK (slot IN (1, 2)), at DEFAULT (datetime('now')))";
+        assert_eq!(columns(plan).unwrap(), ["id", "slot", "at"]);
+        for other in [
+            "CREATE TABLE t AS WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n",
+            "CREATE TABLE t AS SELECT randomblob(100000000)",
+            "CREATE TABLE t",
+        ] {
+            assert_eq!(columns(other), None, "{other}");
+        }
+        for nothing in [
+            "CREATE VIEW v AS SELECT 1 AS x",
+            "ATTACH 'x.db' AS x",
+            "",
+            "CREATE TABLE",
+            "CRÉATE TABLE t (x)",
+        ] {
+            assert_eq!(columns(nothing).unwrap(), Vec::<String>::new(), "{nothing}");
+        }
     }
 
     #[test]

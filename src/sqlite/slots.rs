@@ -107,7 +107,8 @@ fn listed_slots(sql: &str) -> Option<BTreeSet<i64>> {
     list.split(',').map(|slot| slot.trim().parse().ok()).collect()
 }
 
-fn highest_slot(sql: &str) -> Option<i64> {
+/// The highest slot that a table with this definition accepts.
+pub(crate) fn highest_slot(sql: &str) -> Option<i64> {
     listed_slots(sql)?.last().copied()
 }
 

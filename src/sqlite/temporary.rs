@@ -51,6 +51,23 @@ impl Temporary {
         self.sync_folder()
     }
 
+    /// Puts it in the place of its target, unless something is there.
+    pub(super) fn publish(self) -> io::Result<()> {
+        self.sync()?;
+        match fs::hard_link(&self.file, &self.target) {
+            Ok(()) => self.sync_folder(),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(error),
+            // A file system without links leaves a moment between the look and the renaming.
+            Err(_) if self.target.symlink_metadata().is_ok() => {
+                Err(ErrorKind::AlreadyExists.into())
+            }
+            Err(_) => {
+                fs::rename(&self.file, &self.target)?;
+                self.sync_folder()
+            }
+        }
+    }
+
     fn sync(&self) -> io::Result<()> {
         fs::OpenOptions::new().write(true).open(&self.file)?.sync_all()
     }
@@ -95,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn it_replaces_what_is_there() {
+    fn it_replaces_what_is_there_or_does_not() {
         let folder = tempfile::tempdir().unwrap();
         let target = folder.path().join("a.db");
         let make = |text: &str| {
@@ -103,10 +120,12 @@ mod tests {
             fs::write(temporary.path(), text).unwrap();
             temporary
         };
-        make("first").replace().unwrap();
+        make("first").publish().unwrap();
+        let error = make("second").publish().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::AlreadyExists);
         assert_eq!(fs::read_to_string(&target).unwrap(), "first");
-        make("second").replace().unwrap();
-        assert_eq!(fs::read_to_string(&target).unwrap(), "second");
+        make("third").replace().unwrap();
+        assert_eq!(fs::read_to_string(&target).unwrap(), "third");
         assert_eq!(names(folder.path()), ["a.db"]);
     }
 

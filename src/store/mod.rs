@@ -6,6 +6,7 @@ mod error;
 mod listing;
 pub mod model;
 pub mod outputs;
+pub mod salvage;
 pub mod sessions;
 pub mod timestamp;
 pub mod utf16;

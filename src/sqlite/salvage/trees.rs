@@ -1,0 +1,279 @@
+//! The b-trees of a file: what can be reached from a root, and what is left over.
+
+use super::pages::{INDEX_INTERIOR, INDEX_LEAF, Pages, TABLE_INTERIOR, TABLE_LEAF, header_at};
+use super::{u16_at, u32_at, varint};
+use crate::sqlite::Result;
+
+/// The pointer map: five bytes a page, its kind and its parent.
+const MAP_ENTRY: usize = 5;
+const MAP_KINDS: std::ops::RangeInclusive<u8> = 1..=5;
+const MAP_FREE: u8 = 2;
+
+/// A cell of a table or of an index.
+pub struct Entry {
+    /// The rowid, of a table.
+    pub rowid: Option<i64>,
+    /// The record; `None` where parts of it are gone.
+    pub payload: Option<Vec<u8>>,
+}
+
+/// What to do with entries as they are found.
+pub type Each<'a, 'b> = &'a mut (dyn FnMut(Entry) -> Result<()> + 'b);
+
+/// The b-trees of a file. Each page belongs to the first that reaches it.
+pub struct Trees {
+    pages: Pages,
+    /// Pages that are accounted for.
+    taken: Vec<bool>,
+    free: Vec<bool>,
+    has_map: bool,
+    knows_free: bool,
+    unreadable: u64,
+    /// How many pages may still be read in search of the rest of a record. A sound file needs each of
+    /// them once; one that was made to waste time would never end.
+    patience: u64,
+}
+
+impl Trees {
+    /// The trees of these pages.
+    pub fn new(pages: Pages) -> Self {
+        let count = pages.count() as usize + 1;
+        let mut trees = Self {
+            taken: vec![false; count],
+            free: vec![false; count],
+            has_map: false,
+            knows_free: false,
+            unreadable: 0,
+            patience: 4 * count as u64 + 1000,
+            pages,
+        };
+        trees.has_map = trees.map_page(3).is_some();
+        trees.knows_free = trees.read_free_list().is_some() || trees.has_map;
+        trees
+    }
+
+    /// The pages.
+    pub fn pages(&self) -> &Pages {
+        &self.pages
+    }
+
+    /// Pages that a tree names and that cannot be read.
+    pub fn unreadable(&self) -> u64 {
+        self.unreadable
+    }
+
+    /// Whether it is known which pages are free. If not, rows that were deleted may be among the leftovers.
+    pub fn knows_free(&self) -> bool {
+        self.knows_free
+    }
+
+    /// Every entry of the tree with this root, a table's or an index's.
+    pub fn walk(&mut self, root: u32, each: Each<'_, '_>) -> Result<()> {
+        self.walk_tree(root, Some(each))
+    }
+
+    /// Takes note that the pages of this tree are somebody else's.
+    pub fn skip(&mut self, root: u32) -> Result<()> {
+        self.walk_tree(root, None)
+    }
+
+    /// Every entry of pages of tables that no tree reaches, and that are not free.
+    pub fn leftovers(&mut self, each: Each<'_, '_>) -> Result<()> {
+        for number in 1..=self.pages.count() {
+            if self.is_taken(number) || self.is_free(number) {
+                continue;
+            }
+            let Some(page) = self.pages.read(number) else {
+                continue;
+            };
+            let header = header_at(number);
+            // Its cells are looked at one by one.
+            if page.get(header) == Some(&TABLE_LEAF) {
+                self.take(number);
+                self.cells(&page, header, TABLE_LEAF, Some(&mut *each))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn walk_tree(&mut self, root: u32, mut each: Option<Each<'_, '_>>) -> Result<()> {
+        let mut is_table = None;
+        let mut to_visit = vec![root];
+        while let Some(number) = to_visit.pop() {
+            if self.is_taken(number) {
+                continue;
+            }
+            let page = self.pages.read(number);
+            let header = header_at(number);
+            let kind = page.as_ref().and_then(|page| page.get(header)).copied();
+            let (Some(page), Some(kind)) = (page, kind) else {
+                self.unreadable += 1;
+                continue;
+            };
+            let of_table = matches!(kind, TABLE_LEAF | TABLE_INTERIOR);
+            if !(of_table || matches!(kind, INDEX_LEAF | INDEX_INTERIOR))
+                || *is_table.get_or_insert(of_table) != of_table
+            {
+                self.unreadable += 1;
+                continue;
+            }
+            self.take(number);
+            let mut children = self.cells(&page, header, kind, each.as_deref_mut())?;
+            if matches!(kind, TABLE_INTERIOR | INDEX_INTERIOR) {
+                children.extend(u32_at(&page, header + 8));
+            }
+            // The leftmost is visited first.
+            to_visit.extend(children.into_iter().rev());
+        }
+        Ok(())
+    }
+
+    /// Gives the entries of a page, and the children that its cells name.
+    fn cells(
+        &mut self,
+        page: &[u8],
+        header: usize,
+        kind: u8,
+        mut each: Option<Each<'_, '_>>,
+    ) -> Result<Vec<u32>> {
+        let is_interior = matches!(kind, TABLE_INTERIOR | INDEX_INTERIOR);
+        let pointers = header + if is_interior { 12 } else { 8 };
+        let cells = u16_at(page, header + 3).map_or(0, usize::from);
+        let mut children = Vec::new();
+        for cell in 0..cells {
+            let Some(mut at) = u16_at(page, pointers + 2 * cell).map(usize::from) else {
+                break;
+            };
+            if is_interior {
+                children.extend(u32_at(page, at));
+                at += 4;
+            }
+            if let (Some(each), true) = (each.as_deref_mut(), kind != TABLE_INTERIOR) {
+                each(
+                    self.entry(page, at, kind == TABLE_LEAF)
+                        .unwrap_or(Entry { rowid: None, payload: None }),
+                )?;
+            }
+        }
+        Ok(children)
+    }
+
+    fn entry(&mut self, page: &[u8], mut at: usize, is_row: bool) -> Option<Entry> {
+        let (size, length) = varint(page, at)?;
+        at += length;
+        let mut rowid = None;
+        if is_row {
+            let (id, length) = varint(page, at)?;
+            at += length;
+            rowid = Some(id.cast_signed());
+        }
+        Some(Entry { rowid, payload: self.payload(page, at, size, is_row) })
+    }
+
+    /// A record, of which the end may be on pages of its own.
+    fn payload(&mut self, page: &[u8], at: usize, size: u64, is_row: bool) -> Option<Vec<u8>> {
+        let usable = self.pages.usable();
+        if size > u64::from(self.pages.count()) * usable as u64 {
+            return None;
+        }
+        let size = usize::try_from(size).ok()?;
+        let most = if is_row { usable - 35 } else { (usable - 12) * 64 / 255 - 23 };
+        if size <= most {
+            return Some(page.get(at..at + size)?.to_owned());
+        }
+        let least = (usable - 12) * 32 / 255 - 23;
+        let here = least + (size - least) % (usable - 4);
+        let here = if here <= most { here } else { least };
+        let mut payload = page.get(at..at + here)?.to_owned();
+        let mut next = u32_at(page, at + here)?;
+        let mut chain = Vec::new();
+        while payload.len() < size {
+            self.patience = self.patience.checked_sub(1)?;
+            if self.is_taken(next) {
+                return None;
+            }
+            let more = self.pages.read(next)?;
+            // A page in the middle names another one, and a row of ours ends with the time that it was made.
+            if more.iter().all(|byte| *byte == 0) {
+                return None;
+            }
+            chain.push(next);
+            let left = (size - payload.len()).min(usable - 4);
+            payload.extend_from_slice(more.get(4..4 + left)?);
+            next = u32_at(&more, 0)?;
+        }
+        // The last page of a record names no other; one that does is none.
+        if next != 0 {
+            return None;
+        }
+        chain.into_iter().for_each(|number| self.take(number));
+        Some(payload)
+    }
+
+    fn is_taken(&self, number: u32) -> bool {
+        self.taken.get(number as usize).copied().unwrap_or(false)
+    }
+
+    fn take(&mut self, number: u32) {
+        if let Some(taken) = self.taken.get_mut(number as usize) {
+            *taken = true;
+        }
+    }
+
+    fn is_free(&self, number: u32) -> bool {
+        self.free.get(number as usize).copied().unwrap_or(false)
+            || number == self.pages.pending_page()
+            || self.has_map && self.is_free_by_map(number)
+    }
+
+    /// The page of the pointer map that `number` is in, if it is a sound one.
+    fn map_page(&self, number: u32) -> Option<(Vec<u8>, u32)> {
+        let entries = u32::try_from(self.pages.usable() / MAP_ENTRY).ok()?;
+        let group = number.checked_sub(2)? / (entries + 1);
+        let mut map = group * (entries + 1) + 2;
+        if map == self.pages.pending_page() {
+            map += 1;
+        }
+        let page = self.pages.read(map)?;
+        let described = self.pages.count().saturating_sub(map).min(entries) as usize;
+        let mut kinds = page.iter().step_by(MAP_ENTRY).take(described);
+        (described > 0 && kinds.all(|kind| MAP_KINDS.contains(kind))).then_some((page, map))
+    }
+
+    fn is_free_by_map(&self, number: u32) -> bool {
+        self.map_page(number).is_some_and(|(page, map)| {
+            let entry = number.checked_sub(map + 1).map(|index| index as usize * MAP_ENTRY);
+            // The page of the map itself holds no rows either.
+            entry.is_none_or(|entry| page.get(entry) == Some(&MAP_FREE))
+        })
+    }
+
+    /// Notes the pages that the header lists as free; `None` where the list breaks off.
+    fn read_free_list(&mut self) -> Option<()> {
+        let first = self.pages.read(1)?;
+        if !first.starts_with(b"SQLite") {
+            return None;
+        }
+        let (mut trunk, listed) = (u32_at(&first, 32)?, u32_at(&first, 36)?);
+        let mut seen = 0;
+        while trunk != 0 {
+            let page = self.pages.read(trunk)?;
+            seen += self.note_free(trunk)?;
+            let leaves = u32_at(&page, 4)? as usize;
+            if leaves > self.pages.usable() / 4 - 2 {
+                return None;
+            }
+            for leaf in 0..leaves {
+                seen += self.note_free(u32_at(&page, 8 + 4 * leaf)?)?;
+            }
+            trunk = u32_at(&page, 0)?;
+        }
+        (seen == listed).then_some(())
+    }
+
+    /// Notes a page as free; `None` if it was noted already, or does not exist.
+    fn note_free(&mut self, number: u32) -> Option<u32> {
+        let free = self.free.get_mut(number as usize)?;
+        (!std::mem::replace(free, true)).then_some(1)
+    }
+}
