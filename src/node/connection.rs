@@ -12,7 +12,7 @@ use napi_derive::napi;
 use super::convert::{Argument, MAX_SAFE_INTEGER, Parsed, optional};
 use super::environment::Environment;
 use super::error::{Failure, run};
-use super::js::{Scope, Value};
+use super::js::{Native, Scope, Value};
 use crate::sqlite::{Blocker, Connection, Location, OpenOptions, Synchronous};
 
 /// The longest wait that SQLite can be told, in milliseconds.
@@ -123,6 +123,30 @@ impl DatabaseConnection {
             (c"blockedBy", blocked_by),
         ])?;
         Ok(object.unknown())
+    }
+
+    /// Calls `callback` whenever sessions have changed or have more output, whoever wrote it, with their ids; at
+    /// most every 20 ms. Removing output alone is not told. Gives a function that ends it, as closing the
+    /// connection does; until then the process stays alive.
+    ///
+    /// @throws {TypeError} `ERR_INVALID_ARG_TYPE` for what is no function, `ERR_INVALID_STATE` once the
+    /// connection is closed.
+    #[napi(
+        catch_unwind,
+        ts_args_type = "callback: (change: SessionChange) => void",
+        ts_return_type = "() => void"
+    )]
+    pub fn watch<'env>(
+        &self,
+        env: &'env Env,
+        callback: Unknown<'env>,
+    ) -> napi::Result<Unknown<'env>> {
+        run(env, "DatabaseConnection.watch", || Ok(self.connection.unsettled().map(drop)?))?;
+        let environment = Environment::of(env)?;
+        let scope = Scope::new(env);
+        let native = scope.external(Native::Database(Rc::clone(&self.connection)))?;
+        let watch = scope.kept(&environment.watch)?;
+        Ok(scope.call(watch, [native, Value::from(callback)])?.unknown())
     }
 
     /// Closes the connection; a second call does nothing. Every other call on it, on `db` and on the

@@ -13,7 +13,7 @@ use super::database::Handle;
 use super::error::Failure;
 use super::js::{Arguments, Kept, Scope, Value};
 use super::rows::{BATCH_NUMBERS, Glue, Numbers, Texts};
-use super::{output_store, session_store};
+use super::{follow, output_store, session_store};
 use crate::sqlite::Connection;
 use crate::store::model::{OutputType, SessionStatus};
 
@@ -28,6 +28,8 @@ pub struct Environment {
     pub session_store: Kept,
     /// The class `OutputStore`.
     pub output_store: Kept,
+    /// Calls back with the sessions that change.
+    pub watch: Kept,
     /// The numbers of a batch on their way to JavaScript.
     pub numbers: Numbers,
     /// Room for the texts of a batch.
@@ -70,10 +72,12 @@ impl Environment {
         let keep = |name| scope.keep(glue.property(name)?);
         let checks = scope.run_script(CHECKS)?;
         let rows = glue.property(c"rows")?;
+        let follow = follow::functions(scope, checks)?;
         Ok(Self {
             handle: Handle::new(scope, checks, glue.property(c"read")?, rows, result)?,
             session_store: scope.keep(session_store::class(scope, checks, rows)?)?,
-            output_store: scope.keep(output_store::class(scope, checks, rows)?)?,
+            output_store: scope.keep(output_store::class(scope, checks, rows, follow)?)?,
+            watch: scope.keep(follow.property(c"watch")?)?,
             numbers,
             sqlite_error: keep(c"SqliteError")?,
             texts: RefCell::default(),

@@ -7,6 +7,7 @@ mod database;
 pub mod environment;
 pub mod error;
 pub mod exports;
+mod follow;
 mod js;
 pub mod maintenance;
 pub mod output_store;

@@ -10,6 +10,7 @@ use super::exports::Exported;
 use super::js::{Arguments, Native, Scope, Value};
 use super::rows::Batches;
 use super::write_behind;
+use crate::store::changes;
 use crate::store::cursors::{Tail, Walk};
 use crate::store::model::OutputRow;
 use crate::store::outputs::Outputs;
@@ -36,6 +37,7 @@ pub fn class<'env>(
     scope: Scope<'env>,
     checks: Value<'env>,
     rows: Value<'env>,
+    follow: Value<'env>,
 ) -> napi::Result<Value<'env>> {
     let native = scope.object(&[
         (c"open", scope.function(c"open", open)?),
@@ -48,10 +50,12 @@ pub fn class<'env>(
         (c"tail", scope.function(c"tail", tail)?),
         (c"walk", scope.function(c"walk", walk)?),
         (c"step", scope.function(c"step", step)?),
+        (c"followFrom", scope.function(c"followFrom", follow_from)?),
+        (c"state", scope.function(c"state", state)?),
         (c"flush", scope.function(c"flush", flush)?),
         (c"delete", scope.function(c"delete", delete)?),
     ])?;
-    scope.call(scope.run_script(CLASS)?, [native, checks, rows])
+    scope.call(scope.run_script(CLASS)?, [native, checks, rows, follow])
 }
 
 fn outputs<'env>(arguments: &Arguments<'_, 'env>) -> napi::Result<&'env Outputs> {
@@ -199,6 +203,35 @@ fn step<'env>(scope: Scope<'env>, arguments: Arguments<'_, 'env>) -> napi::Resul
         walk.step(|chunk| batches.chunk(chunk))?;
         Ok(batches.finish()?)
     })
+}
+
+/// after -> the cursor to follow from
+fn follow_from<'env>(
+    scope: Scope<'env>,
+    arguments: Arguments<'_, 'env>,
+) -> napi::Result<Value<'env>> {
+    let outputs = outputs(&arguments)?;
+    let from = run(&scope.env(), "OutputStore.follow", || {
+        let session_id = Argument::new("sessionId", arguments.get(1)?).string()?;
+        let after = Argument::new("options.after", arguments.get(2)?);
+        match optional(after, |after| after.integer_in(0..=MAX_SAFE_INTEGER))? {
+            Some(after) => Ok(after),
+            None => Ok(outputs.tail::<Failure>(&session_id, Tail::Chunks(1), |_| Ok(()))?),
+        }
+    })?;
+    scope.number(from as f64)
+}
+
+/// id -> the status of the session, or `undefined`
+fn state<'env>(scope: Scope<'env>, arguments: Arguments<'_, 'env>) -> napi::Result<Value<'env>> {
+    let outputs = outputs(&arguments)?;
+    let state = run(&scope.env(), "OutputStore.follow", || {
+        Ok(changes::status(outputs.connection(), &arguments.get(1)?.string()?)?)
+    })?;
+    match state {
+        Some(status) => scope.string(status.as_str().as_bytes()),
+        None => scope.undefined(),
+    }
 }
 
 fn flush<'env>(scope: Scope<'env>, arguments: Arguments<'_, 'env>) -> napi::Result<Value<'env>> {

@@ -81,6 +81,26 @@ export interface OutputPage {
   gap: boolean
 }
 
+/** What to follow. */
+export interface FollowOptions {
+  /** The cursor to go on from; by default only what comes after the call. */
+  after?: number | null | undefined
+  /** Ends it. */
+  signal?: AbortSignal | null | undefined
+}
+
+/** A chunk that a follower gets. */
+export interface FollowedChunk extends OutputChunk {
+  /** Whether the chunk that the reading went on from is gone, and perhaps some behind it as well. */
+  gap: boolean
+}
+
+/** What `connection.watch()` tells. */
+export interface SessionChange {
+  /** The ids of the sessions that were stored, changed or removed, or have more output. */
+  sessions: string[]
+}
+
 /** How much of the end of a session's output is wanted: lines or chunks, 10 lines by default. */
 export interface TailOptions {
   /** So many lines, from 1. The first chunk is cut where they start; the last line need not have an end. */
@@ -363,6 +383,19 @@ export interface OutputStore {
    * written meanwhile is seen where it comes behind the chunk that was given last.
    */
   iterate(sessionId: string): Generator<OutputChunk, void, undefined>
+  /**
+   * The chunks of a session as they come, from whatever process, some 20 ms after they are committed, in the
+   * order of `append`. It ends when the session is `'completed'` or `'failed'` (or removed) and everything was given,
+   * when `signal` aborts, or when the connection is closed. A session that is not stored is waited for.
+   *
+   * While nothing comes it costs a few microseconds every 20 ms.
+   *
+   * @throws {TypeError | RangeError} For an argument of the wrong type or value, at once.
+   */
+  follow(
+    sessionId: string,
+    options?: FollowOptions | null,
+  ): AsyncGenerator<FollowedChunk, void, undefined>
   /**
    * Commits what is queued. Does nothing for a store that does not write behind.
    *

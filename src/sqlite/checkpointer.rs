@@ -4,7 +4,7 @@
 //! that an event loop gets to see from it. Here the commit only says how long the log has become, and a
 //! thread with a connection of its own moves the log into the file:
 //!
-//! - passively, which disturbs nobody, once the log is half as long as its limit, or has not grown for
+//! - passively, which disturbs nobody, once the log is three eighths as long as its limit, or has not grown for
 //!   [`TICK`];
 //! - then by one restart, well before the limit. While somebody writes without a pause, a passive pass never catches
 //!   up, so the log never starts over. A restart holds writers up for the time of two flushes. So it is
@@ -225,10 +225,10 @@ impl Shared {
         }
     }
 
-    /// Half of the limit, so that what is written during a pass, and a restart that somebody is in the way
-    /// of, still fit.
+    /// Less than half of the limit, so that what is written during a pass, and a restart that somebody is in
+    /// the way of, still fit; and commits write to a shorter log, which the caches hold better.
     fn pass_frames(&self) -> u32 {
-        self.limit / 2
+        self.limit / 8 * 3
     }
 
     /// Waits for news: a commit that reaches `wake_at`, or, unless all is done, the next tick. Says

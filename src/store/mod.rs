@@ -1,6 +1,7 @@
 //! What the product is about, in plain Rust: sessions, their output, and the values of both.
 
 mod cascade;
+pub mod changes;
 pub mod cursors;
 mod error;
 mod listing;

@@ -83,6 +83,11 @@ impl Outputs {
         Ok(Self { connection, behind: Some(behind) })
     }
 
+    /// The connection to their database.
+    pub fn connection(&self) -> &Rc<Connection> {
+        &self.connection
+    }
+
     /// Stores one chunk. Without write-behind it is committed when the call returns, unless it is part
     /// of a transaction.
     ///

@@ -95,3 +95,4 @@
     constant,
   }
 })()
+//# sourceURL=@gsd/session-store/checks.js

@@ -138,3 +138,4 @@
     nativeOf,
   }
 })
+//# sourceURL=@gsd/session-store/database.js

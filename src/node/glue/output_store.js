@@ -1,7 +1,15 @@
 // `OutputStore`, over the functions of `native`: see `session_store.js`.
 'use strict'
-;(function (native, checks, { beginOutputs, beginChunks, finish, notes }) {
+;(function (
+  native,
+  checks,
+  { beginOutputs, beginChunks, finish, notes },
+  { follow, requireSignal },
+) {
   const { requireObject, requireArray, optionsOf } = checks
+
+  // Chunks that a follower reads at a time.
+  const FOLLOWED = 256
 
   // Between two steps nothing is held, so that anybody may write, and leave.
   function* chunksOf(walk, sessionId) {
@@ -71,6 +79,15 @@
       return chunksOf(native.walk(this.#native, sessionId), sessionId)
     }
 
+    follow(sessionId, options) {
+      const { after, signal } = optionsOf('OutputStore.follow', options)
+      const abort = requireSignal('OutputStore.follow', signal)
+      const store = this.#native
+      const from = native.followFrom(store, sessionId, after)
+      const read = (cursor) => this.read(sessionId, { after: cursor, limit: FOLLOWED })
+      return follow(store, read, () => native.state(store, sessionId), from, abort)
+    }
+
     flush() {
       native.flush(this.#native)
     }
@@ -80,3 +97,4 @@
     }
   }
 })
+//# sourceURL=@gsd/session-store/output_store.js

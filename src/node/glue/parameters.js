@@ -97,3 +97,4 @@
 
   return { parameterValues }
 })
+//# sourceURL=@gsd/session-store/parameters.js

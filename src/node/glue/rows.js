@@ -178,3 +178,4 @@
     rows: { begin, beginSessions, beginOutputs, beginChunks, finish, finishOne, notes },
   }
 })
+//# sourceURL=@gsd/session-store/rows.js

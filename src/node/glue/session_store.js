@@ -68,3 +68,4 @@
     }
   }
 })
+//# sourceURL=@gsd/session-store/session_store.js

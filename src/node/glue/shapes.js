@@ -73,3 +73,4 @@
 
   return { maker }
 })
+//# sourceURL=@gsd/session-store/shapes.js

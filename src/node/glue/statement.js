@@ -196,3 +196,4 @@
 
   return { makeStatement: (...parts) => new Statement(KEY, ...parts) }
 })
+//# sourceURL=@gsd/session-store/statement.js

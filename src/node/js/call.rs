@@ -1,5 +1,6 @@
 //! Calls from JavaScript into Rust: functions, their arguments, and the Rust side of objects.
 
+use std::cell::RefCell;
 use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
@@ -10,6 +11,7 @@ use napi::{Env, Error, JsError, Result, Status, sys};
 use super::{Scope, Value, check};
 use crate::node::statement::Prepared;
 use crate::sqlite::Connection;
+use crate::store::changes::Seen;
 use crate::store::cursors::Walk;
 use crate::store::outputs::Outputs;
 use crate::store::sessions::Sessions;
@@ -27,6 +29,8 @@ pub enum Native {
     Outputs(Outputs),
     /// Of an iterator through a session's output.
     Walk(Walk),
+    /// Of a watch: what it has told of.
+    Seen(RefCell<Seen>),
 }
 
 /// A function that JavaScript can call.

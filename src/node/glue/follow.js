@@ -1,0 +1,180 @@
+// Waiting for what others commit: a look at a counter every so often, for all who wait on a connection.
+'use strict'
+;(function (native, { wrongType, show }) {
+  // As they are now: a test may replace the globals with fake ones later.
+  const { setTimeout, clearTimeout, process } = globalThis
+  const fs = process?.getBuiltinModule?.('node:fs')
+
+  // Half of what a chunk may take to get here is left for a busy event loop.
+  const POLL_MS = 20
+
+  // After so many looks in vain the log is watched instead, which costs nothing while nothing is written. Busy,
+  // looking is cheaper: every commit would be told several times. Windows tells of a write when it likes.
+  const IDLE_POLLS = 25
+  const CAN_WATCH = ['linux', 'darwin'].includes(process?.platform) && fs !== undefined
+
+  // A look even so, should the system not tell.
+  const SAFETY_MS = 1000
+
+  // Looking at what has changed takes at most a twentieth of the time.
+  const SHARE = 20
+
+  // Who waits on a connection, or on a store, by its native side.
+  const pollers = new WeakMap()
+
+  class Poller {
+    #connection
+    #waiters = new Set()
+    #timer
+    #watcher
+    #idle = 0
+    #last
+
+    constructor(connection) {
+      this.#connection = connection
+    }
+
+    add(waiter) {
+      this.#waiters.add(waiter)
+      this.#arm()
+    }
+
+    remove(waiter) {
+      this.#waiters.delete(waiter)
+      if (this.#waiters.size === 0) this.#disarm()
+    }
+
+    // `undefined` once the connection is closed: there is nothing more to wait for.
+    #changes() {
+      try {
+        return native.changes(this.#connection)
+      } catch {
+        return undefined
+      }
+    }
+
+    #look() {
+      this.#disarm()
+      const now = this.#changes()
+      this.#idle = now === this.#last ? this.#idle + 1 : 0
+      this.#last = now
+      for (const waiter of this.#waiters) {
+        if (now !== waiter.seen) waiter.wake()
+      }
+      if (this.#waiters.size > 0) this.#arm()
+    }
+
+    #arm() {
+      if (this.#timer !== undefined) return
+      const watching = this.#idle >= IDLE_POLLS && CAN_WATCH && this.#watch()
+      this.#timer = setTimeout(() => this.#look(), watching ? SAFETY_MS : POLL_MS)
+    }
+
+    #watch() {
+      try {
+        const log = native.log(this.#connection)
+        if (log === undefined) return false
+        const told = () => {
+          this.#idle = 0
+          this.#look()
+        }
+        this.#watcher = fs.watch(log, told)
+        this.#watcher.on('error', told)
+        // What came in between was told to nobody.
+        return this.#changes() === this.#last
+      } catch {
+        return false
+      }
+    }
+
+    #disarm() {
+      clearTimeout(this.#timer)
+      this.#watcher?.close()
+      this.#timer = this.#watcher = undefined
+    }
+  }
+
+  // Resolves when the counter is no longer what was `seen`, the connection is closed, or `signal` aborts.
+  function changed(connection, seen, signal) {
+    let poller = pollers.get(connection)
+    if (poller === undefined) pollers.set(connection, (poller = new Poller(connection)))
+    return new Promise((resolve) => {
+      const waiter = { seen, wake }
+      function wake() {
+        poller.remove(waiter)
+        signal?.removeEventListener('abort', wake)
+        resolve()
+      }
+      if (signal?.aborted) return resolve()
+      signal?.addEventListener('abort', wake)
+      poller.add(waiter)
+    })
+  }
+
+  function requireSignal(call, signal) {
+    if (signal === undefined || signal === null) return undefined
+    if (typeof signal !== 'object' || typeof signal.addEventListener !== 'function') {
+      wrongType(`${call}: options.signal must be an AbortSignal; received ${show(signal)}`)
+    }
+    return signal
+  }
+
+  // The chunks that `read(after)` gives, and then those that come, until `state()` says that no more will.
+  async function* follow(connection, read, state, after, signal) {
+    let cursor = after
+    let known = false
+    while (!signal?.aborted && native.isOpen(connection)) {
+      // What changes from here on is seen by the next turn.
+      const seen = native.changes(connection)
+      const now = state()
+      known ||= now !== undefined
+      for (let more = true; more;) {
+        const page = read(cursor)
+        let { gap } = page
+        more = page.more
+        for (const chunk of page.outputs) {
+          if (signal?.aborted) return
+          cursor = chunk.cursor
+          yield { ...chunk, gap }
+          gap = false
+        }
+        if (!native.isOpen(connection)) return
+      }
+      if (now === 'completed' || now === 'failed' || (known && now === undefined)) return
+      await changed(connection, seen, signal)
+    }
+  }
+
+  // Calls back with the sessions that have changed, until it is stopped or the connection is closed.
+  function watch(connection, callback) {
+    if (typeof callback !== 'function') {
+      wrongType(`DatabaseConnection.watch: callback must be a function; received ${show(callback)}`)
+    }
+    const stop = new AbortController()
+    const seen = native.seen(connection)
+    let counter = native.changes(connection)
+
+    function look() {
+      if (stop.signal.aborted || !native.isOpen(connection)) return
+      const start = performance.now()
+      let sessions = []
+      try {
+        const now = native.changes(connection)
+        sessions = native.news(connection, seen)
+        counter = now
+      } catch {
+        // A lock that is held for long, say: the next look tells of it as well.
+      }
+      // Comparing a hundred thousand sessions takes some time, of which the event loop has more to give.
+      const pause = Math.max(POLL_MS, (performance.now() - start) * SHARE)
+      setTimeout(() => void changed(connection, counter, stop.signal).then(look), pause)
+      if (sessions.length > 0) callback({ sessions })
+    }
+
+    void changed(connection, counter, stop.signal).then(look)
+    return () => stop.abort()
+  }
+
+  return { follow, watch, requireSignal }
+})
+//# sourceURL=@gsd/session-store/follow.js
