@@ -392,7 +392,10 @@ export interface OutputStore {
    *
    * @throws {TypeError | RangeError} For an argument of the wrong type or value, at once.
    */
-  follow(sessionId: string, options?: FollowOptions | null): AsyncGenerator<FollowedChunk, void, undefined>
+  follow(
+    sessionId: string,
+    options?: FollowOptions | null,
+  ): AsyncGenerator<FollowedChunk, void, undefined>
   /**
    * Commits what is queued. Does nothing for a store that does not write behind.
    *

@@ -150,7 +150,7 @@ describe('watch', () => {
     const watching = openConnection(path)
     const { sessions, outputs } = openStores(path)
     const seen: string[][] = []
-    const stop = watching.watch((change) => seen.push(change.sessions.toSorted()))
+    const stop = watching.watch((change) => seen.push([...change.sessions]))
     const tells = async (change: () => void, ids: string[]) => {
       seen.length = 0
       change()
