@@ -7,12 +7,12 @@
 use std::cell::RefCell;
 
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
-use rusqlite::{OptionalExtension, Params, Row, Statement, params};
+use rusqlite::{OptionalExtension, Params, Row, params};
 
 use super::model::Chunk;
 use super::outputs::{Outputs, check_session, output, select};
 use super::timestamp::Moments;
-use super::{Error, Result, text};
+use super::{Error, Result, each_row, text};
 use crate::sqlite::snapshot;
 
 const AFTER: &str = select!("o.timestamp, o.type, o.data, o.id", "AND i.id > ?2 ORDER BY i.id");
@@ -69,22 +69,15 @@ impl Outputs {
         let _one_moment = snapshot(&sqlite).map_err(Error::from)?;
         let mut page = Page { cursor: after, more: false, gap: false };
         let mut room = limit;
-        self.rows(
-            AFTER,
-            session_id,
-            params![session_id, after],
-            |row, moments| -> Result<bool, E> {
-                if room == 0 {
-                    page.more = true;
-                    return Ok(false);
-                }
-                room -= 1;
-                let chunk = chunk(row, moments)?;
-                page.cursor = chunk.id;
-                visit(chunk)?;
-                Ok(true)
-            },
-        )?;
+        self.chunks(AFTER, session_id, params![session_id, after], |_, chunk| {
+            if room == 0 {
+                page.more = true;
+                return Ok(false);
+            }
+            room -= 1;
+            page.cursor = chunk.id;
+            visit(chunk).map(|()| true)
+        })?;
         page.gap = after > 0 && !self.has(session_id, after)?;
         Ok(page)
     }
@@ -105,8 +98,7 @@ impl Outputs {
         // Whether nothing has been seen yet: the end of the last line starts no other one.
         let mut at_end = true;
         let (Tail::Chunks(mut left) | Tail::Lines(mut left)) = tail;
-        self.rows(BACKWARDS, session_id, [session_id], |row, moments| -> Result<bool, E> {
-            let mut chunk = chunk(row, moments)?;
+        self.chunks(BACKWARDS, session_id, [session_id], |_, mut chunk| -> Result<bool, E> {
             cursor = cursor.max(chunk.id);
             let data = chunk.output.data;
             if let Tail::Lines(_) = tail {
@@ -136,28 +128,20 @@ impl Outputs {
         })
     }
 
-    /// Hands rows to `visit` until it says that this was enough.
-    fn rows<E: From<Error>>(
+    /// Hands chunks to `visit` until it says that this was enough.
+    fn chunks<E: From<Error>>(
         &self,
         sql: &'static str,
         session_id: &str,
         params: impl Params,
-        mut visit: impl FnMut(&Row<'_>, &mut Moments) -> Result<bool, E>,
+        mut visit: impl FnMut(&Row<'_>, Chunk<'_>) -> Result<bool, E>,
     ) -> Result<(), E> {
-        self.connection.sqlite().map_err(Error::from)?;
         let mut moments = Moments::default();
-        let visit_all = |statement: &mut Statement<'_>| {
-            let mut rows = statement.query(params).map_err(Error::from)?;
-            while let Some(row) = rows.next().map_err(Error::from)? {
-                check_session(row, session_id)?;
-                if !visit(row, &mut moments)? {
-                    break;
-                }
-            }
-            Ok(())
-        };
-        let visited = self.connection.with_statement(sql, |statement| Ok(visit_all(statement)));
-        visited.unwrap_or_else(|error: Error| Err(error.into()))
+        each_row(&self.connection, sql, params, |row| {
+            check_session(row, session_id)?;
+            let id = row.get(4).map_err(Error::from)?;
+            visit(row, Chunk { id, output: output(row, &mut moments)? })
+        })
     }
 }
 
@@ -191,8 +175,7 @@ impl Walk {
         let mut place = (timestamp.clone(), id);
         let (mut chunks, mut bytes) = (0, 0);
         let params = params![self.session_id, Text(&timestamp), id];
-        let stepped = self.outputs.rows(CHRONOLOGICAL, &self.session_id, params, |row, moments| {
-            let chunk = chunk(row, moments)?;
+        let stepped = self.outputs.chunks(CHRONOLOGICAL, &self.session_id, params, |row, chunk| {
             chunks += 1;
             bytes += chunk.output.data.len();
             let timestamp = text(row.get_ref(1).map_err(Error::from)?);
@@ -214,10 +197,6 @@ impl ToSql for Text<'_> {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
         Ok(ToSqlOutput::Borrowed(ValueRef::Text(self.0)))
     }
-}
-
-fn chunk<'row>(row: &'row Row<'_>, moments: &mut Moments) -> Result<Chunk<'row>> {
-    Ok(Chunk { id: row.get(4)?, output: output(row, moments)? })
 }
 
 /// Where the last lines of a text start, or how many of them it has not got. At the end of everything the

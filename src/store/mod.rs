@@ -16,10 +16,31 @@ pub mod write_behind;
 
 pub use error::{Error, Result};
 
-use rusqlite::ffi;
 use rusqlite::types::ValueRef;
+use rusqlite::{Params, Row, Statement, ffi};
 
-use crate::sqlite;
+use crate::sqlite::{self, Connection};
+
+/// Hands the rows of a query to `visit` until it says that this was enough.
+fn each_row<E: From<Error>>(
+    connection: &Connection,
+    sql: &'static str,
+    params: impl Params,
+    mut visit: impl FnMut(&Row<'_>) -> Result<bool, E>,
+) -> Result<(), E> {
+    connection.sqlite().map_err(Error::from)?;
+    let visit_all = |statement: &mut Statement<'_>| {
+        let mut rows = statement.query(params).map_err(Error::from)?;
+        while let Some(row) = rows.next().map_err(Error::from)? {
+            if !visit(row)? {
+                break;
+            }
+        }
+        Ok(())
+    };
+    let visited = connection.with_statement(sql, |statement| Ok(visit_all(statement)));
+    visited.unwrap_or_else(|error: Error| Err(error.into()))
+}
 
 /// The bytes of a text column, as they are stored: another program may have stored invalid UTF-8.
 fn text(value: ValueRef<'_>) -> &[u8] {

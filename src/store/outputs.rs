@@ -9,7 +9,7 @@ use super::model::{NewOutput, OutputRow, OutputType};
 use super::timestamp::{Moments, Seconds, Timestamp};
 use super::utf16::{Joined, MAX_LENGTH};
 use super::write_behind::{OnError, Settings, WriteBehind};
-use super::{Error, Result, damaged, text};
+use super::{Error, Result, damaged, each_row, text};
 use crate::sqlite::{self, Connection, atomically};
 
 const INSERT: &str = "INSERT INTO session_outputs (session_id, timestamp, type, data, created_at) VALUES (?, ?, ?, ?, ?)";
@@ -172,26 +172,23 @@ impl Outputs {
     /// [`Error::TooLong`] as soon as the text cannot be a JavaScript string any more; what SQLite
     /// says.
     pub fn full(&self, session_id: &str, separator: &str) -> Result<Joined> {
-        self.connection.sqlite()?;
-        self.connection.with_statement(FULL, |statement| {
-            let mut rows = statement.query([session_id])?;
-            let mut joined = Joined::default();
-            let mut first = true;
-            while let Some(row) = rows.next()? {
-                if !std::mem::take(&mut first) {
-                    joined.push(separator.as_bytes());
-                }
-                check_session(row, session_id)?;
-                joined.push(text(row.get_ref(1)?));
-                if joined.len() > MAX_LENGTH {
-                    return Err(Error::TooLong {
-                        session_id: session_id.to_owned(),
-                        limit: MAX_LENGTH,
-                    });
-                }
+        let mut joined = Joined::default();
+        let mut first = true;
+        each_row(&self.connection, FULL, [session_id], |row| {
+            check_session(row, session_id)?;
+            if !std::mem::take(&mut first) {
+                joined.push(separator.as_bytes());
             }
-            Ok(joined)
-        })
+            joined.push(text(row.get_ref(1)?));
+            if joined.len() > MAX_LENGTH {
+                return Err(Error::TooLong {
+                    session_id: session_id.to_owned(),
+                    limit: MAX_LENGTH,
+                });
+            }
+            Ok(true)
+        })?;
+        Ok(joined)
     }
 
     /// Removes the output of a session.
@@ -213,21 +210,18 @@ impl Outputs {
         limit: usize,
         mut visit: impl FnMut(OutputRow<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        self.connection.sqlite().map_err(Error::from)?;
+        if limit == 0 {
+            self.connection.sqlite().map_err(Error::from)?;
+            return Ok(());
+        }
         let mut moments = Moments::default();
-        let visit_all = |statement: &mut Statement<'_>| {
-            let mut rows = statement.query(params).map_err(Error::from)?;
-            for _ in 0..limit {
-                let Some(row) = rows.next().map_err(Error::from)? else {
-                    break;
-                };
-                check_session(row, session_id)?;
-                visit(output(row, &mut moments)?)?;
-            }
-            Ok(())
-        };
-        let visited = self.connection.with_statement(sql, |statement| Ok(visit_all(statement)));
-        visited.unwrap_or_else(|error: Error| Err(error.into()))
+        let mut left = limit;
+        each_row(&self.connection, sql, params, |row| {
+            check_session(row, session_id)?;
+            visit(output(row, &mut moments)?)?;
+            left -= 1;
+            Ok(left > 0)
+        })
     }
 }
 

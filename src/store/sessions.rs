@@ -3,12 +3,12 @@
 use std::rc::Rc;
 
 use rusqlite::types::ValueRef;
-use rusqlite::{OptionalExtension, Params, Row, Statement, ffi, params};
+use rusqlite::{OptionalExtension, Params, Row, ffi, params};
 
 use super::listing::{self, Listing, Place, Places};
 use super::model::{Listed, NewSession, SessionRow, SessionStatus, SessionUpdate};
 use super::timestamp::{Moments, Seconds, Timestamp};
-use super::{Error, Result, cascade, damaged, text};
+use super::{Error, Result, cascade, damaged, each_row, text};
 use crate::sqlite::{self, Connection, snapshot};
 
 const INSERT: &str =
@@ -269,17 +269,11 @@ impl Sessions {
         params: impl Params,
         mut visit: impl FnMut(SessionRow<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        self.connection.sqlite().map_err(Error::from)?;
         let mut moments = Moments::default();
-        let visit_all = |statement: &mut Statement<'_>| {
-            let mut rows = statement.query(params).map_err(Error::from)?;
-            while let Some(row) = rows.next().map_err(Error::from)? {
-                visit(session(row, &mut moments)?)?;
-            }
-            Ok(())
-        };
-        let visited = self.connection.with_statement(sql, |statement| Ok(visit_all(statement)));
-        visited.unwrap_or_else(|error: Error| Err(error.into()))
+        each_row(&self.connection, sql, params, |row| {
+            visit(session(row, &mut moments)?)?;
+            Ok(true)
+        })
     }
 
     fn check_slot(&self, slot: i64) -> Result<()> {
