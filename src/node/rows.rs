@@ -128,8 +128,12 @@ impl Texts {
 
 impl Drop for Batches<'_> {
     fn drop(&mut self) {
-        self.texts.clear();
-        self.environment.texts.replace(std::mem::take(&mut self.texts));
+        let mut texts = std::mem::take(&mut self.texts);
+        texts.clear();
+        // A row of thousands of columns took more than is worth keeping.
+        if texts.ascii.capacity().max(texts.wide.capacity()) <= 4 * BATCH_TEXT {
+            self.environment.texts.replace(texts);
+        }
     }
 }
 
