@@ -123,7 +123,8 @@
   async function* follow(connection, read, state, after, signal) {
     let cursor = after
     let known = false
-    while (!signal?.aborted && native.isOpen(connection)) {
+    const goesOn = () => !signal?.aborted && native.isOpen(connection)
+    while (goesOn()) {
       // What changes from here on is seen by the next turn.
       const seen = native.changes(connection)
       const now = state()
@@ -138,7 +139,7 @@
           yield { ...chunk, gap }
           gap = false
         }
-        if (!native.isOpen(connection)) return
+        if (!goesOn()) return
       }
       if (now === 'completed' || now === 'failed' || (known && now === undefined)) return
       await changed(connection, seen, signal)
