@@ -9,6 +9,7 @@ pub mod model;
 pub mod outputs;
 pub mod salvage;
 pub mod sessions;
+pub mod terminal;
 pub mod timestamp;
 pub mod utf16;
 pub mod verify;

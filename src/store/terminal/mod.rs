@@ -1,0 +1,238 @@
+//! The lines of a terminal: what somebody saw who watched it, read from what was printed.
+//!
+//! [`Lines`] takes the chunks of one session in the order of append, as if nothing stood between them, and
+//! gives a line whenever one is over:
+//!
+//! - Escape sequences are gone, wherever a chunk ends: CSI, OSC, DCS, APC, PM and SOS with either end, the
+//!   8-bit forms in UTF-8, and two-character ones. So are all other controls but the tab.
+//! - What is drawn over is what was drawn last: carriage return, backspace, movements within the line, erasing,
+//!   inserting and deleting do what they do on a screen. Wide characters take two columns there.
+//! - `\n` ends a line. Where a program moves to another line (full-screen programs do) or clears the
+//!   screen, what it has written so far is a line of its own. So its lines come in the order of writing, and
+//!   again whenever they are drawn again. A move within the row that was addressed last stays in the line.
+//!
+//! The width of the screen is not known, so no line is wrapped. A line of more than [`MAX_LINE`] bytes is cut
+//! into pieces, and one of more than [`MAX_REDRAWN`] that is drawn over is a line before and after it. Sets of
+//! line-drawing characters are not translated.
+//!
+//! Text without controls is copied; nothing looks at its characters.
+
+mod controls;
+mod row;
+
+use controls::{Action, Controls};
+use row::Row;
+
+/// Bytes of the longest line.
+pub const MAX_LINE: usize = 1 << 20;
+
+/// Bytes of the longest line that can be drawn over.
+pub const MAX_REDRAWN: usize = 4096;
+
+/// Where something was printed.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Mark {
+    /// The id of the chunk.
+    pub cursor: i64,
+    /// Its time, in milliseconds since 1970.
+    pub timestamp: f64,
+}
+
+/// A line as it was seen.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Line<'a> {
+    /// Its text, without its end.
+    pub text: &'a str,
+    /// Which line it is, from 1.
+    pub number: u64,
+    /// The chunk in which it begins.
+    pub first: Mark,
+    /// The chunk in which it ends.
+    pub last: Mark,
+    marks: &'a [(usize, Mark)],
+}
+
+impl Line<'_> {
+    /// The chunk in which the byte at `offset` of the text was printed. In a line that was drawn over, it is
+    /// the one that wrote to it last.
+    pub fn mark_at(&self, offset: usize) -> Mark {
+        let after = self.marks.partition_point(|(start, _)| *start <= offset);
+        let found = after.checked_sub(1).and_then(|at| self.marks.get(at));
+        found.map_or(self.first, |(_, mark)| *mark)
+    }
+}
+
+/// Makes lines of the chunks of one session. What it keeps is the line that is not over, and little else.
+#[derive(Default)]
+pub struct Lines {
+    row: Row,
+    controls: Controls,
+    /// What is to be done next, before the input goes on.
+    pending: Option<Action>,
+    /// Whether the row is a line that was given already.
+    given: bool,
+    /// How many lines were given.
+    count: u64,
+    /// The row of the screen that was addressed last, while it is known.
+    place: Option<u16>,
+    /// The line, and the column in it, that the program has saved.
+    saved: Option<(u64, usize)>,
+}
+
+impl Lines {
+    /// Takes from `input`, which is the rest of the chunk at `mark`, until a line is over, and gives it; `None`
+    /// where the chunk is used up.
+    pub fn next(&mut self, input: &mut &[u8], mark: Mark) -> Option<Line<'_>> {
+        self.let_go();
+        while !self.step(input, mark) {
+            if input.is_empty() && self.pending.is_none() {
+                return None;
+            }
+        }
+        Some(self.give(mark))
+    }
+
+    /// The line that is not over, where something is on it; as if it ended in the chunk that wrote to it last.
+    pub fn end(&mut self) -> Option<Line<'_>> {
+        self.let_go();
+        let last = self.row.last()?;
+        Some(self.give(last))
+    }
+
+    fn let_go(&mut self) {
+        if std::mem::take(&mut self.given) {
+            self.row.clear();
+        }
+    }
+
+    fn give(&mut self, last: Mark) -> Line<'_> {
+        self.given = true;
+        self.count += 1;
+        let number = self.count;
+        let first = self.row.first().unwrap_or(last);
+        let (text, marks) = self.row.finish();
+        Line { text, number, first, last, marks }
+    }
+
+    /// Goes on by a run of text or a control; whether the line is over.
+    fn step(&mut self, input: &mut &[u8], mark: Mark) -> bool {
+        if let Some(action) = self.pending.take() {
+            return self.act(action, mark);
+        }
+        if !self.controls.in_sequence() {
+            let plain = plain_length(input);
+            if plain > 0 {
+                return self.write(input, plain, mark);
+            }
+        }
+        self.pending = self.controls.take(input);
+        false
+    }
+
+    fn write(&mut self, input: &mut &[u8], plain: usize, mark: Mark) -> bool {
+        if self.row.must_end_before_writing() {
+            return true;
+        }
+        let room = self.row.room();
+        let taken = if plain <= room { plain } else { whole_characters(input, room) };
+        let (run, rest) = input.split_at(taken);
+        self.row.write(run, mark);
+        *input = rest;
+        taken < plain
+    }
+
+    /// Does what a control says; whether the line is over, and then perhaps this comes after it.
+    fn act(&mut self, action: Action, mark: Mark) -> bool {
+        if action.is_within_line() && !self.row.can_be_edited() {
+            self.pending = Some(action);
+            return true;
+        }
+        match action {
+            Action::Print(character) => {
+                if self.row.must_end_before_writing() {
+                    self.pending = Some(action);
+                    return true;
+                }
+                let mut bytes = [0; 4];
+                self.row.write(character.encode_utf8(&mut bytes).as_bytes(), mark);
+            }
+            Action::LineFeed => {
+                self.place = self.place.and_then(|row| row.checked_add(1));
+                return true;
+            }
+            Action::Away => {
+                self.place = None;
+                return self.leave(0);
+            }
+            Action::Place { row, column } => {
+                let column = usize::from(column);
+                match column.checked_sub(self.row.origin()) {
+                    Some(column) if self.place == Some(row) => self.row.move_to(column),
+                    _ => {
+                        self.place = Some(row);
+                        return self.leave(column);
+                    }
+                }
+            }
+            Action::Save => self.saved = Some((self.count, self.row.column())),
+            Action::Restore => match self.saved {
+                Some((line, column)) if line == self.count => self.row.move_to(column),
+                _ => return self.leave(0),
+            },
+            Action::Edit(edit) => self.row.edit(edit, mark),
+        }
+        false
+    }
+
+    /// Goes to another line, at a column; whether there was something on this one.
+    fn leave(&mut self, column: usize) -> bool {
+        let over = self.row.last().is_some();
+        if over {
+            // It is the line after that one which starts there.
+            self.row.start_next_at(column);
+        } else {
+            self.row.clear();
+            self.row.start_at(column);
+        }
+        over
+    }
+}
+
+/// Bytes of a block that is looked at in one go.
+const BLOCK: usize = 32;
+
+/// How much text stands before the first control; a tab is text.
+fn plain_length(bytes: &[u8]) -> usize {
+    let mut plain = 0;
+    loop {
+        plain += before_candidate(bytes.get(plain..).unwrap_or_default());
+        match bytes.get(plain..) {
+            // The lead of a character that may be a control of the 8-bit set.
+            Some([0xc2, next, ..]) if !(0x80..0xa0).contains(next) => plain += 2,
+            Some([0xc2]) => return plain + 1,
+            _ => return plain,
+        }
+    }
+}
+
+fn is_candidate(byte: u8) -> bool {
+    (byte < 0x20) & (byte != b'\t') | (byte == 0x7f) | (byte == 0xc2)
+}
+
+fn before_candidate(bytes: &[u8]) -> usize {
+    let (blocks, _) = bytes.as_chunks::<BLOCK>();
+    // Without a branch inside, this becomes a few vector instructions.
+    let quiet = |block: &&[u8; BLOCK]| !block.iter().fold(false, |any, b| any | is_candidate(*b));
+    let start = blocks.iter().take_while(quiet).count() * BLOCK;
+    let rest = bytes.get(start..).unwrap_or_default();
+    start + rest.iter().position(|byte| is_candidate(*byte)).unwrap_or(rest.len())
+}
+
+/// The longest start of `bytes`, of at most `room`, that splits no character.
+fn whole_characters(bytes: &[u8], room: usize) -> usize {
+    let starts = |at: &usize| bytes.get(*at).is_none_or(|byte| byte & 0xc0 != 0x80);
+    (room.saturating_sub(3)..=room).rev().find(starts).unwrap_or(room)
+}
+
+#[cfg(test)]
+mod tests;
