@@ -81,26 +81,6 @@ export interface OutputPage {
   gap: boolean
 }
 
-/** What to follow. */
-export interface FollowOptions {
-  /** The cursor to go on from; by default only what comes after the call. */
-  after?: number | null | undefined
-  /** Ends it. */
-  signal?: AbortSignal | null | undefined
-}
-
-/** A chunk that a follower gets. */
-export interface FollowedChunk extends OutputChunk {
-  /** Whether the chunk that the reading went on from is gone, and perhaps some behind it as well. */
-  gap: boolean
-}
-
-/** What `connection.watch()` tells. */
-export interface SessionChange {
-  /** The ids of the sessions that were stored, changed or removed, or have more output. */
-  sessions: string[]
-}
-
 /** How much of the end of a session's output is wanted: lines or chunks, 10 lines by default. */
 export interface TailOptions {
   /** So many lines, from 1. The first chunk is cut where they start; the last line need not have an end. */
@@ -115,6 +95,62 @@ export interface OutputTail {
   outputs: OutputChunk[]
   /** The cursor behind the last chunk; 0 if there is none. */
   cursor: number
+}
+
+/** Where to search, and how. */
+export interface SearchOptions {
+  /** Only in this session. By default in all that have output. */
+  sessionId?: string | null | undefined
+  /** Whether the pattern is a regular expression, in the syntax of Rust's `regex`, rather than a text. Default `false`. */
+  regex?: boolean | null | undefined
+  /** Whether upper and lower case differ. Default `false`. */
+  caseSensitive?: boolean | null | undefined
+  /** Only matches that were printed then or later. */
+  since?: Date | null | undefined
+  /** Only matches that were printed then or earlier. */
+  until?: Date | null | undefined
+  /** How many matches to give at a time, from 1. Default 100. */
+  limit?: number | null | undefined
+  /** How many lines to give before and after each match, 0 to 100. Default 0. */
+  context?: number | null | undefined
+  /** After how many milliseconds to stop for now, from 1. It is looked at between lines. */
+  timeLimit?: number | null | undefined
+}
+
+/** A line that matches, as it was seen. */
+export interface SearchMatch {
+  sessionId: string
+  /** Its text. */
+  line: string
+  /** Which line of the session it is, from 1. */
+  lineNumber: number
+  /** When the chunk was printed in which the match begins. */
+  timestamp: Date
+  /** The cursor behind that chunk: `read(sessionId, { after: cursor - 1 })` starts with it. */
+  cursor: number
+  /** Where the first match in the line begins, in UTF-16 code units as strings count them. */
+  start: number
+  /** Where it ends. */
+  end: number
+  /** The lines before it, oldest first. */
+  before: string[]
+  /** The lines after it. */
+  after: string[]
+}
+
+/** What a search has found so far. */
+export interface SearchResult {
+  /** In the order in which their lines ended, with the lines after them; at the end those that have no end yet. */
+  matches: SearchMatch[]
+  /** Whether everything was looked at, and nothing more is found. */
+  complete: boolean
+  /** What stopped it before that. */
+  stoppedBy: 'limit' | 'timeLimit' | null
+  /**
+   * Goes on where the search stopped, with the same options, and gives what comes then: nothing, once it is
+   * complete. Each call goes on, whichever result it is called on.
+   */
+  next: () => SearchResult
 }
 
 /** Which sessions to list. */
@@ -384,18 +420,14 @@ export interface OutputStore {
    */
   iterate(sessionId: string): Generator<OutputChunk, void, undefined>
   /**
-   * The chunks of a session as they come, from whatever process, some 20 ms after they are committed, in the
-   * order of `append`. It ends when the session is `'completed'` or `'failed'` (or removed) and everything was given,
-   * when `signal` aborts, or when the connection is closed. A session that is not stored is waited for.
+   * Finds the lines of what sessions printed in which `pattern` stands, as a person saw them: without escape
+   * sequences, across the borders of chunks, and with what was drawn over gone. docs/search.md tells what is found.
+   * The time grows with what is stored, and so may block the event loop: set a `timeLimit`, and go on with `next()`.
    *
-   * While nothing comes it costs a few microseconds every 20 ms.
-   *
-   * @throws {TypeError | RangeError} For an argument of the wrong type or value, at once.
+   * @throws {RangeError} `ERR_OUT_OF_RANGE` for a pattern that is empty, too large or no regular expression, or an
+   * option out of range.
    */
-  follow(
-    sessionId: string,
-    options?: FollowOptions | null,
-  ): AsyncGenerator<FollowedChunk, void, undefined>
+  search(pattern: string, options?: SearchOptions | null): SearchResult
   /**
    * Commits what is queued. Does nothing for a store that does not write behind.
    *
@@ -636,15 +668,6 @@ export declare class DatabaseConnection {
    * @throws {TypeError} `ERR_INVALID_STATE` once the connection is closed.
    */
   walStatus(): WalStatus
-  /**
-   * Calls `callback` whenever sessions have changed or have more output, whoever wrote it, with their ids; at
-   * most every 20 ms. Removing output alone is not told. Gives a function that ends it, as closing the
-   * connection does; until then the process stays alive.
-   *
-   * @throws {TypeError} `ERR_INVALID_ARG_TYPE` for what is no function, `ERR_INVALID_STATE` once the
-   * connection is closed.
-   */
-  watch(callback: (change: SessionChange) => void): () => void
   /**
    * Closes the connection; a second call does nothing. Every other call on it, on `db` and on the
    * stores made from it throws from then on.

@@ -12,13 +12,14 @@ mod js;
 pub mod maintenance;
 pub mod output_store;
 mod rows;
+mod search;
 pub mod session_store;
 mod statement;
 mod write_behind;
 
 #[cfg(test)]
 mod tests {
-    use regex_lite::Regex;
+    use regex::Regex;
     use std::fs;
 
     #[test]

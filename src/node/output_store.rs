@@ -9,6 +9,7 @@ use super::error::{Failure, run};
 use super::exports::Exported;
 use super::js::{Arguments, Native, Scope, Value};
 use super::rows::Batches;
+use super::search;
 use super::write_behind;
 use crate::store::changes;
 use crate::store::cursors::{Tail, Walk};
@@ -52,13 +53,16 @@ pub fn class<'env>(
         (c"step", scope.function(c"step", step)?),
         (c"followFrom", scope.function(c"followFrom", follow_from)?),
         (c"state", scope.function(c"state", state)?),
+        (c"search", scope.function(c"search", search::search)?),
+        (c"page", scope.function(c"page", search::page)?),
         (c"flush", scope.function(c"flush", flush)?),
         (c"delete", scope.function(c"delete", delete)?),
     ])?;
     scope.call(scope.run_script(CLASS)?, [native, checks, rows, follow])
 }
 
-fn outputs<'env>(arguments: &Arguments<'_, 'env>) -> napi::Result<&'env Outputs> {
+/// The store that a call is for.
+pub(super) fn outputs<'env>(arguments: &Arguments<'_, 'env>) -> napi::Result<&'env Outputs> {
     match arguments.get(0)?.external()? {
         Native::Outputs(outputs) => Ok(outputs),
         _ => Err(napi::Error::from_reason("not a store of output")),

@@ -20,6 +20,7 @@ use super::error::Failure;
 use super::js::{Kept, Scope, Value};
 use crate::sqlite::{Row, ValueRef};
 use crate::store::model::{Chunk, OutputRow, SessionRow};
+use crate::store::search::Match;
 use crate::store::utf16::{Length, MAX_LENGTH, push_wide};
 
 /// Rows of a batch.
@@ -39,6 +40,9 @@ const NOTES: usize = 4;
 
 /// Numbers that a value of any type takes at most.
 const VALUE_NUMBERS: usize = 2;
+
+/// Numbers that a match takes without the lines around it.
+const MATCH_NUMBERS: usize = 9;
 
 const NULL_TEXT: f64 = -1.0;
 const NULL_NUMBER: f64 = f64::INFINITY;
@@ -187,6 +191,25 @@ impl<'env> Batches<'env> {
     pub fn chunk(&mut self, chunk: Chunk<'_>) -> Parsed<()> {
         self.number(chunk.id as f64);
         self.output(chunk.output)
+    }
+
+    /// Adds a match of a search.
+    pub fn found(&mut self, found: &Match) -> Parsed<()> {
+        if self.at + MATCH_NUMBERS + found.before.len() + found.after.len() > BATCH_NUMBERS {
+            self.give(|glue| &glue.batch)?;
+        }
+        self.text(&found.session_id)?;
+        self.text(found.line.as_bytes())?;
+        self.number(found.number as f64);
+        self.number(found.mark.timestamp);
+        self.number(found.mark.cursor as f64);
+        self.number(found.span.0 as f64);
+        self.number(found.span.1 as f64);
+        for lines in [&found.before, &found.after] {
+            self.number(lines.len() as f64);
+            lines.iter().try_for_each(|line| self.text(line.as_bytes()))?;
+        }
+        Ok(self.end_row()?)
     }
 
     /// Tells the script something beside the rows, for the `notes` of `glue/rows.js`.

@@ -117,6 +117,62 @@ export interface OutputTail {
   cursor: number
 }
 
+/** Where to search, and how. */
+export interface SearchOptions {
+  /** Only in this session. By default in all that have output. */
+  sessionId?: string | null | undefined
+  /** Whether the pattern is a regular expression, in the syntax of Rust's `regex`, rather than a text. Default `false`. */
+  regex?: boolean | null | undefined
+  /** Whether upper and lower case differ. Default `false`. */
+  caseSensitive?: boolean | null | undefined
+  /** Only matches that were printed then or later. */
+  since?: Date | null | undefined
+  /** Only matches that were printed then or earlier. */
+  until?: Date | null | undefined
+  /** How many matches to give at a time, from 1. Default 100. */
+  limit?: number | null | undefined
+  /** How many lines to give before and after each match, 0 to 100. Default 0. */
+  context?: number | null | undefined
+  /** After how many milliseconds to stop for now, from 1. It is looked at between lines. */
+  timeLimit?: number | null | undefined
+}
+
+/** A line that matches, as it was seen. */
+export interface SearchMatch {
+  sessionId: string
+  /** Its text. */
+  line: string
+  /** Which line of the session it is, from 1. */
+  lineNumber: number
+  /** When the chunk was printed in which the match begins. */
+  timestamp: Date
+  /** The cursor behind that chunk: `read(sessionId, { after: cursor - 1 })` starts with it. */
+  cursor: number
+  /** Where the first match in the line begins, in UTF-16 code units as strings count them. */
+  start: number
+  /** Where it ends. */
+  end: number
+  /** The lines before it, oldest first. */
+  before: string[]
+  /** The lines after it. */
+  after: string[]
+}
+
+/** What a search has found so far. */
+export interface SearchResult {
+  /** In the order in which their lines ended, with the lines after them; at the end those that have no end yet. */
+  matches: SearchMatch[]
+  /** Whether everything was looked at, and nothing more is found. */
+  complete: boolean
+  /** What stopped it before that. */
+  stoppedBy: 'limit' | 'timeLimit' | null
+  /**
+   * Goes on where the search stopped, with the same options, and gives what comes then: nothing, once it is
+   * complete. Each call goes on, whichever result it is called on.
+   */
+  next: () => SearchResult
+}
+
 /** Which sessions to list. */
 export interface ListOptions {
   /** Only those of this status. */
@@ -396,6 +452,15 @@ export interface OutputStore {
     sessionId: string,
     options?: FollowOptions | null,
   ): AsyncGenerator<FollowedChunk, void, undefined>
+  /**
+   * Finds the lines of what sessions printed in which `pattern` stands, as a person saw them: without escape
+   * sequences, across the borders of chunks, and with what was drawn over gone. docs/search.md tells what is found.
+   * The time grows with what is stored, and so may block the event loop: set a `timeLimit`, and go on with `next()`.
+   *
+   * @throws {RangeError} `ERR_OUT_OF_RANGE` for a pattern that is empty, too large or no regular expression, or an
+   * option out of range.
+   */
+  search(pattern: string, options?: SearchOptions | null): SearchResult
   /**
    * Commits what is queued. Does nothing for a store that does not write behind.
    *

@@ -8,6 +8,7 @@ mod listing;
 pub mod model;
 pub mod outputs;
 pub mod salvage;
+pub mod search;
 pub mod sessions;
 pub mod terminal;
 pub mod timestamp;

@@ -3,7 +3,7 @@
 ;(function (
   native,
   checks,
-  { beginOutputs, beginChunks, finish, notes },
+  { beginOutputs, beginChunks, beginMatches, finish, notes },
   { follow, requireSignal },
 ) {
   const { requireObject, requireArray, optionsOf } = checks
@@ -19,6 +19,15 @@
       if (chunks.length === 0) return
       yield* chunks
     }
+  }
+
+  const STOPS = [null, 'limit', 'timeLimit']
+
+  function pageOf(search) {
+    beginMatches()
+    const matches = finish(native.page(search))
+    const stoppedBy = STOPS[notes[0]]
+    return { matches, complete: stoppedBy === null, stoppedBy, next: () => pageOf(search) }
   }
 
   return class OutputStore {
@@ -86,6 +95,25 @@
       const from = native.followFrom(store, sessionId, after)
       const read = (cursor) => this.read(sessionId, { after: cursor, limit: FOLLOWED })
       return follow(store, read, () => native.state(store, sessionId), from, abort)
+    }
+
+    search(pattern, options) {
+      const o = optionsOf('OutputStore.search', options)
+      const { sessionId, regex, caseSensitive, since, until, limit, context, timeLimit } = o
+      return pageOf(
+        native.search(
+          this.#native,
+          pattern,
+          sessionId,
+          regex,
+          caseSensitive,
+          since,
+          until,
+          limit,
+          context,
+          timeLimit,
+        ),
+      )
     }
 
     flush() {

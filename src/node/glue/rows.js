@@ -152,6 +152,28 @@
     return { sessionId, timestamp: date(), type: TYPES[numbers[at++]], data: text(), cursor }
   }
 
+  function texts() {
+    const lines = []
+    for (let count = numbers[at++]; count > 0; count--) lines.push(text())
+    return lines
+  }
+
+  const makeMatch = () => ({
+    sessionId: text(),
+    line: text(),
+    lineNumber: numbers[at++],
+    timestamp: date(),
+    cursor: numbers[at++],
+    start: numbers[at++],
+    end: numbers[at++],
+    before: texts(),
+    after: texts(),
+  })
+
+  function beginMatches() {
+    begin(makeMatch)
+  }
+
   function beginSessions() {
     begin(makeSession)
   }
@@ -175,7 +197,16 @@
     reshape,
     startOver,
     read,
-    rows: { begin, beginSessions, beginOutputs, beginChunks, finish, finishOne, notes },
+    rows: {
+      begin,
+      beginSessions,
+      beginOutputs,
+      beginChunks,
+      beginMatches,
+      finish,
+      finishOne,
+      notes,
+    },
   }
 })
 //# sourceURL=@gsd/session-store/rows.js

@@ -14,6 +14,7 @@ use crate::sqlite::Connection;
 use crate::store::changes::Seen;
 use crate::store::cursors::Walk;
 use crate::store::outputs::Outputs;
+use crate::store::search::Search;
 use crate::store::sessions::Sessions;
 
 /// The Rust side of an object whose class is written in JavaScript. One type for all of them, so that
@@ -31,6 +32,8 @@ pub enum Native {
     Walk(Walk),
     /// Of a watch: what it has told of.
     Seen(RefCell<Seen>),
+    /// Of the pages of a search.
+    Search(Box<Search>),
 }
 
 /// A function that JavaScript can call.
