@@ -124,6 +124,10 @@ impl Lines {
             if plain > 0 {
                 return self.write(input, plain, mark);
             }
+            if let Some(rest) = behind_colours(input) {
+                *input = rest;
+                return false;
+            }
         }
         self.pending = self.controls.take(input);
         false
@@ -198,8 +202,18 @@ impl Lines {
     }
 }
 
-/// Bytes of a block that is looked at in one go.
-const BLOCK: usize = 32;
+/// What stands behind a sequence that sets colours, most of all there are, where it is whole: the parser need not
+/// see it.
+fn behind_colours(bytes: &[u8]) -> Option<&[u8]> {
+    let mut rest = bytes.strip_prefix(b"\x1b[")?;
+    loop {
+        rest = match rest {
+            [b'0'..=b'9' | b';' | b':', rest @ ..] => rest,
+            [b'm', rest @ ..] => return Some(rest),
+            _ => return None,
+        };
+    }
+}
 
 /// How much text stands before the first control; a tab is text.
 fn plain_length(bytes: &[u8]) -> usize {
@@ -207,6 +221,7 @@ fn plain_length(bytes: &[u8]) -> usize {
     loop {
         plain += before_candidate(bytes.get(plain..).unwrap_or_default());
         match bytes.get(plain..) {
+            Some([b'\t', ..]) => plain += 1,
             // The lead of a character that may be a control of the 8-bit set.
             Some([0xc2, next, ..]) if !(0x80..0xa0).contains(next) => plain += 2,
             Some([0xc2]) => return plain + 1,
@@ -215,17 +230,23 @@ fn plain_length(bytes: &[u8]) -> usize {
     }
 }
 
-fn is_candidate(byte: u8) -> bool {
-    (byte < 0x20) & (byte != b'\t') | (byte == 0x7f) | (byte == 0xc2)
-}
-
+/// How many bytes stand before the first that may be a control.
 fn before_candidate(bytes: &[u8]) -> usize {
-    let (blocks, _) = bytes.as_chunks::<BLOCK>();
-    // Without a branch inside, this becomes a few vector instructions.
-    let quiet = |block: &&[u8; BLOCK]| !block.iter().fold(false, |any, b| any | is_candidate(*b));
-    let start = blocks.iter().take_while(quiet).count() * BLOCK;
-    let rest = bytes.get(start..).unwrap_or_default();
-    start + rest.iter().position(|byte| is_candidate(*byte)).unwrap_or(rest.len())
+    const ONES: u64 = u64::from_le_bytes([1; 8]);
+    const HIGH: u64 = ONES << 7;
+    let (words, rest) = bytes.as_chunks::<8>();
+    for (word, start) in words.iter().zip((0..).step_by(8)) {
+        let word = u64::from_le_bytes(*word);
+        // The high bit of every byte that is less than `limit`, and of no byte before the first of these.
+        let less = |word: u64, limit: u64| word.wrapping_sub(ONES * limit) & !word & HIGH;
+        let equal = |byte: u64| less(word ^ (ONES * byte), 1);
+        let candidates = less(word, 0x20) | equal(0x7f) | equal(0xc2);
+        if candidates != 0 {
+            return start + (candidates.trailing_zeros() / 8) as usize;
+        }
+    }
+    let is_candidate = |byte: &u8| matches!(byte, ..0x20 | 0x7f | 0xc2);
+    bytes.len() - rest.len() + rest.iter().position(is_candidate).unwrap_or(rest.len())
 }
 
 /// The longest start of `bytes`, of at most `room`, that splits no character.
