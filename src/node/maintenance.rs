@@ -1,37 +1,20 @@
 //! What is done to a database as a whole: `verify()`, `backup()` and `salvage()`.
 
-use std::ops::ControlFlow;
 use std::path::PathBuf;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::time::Duration;
 
-use napi::bindgen_prelude::{FromNapiValue, Function, JsValue, ToNapiValue, Unknown};
-use napi::threadsafe_function::{
-    ThreadsafeFunction, ThreadsafeFunctionCallMode, UnknownReturnValue,
-};
-use napi::{Env, Status, ValueType, sys};
+use napi::Env;
+use napi::bindgen_prelude::Unknown;
 use napi_derive::napi;
 
 use super::background::promise;
 use super::connection::DatabaseConnection;
-use super::convert::{Argument, Parsed, optional};
-use super::error::{Failure, run};
+use super::convert::{Argument, Parsed};
+use super::error::run;
 use super::js::{Scope, Value};
-use crate::sqlite::{Location, Progress};
+use super::progress::{Listener, Report};
+use crate::sqlite::{Connection, Location, Progress};
 use crate::store::salvage::{self, Salvaged};
 use crate::store::verify::verify;
-
-/// How often a backup that waits for JavaScript looks whether there still is any.
-const LOOK: Duration = Duration::from_millis(50);
-
-/// Looks for an abort, then tells. It runs as often as there is progress.
-const TELL: &str = "(onProgress, signal) => {
-  signal?.throwIfAborted()
-  return (progress) => {
-    signal?.throwIfAborted()
-    onProgress?.(progress)
-  }
-}";
 
 #[napi]
 impl DatabaseConnection {
@@ -83,19 +66,14 @@ impl DatabaseConnection {
         path: Unknown<'env>,
         options: Unknown<'env>,
     ) -> napi::Result<Unknown<'env>> {
-        promise(env, "DatabaseConnection.backup", progress_object, || {
-            let target = self.backup_target(path)?;
-            let mut teller = teller(env, options)?;
+        promise(env, "DatabaseConnection.backup", Report::object, || {
+            let path = Argument::new("path", path);
+            let target = new_file_path(&path, self.shared())?;
+            let mut listener = Listener::of(env, Argument::new("options", options))?;
             let source = self.shared().backup_source()?;
             Ok(move || {
-                let copied = source.copy_to(&target, |progress| match &mut teller {
-                    Some(teller) => teller.tell(progress),
-                    None => ControlFlow::Continue(()),
-                })?;
-                copied.ok_or_else(|| {
-                    let thrown = teller.and_then(|teller| teller.thrown);
-                    thrown.map_or_else(|| Failure::State("nobody listens".into()), Failure::Napi)
-                })
+                let copied = source.copy_to(&target, |progress| listener.tell(progress))?;
+                copied.ok_or_else(|| listener.failure())
             })
         })
     }
@@ -148,15 +126,13 @@ fn salvage_report(scope: Scope<'_>, report: Salvaged) -> napi::Result<Value<'_>>
     ])
 }
 
-impl DatabaseConnection {
-    fn backup_target(&self, path: Unknown<'_>) -> Parsed<PathBuf> {
-        let path = Argument::new("path", path);
-        let target = file_path(&path)?;
-        if self.shared().is_own_file(&target) {
-            return Err(path.out_of_range("another file than the database and those beside it"));
-        }
-        Ok(target)
+/// The path of a file that may be made or replaced, unless it is one of the database's own.
+pub fn new_file_path(path: &Argument<'_, '_>, database: &Connection) -> Parsed<PathBuf> {
+    let target = file_path(path)?;
+    if database.is_own_file(&target) {
+        return Err(path.out_of_range("another file than the database and those beside it"));
     }
+    Ok(target)
 }
 
 /// The path of a file, by the rules of `dbPath`.
@@ -172,112 +148,15 @@ fn strings<'env>(scope: Scope<'env>, texts: &[String]) -> napi::Result<Value<'en
     scope.array_of(texts.iter().map(|text| scope.string(text.as_bytes())))
 }
 
-fn progress_object(scope: Scope<'_>, progress: Progress) -> napi::Result<Value<'_>> {
-    scope.object(&[
-        (c"totalPages", scope.number(f64::from(progress.total_pages))?),
-        (c"remainingPages", scope.number(f64::from(progress.remaining_pages))?),
-    ])
-}
-
-/// How far a backup is, on its way to a callback.
-struct Told(Progress);
-
-impl ToNapiValue for Told {
-    unsafe fn to_napi_value(
-        env: sys::napi_env,
-        Self(progress): Self,
-    ) -> napi::Result<sys::napi_value> {
-        Ok(progress_object(Scope::new(&Env::from_raw(env)), progress)?.unknown().raw())
-    }
-}
-
-type Tell = ThreadsafeFunction<Told, UnknownReturnValue, Told, Status, false, true>;
-
-/// Tells JavaScript how far a backup is, and hears whether it wants to stop.
-struct Teller {
-    tell: Tell,
-    /// The answer to what was told last, until it is there.
-    answer: Option<Receiver<Result<(), napi::Error>>>,
-    thrown: Option<napi::Error>,
-}
-
-/// What `options` want told; `None` for nothing.
-fn teller(env: &Env, options: Unknown<'_>) -> Parsed<Option<Teller>> {
-    let Some(options) = Argument::new("options", options).optional()? else {
-        return Ok(None);
-    };
-    let options = options.object()?;
-    let on_progress = options.field(c"onProgress")?;
-    let on_progress = optional(on_progress, |callback| match callback.value().kind()? {
-        ValueType::Function => Ok(callback.value()),
-        _ => Err(callback.wrong_type("a function")),
-    })?;
-    let signal = options.field(c"signal")?;
-    let signal = optional(signal, |signal| {
-        let is_object = signal.value().kind()? == ValueType::Object;
-        if is_object && signal.value().property(c"throwIfAborted")?.kind()? == ValueType::Function {
-            return Ok(signal.value());
-        }
-        Err(signal.wrong_type("an AbortSignal"))
-    })?;
-    if on_progress.is_none() && signal.is_none() {
-        return Ok(None);
-    }
-    let scope = Scope::new(env);
-    let undefined = scope.undefined()?;
-    let told = scope.call(
-        scope.run_script(TELL)?,
-        [on_progress.unwrap_or(undefined), signal.unwrap_or(undefined)],
-    )?;
-    // SAFETY: the value is a function, and both it and the environment are those of the running call.
-    let told: Function<'_, Told, UnknownReturnValue> =
-        unsafe { Function::from_napi_value(env.raw(), told.unknown().raw()) }?;
-    let tell = told
-        .build_threadsafe_function::<Told>()
-        .weak::<true>()
-        .build_callback(|context| Ok(context.value))?;
-    Ok(Some(Teller { tell, answer: None, thrown: None }))
-}
-
-impl Teller {
-    /// Tells, unless JavaScript is still busy with what it was told before; only the end waits for it.
-    fn tell(&mut self, progress: Progress) -> ControlFlow<()> {
-        let is_end = progress.remaining_pages == 0;
-        self.hear(is_end)?;
-        if self.answer.is_none() {
-            let (sender, answer) = channel();
-            let called = self.tell.call_with_return_value(
-                Told(progress),
-                ThreadsafeFunctionCallMode::NonBlocking,
-                move |answer, _| {
-                    // Whoever asked may have stopped.
-                    let _ = sender.send(answer.map(drop));
-                    Ok(())
-                },
-            );
-            if called != Status::Ok {
-                return ControlFlow::Break(());
-            }
-            self.answer = Some(answer);
-        }
-        if is_end { self.hear(true) } else { ControlFlow::Continue(()) }
+impl Report for Progress {
+    fn is_last(&self) -> bool {
+        self.remaining_pages == 0
     }
 
-    /// Takes the answer, waiting for it or not.
-    fn hear(&mut self, wait: bool) -> ControlFlow<()> {
-        while let Some(answer) = &self.answer {
-            match answer.recv_timeout(if wait { LOOK } else { Duration::ZERO }) {
-                Ok(Ok(())) => self.answer = None,
-                Ok(Err(thrown)) => {
-                    self.thrown = Some(thrown);
-                    return ControlFlow::Break(());
-                }
-                Err(RecvTimeoutError::Timeout) if !wait => break,
-                Err(RecvTimeoutError::Timeout) if !self.tell.aborted() => {}
-                // The environment has ended.
-                Err(_) => return ControlFlow::Break(()),
-            }
-        }
-        ControlFlow::Continue(())
+    fn object(scope: Scope<'_>, progress: Self) -> napi::Result<Value<'_>> {
+        scope.object(&[
+            (c"totalPages", scope.number(f64::from(progress.total_pages))?),
+            (c"remainingPages", scope.number(f64::from(progress.remaining_pages))?),
+        ])
     }
 }

@@ -11,6 +11,7 @@ mod follow;
 mod js;
 pub mod maintenance;
 pub mod output_store;
+mod progress;
 mod rows;
 mod search;
 pub mod session_store;

@@ -12,7 +12,7 @@
 use std::fs;
 use std::io::{Seek, SeekFrom, Write};
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -20,7 +20,7 @@ use rusqlite::backup::{self, StepResult};
 use rusqlite::{OpenFlags, ffi};
 
 use super::options::Location;
-use super::temporary::Temporary;
+use super::replacement::Replacement;
 use super::{Connection, Error, Result, files, open, open_sibling};
 
 /// Pages between two looks at who wants to know or to stop: 2 MiB take some milliseconds.
@@ -60,13 +60,25 @@ impl Connection {
     /// [`Error::Closed`], or what SQLite says: `SQLITE_BUSY` for a database in memory inside a transaction
     /// that has written.
     pub fn backup_source(&self) -> Result<Source> {
+        let sqlite = self.snapshot()?;
+        Ok(Source { sqlite, patience: self.options().timeout, path: self.path().to_owned() })
+    }
+
+    /// A connection of its own, which may go to another thread, and sees this database as it is now until it is
+    /// dropped. What was put off is written first. A database in memory is copied now, in memory: no other
+    /// connection can see it.
+    ///
+    /// # Errors
+    ///
+    /// As [`backup_source`](Self::backup_source).
+    pub fn snapshot(&self) -> Result<rusqlite::Connection> {
         let sqlite = self.settled()?;
         let own = match self.location() {
             Location::File(file) => open_sibling(file, self.options())?,
             Location::Memory => copy_in_memory(&sqlite)?,
         };
         own.execute_batch("BEGIN; SELECT count(*) FROM sqlite_schema")?;
-        Ok(Source { sqlite: own, patience: self.options().timeout, path: self.path().to_owned() })
+        Ok(own)
     }
 
     /// Whether this is the database's own file, or one that SQLite keeps beside it.
@@ -122,19 +134,16 @@ impl Source {
         target: &Path,
         on_progress: impl FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<Option<Progress>> {
-        check_target(target)?;
         let io = |error: std::io::Error| Error::io(&error);
-        let temporary = Temporary::beside(target).map_err(io)?;
-        let Some(progress) = self.copy_pages(temporary.path(), on_progress)? else {
+        let new = Replacement::of(target)?;
+        let Some(progress) = self.copy_pages(new.path(), on_progress)? else {
             return Ok(None);
         };
-        let mut copy = fs::OpenOptions::new().write(true).open(temporary.path()).map_err(io)?;
+        let mut copy = fs::OpenOptions::new().write(true).open(new.path()).map_err(io)?;
         copy.seek(SeekFrom::Start(VERSIONS_AT)).map_err(io)?;
         copy.write_all(&ROLLBACK_JOURNAL).map_err(io)?;
         drop(copy);
-        // Somebody may have opened a database there meanwhile.
-        check_target(target)?;
-        temporary.replace().map_err(io)?;
+        new.finish()?;
         Ok(Some(progress))
     }
 
@@ -174,25 +183,6 @@ impl Source {
             }
             thread::sleep(PAUSE);
         }
-    }
-}
-
-/// Refuses a target that could not be replaced, or not safely.
-fn check_target(target: &Path) -> Result<()> {
-    if target.is_dir() {
-        return Err(Error::cannot_open("it is a folder"));
-    }
-    let target = files::resolved(target);
-    let has = |suffix: &str| -> Option<PathBuf> {
-        let beside = files::beside(&target, suffix);
-        beside.symlink_metadata().is_ok().then_some(beside)
-    };
-    match has("-wal").or_else(|| has("-journal")) {
-        Some(log) => Err(Error::cannot_open(format!(
-            "somebody has a database open there, or did not close it, and its log {log:?} would be \
-             taken for the backup's own"
-        ))),
-        None => Ok(()),
     }
 }
 
