@@ -260,6 +260,39 @@ export interface BackupOptions {
   signal?: { throwIfAborted: () => void } | undefined
 }
 
+/** What a session's output can be exported as. */
+export type ExportFormat = 'raw' | 'ndjson' | 'asciicast'
+
+/** How a session's output is exported. */
+export interface ExportOptions {
+  /**
+   * `'raw'`: the bytes as they were printed, with nothing between the chunks. `'ndjson'`: a JSON object a line
+   * for every chunk. `'asciicast'`: a recording that asciinema plays, of version 2.
+   */
+  format: ExportFormat
+  /**
+   * Told how far the export is, every 4096 chunks or 2 MiB, less often while the event loop is busy, and once
+   * everything is written. What it throws stops the export and rejects its promise.
+   */
+  onProgress?: ((progress: ExportProgress) => void) | undefined
+  /** An `AbortSignal`: once it is aborted the export stops, and rejects with the signal's reason. */
+  signal?: { throwIfAborted: () => void } | undefined
+  /** The width of the terminal that an asciicast is played in, 1 to 65,535 characters. Default 80. */
+  columns?: number | null | undefined
+  /** The height of the terminal that an asciicast is played in, 1 to 65,535 lines. Default 24. */
+  rows?: number | null | undefined
+}
+
+/** How far an export is. */
+export interface ExportProgress {
+  /** The chunks that are written. */
+  chunks: number
+  /** The chunks of the session. */
+  totalChunks: number
+  /** The bytes of the file so far. */
+  bytes: number
+}
+
 /** How a session is deleted. */
 export interface DeleteOptions {
   /** Leave the session's output in place. Default `false`. */
@@ -428,6 +461,23 @@ export interface OutputStore {
    * option out of range.
    */
   search(pattern: string, options?: SearchOptions | null): SearchResult
+  /**
+   * Writes what a session printed to a file, by time as `getFullOutput()` does, and resolves when the file is whole
+   * and on the disk. What was appended before the call is in it, what comes later is not. A thread does the work,
+   * in bounded memory; neither the event loop nor writers wait for it. The write-ahead log cannot start over
+   * meanwhile and grows by what is written.
+   *
+   * The file is readable by its owner only, and takes the place of `file` in one step at the end: until then, and
+   * after a failure, `file` is what it was. Missing folders are created. A session without output, or one that is not
+   * known, gives a file without chunks. Closing the connection does not stop an export; the end of the process does,
+   * and leaves at worst a file `.….tmp` beside `file`. A database in memory is first copied in memory, before the
+   * call returns.
+   *
+   * The promise rejects with a `TypeError` or `RangeError` for a wrong argument (`file` must not be the database
+   * itself), with a `SqliteError` for what SQLite or the file system says, with what `onProgress` throws, and with
+   * the reason of an aborted `signal`.
+   */
+  exportTo(sessionId: string, file: string, options: ExportOptions): Promise<ExportProgress>
   /**
    * Commits what is queued. Does nothing for a store that does not write behind.
    *

@@ -227,6 +227,11 @@ impl<'env> Scope<'env> {
         Value { env: self.env, raw, scope: PhantomData }
     }
 
+    /// A value of the running call that napi-rs made.
+    pub fn adopt(self, value: Unknown<'_>) -> Value<'env> {
+        self.value(value.raw())
+    }
+
     /// `undefined`.
     pub fn undefined(self) -> Result<Value<'env>> {
         call!(napi_get_undefined(self.env) -> ptr::null_mut()).map(|raw| self.value(raw))

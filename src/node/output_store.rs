@@ -6,6 +6,7 @@ use super::convert::{self, Argument, MAX_SAFE_INTEGER, Parsed, optional};
 use super::database::shared_connection;
 use super::environment::Environment;
 use super::error::{Failure, run};
+use super::export::export_to;
 use super::exports::Exported;
 use super::js::{Arguments, Native, Scope, Value};
 use super::rows::Batches;
@@ -56,6 +57,7 @@ pub fn class<'env>(
         (c"search", scope.function(c"search", search::search)?),
         (c"page", scope.function(c"page", search::page)?),
         (c"flush", scope.function(c"flush", flush)?),
+        (c"exportTo", scope.function(c"exportTo", export_to)?),
         (c"delete", scope.function(c"delete", delete)?),
     ])?;
     scope.call(scope.run_script(CLASS)?, [native, checks, rows, follow])

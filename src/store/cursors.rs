@@ -139,8 +139,7 @@ impl Outputs {
         let mut moments = Moments::default();
         each_row(&self.connection, sql, params, |row| {
             check_session(row, session_id)?;
-            let id = row.get(4).map_err(Error::from)?;
-            visit(row, Chunk { id, output: output(row, &mut moments)? })
+            visit(row, chunk(row, &mut moments)?)
         })
     }
 }
@@ -197,6 +196,11 @@ impl ToSql for Text<'_> {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
         Ok(ToSqlOutput::Borrowed(ValueRef::Text(self.0)))
     }
+}
+
+/// The chunk in a row, whose time, type, text and id stand behind its session.
+pub(super) fn chunk<'row>(row: &'row Row<'_>, moments: &mut Moments) -> Result<Chunk<'row>> {
+    Ok(Chunk { id: row.get(4)?, output: output(row, moments)? })
 }
 
 /// Where the last lines of a text start, or how many of them it has not got. At the end of everything the

@@ -4,6 +4,7 @@ mod cascade;
 pub mod changes;
 pub mod cursors;
 mod error;
+pub mod export;
 mod listing;
 pub mod model;
 pub mod outputs;

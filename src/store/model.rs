@@ -61,6 +61,18 @@ literals! {
     }
 }
 
+literals! {
+    /// What a session's output is exported as.
+    ExportFormat {
+        /// The bytes as they were printed.
+        Raw = "raw",
+        /// A JSON object a line for every chunk.
+        Ndjson = "ndjson",
+        /// A recording for asciinema.
+        Asciicast = "asciicast",
+    }
+}
+
 /// A session to be stored.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewSession {

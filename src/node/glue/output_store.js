@@ -116,6 +116,10 @@
       )
     }
 
+    exportTo(sessionId, file, options) {
+      return native.exportTo(this.#native, sessionId, file, options)
+    }
+
     flush() {
       native.flush(this.#native)
     }

@@ -1,0 +1,584 @@
+import {
+  existsSync,
+  linkSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import {
+  OutputStore,
+  SqliteError,
+  type ExportFormat,
+  type ExportOptions,
+  type ExportProgress,
+} from '../index.js'
+import { inChild, startChild } from './child.js'
+import {
+  at,
+  describeFailure,
+  fileMode,
+  invalidState,
+  naming,
+  openConnection,
+  openStores,
+  outOfRange,
+  sampleOutput,
+  sampleSession,
+  START,
+  storedData,
+  temporaryFolder,
+  wrongType,
+  type Failure,
+} from './support.js'
+
+const formats: readonly ExportFormat[] = ['raw', 'ndjson', 'asciicast']
+
+/** What a promise rejects with, as a value. */
+async function rejectionOf(promise: Promise<unknown>): Promise<Failure | undefined> {
+  try {
+    await promise
+  } catch (error) {
+    return describeFailure(SqliteError, () => {
+      throw error
+    })
+  }
+  return undefined
+}
+
+/** Stores with some MB of output, so that an export takes many steps. */
+function openFilled(path?: string) {
+  const stores = openStores(path)
+  const data = 'x'.repeat(4_000)
+  stores.outputs.appendMany(Array.from({ length: 3_000 }, () => sampleOutput({ data })))
+  return stores
+}
+
+/** What a session is exported as. */
+async function exported(
+  outputs: OutputStore,
+  format: ExportFormat,
+  options: Partial<ExportOptions> = {},
+  sessionId = 's-1',
+): Promise<string> {
+  const file = join(temporaryFolder(), 'export')
+  const { chunks, totalChunks, bytes } = await outputs.exportTo(sessionId, file, {
+    format,
+    ...options,
+  })
+  expect(chunks).toBe(totalChunks)
+  const written = readFileSync(file)
+  expect(written.length).toBe(bytes)
+  return written.toString()
+}
+
+/** Texts that a terminal, JSON or a careless program could trip over. */
+const difficult = [
+  '',
+  'a\0b',
+  '\r\n',
+  '\u001b[1;31mred\u001b[0m\u0007\b\u007f\u009b',
+  '"quoted" \\ / \u2028\u2029',
+  '\ufeffé日本😀',
+  '</pre><script>alert(1)</script>&amp;',
+]
+
+describe('raw', () => {
+  test('is what was printed, byte for byte, by time', async () => {
+    const { outputs } = openStores()
+    for (const data of difficult) outputs.append(sampleOutput({ data }))
+    outputs.append(sampleOutput({ timestamp: at(-1), type: 'stderr', data: 'first' }))
+    outputs.append(sampleOutput({ sessionId: 'other', data: 'of others' }))
+    expect(await exported(outputs, 'raw')).toBe(`first${difficult.join('')}`)
+    expect(await exported(outputs, 'raw')).toBe(outputs.getFullOutput('s-1', { separator: '' }))
+  })
+
+  test('keeps bytes that are no text', async () => {
+    const { connection, outputs } = openStores()
+    connection.db.exec(
+      "INSERT INTO session_outputs (session_id, timestamp, type, data) VALUES ('s-1', '2026', 'stdout', CAST(X'61FF62' AS TEXT))",
+    )
+    const file = join(temporaryFolder(), 'export')
+    await outputs.exportTo('s-1', file, { format: 'raw' })
+    expect(readFileSync(file, 'hex')).toBe('61ff62')
+  })
+})
+
+describe('ndjson', () => {
+  test('is an object a line, as read() gives them', async () => {
+    const { outputs } = openStores()
+    for (const [index, data] of difficult.entries())
+      outputs.append(sampleOutput({ data, timestamp: at(index), type: 'stderr' }))
+    const lines = (await exported(outputs, 'ndjson')).split('\n')
+    expect(lines.pop()).toBe('')
+    expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual(
+      JSON.parse(JSON.stringify(outputs.read('s-1').outputs)),
+    )
+    expect(Object.keys(JSON.parse(lines[0] ?? '') as object)).toEqual([
+      'sessionId',
+      'timestamp',
+      'type',
+      'data',
+      'cursor',
+    ])
+  })
+
+  test('is JSON whatever is stored', async () => {
+    const { connection, outputs } = openStores()
+    const insert = connection.db.prepare(
+      "INSERT INTO session_outputs (session_id, timestamp, type, data) VALUES ('\"\n', ?, 'stdout', CAST(X'61F09F62FF' AS TEXT))",
+    )
+    for (const timestamp of ['2026-03-01 10:00:00', 'no moment']) insert.run(timestamp)
+    const lines = (await exported(outputs, 'ndjson', {}, '"\n')).trim().split('\n')
+    const same = { sessionId: '"\n', type: 'stdout', data: 'a\ufffdb\ufffd' }
+    expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual([
+      { ...same, timestamp: START, cursor: 1 },
+      { ...same, timestamp: null, cursor: 2 },
+    ])
+  })
+})
+
+/** What an asciicast of version 2 holds; throws where it breaks a rule of the format. */
+function parseCast(text: string) {
+  const [first = '', ...rest] = text.split('\n')
+  if (rest.pop() !== '') throw new Error('the last line has no end')
+  const header = JSON.parse(first) as Record<string, unknown>
+  const { version, width, height, timestamp, title } = header
+  if (version !== 2) throw new Error(`version ${String(version)}`)
+  for (const size of [width, height])
+    if (!Number.isInteger(size) || Number(size) < 1) throw new Error(`a size of ${String(size)}`)
+  if (timestamp !== undefined && !(Number.isInteger(timestamp) && Number(timestamp) >= 0))
+    throw new Error(`a timestamp of ${String(timestamp)}`)
+  if (title !== undefined && typeof title !== 'string') throw new Error('a title that is no text')
+  let last = 0
+  const events = rest.map((line) => {
+    const event: unknown = JSON.parse(line)
+    if (!Array.isArray(event) || event.length !== 3) throw new Error(`no event: ${line}`)
+    const [time, code, data] = event as unknown[]
+    if (typeof time !== 'number' || time < last) throw new Error(`time goes back: ${line}`)
+    if (code !== 'o' || typeof data !== 'string') throw new Error(`no output: ${line}`)
+    last = time
+    return [time, data] as const
+  })
+  return { header, events }
+}
+
+describe('asciicast', () => {
+  test('is a recording that starts with the first chunk', async () => {
+    const { sessions, outputs } = openStores()
+    sessions.create(sampleSession({ currentCommand: 'say "hi" \u001b' }))
+    outputs.append(sampleOutput({ timestamp: at(1_999), data: 'one\r\n' }))
+    outputs.append(sampleOutput({ timestamp: at(2_000), type: 'stderr', data: 'two' }))
+    outputs.append(sampleOutput({ timestamp: at(3_601_999), data: '\u001b[0m\0é' }))
+    const text = await exported(outputs, 'asciicast')
+    expect(parseCast(text)).toEqual({
+      header: {
+        version: 2,
+        width: 80,
+        height: 24,
+        timestamp: Date.parse(START) / 1_000 + 1,
+        title: 'say "hi" \u001b',
+      },
+      events: [
+        [0, 'one\r\n'],
+        [0.001, 'two'],
+        [3_600, '\u001b[0m\0é'],
+      ],
+    })
+  })
+
+  test('plays every text, in a terminal of the size that is asked for', async () => {
+    const { outputs } = openStores()
+    for (const data of difficult) outputs.append(sampleOutput({ data }))
+    const text = await exported(outputs, 'asciicast', { columns: 120, rows: 40 })
+    const { header, events } = parseCast(text)
+    expect(header).toEqual({
+      version: 2,
+      width: 120,
+      height: 40,
+      timestamp: Date.parse(START) / 1_000,
+    })
+    expect(events.map(([, data]) => data)).toEqual(difficult)
+  })
+
+  test('never goes back in time', async () => {
+    const { connection, outputs } = openStores()
+    const insert = connection.db.prepare(
+      "INSERT INTO session_outputs (session_id, timestamp, type, data) VALUES ('s-1', ?, 'stdout', ?)",
+    )
+    // By text, as they are ordered, and by what other programs write.
+    for (const timestamp of [
+      '2026-03-01T10:00:00.000Z',
+      '2026-03-01T10:00:05.000+01:00',
+      '2026-03-01T10:00:09.000Z',
+      'later',
+    ])
+      insert.run(timestamp, timestamp)
+    const { events } = parseCast(await exported(outputs, 'asciicast'))
+    expect(events.map(([time]) => time)).toEqual([0, 0, 9, 9])
+  })
+
+  test('of another century has no moment that players refuse', async () => {
+    const { outputs } = openStores()
+    outputs.append(sampleOutput({ timestamp: new Date('1969-12-31T23:59:59.999Z') }))
+    const { header, events } = parseCast(await exported(outputs, 'asciicast'))
+    expect(header).toEqual({ version: 2, width: 80, height: 24 })
+    expect(events).toEqual([[0, 'hello']])
+  })
+})
+
+describe('a session without output', () => {
+  const empty: Record<ExportFormat, string> = {
+    raw: '',
+    ndjson: '',
+    asciicast: '{"version":2,"width":80,"height":24,"title":"make"}\n',
+  }
+
+  test.each(formats)('is valid as %s, and so is one that nobody knows', async (format) => {
+    const { sessions, outputs } = openStores()
+    sessions.create(sampleSession({ currentCommand: 'make' }))
+    expect(await exported(outputs, format)).toBe(empty[format])
+    const unknown = await exported(outputs, format, {}, 'unknown')
+    expect(unknown).toBe(empty[format].replace(',"title":"make"', ''))
+  })
+})
+
+describe('an export', () => {
+  test('holds what was appended before the call, queued or not, and nothing later', async () => {
+    const { connection } = openStores()
+    const outputs = new OutputStore(connection, { writeBehind: { maxDelay: 60_000 } })
+    for (let i = 0; i < 100; i++) outputs.append(sampleOutput({ data: `${i};` }))
+    const file = join(temporaryFolder(), 'export')
+    const done = outputs.exportTo('s-1', file, { format: 'raw' })
+    outputs.append(sampleOutput({ data: 'later' }))
+    outputs.flush()
+    expect(await done).toMatchObject({ chunks: 100, totalChunks: 100 })
+    expect(readFileSync(file, 'utf8')).toBe(Array.from({ length: 100 }, (_, i) => `${i};`).join(''))
+  })
+
+  test('is of one moment while another process writes without a pause', async () => {
+    const { connection, outputs } = openFilled()
+    const writer = startChild(
+      async ({ pkg, meet }, path) => {
+        const own = new pkg.DatabaseConnection(path)
+        const pairs = new pkg.OutputStore(own)
+        // Before everything that is there: a reader without a snapshot would find one of a pair.
+        const pair = [0, 1e15].map((time) => ({
+          sessionId: 's-1',
+          timestamp: new Date(Math.min(time, 4e12)),
+          type: 'stdout' as const,
+          data: 'p',
+        }))
+        let written = 0
+        const parent = { waits: true }
+        do {
+          pairs.appendMany(pair)
+          if (++written === 1) void meet('writing').then(() => (parent.waits = false))
+          if (written % 20 === 0) await new Promise((resolve) => setImmediate(resolve))
+        } while (parent.waits)
+        own.close()
+        return written
+      },
+      [connection.path],
+    )
+    await writer.met('writing')
+    const text = await exported(outputs, 'raw')
+    writer.resume()
+    expect(await writer.result).toBeGreaterThan(20)
+    const [before = '', after = ''] = text.split('x'.repeat(4_000 * 3_000))
+    expect(before.length).toBeGreaterThan(0)
+    expect(after).toBe(before)
+  })
+
+  test('leaves the event loop and the stores at work', async () => {
+    const { outputs } = openFilled()
+    let appended = 0
+    const timer = setInterval(() => {
+      outputs.append(sampleOutput({ sessionId: 'meanwhile' }))
+      appended++
+    }, 1)
+    await exported(outputs, 'ndjson')
+    clearInterval(timer)
+    expect(appended).toBeGreaterThan(1)
+    expect(outputs.getBySession('meanwhile')).toHaveLength(appended)
+  })
+
+  test('of a database in memory is what it was at the call', async () => {
+    const { connection, outputs } = openStores(':memory:')
+    outputs.append(sampleOutput({ data: 'kept' }))
+    const file = join(temporaryFolder(), 'export')
+    const done = outputs.exportTo('s-1', file, { format: 'raw' })
+    outputs.append(sampleOutput({ data: 'later' }))
+    connection.close()
+    await done
+    expect(readFileSync(file, 'utf8')).toBe('kept')
+  })
+
+  test('of a reader, and inside a transaction, is what is committed', async () => {
+    const { connection, outputs } = openStores()
+    outputs.append(sampleOutput())
+    const reader = new OutputStore(openConnection(connection.path, { readonly: true }))
+    expect(await exported(reader, 'raw')).toBe('hello')
+    connection.db.exec('BEGIN')
+    outputs.append(sampleOutput())
+    expect(await exported(outputs, 'raw')).toBe('hello')
+    connection.db.exec('COMMIT')
+    expect(await exported(outputs, 'raw')).toBe('hellohello')
+  })
+
+  test('goes on when the connection closes', async () => {
+    const { connection, outputs } = openFilled()
+    const file = join(temporaryFolder(), 'export')
+    const done = outputs.exportTo('s-1', file, { format: 'raw' })
+    connection.close()
+    await done
+    expect(statSync(file).size).toBe(4_000 * 3_000)
+    expect(existsSync(`${connection.path}-wal`)).toBe(false)
+    expect(await rejectionOf(outputs.exportTo('s-1', file, { format: 'raw' }))).toEqual(
+      invalidState('OutputStore.exportTo', 'closed'),
+    )
+  })
+
+  test('may run several times at once', async () => {
+    const { outputs } = openFilled()
+    const folder = temporaryFolder()
+    await Promise.all(
+      ['a', 'a', 'b'].map((name) => outputs.exportTo('s-1', join(folder, name), { format: 'raw' })),
+    )
+    expect(readdirSync(folder)).toEqual(['a', 'b'])
+    for (const name of ['a', 'b']) expect(statSync(join(folder, name)).size).toBe(4_000 * 3_000)
+  })
+
+  test('tells how far it is', async () => {
+    const { outputs } = openFilled()
+    const told: ExportProgress[] = []
+    const file = join(temporaryFolder(), 'export')
+    const end = await outputs.exportTo('s-1', file, {
+      format: 'raw',
+      onProgress: (progress) => void told.push(progress),
+    })
+    expect(end).toEqual({ chunks: 3_000, totalChunks: 3_000, bytes: 4_000 * 3_000 })
+    expect(told.length).toBeGreaterThan(1)
+    expect(told.at(-1)).toEqual(end)
+    for (const { chunks, totalChunks, bytes } of told) {
+      expect(totalChunks).toBe(3_000)
+      expect(bytes).toBe(chunks * 4_000)
+    }
+    expect(told).toEqual([...told].sort((one, other) => one.chunks - other.chunks))
+  })
+
+  test.each(formats)('as %s takes little memory, however long the session', async (format) => {
+    const { connection, outputs } = openStores()
+    const line = `${'\u001b[32mok\u001b[0m some output é '.repeat(30)}\r\n`
+    const chunks = Array.from({ length: 10_000 }, () => sampleOutput({ data: line }))
+    for (let i = 0; i < 10; i++) outputs.appendMany(chunks)
+    connection.close()
+    const file = join(temporaryFolder(), 'export')
+    const { bytes, growth } = await inChild(
+      async ({ pkg }, path, target, as) => {
+        const own = new pkg.DatabaseConnection(path)
+        const store = new pkg.OutputStore(own)
+        const peak = () => process.resourceUsage().maxRSS / 1_024
+        await store.exportTo('unknown', target, { format: as })
+        const before = peak()
+        const end = await store.exportTo('s-1', target, { format: as })
+        return { bytes: end.bytes, growth: peak() - before }
+      },
+      [connection.path, file, format],
+    )
+    expect(bytes).toBeGreaterThan(80_000_000)
+    // In MiB: most of it is the 16 MiB page cache of its connection.
+    expect(growth).toBeLessThan(40)
+  })
+})
+
+describe('the file of an export', () => {
+  test.skipIf(process.platform === 'win32')('is private, whatever it was', async () => {
+    const { outputs } = openStores()
+    const file = join(temporaryFolder(), 'new', 'export')
+    await outputs.exportTo('s-1', file, { format: 'raw' })
+    expect([fileMode(file), fileMode(join(file, '..'))]).toEqual(['0600', '0700'])
+    const shared = join(file, '..', 'shared')
+    writeFileSync(shared, 'of yesterday', { mode: 0o644 })
+    await outputs.exportTo('s-1', shared, { format: 'raw' })
+    expect(fileMode(shared)).toBe('0600')
+  })
+
+  test('is replaced by the whole export only', async () => {
+    const { outputs } = openFilled()
+    const file = join(temporaryFolder(), 'export')
+    writeFileSync(file, 'of yesterday')
+    const seen = new Set<string>()
+    await outputs.exportTo('s-1', file, {
+      format: 'raw',
+      onProgress: () => void seen.add(readFileSync(file, 'latin1')),
+    })
+    expect([...seen]).toEqual(['of yesterday'])
+    expect(statSync(file).size).toBe(4_000 * 3_000)
+  })
+
+  test('may be a link, which stays one', async () => {
+    const { outputs } = openStores()
+    outputs.append(sampleOutput())
+    const folder = temporaryFolder()
+    writeFileSync(join(folder, 'real'), '')
+    symlinkSync(join(folder, 'real'), join(folder, 'link'))
+    await outputs.exportTo('s-1', join(folder, 'link'), { format: 'raw' })
+    expect(readFileSync(join(folder, 'real'), 'utf8')).toBe('hello')
+  })
+
+  test('must not be the database itself, by whatever name', async () => {
+    const { connection, outputs } = openStores()
+    const { path } = connection
+    const folder = temporaryFolder()
+    symlinkSync(path, join(folder, 'link'))
+    linkSync(path, `${path}.hard`)
+    const names = [path, `${path}-wal`, `${path}-shm`, `${path}-journal`, `${path}.hard`]
+    for (const own of [...names, join(folder, 'link')]) {
+      expect(await rejectionOf(outputs.exportTo('s-1', own, { format: 'raw' }))).toEqual(
+        outOfRange('OutputStore.exportTo', 'file', 'another file'),
+      )
+    }
+    expect(connection.verify().ok).toBe(true)
+  })
+
+  test('must not be a folder, below a file, or a database that is open', async () => {
+    const { connection, outputs } = openStores()
+    const other = openStores()
+    other.outputs.append(sampleOutput({ data: 'of others' }))
+    const folder = temporaryFolder()
+    writeFileSync(join(folder, 'notes.txt'), '')
+    for (const file of [folder, join(folder, 'notes.txt', 'a'), other.connection.path]) {
+      expect(await rejectionOf(outputs.exportTo('s-1', file, { format: 'raw' }))).toEqual({
+        type: 'SqliteError',
+        code: 'SQLITE_CANTOPEN',
+        message: naming('OutputStore.exportTo', '"s-1"', connection.path, file),
+      })
+    }
+    expect(readdirSync(folder)).toEqual(['notes.txt'])
+    other.connection.close()
+    expect(storedData(other.connection.path)).toEqual(['of others'])
+  })
+})
+
+describe('an export that fails', () => {
+  test.each([[''], ['a\0b'], ['file:export'], [':memory:']])('for the file %o', async (file) => {
+    const { outputs } = openStores()
+    expect(await rejectionOf(outputs.exportTo('s-1', file, { format: 'raw' }))).toEqual(
+      outOfRange('OutputStore.exportTo', 'file'),
+    )
+  })
+
+  test.each<[string, unknown[], string]>([
+    ['no session', [undefined, 'export', { format: 'raw' }], 'sessionId'],
+    ['no file', ['s-1', undefined, { format: 'raw' }], 'file'],
+    ['no options', ['s-1', 'export'], 'options'],
+    ['options that are none', ['s-1', 'export', 'raw'], 'options'],
+    ['no format', ['s-1', 'export', {}], 'options.format'],
+    [
+      'an onProgress that is none',
+      ['s-1', 'export', { format: 'raw', onProgress: 5 }],
+      'onProgress',
+    ],
+    ['a signal that is none', ['s-1', 'export', { format: 'raw', signal: {} }], 'options.signal'],
+    ['columns that are none', ['s-1', 'export', { format: 'raw', columns: '80' }], 'columns'],
+  ])('for %s', async (_, args, word) => {
+    const { outputs } = openStores()
+    const call = outputs.exportTo.bind(outputs, ...(args as [string, string, ExportOptions]))
+    expect(await rejectionOf(call())).toEqual(wrongType('OutputStore.exportTo', word))
+    expect(existsSync('export')).toBe(false)
+  })
+
+  test.each([
+    ['format', { format: 'pdf' as ExportFormat }],
+    ['columns', { format: 'asciicast' as const, columns: 0 }],
+    ['rows', { format: 'asciicast' as const, rows: 65_536 }],
+    ['rows', { format: 'asciicast' as const, rows: 1.5 }],
+  ])('for %s out of range', async (field, options) => {
+    const { outputs } = openStores()
+    expect(await rejectionOf(outputs.exportTo('s-1', 'export', options))).toEqual(
+      outOfRange('OutputStore.exportTo', `options.${field}`),
+    )
+    expect(existsSync('export')).toBe(false)
+  })
+
+  test('rejects with what a getter throws', async () => {
+    const { outputs } = openStores()
+    const thrown = new Error('of the caller')
+    const options = {
+      get format(): never {
+        throw thrown
+      },
+    }
+    await expect(outputs.exportTo('s-1', 'export', options)).rejects.toBe(thrown)
+    expect(existsSync('export')).toBe(false)
+  })
+
+  test('rejects with what onProgress throws, and leaves nothing', async () => {
+    const { outputs } = openFilled()
+    const folder = temporaryFolder()
+    const file = join(folder, 'export')
+    const thrown = new Error('enough')
+    const onProgress = () => {
+      throw thrown
+    }
+    await expect(outputs.exportTo('s-1', file, { format: 'raw', onProgress })).rejects.toBe(thrown)
+    const atTheEnd = ({ chunks, totalChunks }: ExportProgress) => {
+      if (chunks === totalChunks) throw thrown
+    }
+    await expect(
+      outputs.exportTo('s-1', file, { format: 'raw', onProgress: atTheEnd }),
+    ).rejects.toBe(thrown)
+    expect(readdirSync(folder)).toEqual([])
+  })
+
+  test('rejects with the reason of its signal, and leaves the file as it was', async () => {
+    const { outputs } = openFilled()
+    const folder = temporaryFolder()
+    const file = join(folder, 'export')
+    writeFileSync(file, 'of yesterday')
+    const controller = new AbortController()
+    const done = outputs.exportTo('s-1', file, {
+      format: 'raw',
+      signal: controller.signal,
+      onProgress: () => controller.abort('changed my mind'),
+    })
+    await expect(done).rejects.toBe('changed my mind')
+    const signal = AbortSignal.abort()
+    await expect(outputs.exportTo('s-1', file, { format: 'raw', signal })).rejects.toBe(
+      signal.reason,
+    )
+    expect(readdirSync(folder)).toEqual(['export'])
+    expect(readFileSync(file, 'latin1')).toBe('of yesterday')
+  })
+
+  test.each([['process.exit'], ['SIGKILL']])(
+    'with the process, by %s, leaves the file as it was',
+    async (how) => {
+      const { connection } = openFilled()
+      connection.close()
+      const file = join(temporaryFolder(), 'export')
+      writeFileSync(file, 'of yesterday')
+      const child = startChild(
+        async ({ pkg }, path, target, end) => {
+          const own = new pkg.DatabaseConnection(path)
+          await new pkg.OutputStore(own).exportTo('s-1', target, {
+            format: 'raw',
+            onProgress: () => {
+              if (end === 'process.exit') process.exit(0)
+              process.kill(process.pid, 'SIGKILL')
+            },
+          })
+        },
+        [connection.path, file, how],
+      )
+      const { code, signal } = await child.outcome
+      expect([code, signal]).toEqual(how === 'SIGKILL' ? [null, 'SIGKILL'] : [0, null])
+      expect(readFileSync(file, 'latin1')).toBe('of yesterday')
+      expect(storedData(connection.path)).toHaveLength(3_000)
+    },
+  )
+})

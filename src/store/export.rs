@@ -1,0 +1,211 @@
+//! What a session printed, as a file of its own.
+//!
+//! The file is written chunk by chunk from one snapshot, in the order of `full`, and takes the place of its
+//! target when it is whole: a session of any size takes the memory of its longest chunk.
+
+mod asciicast;
+mod ndjson;
+mod raw;
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufWriter, Write};
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use rusqlite::{Connection as Sqlite, OptionalExtension};
+
+use super::cursors::chunk;
+use super::model::{Chunk, ExportFormat};
+use super::outputs::{Outputs, check_session, select};
+use super::timestamp::Moments;
+use super::{Error, Result, text};
+use crate::sqlite::{self, Replacement};
+
+const CHUNKS: &str = select!("i.timestamp, o.type, o.data, o.id", "ORDER BY i.timestamp, i.id");
+
+const COUNT: &str = "SELECT count(*) FROM session_outputs WHERE session_id = ?1";
+
+const COMMAND: &str = "SELECT current_command FROM sessions WHERE id = ?1";
+
+/// Chunks between two looks at who wants to know or to stop, and bytes that are enough for one as well.
+const STEP: u64 = 4096;
+const STEP_BYTES: u64 = 2 << 20;
+
+/// What is written at a time.
+const BUFFER: usize = 256 << 10;
+
+/// The size of the terminal that a recording is played in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Size {
+    /// Its width in characters.
+    pub columns: u16,
+    /// Its height in lines.
+    pub rows: u16,
+}
+
+impl Default for Size {
+    fn default() -> Self {
+        Self { columns: 80, rows: 24 }
+    }
+}
+
+/// How far an export is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Progress {
+    /// The chunks that are written.
+    pub chunks: u64,
+    /// The chunks of the session.
+    pub total_chunks: u64,
+    /// The bytes that are written.
+    pub bytes: u64,
+}
+
+/// How chunks become a file.
+trait Format {
+    /// What stands before them.
+    fn start(&mut self, _: &mut dyn Write) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// The next one.
+    fn chunk(&mut self, chunk: &Chunk<'_>, out: &mut dyn Write) -> io::Result<()>;
+
+    /// What stands behind them.
+    fn end(&mut self, _: &mut dyn Write) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The output of a session as it was when this was made, on its way to a file; it may go to another thread.
+pub struct Export {
+    sqlite: Sqlite,
+    session_id: String,
+    format: ExportFormat,
+    size: Size,
+    path: String,
+}
+
+impl Outputs {
+    /// The output of a session as it is now, to be written to a file. What was put off is written first.
+    ///
+    /// # Errors
+    ///
+    /// What SQLite says.
+    pub fn export(&self, session_id: String, format: ExportFormat, size: Size) -> Result<Export> {
+        let sqlite = self.connection.snapshot()?;
+        Ok(Export { sqlite, session_id, format, size, path: self.connection.path().to_owned() })
+    }
+}
+
+impl Export {
+    /// Writes `target`, which is replaced if it exists. `None` where `on_progress`, told now and then and at the
+    /// end, breaks; then, as after an error, `target` is as it was and nothing else is left.
+    ///
+    /// # Errors
+    ///
+    /// `SQLITE_CANTOPEN` for a target that cannot be made or replaced, `SQLITE_FULL` for a full disk, or what
+    /// SQLite says.
+    pub fn write_to(
+        self,
+        target: &Path,
+        on_progress: impl FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<Option<Progress>> {
+        self.write(target, on_progress).map_err(|error| match error {
+            Error::Sqlite(error) => Error::Sqlite(error.context(format_args!(
+                "cannot export session {:?} of {:?} to {target:?}",
+                self.session_id, self.path
+            ))),
+            other => other,
+        })
+    }
+
+    fn write(
+        &self,
+        target: &Path,
+        mut on_progress: impl FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<Option<Progress>> {
+        let new = Replacement::of(target)?;
+        let file = OpenOptions::new().write(true).open(new.path()).map_err(disk)?;
+        let mut out = Counted { file: BufWriter::with_capacity(BUFFER, file), bytes: 0 };
+        let mut format = self.format()?;
+        let mut progress = Progress { total_chunks: self.count()?, ..Progress::default() };
+        format.start(&mut out).map_err(disk)?;
+        let mut told = progress;
+        let mut statement = self.sqlite.prepare(CHUNKS)?;
+        let mut rows = statement.query([&self.session_id])?;
+        let mut moments = Moments::default();
+        while let Some(row) = rows.next()? {
+            check_session(row, &self.session_id)?;
+            format.chunk(&chunk(row, &mut moments)?, &mut out).map_err(disk)?;
+            progress.chunks += 1;
+            progress.bytes = out.bytes;
+            let is_step =
+                progress.chunks - told.chunks >= STEP || progress.bytes - told.bytes >= STEP_BYTES;
+            // The end is told when the file is whole.
+            if is_step && progress.chunks < progress.total_chunks {
+                told = progress;
+                if on_progress(progress).is_break() {
+                    return Ok(None);
+                }
+            }
+        }
+        format.end(&mut out).map_err(disk)?;
+        progress = Progress { total_chunks: progress.chunks, bytes: out.bytes, ..progress };
+        out.file.into_inner().map_err(|error| disk(error.into_error()))?;
+        if on_progress(progress).is_break() {
+            return Ok(None);
+        }
+        new.finish()?;
+        Ok(Some(progress))
+    }
+
+    fn format(&self) -> Result<Box<dyn Format>> {
+        Ok(match self.format {
+            ExportFormat::Raw => Box::new(raw::Raw),
+            ExportFormat::Ndjson => Box::new(ndjson::Ndjson::new(&self.session_id).map_err(disk)?),
+            ExportFormat::Asciicast => {
+                Box::new(asciicast::Asciicast::new(self.size, self.command()?))
+            }
+        })
+    }
+
+    fn count(&self) -> Result<u64> {
+        let count: i64 = self.sqlite.query_row(COUNT, [&self.session_id], |row| row.get(0))?;
+        Ok(count.unsigned_abs())
+    }
+
+    /// The command of the session, if it is known.
+    fn command(&self) -> Result<Option<String>> {
+        let command = self.sqlite.query_row(COMMAND, [&self.session_id], |row| {
+            Ok(String::from_utf8_lossy(text(row.get_ref(0)?)).into_owned())
+        });
+        Ok(command.optional()?.filter(|command| !command.is_empty()))
+    }
+}
+
+/// A file, and what was written to it.
+struct Counted {
+    file: BufWriter<File>,
+    bytes: u64,
+}
+
+impl Write for Counted {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.file.write(bytes)?;
+        self.bytes += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+fn disk(error: io::Error) -> Error {
+    sqlite::Error::io(&error).into()
+}
+
+/// Text as JSON. Bytes that are no UTF-8 become U+FFFD.
+fn json(text: &[u8], out: &mut dyn Write) -> io::Result<()> {
+    Ok(serde_json::to_writer(out, &String::from_utf8_lossy(text))?)
+}
