@@ -3,6 +3,7 @@
 use vte::{Params, Parser, Perform};
 
 use super::row::Edit;
+use super::style::Style;
 
 /// What a control asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,9 +46,26 @@ pub(super) struct Controls {
     /// There is one once there was a sequence.
     parser: Option<Box<Parser<OSC_BYTES>>>,
     in_sequence: bool,
+    /// How characters look by now, where anybody wants to know.
+    pen: Option<Style>,
 }
 
 impl Controls {
+    /// Controls that keep track of styles.
+    pub(super) fn styled() -> Self {
+        Self { pen: Some(Style::default()), ..Self::default() }
+    }
+
+    /// Whether anybody wants to know how characters look.
+    pub(super) fn is_styled(&self) -> bool {
+        self.pen.is_some()
+    }
+
+    /// How characters look by now.
+    pub(super) fn pen(&self) -> Style {
+        self.pen.unwrap_or_default()
+    }
+
     /// Whether what comes next belongs to a sequence, as far as is known: one that was none ends unseen.
     pub(super) fn in_sequence(&self) -> bool {
         self.in_sequence
@@ -82,7 +100,7 @@ impl Controls {
     }
 
     fn advance(&mut self, byte: u8) -> Option<Action> {
-        let mut heard = Heard { action: None, over: false };
+        let mut heard = Heard { action: None, over: false, pen: self.pen.as_mut() };
         // Byte by byte: it stops where the sequence does, not at the end of the text behind it.
         self.parser.get_or_insert_default().advance(&mut heard, &[byte]);
         self.in_sequence &= !heard.over;
@@ -102,13 +120,14 @@ fn control(byte: u8) -> Option<Action> {
 }
 
 /// What the parser says about one byte.
-struct Heard {
+struct Heard<'a> {
     action: Option<Action>,
     /// Whether no sequence is under way any more.
     over: bool,
+    pen: Option<&'a mut Style>,
 }
 
-impl Perform for Heard {
+impl Perform for Heard<'_> {
     fn print(&mut self, character: char) {
         self.over = true;
         self.action = (character != '\x7f').then_some(Action::Print(character));
@@ -126,10 +145,16 @@ impl Perform for Heard {
     fn csi_dispatch(&mut self, params: &Params, intermediates: &[u8], _: bool, action: char) {
         self.over = true;
         self.action = csi(params, intermediates, action);
+        if let (Some(pen), [], 'm') = (&mut self.pen, intermediates, action) {
+            pen.apply(params);
+        }
     }
 
     fn esc_dispatch(&mut self, intermediates: &[u8], _: bool, byte: u8) {
         self.over = true;
+        if let (Some(pen), [], b'c') = (&mut self.pen, intermediates, byte) {
+            **pen = Style::default();
+        }
         self.action = match (intermediates, byte) {
             ([], b'D' | b'E') => Some(Action::LineFeed),
             ([], b'M' | b'c') => Some(Action::Away),

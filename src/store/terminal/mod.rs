@@ -15,13 +15,18 @@
 //! into pieces, and one of more than [`MAX_REDRAWN`] that is drawn over is a line before and after it. Sets of
 //! line-drawing characters are not translated.
 //!
+//! [`Lines::styled`] knows how the characters look, too; what is erased is plain, whatever the background was.
+//!
 //! Text without controls is copied; nothing looks at its characters.
 
 mod controls;
 mod row;
+mod style;
+
+pub use style::{Colour, Style};
 
 use controls::{Action, Controls};
-use row::Row;
+use row::{Finished, Row};
 
 /// Bytes of the longest line.
 pub const MAX_LINE: usize = 1 << 20;
@@ -50,9 +55,25 @@ pub struct Line<'a> {
     /// The chunk in which it ends.
     pub last: Mark,
     marks: &'a [(usize, Mark)],
+    styles: &'a [(usize, Style)],
 }
 
-impl Line<'_> {
+impl<'a> Line<'a> {
+    /// The runs of its text that look alike; of [`Lines::styled`].
+    pub fn runs(&self) -> impl Iterator<Item = (&'a str, Style)> {
+        let (text, styles) = (self.text, self.styles);
+        let unstyled = styles.first().map_or(text.len(), |(start, _)| *start);
+        let first = (0, unstyled, Style::default());
+        let rest = styles.iter().enumerate().map(move |(index, (start, style))| {
+            let end = styles.get(index + 1).map_or(text.len(), |(next, _)| *next);
+            (*start, end, *style)
+        });
+        std::iter::once(first)
+            .chain(rest)
+            .filter_map(move |(start, end, style)| Some((text.get(start..end)?, style)))
+            .filter(|(run, _)| !run.is_empty())
+    }
+
     /// The chunk in which the byte at `offset` of the text was printed. In a line that was drawn over, it is
     /// the one that wrote to it last.
     pub fn mark_at(&self, offset: usize) -> Mark {
@@ -80,6 +101,11 @@ pub struct Lines {
 }
 
 impl Lines {
+    /// Lines that know how their characters look.
+    pub fn styled() -> Self {
+        Self { controls: Controls::styled(), ..Self::default() }
+    }
+
     /// Takes from `input`, which is the rest of the chunk at `mark`, until a line is over, and gives it; `None`
     /// where the chunk is used up.
     pub fn next(&mut self, input: &mut &[u8], mark: Mark) -> Option<Line<'_>> {
@@ -110,8 +136,8 @@ impl Lines {
         self.count += 1;
         let number = self.count;
         let first = self.row.first().unwrap_or(last);
-        let (text, marks) = self.row.finish();
-        Line { text, number, first, last, marks }
+        let Finished { text, marks, styles } = self.row.finish();
+        Line { text, number, first, last, marks, styles }
     }
 
     /// Goes on by a run of text or a control; whether the line is over.
@@ -124,12 +150,15 @@ impl Lines {
             if plain > 0 {
                 return self.write(input, plain, mark);
             }
-            if let Some(rest) = behind_colours(input) {
+            if !self.controls.is_styled()
+                && let Some(rest) = behind_colours(input)
+            {
                 *input = rest;
                 return false;
             }
         }
         self.pending = self.controls.take(input);
+        self.row.set_pen(self.controls.pen());
         false
     }
 

@@ -2,6 +2,7 @@
 
 use unicode_width::UnicodeWidthChar;
 
+use super::style::Style;
 use super::{MAX_LINE, MAX_REDRAWN, Mark};
 
 /// A change within a line, or a move.
@@ -40,6 +41,13 @@ const REST: char = '\u{10ffff}';
 
 const BLANK: char = ' ';
 
+/// A line that is over.
+pub(super) struct Finished<'a> {
+    pub(super) text: &'a str,
+    pub(super) marks: &'a [(usize, Mark)],
+    pub(super) styles: &'a [(usize, Style)],
+}
+
 /// A line that is being written.
 #[derive(Default)]
 pub(super) struct Row {
@@ -49,6 +57,10 @@ pub(super) struct Row {
     returned: bool,
     /// Which chunks wrote it, and from where on.
     marks: Vec<(usize, Mark)>,
+    /// Where its text starts to look otherwise; it starts plain.
+    styles: Vec<(usize, Style)>,
+    /// How what comes next looks.
+    pen: Style,
     /// The columns, once it is drawn over, and where the cursor is.
     cells: Option<Cells>,
     first: Option<Mark>,
@@ -66,13 +78,25 @@ impl Row {
     pub(super) fn clear(&mut self) {
         self.text.clear();
         self.text.shrink_to(MAX_REDRAWN);
-        self.marks.clear();
+        self.forget();
         self.marks.shrink_to(MAX_REDRAWN);
+        self.styles.shrink_to(MAX_REDRAWN);
         self.cells = None;
         self.returned = false;
         (self.first, self.last) = (None, None);
         self.origin = std::mem::take(&mut self.next_origin);
         self.repaired = String::new();
+    }
+
+    /// Has what comes next look like this.
+    pub(super) fn set_pen(&mut self, pen: Style) {
+        self.pen = pen;
+    }
+
+    /// Forgets what is known of a text that is gone.
+    fn forget(&mut self) {
+        self.marks.clear();
+        self.styles.clear();
     }
 
     /// The chunk that wrote to it first.
@@ -84,7 +108,7 @@ impl Row {
     pub(super) fn last(&self) -> Option<Mark> {
         let empty = match &self.cells {
             None => self.text.is_empty(),
-            Some(cells) => cells.columns.iter().all(|cell| *cell == BLANK),
+            Some(cells) => cells.columns.iter().all(|cell| cell.character == BLANK),
         };
         if empty { None } else { self.last }
     }
@@ -138,23 +162,23 @@ impl Row {
         }
         let run = String::from_utf8_lossy(run);
         let mut rest = run.chars();
-        let origin = self.origin;
+        let (origin, pen) = (self.origin, self.pen);
         let cells = self.cells();
         let beyond = loop {
             if cells.column >= COLUMNS {
                 break true;
             }
             match rest.next() {
-                Some(character) => cells.put(character, origin),
+                Some(character) => cells.put(character, pen, origin),
                 None => break false,
             }
         };
         if beyond {
             // There is nothing to draw over any more.
             self.text.clear();
-            cells_into(self.cells.take(), &mut self.text);
+            self.forget();
+            cells_into(self.cells.take(), &mut self.text, &mut self.styles);
             self.returned = false;
-            self.marks.clear();
             self.push(rest.as_str().as_bytes(), mark);
         }
     }
@@ -164,6 +188,7 @@ impl Row {
         if self.marks.last().is_none_or(|(_, last)| last.cursor != mark.cursor) {
             self.marks.push((self.text.len(), mark));
         }
+        change_to(self.pen, self.text.len(), &mut self.styles);
         self.text.extend_from_slice(run);
     }
 
@@ -188,7 +213,7 @@ impl Row {
             Some(cells) if cells.columns.is_empty() => {
                 self.cells = None;
                 self.text.clear();
-                self.marks.clear();
+                self.forget();
                 self.returned = false;
             }
             Some(cells) => cells.column = 0,
@@ -204,7 +229,7 @@ impl Row {
             Edit::EraseToEnd if self.cells.is_none() && !self.returned => {}
             Edit::EraseToEnd | Edit::EraseAll if self.cells.is_none() && self.returned => {
                 self.text.clear();
-                self.marks.clear();
+                self.forget();
                 self.returned = false;
             }
             Edit::Repeat(count) => self.repeat(count, mark),
@@ -225,10 +250,17 @@ impl Row {
 
     /// The cells, made of the text where there are none yet.
     fn cells(&mut self) -> &mut Cells {
-        let Self { text, returned, origin, .. } = self;
+        let Self { text, styles, returned, origin, .. } = self;
         self.cells.get_or_insert_with(|| {
             let mut cells = Cells::default();
-            String::from_utf8_lossy(text).chars().for_each(|c| cells.put(c, *origin));
+            let mut styles = styles.iter().peekable();
+            let mut style = Style::default();
+            for (at, character) in String::from_utf8_lossy(text).char_indices() {
+                while let Some((_, next)) = styles.next_if(|(start, _)| *start <= at) {
+                    style = *next;
+                }
+                cells.put(character, style, *origin);
+            }
             if std::mem::take(returned) {
                 cells.column = 0;
             }
@@ -236,12 +268,12 @@ impl Row {
         })
     }
 
-    /// Its text, and which chunks wrote it.
-    pub(super) fn finish(&mut self) -> (&str, &[(usize, Mark)]) {
+    /// Its text, which chunks wrote it, and how it looks.
+    pub(super) fn finish(&mut self) -> Finished<'_> {
         if let Some(cells) = self.cells.take() {
             self.text.clear();
-            cells_into(Some(cells), &mut self.text);
-            self.marks.clear();
+            self.forget();
+            cells_into(Some(cells), &mut self.text, &mut self.styles);
             self.marks.extend(self.last.map(|last| (0, last)));
         }
         let text = match std::str::from_utf8(&self.text) {
@@ -251,21 +283,31 @@ impl Row {
                 &self.repaired
             }
         };
-        (text, &self.marks)
+        Finished { text, marks: &self.marks, styles: &self.styles }
     }
 }
+
+/// A column of a line.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Cell {
+    character: char,
+    style: Style,
+}
+
+/// A column without anything, as erasing leaves it.
+const EMPTY: Cell = Cell { character: BLANK, style: Style::PLAIN };
 
 /// The columns of a line, and the cursor.
 #[derive(Default)]
 struct Cells {
-    columns: Vec<char>,
+    columns: Vec<Cell>,
     column: usize,
     /// Marks and the column of the character that they combine with.
     combining: Vec<(usize, char)>,
 }
 
 impl Cells {
-    fn put(&mut self, character: char, origin: usize) {
+    fn put(&mut self, character: char, style: Style, origin: usize) {
         let width = match character {
             '\t' => {
                 let place = origin + self.column;
@@ -278,12 +320,13 @@ impl Cells {
                 width
             }
             // What stands for the rest of a character cannot be one.
-            REST => return self.put(char::REPLACEMENT_CHARACTER, origin),
+            REST => return self.put(char::REPLACEMENT_CHARACTER, style, origin),
             _ => character.width().unwrap_or(0),
         };
         if width == 0 {
             let before = self.columns.get(..self.column.min(self.columns.len()));
-            let of = before.and_then(|before| before.iter().rposition(|cell| *cell != REST));
+            let of =
+                before.and_then(|before| before.iter().rposition(|cell| cell.character != REST));
             if let (Some(of), true) = (of, self.combining.len() < COMBINING) {
                 self.combining.push((of, character));
             }
@@ -292,11 +335,11 @@ impl Cells {
         let end = self.column + width;
         self.blank(self.column, end);
         if self.columns.len() < end {
-            self.columns.resize(end, BLANK);
+            self.columns.resize(end, EMPTY);
         }
         let mut cell = character;
         for place in self.columns.iter_mut().take(end).skip(self.column) {
-            *place = std::mem::replace(&mut cell, REST);
+            *place = Cell { character: std::mem::replace(&mut cell, REST), style };
         }
         self.column = end;
     }
@@ -304,7 +347,8 @@ impl Cells {
     /// Blanks the columns from `start` to before `end` as far as they exist, and the other halves of characters
     /// that lose one.
     fn blank(&mut self, start: usize, end: usize) {
-        let is_rest = |at: usize| self.columns.get(at) == Some(&REST);
+        let is_rest =
+            |at: usize| self.columns.get(at).is_some_and(|cell: &Cell| cell.character == REST);
         let mut from = start;
         while from > 0 && is_rest(from) {
             from -= 1;
@@ -314,7 +358,7 @@ impl Cells {
             to += 1;
         }
         for place in self.columns.iter_mut().take(to).skip(from) {
-            *place = BLANK;
+            *place = EMPTY;
         }
         if !self.combining.is_empty() {
             self.combining.retain(|(of, _)| !(from..to).contains(of));
@@ -345,7 +389,7 @@ impl Cells {
             Edit::Insert(count) if column < length => {
                 let count = usize::from(count).min(COLUMNS.saturating_sub(length));
                 self.blank(column, column);
-                self.columns.splice(column..column, std::iter::repeat_n(BLANK, count));
+                self.columns.splice(column..column, std::iter::repeat_n(EMPTY, count));
                 self.shift_combining(column, |of| of + count);
             }
             _ => {}
@@ -359,22 +403,30 @@ impl Cells {
     }
 }
 
-/// Adds the text of cells.
-fn cells_into(cells: Option<Cells>, text: &mut Vec<u8>) {
+/// Notes that a text looks like this from `start` on, where that is something new.
+fn change_to(style: Style, start: usize, styles: &mut Vec<(usize, Style)>) {
+    if styles.last().map_or(Style::PLAIN, |(_, last)| *last) != style {
+        styles.push((start, style));
+    }
+}
+
+/// Adds the text of cells, and how it looks.
+fn cells_into(cells: Option<Cells>, text: &mut Vec<u8>, styles: &mut Vec<(usize, Style)>) {
     let Some(mut cells) = cells else {
         return;
     };
     cells.combining.sort_by_key(|(of, _)| *of);
     let mut combining = cells.combining.iter().peekable();
-    let mut add = |character: char| {
+    let mut add = |character: char, style: Style| {
+        change_to(style, text.len(), styles);
         text.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
     };
-    for (at, cell) in cells.columns.iter().enumerate() {
-        if *cell != REST {
-            add(*cell);
+    for (at, Cell { character, style }) in cells.columns.iter().enumerate() {
+        if *character != REST {
+            add(*character, *style);
         }
         while let Some((_, mark)) = combining.next_if(|(of, _)| *of == at) {
-            add(*mark);
+            add(*mark, *style);
         }
     }
 }

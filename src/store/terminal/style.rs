@@ -1,0 +1,205 @@
+//! How characters look: what "select graphic rendition" (SGR) sequences ask for.
+
+use vte::Params;
+
+/// A colour, as a program names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Colour {
+    /// That of the terminal.
+    #[default]
+    Default,
+    /// One of the palette of 256.
+    Indexed(u8),
+    /// Red, green and blue.
+    Rgb(u8, u8, u8),
+}
+
+/// How a character looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Style {
+    /// The colour of the character.
+    pub foreground: Colour,
+    /// The colour behind it.
+    pub background: Colour,
+    /// Bold.
+    pub bold: bool,
+    /// Faint.
+    pub dim: bool,
+    /// Italic.
+    pub italic: bool,
+    /// Underlined, in whatever form.
+    pub underline: bool,
+    /// With both colours swapped.
+    pub inverse: bool,
+    /// Struck through.
+    pub strikethrough: bool,
+}
+
+impl Style {
+    /// How everything looks at first.
+    pub const PLAIN: Self = Self {
+        foreground: Colour::Default,
+        background: Colour::Default,
+        bold: false,
+        dim: false,
+        italic: false,
+        underline: false,
+        inverse: false,
+        strikethrough: false,
+    };
+
+    /// Does what an SGR sequence says. What is unknown is passed over.
+    pub(super) fn apply(&mut self, params: &Params) {
+        let mut params = params.iter();
+        while let Some(param) = params.next() {
+            // Colours come in two forms: 38;5;n and 38:5:n.
+            let mut colour = || match param {
+                [_, of @ ..] if !of.is_empty() => colour(&mut of.iter().copied(), true),
+                _ => colour(&mut params.by_ref().filter_map(|p| p.first().copied()), false),
+            };
+            match param.first().copied().unwrap_or(0) {
+                0 => *self = Self::default(),
+                1 => self.bold = true,
+                2 => self.dim = true,
+                3 => self.italic = true,
+                4 => self.underline = param.get(1) != Some(&0),
+                7 => self.inverse = true,
+                9 => self.strikethrough = true,
+                21 => self.underline = true,
+                22 => (self.bold, self.dim) = (false, false),
+                23 => self.italic = false,
+                24 => self.underline = false,
+                27 => self.inverse = false,
+                29 => self.strikethrough = false,
+                code @ (30..=37 | 90..=97) => self.foreground = named(code, 30),
+                38 => self.foreground = colour().unwrap_or(self.foreground),
+                39 => self.foreground = Colour::Default,
+                code @ (40..=47 | 100..=107) => self.background = named(code, 40),
+                48 => self.background = colour().unwrap_or(self.background),
+                49 => self.background = Colour::Default,
+                // That of the underline, which has parameters as well.
+                58 => drop(colour()),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// One of the sixteen colours that have codes of their own: eight from `first` on, and their bright forms.
+fn named(code: u16, first: u16) -> Colour {
+    let index = code.saturating_sub(first);
+    let index = if index < 8 { index } else { index.saturating_sub(60) + 8 };
+    Colour::Indexed(u8::try_from(index).unwrap_or_default())
+}
+
+/// The colour that the parameters behind 38, 48 or 58 name. As sub-parameters they have a place for a
+/// colour space, which many programs leave out.
+fn colour(params: &mut dyn Iterator<Item = u16>, is_sub: bool) -> Option<Colour> {
+    let byte = |value: u16| u8::try_from(value).ok();
+    match params.next()? {
+        5 => Some(Colour::Indexed(byte(params.next()?)?)),
+        2 => {
+            let (one, two, three) = (params.next()?, params.next()?, params.next()?);
+            let fourth = if is_sub { params.next() } else { None };
+            let (red, green, blue) = match fourth {
+                Some(four) => (two, three, four),
+                None => (one, two, three),
+            };
+            Some(Colour::Rgb(byte(red)?, byte(green)?, byte(blue)?))
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Lines, Mark};
+    use super::*;
+
+    /// The runs of the lines of a text.
+    fn runs(text: &str) -> Vec<Vec<(String, Style)>> {
+        let mut lines = Lines::styled();
+        let mut seen = Vec::new();
+        let mut rest = text.as_bytes();
+        let owned = |(run, style): (&str, Style)| (run.to_owned(), style);
+        while let Some(line) = lines.next(&mut rest, Mark::default()) {
+            seen.push(line.runs().map(owned).collect());
+        }
+        seen.extend(lines.end().map(|line| line.runs().map(owned).collect()));
+        seen
+    }
+
+    fn coloured(foreground: Colour) -> Style {
+        Style { foreground, ..Style::PLAIN }
+    }
+
+    /// What a sequence makes of characters that look otherwise.
+    fn after(sequence: &str) -> Style {
+        let lines = runs(&format!("\x1b[3;35;46m\x1b[{sequence}mx"));
+        let [(_, style)] = lines[0][..] else {
+            panic!("{lines:?}");
+        };
+        style
+    }
+
+    #[test]
+    fn sequences_change_what_they_name() {
+        let before = Style {
+            italic: true,
+            foreground: Colour::Indexed(5),
+            background: Colour::Indexed(6),
+            ..Style::PLAIN
+        };
+        assert_eq!(Style::PLAIN, Style::default());
+        for sequence in ["", "0", "1;0", "23;39;49"] {
+            assert_eq!(after(sequence), Style::PLAIN, "{sequence}");
+        }
+        for unknown in ["51", "10", "38", "38;5", "38;5;256", "38;2;1;2", "48:2:1:2", "58:5:1"] {
+            assert_eq!(after(unknown), before, "{unknown}");
+        }
+        for (sequence, foreground) in [
+            ("38;5;200", Colour::Indexed(200)),
+            ("38:5:200", Colour::Indexed(200)),
+            ("92", Colour::Indexed(10)),
+            ("38;2;1;2;3", Colour::Rgb(1, 2, 3)),
+            ("38:2:1:2:3", Colour::Rgb(1, 2, 3)),
+            ("38:2::1:2:3", Colour::Rgb(1, 2, 3)),
+            ("38:2:0:1:2:3:0", Colour::Rgb(1, 2, 3)),
+        ] {
+            assert_eq!(after(sequence), Style { foreground, ..before }, "{sequence}");
+        }
+        let bold = Style { bold: true, foreground: Colour::Rgb(1, 2, 3), ..before };
+        assert_eq!(after("38;2;1;2;3;1"), bold);
+        assert_eq!(after("58;5;4;1;38;2;1;2;3"), bold);
+        assert_eq!(after("4:0"), before);
+        assert_eq!(after("4:3"), Style { underline: true, ..before });
+    }
+
+    #[test]
+    fn runs_of_lines_cover_their_text_and_go_on_in_the_next() {
+        let red = coloured(Colour::Indexed(1));
+        assert_eq!(
+            runs("a\x1b[31mb\x1b[31mc\nd\x1b[m\n"),
+            [vec![("a".into(), Style::PLAIN), ("bc".into(), red)], vec![("d".to_owned(), red)]]
+        );
+        assert!(runs("\x1b[31m\n\x1b[m").concat().is_empty());
+    }
+
+    #[test]
+    fn what_is_drawn_over_looks_as_it_was_drawn_last() {
+        let (red, green) = (coloured(Colour::Indexed(1)), coloured(Colour::Indexed(2)));
+        assert_eq!(
+            runs("\x1b[31mab日cd\r\x1b[32mX\x1b[C\x1b[mY\x1b[CZ\n")[0],
+            [
+                ("X".to_owned(), green),
+                ("b".into(), red),
+                ("Y Z".into(), Style::PLAIN),
+                ("d".into(), red),
+            ]
+        );
+        assert_eq!(
+            runs("\x1b[31mabc\r\x1b[m\x1b[2Xx\x1b[K\n")[0],
+            [("x".to_owned(), Style::PLAIN)]
+        );
+    }
+}
