@@ -261,13 +261,14 @@ export interface BackupOptions {
 }
 
 /** What a session's output can be exported as. */
-export type ExportFormat = 'raw' | 'ndjson' | 'asciicast'
+export type ExportFormat = 'raw' | 'text' | 'html' | 'ndjson' | 'asciicast'
 
 /** How a session's output is exported. */
 export interface ExportOptions {
   /**
-   * `'raw'`: the bytes as they were printed, with nothing between the chunks. `'ndjson'`: a JSON object a line
-   * for every chunk. `'asciicast'`: a recording that asciinema plays, of version 2.
+   * `'raw'`: the bytes as they were printed, with nothing between the chunks. `'text'`: what a person saw, without
+   * escape sequences and what was drawn over. `'html'`: the same as a page of its own, in its colours.
+   * `'ndjson'`: a JSON object a line for every chunk. `'asciicast'`: a recording that asciinema plays, of version 2.
    */
   format: ExportFormat
   /**

@@ -4,8 +4,10 @@
 //! target when it is whole: a session of any size takes the memory of its longest chunk.
 
 mod asciicast;
+mod html;
 mod ndjson;
 mod raw;
+mod text;
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write};
@@ -17,6 +19,7 @@ use rusqlite::{Connection as Sqlite, OptionalExtension};
 use super::cursors::chunk;
 use super::model::{Chunk, ExportFormat};
 use super::outputs::{Outputs, check_session, select};
+use super::terminal::{Line, Lines, Mark};
 use super::timestamp::Moments;
 use super::{Error, Result, text};
 use crate::sqlite::{self, Replacement};
@@ -162,6 +165,11 @@ impl Export {
     fn format(&self) -> Result<Box<dyn Format>> {
         Ok(match self.format {
             ExportFormat::Raw => Box::new(raw::Raw),
+            ExportFormat::Text => Box::new(text::Text::default()),
+            ExportFormat::Html => {
+                let title = self.command()?.unwrap_or_else(|| self.session_id.clone());
+                Box::new(html::Html::new(title))
+            }
             ExportFormat::Ndjson => Box::new(ndjson::Ndjson::new(&self.session_id).map_err(disk)?),
             ExportFormat::Asciicast => {
                 Box::new(asciicast::Asciicast::new(self.size, self.command()?))
@@ -203,6 +211,21 @@ impl Write for Counted {
 
 fn disk(error: io::Error) -> Error {
     sqlite::Error::io(&error).into()
+}
+
+/// Hands the lines that end in a chunk to `visit`. Bytes that are no UTF-8 become U+FFFD.
+fn lines(
+    lines: &mut Lines,
+    chunk: &Chunk<'_>,
+    mut visit: impl FnMut(Line<'_>) -> io::Result<()>,
+) -> io::Result<()> {
+    let mark = Mark { cursor: chunk.id, timestamp: chunk.output.timestamp };
+    let data = String::from_utf8_lossy(chunk.output.data);
+    let mut input = data.as_bytes();
+    while let Some(line) = lines.next(&mut input, mark) {
+        visit(line)?;
+    }
+    Ok(())
 }
 
 /// Text as JSON. Bytes that are no UTF-8 become U+FFFD.

@@ -66,6 +66,10 @@ literals! {
     ExportFormat {
         /// The bytes as they were printed.
         Raw = "raw",
+        /// What a person saw, without colours.
+        Text = "text",
+        /// What a person saw, as a page.
+        Html = "html",
         /// A JSON object a line for every chunk.
         Ndjson = "ndjson",
         /// A recording for asciinema.
