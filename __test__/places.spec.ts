@@ -4,6 +4,7 @@ import {
   existsSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -251,6 +252,22 @@ describe('a disk', () => {
       message: naming('DatabaseConnection.backup', target),
     })
     expect(readdirSync(disk.path)).toEqual([])
+  })
+
+  test('that is full stops an export, which leaves what was there', async ({ skip }) => {
+    const disk = smallDisk()
+    if (!disk) return skip()
+    const { outputs } = openStores()
+    outputs.append(sampleOutput({ data: 'x'.repeat(2 << 20) }))
+    const target = join(disk.path, 'export')
+    writeFileSync(target, 'of yesterday')
+    await expect(outputs.exportTo('s-1', target, { format: 'raw' })).rejects.toMatchObject({
+      name: 'SqliteError',
+      code: 'SQLITE_FULL',
+      message: naming('OutputStore.exportTo', target, 'make room'),
+    })
+    expect(readdirSync(disk.path)).toEqual(['export'])
+    expect(readFileSync(target, 'utf8')).toBe('of yesterday')
   })
 
   test('that is read only', async ({ skip }) => {
