@@ -165,11 +165,6 @@ impl Outputs {
         self.select(SINCE, session_id, params![session_id, since.text()], usize::MAX, visit)
     }
 
-    /// The connection that they are in.
-    pub fn connection(&self) -> &Connection {
-        &self.connection
-    }
-
     /// All chunks of a session, oldest first, with `separator` between them.
     ///
     /// # Errors
