@@ -11,7 +11,7 @@ use super::super::{Error, Result};
 const MAX_PATTERN: usize = 64 * 1024;
 
 /// Bytes that a compiled regular expression may take: a line is read in a time that grows with it.
-const MAX_COMPILED: usize = 1 << 20;
+const MAX_COMPILED: usize = 256 << 10;
 
 /// Characters of a pattern that a message shows.
 const SHOWN: usize = 80;

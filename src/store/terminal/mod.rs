@@ -29,7 +29,7 @@ use controls::{Action, Controls};
 use row::{Finished, Row};
 
 /// Bytes of the longest line.
-pub const MAX_LINE: usize = 1 << 20;
+pub const MAX_LINE: usize = 128 << 10;
 
 /// Bytes of the longest line that can be drawn over.
 pub const MAX_REDRAWN: usize = 4096;
