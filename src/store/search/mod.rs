@@ -24,6 +24,9 @@ const ALL: &str =
 /// Chunks, or lines of one chunk, after which the clock is looked at.
 const CLOCK: usize = 128;
 
+/// Bytes of a line after which it is looked at in any case.
+const LONG: usize = 4096;
+
 /// What to look for, and where.
 #[derive(Debug, Clone)]
 pub struct Query {
@@ -210,7 +213,8 @@ impl Search {
         let mut count = 0;
         while let Some(line) = lines.next(&mut rest, mark) {
             self.look_at(&line, session_id, nearby, ready);
-            count += 1;
+            // A long line may have taken long.
+            count = if line.text.len() > LONG { 0 } else { count + 1 };
             let stopped = if ready.len() >= self.query.limit {
                 Stopped::AtLimit
             } else if late(count) {
