@@ -43,7 +43,7 @@ try {
   const main = join(stage, 'main')
   mkdirSync(main)
   for (const file of [...manifest.files, 'README.md', 'LICENSE']) {
-    copyFileSync(join(root, file), join(main, file))
+    cpSync(join(root, file), join(main, file), { recursive: true })
   }
   manifest.optionalDependencies = Object.fromEntries(
     platforms.map((platform) => [`${manifest.name}-${platform}`, manifest.version]),

@@ -1,0 +1,55 @@
+// `gsd-sessions list`: the sessions in a table.
+
+import { Option } from 'commander'
+import { allOptions, examples, Failure, integer, withReader } from '../lib/command.mjs'
+import { print } from '../lib/streams.mjs'
+import { duration, localTime, printable, statusText, styled, table } from '../lib/style.mjs'
+
+const STATUSES = ['idle', 'running', 'waiting_checkpoint', 'completed', 'failed']
+const HEADINGS = ['ID', 'SLOT', 'STATUS', 'STARTED', 'TOOK', 'PID', 'COMMAND']
+
+function rowOf({ id, slot, status, startedAt, endedAt, pid, currentCommand, workingDir }) {
+  const took = endedAt ? duration(startedAt, endedAt) : ''
+  return [id, slot, status, localTime(startedAt), took, pid ?? '', currentCommand ?? workingDir]
+}
+
+async function printTable(sessions, more) {
+  const style = (cell, column) => (HEADINGS[column] === 'STATUS' ? statusText(cell) : cell)
+  await print(table(HEADINGS, sessions.map(rowOf), style))
+  if (more && process.stdout.isTTY) {
+    const last = printable(sessions.at(-1).id)
+    await print(styled('dim', `More: --before ${last}\n`))
+  }
+}
+
+/** Defines the command. */
+export function list(command) {
+  command
+    .name('list')
+    .description('List the sessions, newest first.')
+    .addOption(
+      new Option('--status <status>', 'only those that are in this state').choices(STATUSES),
+    )
+    .option('--limit <number>', 'so many at most', integer(1))
+    .option('--before <id>', 'only those behind this one: the last of the page before')
+  examples(command, [
+    ['gsd-sessions list', 'all of them'],
+    ['gsd-sessions list --limit 20 --before s-21', 'the page behind the session s-21'],
+    ["gsd-sessions list --json | jq -r '.[].id'", 'the ids'],
+  ])
+  return command.action(() => {
+    const options = allOptions(command)
+    return withReader(options, async ({ sessions }) => {
+      const { status, limit } = options
+      const before = options.before === undefined ? undefined : sessions.get(options.before)
+      if (options.before !== undefined && !before) {
+        throw new Failure(`there is no session ${JSON.stringify(options.before)}`)
+      }
+      // One more than is asked for tells whether there are more.
+      const found = sessions.list({ status, before, limit: limit && limit + 1 })
+      const page = found.slice(0, limit)
+      if (options.json) await print(`${JSON.stringify(page)}\n`)
+      else await printTable(page, found.length > page.length)
+    })
+  })
+}

@@ -1,0 +1,63 @@
+// `gsd-sessions show`: one session and everything that it printed.
+
+import { allOptions, examples, Failure, withReader } from '../lib/command.mjs'
+import { printChunks, textPrinter } from '../lib/output.mjs'
+import { print } from '../lib/streams.mjs'
+import { duration, localTime, printable, statusText, styled } from '../lib/style.mjs'
+
+function linesOf({ id, slot, status, workingDir, currentCommand, startedAt, endedAt, pid }) {
+  const ended = endedAt && `${localTime(endedAt)}, after ${duration(startedAt, endedAt)}`
+  const lines = [
+    ['Session', printable(id)],
+    ['Status', statusText(status)],
+    ['Slot', String(slot)],
+    ['Folder', printable(workingDir)],
+    ['Command', currentCommand && printable(currentCommand)],
+    ['Process', pid === undefined ? undefined : String(pid)],
+    ['Started', localTime(startedAt)],
+    ['Ended', ended],
+  ]
+  return lines
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => `${styled('bold', name.padEnd(7))}  ${value}\n`)
+    .join('')
+}
+
+/** One JSON object, chunk by chunk: the output may be larger than a string can be. */
+async function printJson(session, chunks) {
+  await print(`{"session":${JSON.stringify(session ?? null)},"outputs":[`)
+  let separator = ''
+  for (const chunk of chunks) {
+    await print(separator + JSON.stringify(chunk))
+    separator = ','
+  }
+  await print(']}\n')
+}
+
+/** Defines the command. */
+export function show(command) {
+  command
+    .name('show')
+    .description('Show a session and everything that it printed.')
+    .argument('<id>', 'the session')
+    .option('--output', 'only what it printed')
+    .option('--raw', 'print what is stored as it is, on a terminal too')
+  examples(command, [
+    ['gsd-sessions show s-1', 'the session and its output'],
+    ['gsd-sessions show --output s-1 > s-1.log', 'what it printed, to the byte'],
+    ["gsd-sessions show --json s-1 | jq '.outputs | length'", 'how many chunks there are'],
+  ])
+  return command.action((id) => {
+    const options = allOptions(command)
+    return withReader(options, async ({ sessions, outputs }) => {
+      const session = sessions.get(id)
+      // Output is kept without its session as well.
+      if (!session && outputs.read(id, { limit: 1 }).outputs.length === 0) {
+        throw new Failure(`there is no session ${JSON.stringify(id)}`)
+      }
+      if (options.json) return printJson(session, outputs.iterate(id))
+      if (!options.output && session) await print(`${linesOf(session)}\n`)
+      return printChunks(outputs.iterate(id), textPrinter(options))
+    })
+  })
+}

@@ -1,0 +1,50 @@
+// `gsd-sessions tail`: the last lines of a session, and those to come.
+
+import { allOptions, examples, Failure, integer, withReader } from '../lib/command.mjs'
+import { jsonPrinter, printChunks, textPrinter } from '../lib/output.mjs'
+import { complain } from '../lib/streams.mjs'
+
+/** The last lines of a session and the cursor behind them. */
+function lastLines(outputs, id, lines) {
+  if (lines > 0) return outputs.tail(id, { lines })
+  return { outputs: [], cursor: outputs.tail(id, { chunks: 1 }).cursor }
+}
+
+/** The last chunks, and then those that come, until the session ends. */
+async function* following(outputs, id, last) {
+  yield* last.outputs
+  for await (const chunk of outputs.follow(id, { after: last.cursor })) {
+    if (chunk.gap) complain('some output in between was removed before it was read')
+    yield chunk
+  }
+}
+
+/** Defines the command. */
+export function tail(command) {
+  command
+    .name('tail')
+    .description('Print the last lines of a session.')
+    .argument('<id>', 'the session')
+    .option('-n, --lines <number>', 'so many lines', integer(0), 10)
+    .option('-f, --follow', 'go on with what comes, until the session ends')
+    .option('--raw', 'print what is stored as it is, on a terminal too')
+  examples(command, [
+    ['gsd-sessions tail -n 50 s-1', 'the last 50 lines'],
+    ['gsd-sessions tail -f s-1', 'watch it'],
+    [
+      'gsd-sessions tail -n 0 -f --json s-1',
+      'what comes from now on, a line of JSON for each chunk',
+    ],
+  ])
+  return command.action((id) => {
+    const options = allOptions(command)
+    return withReader(options, async ({ sessions, outputs }) => {
+      const last = lastLines(outputs, id, options.lines)
+      if (last.cursor === 0 && !sessions.get(id)) {
+        throw new Failure(`there is no session ${JSON.stringify(id)}`)
+      }
+      const chunks = options.follow ? following(outputs, id, last) : last.outputs
+      await printChunks(chunks, options.json ? jsonPrinter() : textPrinter(options))
+    })
+  })
+}

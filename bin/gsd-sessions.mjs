@@ -1,0 +1,47 @@
+#!/usr/bin/env node
+// The command `gsd-sessions`: what the package does, from a shell.
+
+import { readFileSync } from 'node:fs'
+import { Command, CommanderError } from 'commander'
+import { list } from './commands/list.mjs'
+import { show } from './commands/show.mjs'
+import { tail } from './commands/tail.mjs'
+import { commonOptions, examples, EXIT, Failure } from './lib/command.mjs'
+import { complain, endQuietlyWithoutReader } from './lib/streams.mjs'
+
+/** Every command, in the order of the help. */
+const COMMANDS = [list, show, tail]
+
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
+
+const program = commonOptions(new Command('gsd-sessions'), { env: true })
+  .description('Coding sessions and their terminal output in an SQLite file: list, read.')
+  .version(version, '-V, --version', 'print the version')
+  .helpOption('-h, --help', 'print this help')
+  .helpCommand('help [command]', 'print the help of a command')
+  .enablePositionalOptions()
+  .exitOverride()
+
+examples(program, [
+  ['gsd-sessions list --status failed', 'what went wrong'],
+  ['gsd-sessions tail -f s-1', 'watch a session that another process records'],
+])
+
+for (const command of COMMANDS) {
+  const added = command(program.createCommand()).copyInheritedSettings(program)
+  program.addCommand(commonOptions(added))
+}
+
+endQuietlyWithoutReader()
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  if (error instanceof CommanderError) {
+    // Commander has printed it; help that was asked for is no failure.
+    process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage
+  } else {
+    complain(error)
+    process.exitCode = error instanceof Failure ? error.exitCode : EXIT.failure
+  }
+}

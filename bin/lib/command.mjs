@@ -1,0 +1,67 @@
+// What the commands share: options, arguments, examples, exit codes, and opening the database for reading.
+
+import { existsSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { InvalidArgumentError, Option } from 'commander'
+import { DatabaseConnection, OutputStore, SessionStore } from '../../index.js'
+
+/** What the process exits with. */
+export const EXIT = { ok: 0, failure: 1, usage: 2 }
+
+/** A failure that is told in one line. */
+export class Failure extends Error {
+  /** @param exitCode What the process exits with. */
+  constructor(message, exitCode = EXIT.failure) {
+    super(message)
+    this.exitCode = exitCode
+  }
+}
+
+/** Adds the options that every command has. The variable counts where no option is given. */
+export function commonOptions(command, { env = false } = {}) {
+  const db = new Option('--db <file>', 'the database (default: ~/.gsd-harness/sessions.db)')
+  return command
+    .addOption(env ? db.env('GSD_SESSIONS_DB') : db)
+    .option('--json', 'print JSON, for programs')
+}
+
+/** The options of a command together with those that stand before it. */
+export function allOptions(command) {
+  return { ...command.parent.opts(), ...command.opts() }
+}
+
+/** Adds examples, pairs of a command line and what it is for, below the help. */
+export function examples(command, pairs) {
+  const width = Math.max(...pairs.map(([line]) => line.length))
+  const lines = pairs.map(([line, purpose]) => `  $ ${line.padEnd(width)}  # ${purpose}`)
+  return command.addHelpText('after', `\nExamples:\n${lines.join('\n')}`)
+}
+
+/** Reads an integer from `least` to `most` from the command line. */
+export function integer(least, most = Number.MAX_SAFE_INTEGER) {
+  return (text) => {
+    const number = Number(text)
+    if (!/^\d+$/.test(text) || number < least || number > most) {
+      const range = most === Number.MAX_SAFE_INTEGER ? `from ${least}` : `from ${least} to ${most}`
+      throw new InvalidArgumentError(`It must be an integer ${range}.`)
+    }
+    return number
+  }
+}
+
+/** Opens the database for reading, runs `work` on its stores, and closes it whatever happens. */
+export async function withReader({ db }, work) {
+  const path = db ?? join(homedir(), '.gsd-harness', 'sessions.db')
+  if (!existsSync(path)) throw new Failure(`there is no file ${JSON.stringify(path)}`)
+  const connection = new DatabaseConnection(path, { readonly: true, fileMustExist: true })
+  try {
+    return await work({
+      connection,
+      sessions: new SessionStore(connection),
+      outputs: new OutputStore(connection),
+    })
+  } finally {
+    connection.close()
+  }
+}

@@ -1,0 +1,25 @@
+// Writing to the standard streams: no faster than they are read, and quietly once nobody reads.
+
+import { once } from 'node:events'
+import { printable } from './style.mjs'
+
+/** Has the process end with 0 once nobody reads what it prints any more, as `| head` does. */
+export function endQuietlyWithoutReader() {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error) => {
+      if (error.code !== 'EPIPE') throw error
+      process.exit(0)
+    })
+  }
+}
+
+/** Writes text to the standard output and waits while its reader is behind. */
+export async function print(text) {
+  if (text !== '' && !process.stdout.write(text)) await once(process.stdout, 'drain')
+}
+
+/** Tells people on the standard error what is wrong, in one line. */
+export function complain(error) {
+  const message = error instanceof Error ? error.message : String(error)
+  process.stderr.write(`gsd-sessions: ${printable(message)}\n`)
+}

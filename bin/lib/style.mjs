@@ -1,0 +1,106 @@
+// How text is shown to people: colours, columns, and values that cannot do anything to a terminal.
+
+import { inspect } from 'node:util'
+
+/**
+ * Whether a stream gets colours: a terminal does. FORCE_COLOR and NO_COLOR, in this order, decide otherwise.
+ */
+export function hasColors(stream, env = process.env) {
+  if (env.FORCE_COLOR !== undefined) return !['0', 'false'].includes(env.FORCE_COLOR)
+  return Boolean(stream.isTTY) && !env.NO_COLOR && env.TERM !== 'dumb'
+}
+
+/** Text in a style of `util.inspect.colors` for the standard output. */
+export function styled(style, text) {
+  if (!hasColors(process.stdout)) return text
+  const [on, off] = inspect.colors[style]
+  return `\x1b[${on}m${text}\x1b[${off}m`
+}
+
+/** Control characters, line and paragraph separators, and what changes the direction of text. */
+const UNPRINTABLE = /[\p{Cc}\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu
+
+/** A value on one line that a terminal takes for nothing but text. */
+export function printable(value) {
+  return String(value).replaceAll(UNPRINTABLE, (character) => {
+    const code = character.codePointAt(0)
+    if (character === '\n') return '\\n'
+    if (character === '\t') return '\\t'
+    return code < 0x100
+      ? `\\x${code.toString(16).padStart(2, '0')}`
+      : `\\u${code.toString(16).padStart(4, '0')}`
+  })
+}
+
+const STATUS_STYLES = {
+  running: 'cyan',
+  waiting_checkpoint: 'yellow',
+  completed: 'green',
+  failed: 'red',
+}
+
+/** A status in its colour. */
+export function statusText(status) {
+  const style = STATUS_STYLES[status]
+  return style ? styled(style, status) : printable(status)
+}
+
+/** A moment by the clock of this machine, to the second. */
+export function localTime(date) {
+  const two = (number) => String(number).padStart(2, '0')
+  const day = [date.getFullYear(), two(date.getMonth() + 1), two(date.getDate())].join('-')
+  const time = [date.getHours(), date.getMinutes(), date.getSeconds()].map(two).join(':')
+  return `${day} ${time}`
+}
+
+/** How long something took, or has taken so far. */
+export function duration(from, to) {
+  const seconds = Math.max(0, (to - from) / 1000)
+  if (seconds < 60) return `${seconds.toFixed(1)} s`
+  const minutes = Math.floor(seconds / 60)
+  if (minutes < 60) return `${minutes} min ${Math.floor(seconds % 60)} s`
+  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`
+}
+
+const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' })
+const WIDE =
+  /^[\p{Emoji_Presentation}\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]/u
+
+const charactersOf = (text) => Array.from(graphemes.segment(text), ({ segment }) => segment)
+const widthOf = (text) =>
+  charactersOf(text).reduce((width, character) => width + (WIDE.test(character) ? 2 : 1), 0)
+
+/** The start of a text, as much as fits into so many columns. */
+function cut(text, columns) {
+  if (widthOf(text) <= columns) return text
+  let width = 1
+  let kept = ''
+  for (const character of charactersOf(text)) {
+    width += widthOf(character)
+    if (width > columns) break
+    kept += character
+  }
+  return `${kept}…`
+}
+
+/**
+ * Rows under their headings, in columns as wide as their widest cell; `style(cell, column)` gives a cell its
+ * looks. On a terminal lines are cut where it ends: a line that wraps is no row any more.
+ */
+export function table(headings, rows, style = (cell) => cell) {
+  const cells = [headings, ...rows].map((row) => row.map(printable))
+  const widths = headings.map((_, i) => Math.max(...cells.map((row) => widthOf(row[i]))))
+  const last = headings.length - 1
+  const before = widths.slice(0, last).reduce((sum, width) => sum + width + 2, 0)
+  const room = process.stdout.isTTY ? Math.max(10, process.stdout.columns - before) : Infinity
+  return cells
+    .map((row, i) => {
+      const shown = row.map((cell, j) => {
+        const text = j === last ? cut(cell, room) : cell
+        const padding = j === last ? '' : ' '.repeat(widths[j] - widthOf(cell))
+        return (i === 0 ? styled('bold', text) : style(text, j)) + padding
+      })
+      return `${shown.join('  ').trimEnd()}\n`
+    })
+    .join('')
+}
