@@ -7,7 +7,7 @@ import { commandPath, runCommand } from './cli-support.js'
 import { openStores, sampleSession, temporaryFolder, temporaryPath } from './support.js'
 
 const READING = [['list'], ['show', 's-1'], ['tail', 's-1']]
-const COMMANDS = ['list', 'show', 'tail']
+const COMMANDS = ['record', 'list', 'show', 'tail']
 
 describe('help', () => {
   test.each([['--help'], ['-h'], ['help']])('%s prints every command', async (argument) => {

@@ -4,25 +4,28 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { list } from './commands/list.mjs'
+import { record } from './commands/record.mjs'
 import { show } from './commands/show.mjs'
 import { tail } from './commands/tail.mjs'
 import { commonOptions, examples, EXIT, Failure } from './lib/command.mjs'
 import { complain, endQuietlyWithoutReader } from './lib/streams.mjs'
 
 /** Every command, in the order of the help. */
-const COMMANDS = [list, show, tail]
+const COMMANDS = [record, list, show, tail]
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
 
 const program = commonOptions(new Command('gsd-sessions'), { env: true })
-  .description('Coding sessions and their terminal output in an SQLite file: list, read.')
+  .description('Coding sessions and their terminal output in an SQLite file: record, list, read.')
   .version(version, '-V, --version', 'print the version')
   .helpOption('-h, --help', 'print this help')
   .helpCommand('help [command]', 'print the help of a command')
+  // What follows the command that is recorded belongs to that command.
   .enablePositionalOptions()
   .exitOverride()
 
 examples(program, [
+  ['gsd-sessions record -- npm test', 'run a command and store what it prints'],
   ['gsd-sessions list --status failed', 'what went wrong'],
   ['gsd-sessions tail -f s-1', 'watch a session that another process records'],
 ])
