@@ -6,8 +6,8 @@ import { describe, expect, test } from 'vitest'
 import { commandPath, runCommand } from './cli-support.js'
 import { openStores, sampleSession, temporaryFolder, temporaryPath } from './support.js'
 
-const READING = [['list'], ['show', 's-1'], ['tail', 's-1']]
-const COMMANDS = ['record', 'list', 'show', 'tail']
+const READING = [['list'], ['show', 's-1'], ['tail', 's-1'], ['verify'], ['backup', 'x.db']]
+const COMMANDS = ['record', 'list', 'show', 'tail', 'verify', 'backup']
 
 describe('help', () => {
   test.each([['--help'], ['-h'], ['help']])('%s prints every command', async (argument) => {

@@ -1,0 +1,27 @@
+// `gsd-sessions verify`: whether the file is sound.
+
+import { allOptions, examples, EXIT, withReader } from '../lib/command.mjs'
+import { print } from '../lib/streams.mjs'
+import { printable, styled } from '../lib/style.mjs'
+
+/** Defines the command. */
+export function verify(command) {
+  command
+    .name('verify')
+    .description('Look whether the database is sound. It exits with 1 if it is not.')
+  examples(command, [
+    ['gsd-sessions verify', 'the default database'],
+    ['gsd-sessions verify --db backup.db', 'a backup'],
+    ["gsd-sessions verify --json | jq '.problems'", 'what is wrong'],
+  ])
+  return command.action(() => {
+    const options = allOptions(command)
+    return withReader(options, async ({ connection }) => {
+      const report = connection.verify()
+      if (!report.ok) process.exitCode = EXIT.failure
+      if (options.json) return print(`${JSON.stringify(report)}\n`)
+      if (report.ok) return print(`${styled('green', 'ok')}\n`)
+      return print(report.problems.map((problem) => `${printable(problem)}\n`).join(''))
+    })
+  })
+}
