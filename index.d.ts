@@ -81,6 +81,26 @@ export interface OutputPage {
   gap: boolean
 }
 
+/** What to follow. */
+export interface FollowOptions {
+  /** The cursor to go on from; by default only what comes after the call. */
+  after?: number | null | undefined
+  /** Ends it. */
+  signal?: AbortSignal | null | undefined
+}
+
+/** A chunk that a follower gets. */
+export interface FollowedChunk extends OutputChunk {
+  /** Whether the chunk that the reading went on from is gone, and perhaps some behind it as well. */
+  gap: boolean
+}
+
+/** What `connection.watch()` tells. */
+export interface SessionChange {
+  /** The ids of the sessions that were stored, changed or removed, or have more output. */
+  sessions: string[]
+}
+
 /** How much of the end of a session's output is wanted: lines or chunks, 10 lines by default. */
 export interface TailOptions {
   /** So many lines, from 1. The first chunk is cut where they start; the last line need not have an end. */
@@ -454,6 +474,19 @@ export interface OutputStore {
    */
   iterate(sessionId: string): Generator<OutputChunk, void, undefined>
   /**
+   * The chunks of a session as they come, from whatever process, some 20 ms after they are committed, in the
+   * order of `append`. It ends when the session is `'completed'` or `'failed'` (or removed) and everything was given,
+   * when `signal` aborts, or when the connection is closed. A session that is not stored is waited for.
+   *
+   * While nothing comes it costs a few microseconds every 20 ms.
+   *
+   * @throws {TypeError | RangeError} For an argument of the wrong type or value, at once.
+   */
+  follow(
+    sessionId: string,
+    options?: FollowOptions | null,
+  ): AsyncGenerator<FollowedChunk, void, undefined>
+  /**
    * Finds the lines of what sessions printed in which `pattern` stands, as a person saw them: without escape
    * sequences, across the borders of chunks, and with what was drawn over gone. docs/search.md tells what is found.
    * The time grows with what is stored, and so may block the event loop: set a `timeLimit`, and go on with `next()`.
@@ -719,6 +752,15 @@ export declare class DatabaseConnection {
    * @throws {TypeError} `ERR_INVALID_STATE` once the connection is closed.
    */
   walStatus(): WalStatus
+  /**
+   * Calls `callback` whenever sessions have changed or have more output, whoever wrote it, with their ids; at
+   * most every 20 ms. Removing output alone is not told. Gives a function that ends it, as closing the
+   * connection does; until then the process stays alive.
+   *
+   * @throws {TypeError} `ERR_INVALID_ARG_TYPE` for what is no function, `ERR_INVALID_STATE` once the
+   * connection is closed.
+   */
+  watch(callback: (change: SessionChange) => void): () => void
   /**
    * Closes the connection; a second call does nothing. Every other call on it, on `db` and on the
    * stores made from it throws from then on.
