@@ -4,8 +4,11 @@ import { join } from 'node:path'
 import { sealed } from './log.mjs'
 import { randomOf } from './random.mjs'
 
-/** The sessions of the files; the last has output and no session. */
-export const IDS = ['s-1', 's-2', 's-3', 'orphan']
+/**
+ * The sessions of the files; the last has output and no session. Ids differ in more than a bit, so that flipping
+ * one makes no other of them.
+ */
+export const IDS = ['s-1', 'second', 'the third', 'orphan']
 
 const START = Date.parse('2026-03-01T10:00:00.000Z')
 
@@ -93,7 +96,10 @@ export function makeBases(pkg, folder) {
   const later = chunks(60, 260)
   for (const chunk of later.slice(0, 20)) outputs.append(chunk)
   outputs.appendMany(later.slice(20))
-  new pkg.SessionStore(live).update('s-2', { status: 'completed', endedAt: new Date(START + 77) })
+  new pkg.SessionStore(live).update('second', {
+    status: 'completed',
+    endedAt: new Date(START + 77),
+  })
   settle(live)
   const files = (name) => ({ db: readFileSync(at(name)) })
   const bases = {

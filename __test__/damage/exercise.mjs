@@ -133,14 +133,16 @@ export function exercise(pkg, path, { options, owners, writeBehind }) {
       sessions.create({ id: 's-9', slot, status, workingDir, startedAt })
     })
     attempt('update', () => sessions.update('s-1', { status: 'completed', pid: 7 }))
-    attempt('update of a text', () => sessions.update('s-2', { currentCommand: 'x'.repeat(5000) }))
+    attempt('update of a text', () =>
+      sessions.update('second', { currentCommand: 'x'.repeat(5000) }),
+    )
     attempt('transaction', () =>
       db.transaction(() => {
-        sessions.update('s-3', { endedAt: new Date() })
+        sessions.update('the third', { endedAt: new Date() })
         outputs.append({ ...chunk, data: 'y'.repeat(9000) })
       })(),
     )
-    attempt('delete', () => sessions.delete('s-3'))
+    attempt('delete', () => sessions.delete('the third'))
     attempt('deleteBySession', () => outputs.deleteBySession('orphan'))
     attempt('incremental_vacuum', () => db.exec('PRAGMA incremental_vacuum(3)'))
     attempt('checkpoint', () => db.pragma('wal_checkpoint(RESTART)'))
