@@ -84,7 +84,7 @@ describe('salvage', () => {
     expect(readdirSync(join(folder, 'new'))).toEqual(['salvaged.db'])
     const { connection, sessions } = openStores(target)
     expect(everyRow(connection)).toEqual(rows)
-    expect(connection.verify()).toMatchObject({ ok: true, schemaVersion: 1 })
+    expect(connection.verify()).toMatchObject({ ok: true, schemaVersion: 2 })
     sessions.create(sampleSession({ id: 'in the fourth slot', slot: 4 }))
   })
 

@@ -62,7 +62,7 @@ describe('the schema of a new file', () => {
     expect(schemaOf(openConnection(), name)).toBe(singleSpaced(sql))
   })
 
-  test('has nothing else but one trigger', () => {
+  test('has nothing else but pins and two triggers', () => {
     const { db } = openConnection()
     const names = db
       .prepare("SELECT type, name FROM sqlite_schema WHERE type <> 'trigger' ORDER BY type, name")
@@ -71,16 +71,21 @@ describe('the schema of a new file', () => {
     expect(names).toEqual([
       ['index', 'idx_outputs_session_id'],
       ['index', 'idx_outputs_timestamp'],
+      ['index', 'sqlite_autoindex_session_pins_1'],
       ['index', 'sqlite_autoindex_sessions_1'],
       ['table', 'session_outputs'],
+      ['table', 'session_pins'],
       ['table', 'sessions'],
       ['table', 'sqlite_sequence'],
     ])
     const triggers = db
-      .prepare("SELECT tbl_name FROM sqlite_schema WHERE type = 'trigger'")
-      .pluck()
+      .prepare("SELECT name, tbl_name FROM sqlite_schema WHERE type = 'trigger' ORDER BY name")
+      .raw()
       .all()
-    expect(triggers).toEqual(['sessions'])
+    expect(triggers).toEqual([
+      ['session_pins_end', 'sessions'],
+      ['sessions_updated_at', 'sessions'],
+    ])
   })
 
   test('is the same in memory', () => {

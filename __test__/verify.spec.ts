@@ -15,7 +15,7 @@ import {
   temporaryPath,
 } from './support.js'
 
-const SOUND = { ok: true, problems: [], orphanedOutputs: 0, schemaVersion: 1 }
+const SOUND = { ok: true, problems: [], orphanedOutputs: 0, schemaVersion: 2 }
 
 /** A closed file with many pages, and where the b-trees of its tables and indexes begin. */
 function filledFile() {
@@ -54,7 +54,7 @@ describe('a sound file', () => {
     ['of the better-sqlite3 version', () => openConnection(copyOfPlanFile())],
   ])('%s', (_, open) => {
     const { ok, problems, schemaVersion } = open().verify()
-    expect({ ok, problems, schemaVersion }).toEqual({ ok: true, problems: [], schemaVersion: 1 })
+    expect({ ok, problems, schemaVersion }).toEqual({ ok: true, problems: [], schemaVersion: 2 })
   })
 
   test('of the better-sqlite3 version that is only read has the version 0', () => {

@@ -8,6 +8,7 @@ use super::error::run;
 use super::exports::Exported;
 use super::js::{Arguments, Native, Scope, Value};
 use super::rows::Batches;
+use crate::store;
 use crate::store::model::Listed;
 use crate::store::sessions::{Page, Sessions};
 use crate::store::timestamp::Timestamp;
@@ -39,6 +40,9 @@ pub fn class<'env>(
         (c"page", scope.function(c"page", page)?),
         (c"listByStatus", scope.function(c"listByStatus", list_by_status)?),
         (c"findRunning", scope.function(c"findRunning", find_running)?),
+        (c"pin", scope.function(c"pin", pin)?),
+        (c"unpin", scope.function(c"unpin", unpin)?),
+        (c"isPinned", scope.function(c"isPinned", is_pinned)?),
     ])?;
     scope.call(scope.run_script(CLASS)?, [native, checks, rows])
 }
@@ -145,6 +149,33 @@ fn find_running<'env>(
 ) -> napi::Result<Value<'env>> {
     let sessions = sessions(&arguments)?;
     rows(scope, "SessionStore.findRunning", |add| sessions.find_running(add))
+}
+
+fn pin<'env>(scope: Scope<'env>, arguments: Arguments<'_, 'env>) -> napi::Result<Value<'env>> {
+    about_one(scope, &arguments, "SessionStore.pin", Sessions::pin)
+}
+
+fn unpin<'env>(scope: Scope<'env>, arguments: Arguments<'_, 'env>) -> napi::Result<Value<'env>> {
+    about_one(scope, &arguments, "SessionStore.unpin", Sessions::unpin)
+}
+
+fn is_pinned<'env>(
+    scope: Scope<'env>,
+    arguments: Arguments<'_, 'env>,
+) -> napi::Result<Value<'env>> {
+    about_one(scope, &arguments, "SessionStore.isPinned", Sessions::is_pinned)
+}
+
+fn about_one<'env>(
+    scope: Scope<'env>,
+    arguments: &Arguments<'_, 'env>,
+    call: &str,
+    ask: fn(&Sessions, &str) -> store::Result<bool>,
+) -> napi::Result<Value<'env>> {
+    let sessions = sessions(arguments)?;
+    let id = Argument::new("id", arguments.get(1)?);
+    let answer = run(&scope.env(), call, || Ok(id.with_string(|id| ask(sessions, id))??))?;
+    scope.boolean(answer)
 }
 
 fn rows<'env>(

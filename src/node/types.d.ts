@@ -403,6 +403,18 @@ export interface SessionStore {
   listByStatus(status: SessionStatus): Session[]
   /** The sessions that are `'running'` or `'waiting_checkpoint'`, in the order of `list()`. */
   findRunning(): Session[]
+  /**
+   * Has `connection.prune()` leave a session alone, whatever it is asked for, until `unpin()`. The pin is
+   * stored, counts for every process, and goes with the session when that is deleted. Does nothing for
+   * one that is pinned already.
+   *
+   * @returns Whether there is such a session; an unknown id is not pinned.
+   */
+  pin(id: string): boolean
+  /** Has `connection.prune()` treat a session as any other. Says whether it was pinned. */
+  unpin(id: string): boolean
+  /** Whether a session is pinned. */
+  isPinned(id: string): boolean
 }
 
 /** The class of `SessionStore`. */

@@ -12,12 +12,14 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use super::options::OpenOptions;
 use super::{Error, Result, open, pragma, slots, transaction::atomically};
 
-const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_sessions.sql")];
+const MIGRATIONS: &[&str] =
+    &[include_str!("migrations/0001_sessions.sql"), include_str!("migrations/0002_pins.sql")];
 
-/// The columns that the stores read and write.
-const TABLES: &[(&str, &[&str])] = &[
+/// The tables, the version that each came with, and the columns that the stores read and write.
+const TABLES: &[(&str, i64, &[&str])] = &[
     (
         "sessions",
+        1,
         &[
             "id",
             "slot",
@@ -31,7 +33,8 @@ const TABLES: &[(&str, &[&str])] = &[
             "updated_at",
         ],
     ),
-    ("session_outputs", &["id", "session_id", "timestamp", "type", "data", "created_at"]),
+    ("session_outputs", 1, &["id", "session_id", "timestamp", "type", "data", "created_at"]),
+    ("session_pins", 2, &["session_id", "created_at"]),
 ];
 
 /// The newest schema version that this library knows.
@@ -50,8 +53,10 @@ pub(crate) fn inspect(connection: &Connection, complete: bool) -> Result<()> {
              @gsd/session-store knows; update the package"
         )));
     }
-    for (table, columns) in TABLES {
-        inspect_table(connection, table, columns, complete || version > 0)?;
+    // A reader leaves an older file as it is, and does without what came later.
+    let version = if complete { version.max(1) } else { version };
+    for (table, since, columns) in TABLES {
+        inspect_table(connection, table, columns, version >= *since)?;
     }
     Ok(())
 }
@@ -206,7 +211,8 @@ mod tests {
             .unwrap();
         assert_eq!(
             names,
-            "idx_outputs_session_id idx_outputs_timestamp session_outputs sessions sessions_updated_at"
+            "idx_outputs_session_id idx_outputs_timestamp session_outputs session_pins session_pins_end \
+             sessions sessions_updated_at"
         );
     }
 
@@ -279,6 +285,8 @@ mod tests {
         assert!(refusal("PRAGMA user_version = 99").contains("schema version 99 is newer"));
         assert!(refusal("PRAGMA user_version = -1").contains("schema version -1"));
         assert!(refusal("PRAGMA user_version = 1").contains("it is missing"));
+        let pins = refusal("CREATE TABLE session_pins (session_id TEXT PRIMARY KEY, board TEXT)");
+        assert!(pins.contains("\"session_pins\" is not one of @gsd/session-store"), "{pins}");
         inspect(&Connection::open_in_memory().unwrap(), true).unwrap_err();
         assert!(refusal("CREATE TABLE sessions (id, user)").contains("it has no column \"slot\""));
         assert!(refusal("CREATE VIEW sessions AS SELECT 1 AS id").contains("no ordinary table"));

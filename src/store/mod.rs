@@ -8,6 +8,7 @@ pub mod export;
 mod listing;
 pub mod model;
 pub mod outputs;
+mod pins;
 pub mod salvage;
 pub mod search;
 pub mod sessions;

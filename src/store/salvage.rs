@@ -36,6 +36,12 @@ const INSERT_OUTPUT: &str =
     "INSERT INTO session_outputs (id, session_id, timestamp, type, data, created_at)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
 
+const PINS: &[&str] = &["session_id", "created_at"];
+
+/// A pin of a session that is gone has nothing to keep.
+const INSERT_PIN: &str = "INSERT OR IGNORE INTO session_pins (session_id, created_at)
+    SELECT id, ?2 FROM sessions WHERE id = ?1";
+
 /// Rows of one transaction.
 const GROUP: u64 = 10_000;
 
@@ -140,6 +146,9 @@ struct Salvage<'new> {
     output_shape: Shape,
     /// Rowids and values. They are stored last, when it is known how many slots there are.
     sessions: Vec<(i64, Vec<Value>)>,
+    pin_shape: Shape,
+    /// Values, stored behind the sessions.
+    pins: Vec<Vec<Value>>,
     done: Salvaged,
     refused: u64,
     in_group: u64,
@@ -147,14 +156,16 @@ struct Salvage<'new> {
 
 impl<'new> Salvage<'new> {
     fn new(new: &'new Sqlite, definitions: Vec<Definition>) -> Self {
-        let of = |table: Table| {
-            definitions.iter().find(|found| found.kind == "table" && found.name == table.name())
-        };
+        let named =
+            |name| definitions.iter().find(|found| found.kind == "table" && found.name == name);
+        let of = |table: Table| named(table.name());
         Self {
             new,
             session_shape: Shape::new(of(Table::Sessions), SESSIONS),
             output_shape: Shape::new(of(Table::Outputs), OUTPUTS),
             sessions: Vec::new(),
+            pin_shape: Shape::new(named("session_pins"), PINS),
+            pins: Vec::new(),
             done: Salvaged::default(),
             refused: 0,
             in_group: 0,
@@ -178,8 +189,18 @@ impl<'new> Salvage<'new> {
                 )),
             }
         }
+        // Older files have none.
+        let pins = self.definitions.iter().find(|found| found.name == "session_pins");
+        if let Some(root) = pins.map(|definition| definition.root) {
+            trees.walk(root, &mut |entry| {
+                if let Some(fields) = entry.payload.as_deref().and_then(fields) {
+                    self.take_pin(&fields);
+                }
+                Ok(())
+            })?;
+        }
         self.done.lost.pages = trees.unreadable();
-        let ours = [Table::Sessions.name(), Table::Outputs.name()];
+        let ours = [Table::Sessions.name(), Table::Outputs.name(), "session_pins"];
         for others in self.definitions.iter().filter(|found| !ours.contains(&&*found.table)) {
             trees.skip(others.root)?;
         }
@@ -212,7 +233,10 @@ impl<'new> Salvage<'new> {
             _ if is_output(&output) => Table::Outputs,
             _ if is_session(&session) => Table::Sessions,
             Some(table) => table,
-            None => return Ok(()),
+            None => {
+                self.take_pin(&fields);
+                return Ok(());
+            }
         };
         match table {
             Table::Sessions => {
@@ -228,6 +252,14 @@ impl<'new> Salvage<'new> {
             }
         }
         Ok(())
+    }
+
+    /// Takes a row that is a pin by its form.
+    fn take_pin(&mut self, fields: &[ValueRef<'_>]) {
+        let values = self.pin_shape.pick(fields);
+        if fields.len() == PINS.len() && is_pin(&values) {
+            self.pins.push(values.into_iter().map(owned).collect());
+        }
     }
 
     fn lose(&mut self, from: Option<Table>) {
@@ -298,6 +330,9 @@ impl<'new> Salvage<'new> {
             if self.insert(Table::Sessions, INSERT_SESSION, values)? {
                 self.done.sessions += 1;
             }
+        }
+        for values in std::mem::take(&mut self.pins) {
+            self.new.prepare_cached(INSERT_PIN)?.execute(rusqlite::params_from_iter(values))?;
         }
         self.new.execute_batch("COMMIT").map_err(Into::into)
     }
@@ -388,6 +423,14 @@ fn is_output(values: &[ValueRef<'_>]) -> bool {
         && OutputType::parse(text(*kind)).is_some()
         && is_text(data)
         && (is_null(created_at) || is_moment(created_at))
+}
+
+/// Whether values are those of a pin.
+fn is_pin(values: &[ValueRef<'_>]) -> bool {
+    let [session_id, created_at] = values else {
+        return false;
+    };
+    is_text(session_id) && (is_null(created_at) || is_moment(created_at))
 }
 
 fn is_null(value: &ValueRef<'_>) -> bool {

@@ -57,7 +57,7 @@ pub struct Page {
 /// The sessions of one database.
 #[derive(Debug, Clone)]
 pub struct Sessions {
-    connection: Rc<Connection>,
+    pub(super) connection: Rc<Connection>,
 }
 
 impl Sessions {

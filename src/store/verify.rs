@@ -259,7 +259,7 @@ mod tests {
     #[test]
     fn a_sound_file_has_no_problems_and_its_orphans_are_counted() {
         let report = verify(&open(SESSION)).unwrap();
-        assert_eq!(report, Report { problems: vec![], orphaned_outputs: 0, schema_version: 1 });
+        assert_eq!(report, Report { problems: vec![], orphaned_outputs: 0, schema_version: 2 });
         let orphans = format!("{OUTPUT}{OUTPUT}");
         let report = verify(&open(&orphans)).unwrap();
         assert_eq!((report.problems, report.orphaned_outputs), (vec![], 2));

@@ -171,5 +171,5 @@ pub fn assert_sound(sqlite: &rusqlite::Connection) {
     };
     assert_eq!(text("integrity_check"), "Text(\"ok\")");
     assert_eq!(text("journal_mode"), "Text(\"wal\")");
-    assert_eq!(text("user_version"), "Integer(1)");
+    assert_eq!(text("user_version"), "Integer(2)");
 }

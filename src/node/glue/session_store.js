@@ -66,6 +66,18 @@
       beginSessions()
       return finish(native.findRunning(this.#native))
     }
+
+    pin(id) {
+      return native.pin(this.#native, id)
+    }
+
+    unpin(id) {
+      return native.unpin(this.#native, id)
+    }
+
+    isPinned(id) {
+      return native.isPinned(this.#native, id)
+    }
   }
 })
 //# sourceURL=@gsd/session-store/session_store.js

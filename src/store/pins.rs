@@ -1,0 +1,61 @@
+//! Pins: sessions that pruning leaves alone.
+//!
+//! A trigger of the schema removes a session's pin with the session, whoever deletes it.
+
+use rusqlite::OptionalExtension;
+
+use super::Result;
+use super::sessions::Sessions;
+use crate::sqlite::schema_version;
+
+/// The version of the schema that pins came with.
+const SINCE: i64 = 2;
+
+const PIN: &str = "INSERT INTO session_pins (session_id) SELECT id FROM sessions WHERE id = ?1 ON CONFLICT DO NOTHING";
+
+const UNPIN: &str = "DELETE FROM session_pins WHERE session_id = ?1";
+
+const IS_PINNED: &str = "SELECT 1 FROM session_pins WHERE session_id = ?1";
+
+impl Sessions {
+    /// Has pruning leave a session alone. Says whether there is such a session.
+    ///
+    /// # Errors
+    ///
+    /// What SQLite says.
+    pub fn pin(&self, id: &str) -> Result<bool> {
+        self.connection.settled()?;
+        let added =
+            self.connection.with_statement(PIN, |pin| -> Result<_> { Ok(pin.execute([id])?) })?;
+        Ok(added > 0 || self.is_pinned(id)?)
+    }
+
+    /// Has pruning treat a session as any other. Says whether it was pinned.
+    ///
+    /// # Errors
+    ///
+    /// What SQLite says.
+    pub fn unpin(&self, id: &str) -> Result<bool> {
+        self.connection.settled()?;
+        let removed = self
+            .connection
+            .with_statement(UNPIN, |unpin| -> Result<_> { Ok(unpin.execute([id])?) })?;
+        Ok(removed > 0)
+    }
+
+    /// Whether a session is pinned.
+    ///
+    /// # Errors
+    ///
+    /// What SQLite says.
+    pub fn is_pinned(&self, id: &str) -> Result<bool> {
+        let sqlite = self.connection.sqlite()?;
+        // An older file that is only read has no table for them.
+        if self.connection.options().readonly && schema_version(&sqlite)? < SINCE {
+            return Ok(false);
+        }
+        self.connection.with_statement(IS_PINNED, |pinned| {
+            Ok(pinned.query_row([id], |_| Ok(())).optional()?.is_some())
+        })
+    }
+}
