@@ -65,6 +65,11 @@ impl<'a, 'env> Argument<'a, 'env> {
         Ok(Self { value: self.value.property(name)?, path: Path::Field(&self.path, name) })
     }
 
+    /// An element, of an array.
+    pub fn element(&'a self, index: u32) -> Parsed<Self> {
+        Ok(Self { value: self.value.element(index)?, path: Path::Element(&self.path, index) })
+    }
+
     /// `None` for `undefined` and `null`.
     pub fn optional(self) -> Parsed<Option<Self>> {
         let kind = self.value.kind()?;

@@ -13,6 +13,7 @@ mod js;
 pub mod maintenance;
 pub mod output_store;
 mod progress;
+pub mod retention;
 mod rows;
 mod search;
 pub mod session_store;

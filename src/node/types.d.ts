@@ -314,6 +314,70 @@ export interface ExportProgress {
   bytes: number
 }
 
+/**
+ * What to remove. At least one of `olderThan`, `maxBytes`, `keepLast` and `orphans` must say so. A session's age
+ * is that of its `endedAt`, or of its `startedAt` where it has none.
+ */
+export interface PruneOptions {
+  /** Remove sessions that were over before this moment. */
+  olderThan?: Date | null | undefined
+  /**
+   * Remove sessions, oldest first, until so many bytes of the database file are in use at most: its size once
+   * all free space is given back, without the write-ahead log.
+   */
+  maxBytes?: number | null | undefined
+  /** Keep so many of the newest, whatever the other options say; alone, remove all others. */
+  keepLast?: number | null | undefined
+  /** Which sessions may go. Default `['completed', 'failed']`. */
+  statuses?: readonly ('idle' | 'completed' | 'failed')[] | null | undefined
+  /**
+   * Remove output whose session is not stored: with `olderThan`, what was printed before, otherwise all of it.
+   * Default `false`.
+   */
+  orphans?: boolean | null | undefined
+  /** Only tell what would go; how much `maxBytes` takes is then an estimate. Default `false`. */
+  dryRun?: boolean | null | undefined
+  /** Told after every transaction, less often while the event loop is busy. What it throws stops the work. */
+  onProgress?: ((progress: PruneProgress) => void) | null | undefined
+  /** An `AbortSignal`: once it is aborted the work stops, and rejects with the signal's reason. */
+  signal?: { throwIfAborted: () => void } | null | undefined
+}
+
+/** How far pruning is. */
+export interface PruneProgress {
+  /** Sessions that are gone. */
+  sessions: number
+  /** Chunks of output that are gone. */
+  outputs: number
+  /** Bytes of their text, as UTF-8. */
+  bytes: number
+  /** The size of the database file, once the write-ahead log is moved into it. */
+  fileBytes: number
+  /** Those of its bytes that hold nothing. */
+  freeBytes: number
+}
+
+/** What was removed, or with `dryRun` would be. */
+export interface PruneReport {
+  /** The ids of the sessions, in the order in which they went. */
+  sessions: string[]
+  /** Chunks of output, those of sessions that were left alone half-way included. */
+  outputs: number
+  /** Bytes of their text, as UTF-8. */
+  bytes: number
+  /** The size of the database file before, in bytes. */
+  fileBytesBefore: number
+  /** Its size now, once the write-ahead log is moved into it. */
+  fileBytes: number
+  /** Those of its bytes that hold nothing and are used again. */
+  freeBytes: number
+  /**
+   * Whether free space of this file is given back to the disk. It is not for a file that was not made by this
+   * package, until `PRAGMA auto_vacuum = INCREMENTAL` and a `VACUUM`, with nobody else at it, make it so.
+   */
+  givesSpaceBack: boolean
+}
+
 /** How a session is deleted. */
 export interface DeleteOptions {
   /** Leave the session's output in place. Default `false`. */

@@ -326,6 +326,20 @@ impl Connection {
         }
     }
 
+    /// A connection of its own to the file, for another thread, with everything written that was put off.
+    /// `None` for a database in memory, which no other connection can see.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Closed`], or what SQLite says.
+    pub fn sibling(&self) -> Result<Option<rusqlite::Connection>> {
+        self.settled()?;
+        match &self.location {
+            Location::File(file) => open::open_sibling(file, &self.options).map(Some),
+            Location::Memory => Ok(None),
+        }
+    }
+
     /// How the database was opened.
     pub fn options(&self) -> &OpenOptions {
         &self.options

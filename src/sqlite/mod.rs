@@ -19,6 +19,7 @@ mod slots;
 mod statement;
 mod temporary;
 mod transaction;
+mod vacuum;
 mod verify;
 
 pub use backup::{Progress, Source};
@@ -33,6 +34,9 @@ pub use rusqlite::types::ValueRef;
 pub use salvage::{Definition, Entry, Pages, Trees, definitions, fields};
 pub use statement::{Column, Row, Statement, column_names};
 pub use transaction::{atomically, snapshot};
+pub use vacuum::{
+    Size, checkpoint_if_long, defer_checkpoints, gives_space_back, size, vacuum_slice,
+};
 pub use verify::{
     Findings, check_integrity, compare_schema, empty_copy, in_one_state, schema_version,
 };

@@ -9,6 +9,7 @@ mod listing;
 pub mod model;
 pub mod outputs;
 mod pins;
+pub mod retention;
 pub mod salvage;
 pub mod search;
 pub mod sessions;

@@ -2,10 +2,12 @@
 //!
 //! A trigger of the schema removes a session's pin with the session, whoever deletes it.
 
-use rusqlite::OptionalExtension;
+use std::collections::HashSet;
 
-use super::Result;
+use rusqlite::{Connection as Sqlite, OptionalExtension};
+
 use super::sessions::Sessions;
+use super::{Result, text};
 use crate::sqlite::schema_version;
 
 /// The version of the schema that pins came with.
@@ -16,6 +18,22 @@ const PIN: &str = "INSERT INTO session_pins (session_id) SELECT id FROM sessions
 const UNPIN: &str = "DELETE FROM session_pins WHERE session_id = ?1";
 
 const IS_PINNED: &str = "SELECT 1 FROM session_pins WHERE session_id = ?1";
+
+const ALL: &str = "SELECT session_id FROM session_pins";
+
+/// The ids of all sessions that are pinned, as they are stored.
+pub(super) fn all(sqlite: &Sqlite) -> Result<HashSet<Vec<u8>>> {
+    let mut ids = HashSet::new();
+    // An older file that is only read has no table for them.
+    if schema_version(sqlite)? >= SINCE {
+        let mut statement = sqlite.prepare_cached(ALL)?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            ids.insert(text(row.get_ref(0)?).to_owned());
+        }
+    }
+    Ok(ids)
+}
 
 impl Sessions {
     /// Has pruning leave a session alone. Says whether there is such a session.

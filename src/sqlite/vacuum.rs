@@ -1,0 +1,129 @@
+//! The size of a file, and giving back what is free in it.
+
+use std::time::{Duration, Instant};
+
+use rusqlite::wal::CheckpointMode;
+use rusqlite::{Connection, MAIN_DB};
+
+use super::{Result, atomically};
+
+/// Frames of the log after which they are moved into the file, 32 MiB as for the checkpointer by default: a flush holds
+/// up those who write to the log, so that few long passes are better than many short ones.
+const CHECKPOINT_FRAMES: i32 = 8192;
+
+/// The pages of a database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Size {
+    /// Bytes of all pages, which is the size of the file once the log is moved into it.
+    pub bytes: u64,
+    /// Bytes of those that hold nothing.
+    pub free_bytes: u64,
+}
+
+impl Size {
+    /// Bytes of the pages that hold something: the size of the file with all free space given back.
+    pub fn used(self) -> u64 {
+        self.bytes.saturating_sub(self.free_bytes)
+    }
+}
+
+/// The size of the database as it is now. Reads two numbers of its header.
+///
+/// # Errors
+///
+/// What SQLite says.
+pub fn size(sqlite: &Connection) -> Result<Size> {
+    let number = |pragma| sqlite.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
+    let page = number("page_size")?;
+    let bytes = |pages: i64| pages.saturating_mul(page).unsigned_abs();
+    Ok(Size { bytes: bytes(number("page_count")?), free_bytes: bytes(number("freelist_count")?) })
+}
+
+/// Whether the file can give back free space without a full `VACUUM`.
+///
+/// # Errors
+///
+/// What SQLite says.
+pub fn gives_space_back(sqlite: &Connection) -> Result<bool> {
+    const INCREMENTAL: i64 = 2;
+    let mode: i64 = sqlite.pragma_query_value(None, "auto_vacuum", |row| row.get(0))?;
+    Ok(mode == INCREMENTAL)
+}
+
+/// Gives back free pages at the end of the file, at least one and for as long as `time`, in a transaction of
+/// its own. Says whether there are more.
+///
+/// # Errors
+///
+/// What SQLite says.
+pub fn vacuum_slice(sqlite: &Connection, time: Duration) -> Result<bool> {
+    atomically(sqlite, || {
+        let until = Instant::now() + time;
+        // One page a row, for as long as there are free ones.
+        let mut vacuum = sqlite.prepare("PRAGMA incremental_vacuum")?;
+        let mut pages = vacuum.raw_query();
+        while pages.next()?.is_some() && Instant::now() < until {}
+        drop(pages);
+        drop(vacuum);
+        Ok(size(sqlite)?.free_bytes > 0)
+    })
+}
+
+/// Has a connection that is not the one of the stores leave checkpoints to [`checkpoint_if_long`]: those inside a
+/// commit would count as a part of it.
+///
+/// # Errors
+///
+/// What SQLite says.
+pub fn defer_checkpoints(sqlite: &Connection) -> Result<()> {
+    Ok(sqlite.pragma_update(None, "wal_autocheckpoint", 0)?)
+}
+
+/// Moves the log into the file if it is long, or `always`, as far as nobody is in the way.
+///
+/// # Errors
+///
+/// What SQLite says.
+pub fn checkpoint_if_long(sqlite: &Connection, always: bool) -> Result<()> {
+    let (frames, done) = sqlite.wal_checkpoint_v2(Some(MAIN_DB), CheckpointMode::NOOP)?;
+    if !always && frames - done < CHECKPOINT_FRAMES {
+        return Ok(());
+    }
+    match sqlite
+        .wal_checkpoint_v2(Some(MAIN_DB), CheckpointMode::PASSIVE)
+        .map_err(super::Error::from)
+    {
+        // Somebody else is at it.
+        Err(error) if error.is_busy() => Ok(()),
+        other => other.map(drop),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn free_pages_are_given_back_in_slices() {
+        let sqlite = Connection::open_in_memory().unwrap();
+        sqlite
+            .execute_batch(
+                "PRAGMA auto_vacuum = INCREMENTAL; CREATE TABLE t (x);
+                 WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 400)
+                 INSERT INTO t SELECT randomblob(4000) FROM n; DELETE FROM t WHERE rowid % 2",
+            )
+            .unwrap();
+        assert!(gives_space_back(&sqlite).unwrap());
+        let before = size(&sqlite).unwrap();
+        assert!(before.free_bytes > 100 * 4096, "{before:?}");
+        assert!(vacuum_slice(&sqlite, Duration::ZERO).unwrap());
+        let one = size(&sqlite).unwrap();
+        assert!(one.bytes < before.bytes && one.free_bytes > 100 * 4096, "{one:?}");
+        assert!(!vacuum_slice(&sqlite, Duration::from_secs(60)).unwrap());
+        let after = size(&sqlite).unwrap();
+        assert_eq!((after.free_bytes, after.used()), (0, after.bytes));
+        assert!(after.bytes <= before.used());
+        let rows: i64 = sqlite.query_row("SELECT count(*) FROM t", [], |row| row.get(0)).unwrap();
+        assert_eq!(rows, 200);
+    }
+}
