@@ -247,6 +247,14 @@ impl<'env> Scope<'env> {
         call!(napi_get_null(self.env) -> ptr::null_mut()).map(|raw| self.value(raw))
     }
 
+    /// A `Date`; `undefined` for no moment.
+    pub fn date_or_undefined(self, millis: f64) -> Result<Value<'env>> {
+        if millis.is_nan() {
+            return self.undefined();
+        }
+        call!(napi_create_date(self.env, millis) -> ptr::null_mut()).map(|raw| self.value(raw))
+    }
+
     /// A bigint.
     pub fn bigint(self, value: i64) -> Result<Value<'env>> {
         call!(napi_create_bigint_int64(self.env, value) -> ptr::null_mut())

@@ -378,6 +378,42 @@ export interface PruneReport {
   givesSpaceBack: boolean
 }
 
+/** What `stats()` counts. */
+export interface StatsOptions {
+  /** How many sessions `largest` names at most. Default 10. */
+  sessions?: number | null | undefined
+}
+
+/** Some output. */
+export interface OutputAmount {
+  /** How many chunks. */
+  outputs: number
+  /** Bytes of their text, as UTF-8. */
+  bytes: number
+  /** The first of their timestamps; `undefined` where there are none. */
+  oldest: Date | undefined
+  /** The last of their timestamps. */
+  newest: Date | undefined
+}
+
+/** How much a database holds, all output by `outputs`, `bytes`, `oldest` and `newest`. */
+export interface DatabaseStats extends OutputAmount {
+  /** How many sessions there are of each status. */
+  sessions: Record<SessionStatus, number>
+  /** How many of them are pinned. */
+  pinned: number
+  /** Chunks whose session is not stored. */
+  orphanedOutputs: number
+  /** The sessions with the most bytes of output, stored or not, largest first. */
+  largest: (OutputAmount & { sessionId: string })[]
+  /** The size of the database file, once the write-ahead log is moved into it. */
+  fileBytes: number
+  /** Those of its bytes that hold nothing and are used again. */
+  freeBytes: number
+  /** The size of the write-ahead log beside it. */
+  walBytes: number
+}
+
 /** How a session is deleted. */
 export interface DeleteOptions {
   /** Leave the session's output in place. Default `false`. */

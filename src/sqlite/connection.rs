@@ -257,18 +257,28 @@ impl Connection {
     /// [`Error::Closed`], or what SQLite says.
     pub fn wal_status(&self) -> Result<WalStatus> {
         let sqlite = self.unsettled()?;
-        let Location::File(file) = &self.location else {
+        if self.location == Location::Memory {
             return Ok(WalStatus::default());
-        };
+        }
         // Looks only. A database that is not in WAL mode has -1 frames.
         let (frames, done) = sqlite.wal_checkpoint_v2(Some(MAIN_DB), CheckpointMode::NOOP)?;
         let count = |frames: i32| u32::try_from(frames).unwrap_or(0);
         Ok(WalStatus {
-            size: std::fs::metadata(files::log_of(file)).map_or(0, |log| log.len()),
+            size: self.log_size(),
             frames: count(frames),
             frames_left: count(frames).saturating_sub(count(done)),
             blocker: self.checkpointer.borrow().as_ref().and_then(Checkpointer::blocker),
         })
+    }
+
+    /// The size of the write-ahead log in bytes.
+    pub fn log_size(&self) -> u64 {
+        match &self.location {
+            Location::File(file) => {
+                std::fs::metadata(files::log_of(file)).map_or(0, |log| log.len())
+            }
+            Location::Memory => 0,
+        }
     }
 
     /// The journal mode of the database as it is now, in SQLite's words.

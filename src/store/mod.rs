@@ -13,6 +13,7 @@ pub mod retention;
 pub mod salvage;
 pub mod search;
 pub mod sessions;
+pub mod stats;
 pub mod terminal;
 pub mod timestamp;
 pub mod utf16;

@@ -1,0 +1,122 @@
+//! How much a database holds, exactly: every row of output is counted.
+
+use std::collections::HashMap;
+
+use rusqlite::types::ValueRef;
+
+use super::model::SessionStatus;
+use super::timestamp::Moments;
+use super::{Result, pins, text};
+use crate::sqlite::{self, Connection, Size, snapshot};
+
+const BY_STATUS: &str = "SELECT status, count(*) FROM sessions GROUP BY status";
+
+const IDS: &str = "SELECT id FROM sessions";
+
+// Of long text only the length is read.
+const OUTPUTS: &str =
+    "SELECT session_id, timestamp, octet_length(data) FROM session_outputs ORDER BY id";
+
+/// Some output.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Amount {
+    /// Chunks.
+    pub outputs: u64,
+    /// Bytes of their text.
+    pub bytes: u64,
+    /// The first of their moments, in milliseconds since 1970; NaN where there is none.
+    pub oldest: f64,
+    /// The last of them.
+    pub newest: f64,
+}
+
+impl Amount {
+    const NONE: Self = Self { outputs: 0, bytes: 0, oldest: f64::NAN, newest: f64::NAN };
+
+    fn add(&mut self, bytes: u64, at: f64) {
+        self.outputs += 1;
+        self.bytes += bytes;
+        // Of a number and what is none, the number.
+        self.oldest = self.oldest.min(at);
+        self.newest = self.newest.max(at);
+    }
+}
+
+/// How much a database holds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stats {
+    /// How many sessions there are of each status, in the order of [`SessionStatus::TEXTS`].
+    pub sessions: Vec<(SessionStatus, u64)>,
+    /// How many of them are pinned.
+    pub pinned: u64,
+    /// All output.
+    pub output: Amount,
+    /// Chunks of it whose session is not stored.
+    pub orphaned_outputs: u64,
+    /// The sessions with the most bytes of output, and how much each has.
+    pub largest: Vec<(Vec<u8>, Amount)>,
+    /// The size of the file.
+    pub size: Size,
+    /// Bytes of the write-ahead log.
+    pub log_bytes: u64,
+}
+
+/// Counts everything, in one state of the file, and names the `largest` sessions.
+///
+/// # Errors
+///
+/// A closed connection; what SQLite says.
+pub fn stats(connection: &Connection, largest: usize) -> Result<Stats> {
+    let sqlite = connection.sqlite()?;
+    let _one_moment = snapshot(&sqlite)?;
+    let statuses =
+        SessionStatus::TEXTS.iter().filter_map(|text| SessionStatus::parse(text.as_bytes()));
+    let mut sessions: Vec<_> = statuses.map(|status| (status, 0)).collect();
+    let mut statement = sqlite.prepare_cached(BY_STATUS)?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let status = text(row.get_ref(0)?);
+        if let Some((_, count)) =
+            sessions.iter_mut().find(|(known, _)| known.as_str().as_bytes() == status)
+        {
+            *count = row.get::<_, i64>(1)?.unsigned_abs();
+        }
+    }
+    let mut amounts: HashMap<Vec<u8>, Amount> = HashMap::new();
+    let mut output = Amount::NONE;
+    let mut moments = Moments::default();
+    let mut statement = sqlite.prepare_cached(OUTPUTS)?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let id = text(row.get_ref(0)?);
+        let at = moments.millis(text(row.get_ref(1)?));
+        let bytes = match row.get_ref(2)? {
+            ValueRef::Integer(bytes) => bytes.unsigned_abs(),
+            _ => 0,
+        };
+        output.add(bytes, at);
+        match amounts.get_mut(id) {
+            Some(amount) => amount.add(bytes, at),
+            None => amounts.entry(id.to_owned()).or_insert(Amount::NONE).add(bytes, at),
+        }
+    }
+    let mut stored = 0;
+    let mut statement = sqlite.prepare_cached(IDS)?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        stored += amounts.get(text(row.get_ref(0)?)).map_or(0, |amount| amount.outputs);
+    }
+    let mut largest_first: Vec<_> = amounts.into_iter().collect();
+    largest_first
+        .sort_by(|(a_id, a), (b_id, b)| b.bytes.cmp(&a.bytes).then_with(|| a_id.cmp(b_id)));
+    largest_first.truncate(largest);
+    Ok(Stats {
+        sessions,
+        pinned: pins::all(&sqlite)?.len() as u64,
+        output,
+        orphaned_outputs: output.outputs.saturating_sub(stored),
+        largest: largest_first,
+        size: sqlite::size(&sqlite)?,
+        log_bytes: connection.log_size(),
+    })
+}
