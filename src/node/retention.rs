@@ -28,7 +28,7 @@ impl DatabaseConnection {
     /// How much the database holds: sessions by status, chunks and bytes of output, the sessions with the most of
     /// it, and the size of the file. All of one moment, and exact.
     ///
-    /// It is synchronous and reads every row of output, though of long text only the length: some 0.3 s for a
+    /// It is synchronous and reads every row of output, though of long text only the length: some 0.6 s for a
     /// million chunks that the system has in memory. Call it in a Worker where nobody may wait.
     ///
     /// @throws {TypeError | RangeError} For a wrong option, and `ERR_INVALID_STATE` once the connection is closed.

@@ -43,6 +43,8 @@ pub fn class<'env>(
         (c"pin", scope.function(c"pin", pin)?),
         (c"unpin", scope.function(c"unpin", unpin)?),
         (c"isPinned", scope.function(c"isPinned", is_pinned)?),
+        (c"pidsAtWork", scope.function(c"pidsAtWork", pids_at_work)?),
+        (c"failOrphans", scope.function(c"failOrphans", fail_orphans)?),
     ])?;
     scope.call(scope.run_script(CLASS)?, [native, checks, rows])
 }
@@ -164,6 +166,32 @@ fn is_pinned<'env>(
     arguments: Arguments<'_, 'env>,
 ) -> napi::Result<Value<'env>> {
     about_one(scope, &arguments, "SessionStore.isPinned", Sessions::is_pinned)
+}
+
+fn pids_at_work<'env>(
+    scope: Scope<'env>,
+    arguments: Arguments<'_, 'env>,
+) -> napi::Result<Value<'env>> {
+    let sessions = sessions(&arguments)?;
+    let pids = run(&scope.env(), "SessionStore.failOrphans", || Ok(sessions.pids_at_work()?))?;
+    scope.array_of(pids.iter().map(|pid| scope.number(*pid as f64)))
+}
+
+/// whether to leave all as it is, and the pids that are gone
+fn fail_orphans<'env>(
+    scope: Scope<'env>,
+    arguments: Arguments<'_, 'env>,
+) -> napi::Result<Value<'env>> {
+    let sessions = sessions(&arguments)?;
+    run(&scope.env(), "SessionStore.failOrphans", || {
+        let dry_run = Argument::new("options.dryRun", arguments.get(1)?);
+        let dry_run = optional(dry_run, Argument::boolean)?.unwrap_or(false);
+        let gone = arguments.from(2).map(|pid| Ok(pid.number()? as i64));
+        let gone = gone.collect::<napi::Result<Vec<_>>>()?;
+        let mut batches = Batches::new(scope)?;
+        sessions.fail_orphans(&gone, dry_run, |row| batches.session(row))?;
+        Ok(batches.finish()?)
+    })
 }
 
 fn about_one<'env>(

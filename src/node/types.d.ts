@@ -414,6 +414,12 @@ export interface DatabaseStats extends OutputAmount {
   walBytes: number
 }
 
+/** How sessions are marked whose process is gone. */
+export interface FailOrphansOptions {
+  /** Change nothing; return the sessions as they are. Default `false`. */
+  dryRun?: boolean | null | undefined
+}
+
 /** How a session is deleted. */
 export interface DeleteOptions {
   /** Leave the session's output in place. Default `false`. */
@@ -503,6 +509,18 @@ export interface SessionStore {
   listByStatus(status: SessionStatus): Session[]
   /** The sessions that are `'running'` or `'waiting_checkpoint'`, in the order of `list()`. */
   findRunning(): Session[]
+  /**
+   * Marks as `'failed'` the sessions that are `'running'` or `'waiting_checkpoint'` and whose process is gone, as
+   * after a crash, in one transaction: no process has their `pid`, or (on Linux) one that started after the session
+   * was last changed; or they have no `pid`, and were stored or last changed more than a minute ago. Sessions of
+   * processes that are alive stay as they are, whoever started them. `endedAt`, where there is none, becomes
+   * the timestamp of the last output, or `startedAt` if that is later.
+   *
+   * Pids are those of this system: do not call it for a file that another machine or container works on.
+   *
+   * @returns These sessions as they are then, in the order of `list()`.
+   */
+  failOrphans(options?: FailOrphansOptions | null): Session[]
   /**
    * Has `connection.prune()` leave a session alone, whatever it is asked for, until `unpin()`. The pin is
    * stored, counts for every process, and goes with the session when that is deleted. Does nothing for

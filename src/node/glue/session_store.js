@@ -4,6 +4,21 @@
 ;(function (native, checks, { beginSessions, finish, finishOne }) {
   const { requireObject, optionsOf } = checks
 
+  const { process } = globalThis
+  const kill = process?.kill
+
+  // Whether there is a process with this pid. Signal 0 asks, and sends nothing.
+  function isAlive(pid) {
+    if (pid < 1 || pid > 0x7fff_ffff) return false
+    try {
+      kill?.call(process, pid, 0)
+      return true
+    } catch (error) {
+      // One that may not be asked is there.
+      return error?.code !== 'ESRCH'
+    }
+  }
+
   return class SessionStore {
     #native
 
@@ -65,6 +80,13 @@
     findRunning() {
       beginSessions()
       return finish(native.findRunning(this.#native))
+    }
+
+    failOrphans(options) {
+      const { dryRun } = optionsOf('SessionStore.failOrphans', options)
+      const gone = native.pidsAtWork(this.#native).filter((pid) => !isAlive(pid))
+      beginSessions()
+      return finish(native.failOrphans(this.#native, dryRun, ...gone))
     }
 
     pin(id) {

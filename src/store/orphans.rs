@@ -1,0 +1,143 @@
+//! Sessions that are said to be at work, and whose process is gone: what a crash leaves.
+
+use rusqlite::types::ValueRef;
+use rusqlite::{OptionalExtension, params};
+
+use super::model::SessionRow;
+use super::outputs::select;
+use super::sessions::Sessions;
+use super::timestamp::{Moments, Timestamp};
+use super::{Error, Result, processes, text};
+use crate::sqlite::atomically;
+
+/// How long a session may be without a pid: whoever starts its process is about to store one.
+const GRACE: f64 = 60_000.0;
+
+/// By how much the clocks that are compared may differ: two of them count seconds.
+const TOLERANCE: f64 = 5_000.0;
+
+const AT_WORK: &str = "SELECT rowid, id, pid, started_at, updated_at FROM sessions
+     WHERE status IN ('running', 'waiting_checkpoint')";
+
+const FAIL: &str =
+    "UPDATE sessions SET status = 'failed', ended_at = coalesce(ended_at, ?2) WHERE rowid = ?1";
+
+const LAST_OUTPUT: &str = select!("o.timestamp", "ORDER BY i.timestamp DESC, i.id DESC LIMIT 1");
+
+/// A session that is said to be at work.
+#[derive(Debug)]
+struct AtWork {
+    rowid: i64,
+    id: String,
+    pid: Option<i64>,
+    /// When it started, in milliseconds since 1970.
+    started: f64,
+    /// When somebody last said something of it, such as its pid.
+    touched: f64,
+}
+
+impl AtWork {
+    /// Whether its process is gone, given those pids of which there is none.
+    fn is_orphan(&self, gone: &[i64], now: f64) -> bool {
+        match self.pid {
+            None => now - self.touched >= GRACE,
+            Some(pid) if gone.contains(&pid) => true,
+            // A pid is stored once its process has started. One that started later is another's.
+            Some(pid) => {
+                processes::started_at(pid).is_some_and(|start| start > self.touched + TOLERANCE)
+            }
+        }
+    }
+}
+
+impl Sessions {
+    /// The pids of all sessions that are running or waiting at a checkpoint.
+    ///
+    /// # Errors
+    ///
+    /// What SQLite says.
+    pub fn pids_at_work(&self) -> Result<Vec<i64>> {
+        self.connection.settled()?;
+        let mut pids: Vec<_> = self.at_work()?.iter().filter_map(|session| session.pid).collect();
+        pids.sort_unstable();
+        pids.dedup();
+        Ok(pids)
+    }
+
+    /// Marks those sessions as failed that are said to be at work although their process is gone, `gone` being pids
+    /// without a process, and hands them to `visit` as they are then: newest start first. They ended with their last
+    /// output, or when they started. With `dry_run` they stay as they are.
+    ///
+    /// # Errors
+    ///
+    /// What SQLite or `visit` says.
+    pub fn fail_orphans<E: From<Error>>(
+        &self,
+        gone: &[i64],
+        dry_run: bool,
+        mut visit: impl FnMut(SessionRow<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let sqlite = self.connection.settled().map_err(Error::from)?;
+        let now = Timestamp::now().millis();
+        let mut work = || -> Result<(), E> {
+            for session in self.at_work()?.iter().filter(|session| session.is_orphan(gone, now)) {
+                if !dry_run {
+                    self.fail(session)?;
+                }
+                self.get(&session.id, &mut visit)?;
+            }
+            Ok(())
+        };
+        if dry_run {
+            return work();
+        }
+        let mut result = Ok(());
+        atomically(&sqlite, || {
+            result = work();
+            // Any error undoes it; this one is not what the caller sees.
+            if result.is_ok() { Ok(()) } else { Err(Error::Sqlite(crate::sqlite::Error::InUse)) }
+        })
+        .or_else(|error| if result.is_err() { Ok(()) } else { Err(error) })?;
+        result
+    }
+
+    fn at_work(&self) -> Result<Vec<AtWork>> {
+        let mut found: Vec<AtWork> = Vec::new();
+        let mut moments = Moments::default();
+        self.connection.with_statement(AT_WORK, |statement| -> Result<()> {
+            let mut rows = statement.query([])?;
+            while let Some(row) = rows.next()? {
+                let started = moments.millis(text(row.get_ref(3)?));
+                found.push(AtWork {
+                    rowid: row.get(0)?,
+                    id: String::from_utf8_lossy(text(row.get_ref(1)?)).into_owned(),
+                    pid: match row.get_ref(2)? {
+                        ValueRef::Integer(pid) => Some(pid),
+                        ValueRef::Real(pid) => Some(pid as i64),
+                        _ => None,
+                    },
+                    started,
+                    touched: started.max(moments.millis(text(row.get_ref(4)?))),
+                });
+            }
+            Ok(())
+        })?;
+        found.sort_by(|a, b| b.started.total_cmp(&a.started).then(b.rowid.cmp(&a.rowid)));
+        Ok(found)
+    }
+
+    fn fail(&self, session: &AtWork) -> Result<()> {
+        let last = self.connection.with_statement(LAST_OUTPUT, |last| -> Result<_> {
+            let read =
+                |row: &rusqlite::Row<'_>| Ok(Moments::default().millis(text(row.get_ref(1)?)));
+            Ok(last.query_row([&session.id], read).optional()?.unwrap_or(f64::NAN))
+        })?;
+        // Of a number and what is none, the number.
+        let ended =
+            Timestamp::from_millis(session.started.max(last)).unwrap_or_else(Timestamp::now);
+        self.connection.with_statement(FAIL, |fail| -> Result<()> {
+            fail.execute(params![session.rowid, ended.text()])?;
+            Ok(())
+        })
+    }
+}
