@@ -314,6 +314,112 @@ export interface ExportProgress {
   bytes: number
 }
 
+/**
+ * What to remove. At least one of `olderThan`, `maxBytes`, `keepLast` and `orphans` must say so. A session's age
+ * is that of its `endedAt`, or of its `startedAt` where it has none.
+ */
+export interface PruneOptions {
+  /** Remove sessions that were over before this moment. */
+  olderThan?: Date | null | undefined
+  /**
+   * Remove sessions, oldest first, until so many bytes of the database file are in use at most: its size once
+   * all free space is given back, without the write-ahead log.
+   */
+  maxBytes?: number | null | undefined
+  /** Keep so many of the newest, whatever the other options say; alone, remove all others. */
+  keepLast?: number | null | undefined
+  /** Which sessions may go. Default `['completed', 'failed']`. */
+  statuses?: readonly ('idle' | 'completed' | 'failed')[] | null | undefined
+  /**
+   * Remove output whose session is not stored: with `olderThan`, what was printed before, otherwise all of it.
+   * Default `false`.
+   */
+  orphans?: boolean | null | undefined
+  /** Only tell what would go; how much `maxBytes` takes is then an estimate. Default `false`. */
+  dryRun?: boolean | null | undefined
+  /** Told after every transaction, less often while the event loop is busy. What it throws stops the work. */
+  onProgress?: ((progress: PruneProgress) => void) | null | undefined
+  /** An `AbortSignal`: once it is aborted the work stops, and rejects with the signal's reason. */
+  signal?: { throwIfAborted: () => void } | null | undefined
+}
+
+/** How far pruning is. */
+export interface PruneProgress {
+  /** Sessions that are gone. */
+  sessions: number
+  /** Chunks of output that are gone. */
+  outputs: number
+  /** Bytes of their text, as UTF-8. */
+  bytes: number
+  /** The size of the database file, once the write-ahead log is moved into it. */
+  fileBytes: number
+  /** Those of its bytes that hold nothing. */
+  freeBytes: number
+}
+
+/** What was removed, or with `dryRun` would be. */
+export interface PruneReport {
+  /** The ids of the sessions, in the order in which they went. */
+  sessions: string[]
+  /** Chunks of output, those of sessions that were left alone half-way included. */
+  outputs: number
+  /** Bytes of their text, as UTF-8. */
+  bytes: number
+  /** The size of the database file before, in bytes. */
+  fileBytesBefore: number
+  /** Its size now, once the write-ahead log is moved into it. */
+  fileBytes: number
+  /** Those of its bytes that hold nothing and are used again. */
+  freeBytes: number
+  /**
+   * Whether free space of this file is given back to the disk. It is not for a file that was not made by this
+   * package, until `PRAGMA auto_vacuum = INCREMENTAL` and a `VACUUM`, with nobody else at it, make it so.
+   */
+  givesSpaceBack: boolean
+}
+
+/** What `stats()` counts. */
+export interface StatsOptions {
+  /** How many sessions `largest` names at most. Default 10. */
+  sessions?: number | null | undefined
+}
+
+/** Some output. */
+export interface OutputAmount {
+  /** How many chunks. */
+  outputs: number
+  /** Bytes of their text, as UTF-8. */
+  bytes: number
+  /** The first of their timestamps; `undefined` where there are none. */
+  oldest: Date | undefined
+  /** The last of their timestamps. */
+  newest: Date | undefined
+}
+
+/** How much a database holds, all output by `outputs`, `bytes`, `oldest` and `newest`. */
+export interface DatabaseStats extends OutputAmount {
+  /** How many sessions there are of each status. */
+  sessions: Record<SessionStatus, number>
+  /** How many of them are pinned. */
+  pinned: number
+  /** Chunks whose session is not stored. */
+  orphanedOutputs: number
+  /** The sessions with the most bytes of output, stored or not, largest first. */
+  largest: (OutputAmount & { sessionId: string })[]
+  /** The size of the database file, once the write-ahead log is moved into it. */
+  fileBytes: number
+  /** Those of its bytes that hold nothing and are used again. */
+  freeBytes: number
+  /** The size of the write-ahead log beside it. */
+  walBytes: number
+}
+
+/** How sessions are marked whose process is gone. */
+export interface FailOrphansOptions {
+  /** Change nothing; return the sessions as they are. Default `false`. */
+  dryRun?: boolean | null | undefined
+}
+
 /** How a session is deleted. */
 export interface DeleteOptions {
   /** Leave the session's output in place. Default `false`. */
@@ -403,6 +509,18 @@ export interface SessionStore {
   listByStatus(status: SessionStatus): Session[]
   /** The sessions that are `'running'` or `'waiting_checkpoint'`, in the order of `list()`. */
   findRunning(): Session[]
+  /**
+   * Marks as `'failed'` the sessions that are `'running'` or `'waiting_checkpoint'` and whose process is gone, as
+   * after a crash, in one transaction: no process has their `pid`, or (on Linux) one that started after the session
+   * was last changed; or they have no `pid`, and were stored or last changed more than a minute ago. Sessions of
+   * processes that are alive stay as they are, whoever started them. `endedAt`, where there is none, becomes
+   * the timestamp of the last output, or `startedAt` if that is later.
+   *
+   * Pids are those of this system: do not call it for a file that another machine or container works on.
+   *
+   * @returns These sessions as they are then, in the order of `list()`.
+   */
+  failOrphans(options?: FailOrphansOptions | null): Session[]
   /**
    * Has `connection.prune()` leave a session alone, whatever it is asked for, until `unpin()`. The pin is
    * stored, counts for every process, and goes with the session when that is deleted. Does nothing for
@@ -810,6 +928,30 @@ export declare class DatabaseConnection {
    * `onProgress` throws, and with the reason of an aborted `signal`.
    */
   backup(path: string, options?: BackupOptions | null): Promise<BackupProgress>
+  /**
+   * How much the database holds: sessions by status, chunks and bytes of output, the sessions with the most of
+   * it, and the size of the file. All of one moment, and exact.
+   *
+   * It is synchronous and reads every row of output, though of long text only the length: some 0.6 s for a
+   * million chunks that the system has in memory. Call it in a Worker where nobody may wait.
+   *
+   * @throws {TypeError | RangeError} For a wrong option, and `ERR_INVALID_STATE` once the connection is closed.
+   */
+  stats(options?: StatsOptions | null): DatabaseStats
+  /**
+   * Removes whole sessions that are over, with their output, the oldest first, and gives the space back to the
+   * disk. Only what is asked for goes, never a session that is `'running'` or `'waiting_checkpoint'`, and never
+   * one that is pinned. `docs/retention.md` tells how the options work together.
+   *
+   * A thread does the work in transactions of some milliseconds, between which others write. A session's
+   * output goes from its start, and the session with the last of it. One that starts anew or is pinned
+   * meanwhile is left with what it still has. A database in memory is pruned before the call returns.
+   *
+   * The promise rejects with a `TypeError` or `RangeError` for a wrong option, and where no option says what to
+   * remove; with a `SqliteError` for what SQLite says; with what `onProgress` throws, and with the reason of an
+   * aborted `signal`. What is removed by then stays so, and the next call goes on with it.
+   */
+  prune(options: PruneOptions): Promise<PruneReport>
 }
 
 /**
