@@ -6,8 +6,16 @@ import { describe, expect, test } from 'vitest'
 import { commandPath, runCommand } from './cli-support.js'
 import { openStores, sampleSession, temporaryFolder, temporaryPath } from './support.js'
 
-const READING = [['list'], ['show', 's-1'], ['tail', 's-1'], ['verify'], ['backup', 'x.db']]
-const COMMANDS = ['record', 'list', 'show', 'tail', 'verify', 'backup']
+const READING = [
+  ['list'],
+  ['show', 's-1'],
+  ['tail', 's-1'],
+  ['search', 'x'],
+  ['stats'],
+  ['verify'],
+  ['backup', 'x.db'],
+]
+const COMMANDS = ['record', 'list', 'show', 'tail', 'search', 'stats', 'verify', 'backup']
 
 describe('help', () => {
   test.each([['--help'], ['-h'], ['help']])('%s prints every command', async (argument) => {
@@ -43,6 +51,8 @@ describe('usage errors exit with 2', () => {
     [['list', '--db'], 'argument missing'],
     [['show'], "missing required argument 'id'"],
     [['tail', 's-1', '-n', '-1'], 'an integer from 0'],
+    [['search', 'x', '--since', 'soon'], 'a date such as'],
+    [['search', 'x', '-C', '101'], 'from 0 to 100'],
   ])('%j', async (args, words) => {
     const { code, stdout, stderr } = await runCommand(args)
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })

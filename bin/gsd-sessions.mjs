@@ -6,14 +6,16 @@ import { Command, CommanderError } from 'commander'
 import { backup } from './commands/backup.mjs'
 import { list } from './commands/list.mjs'
 import { record } from './commands/record.mjs'
+import { search } from './commands/search.mjs'
 import { show } from './commands/show.mjs'
+import { stats } from './commands/stats.mjs'
 import { tail } from './commands/tail.mjs'
 import { verify } from './commands/verify.mjs'
 import { commonOptions, examples, EXIT, Failure } from './lib/command.mjs'
 import { complain, endQuietlyWithoutReader } from './lib/streams.mjs'
 
 /** Every command, in the order of the help. */
-const COMMANDS = [record, list, show, tail, verify, backup]
+const COMMANDS = [record, list, show, tail, search, stats, verify, backup]
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
 

@@ -50,6 +50,15 @@ export function integer(least, most = Number.MAX_SAFE_INTEGER) {
   }
 }
 
+/** Reads a moment from the command line, in a form that `Date` knows. */
+export function moment(text) {
+  const date = new Date(text)
+  if (Number.isNaN(date.getTime())) {
+    throw new InvalidArgumentError('It must be a date such as 2026-03-01T10:00.')
+  }
+  return date
+}
+
 /** Opens the database for reading, runs `work` on its stores, and closes it whatever happens. */
 export async function withReader({ db }, work) {
   const path = db ?? join(homedir(), '.gsd-harness', 'sessions.db')

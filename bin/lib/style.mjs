@@ -62,6 +62,14 @@ export function duration(from, to) {
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`
 }
 
+/** A number of bytes in the unit that suits it. */
+export function bytesText(bytes) {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB']
+  const power = Math.min(units.length - 1, Math.floor(Math.log10(Math.max(1, bytes)) / 3))
+  const number = bytes / 1000 ** power
+  return `${power === 0 ? number : number.toFixed(1)} ${units[power]}`
+}
+
 const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' })
 const WIDE =
   /^[\p{Emoji_Presentation}\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]/u

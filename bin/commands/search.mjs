@@ -1,0 +1,72 @@
+// `gsd-sessions search`: the lines in which a text stands, as a person saw them.
+
+import { allOptions, examples, integer, moment, withReader } from '../lib/command.mjs'
+import { print } from '../lib/streams.mjs'
+import { printable, styled } from '../lib/style.mjs'
+
+/** A line as it was seen, with the place that matches set off. */
+function highlighted({ line, start, end }) {
+  const [before, match, after] = [line.slice(0, start), line.slice(start, end), line.slice(end)]
+  return `${printable(before)}${styled('red', printable(match))}${printable(after)}`
+}
+
+/** A match with the lines around it, as `grep` shows them: a colon behind the place of a match, else a dash. */
+function linesOf(match) {
+  const { sessionId, lineNumber, before, after } = match
+  const place = (number, mark) => styled('dim', `${printable(sessionId)}${mark}${number}${mark} `)
+  const first = lineNumber - before.length
+  return [
+    ...before.map((line, i) => `${place(first + i, '-')}${printable(line)}`),
+    `${place(lineNumber, ':')}${highlighted(match)}`,
+    ...after.map((line, i) => `${place(lineNumber + 1 + i, '-')}${printable(line)}`),
+  ]
+}
+
+/** Defines the command. */
+export function search(command) {
+  command
+    .name('search')
+    .description(
+      'Find lines in what sessions printed, as a person saw them: without escape sequences.',
+    )
+    .argument('<pattern>', 'a text, or with --regex a regular expression')
+    .option('--session <id>', 'only in this session')
+    .option('-e, --regex', 'the pattern is a regular expression')
+    .option('-s, --case-sensitive', 'tell upper from lower case')
+    .option('--since <date>', 'only what was printed then or later', moment)
+    .option('--until <date>', 'only what was printed then or earlier', moment)
+    .option(
+      '-C, --context <lines>',
+      'so many lines before and after each match',
+      integer(0, 100),
+      0,
+    )
+    .option('--limit <number>', 'so many matches at most', integer(1), 100)
+  examples(command, [
+    ['gsd-sessions search "no such file"', 'where something was missing'],
+    ['gsd-sessions search -e "error\\[E\\d+\\]" --session s-1', 'errors of the Rust compiler'],
+    ["gsd-sessions search panic --json | jq -r '.matches[].line'", 'the lines alone'],
+  ])
+  return command.action((pattern) => {
+    const options = allOptions(command)
+    return withReader(options, async ({ outputs }) => {
+      const { session, regex, caseSensitive, since, until, context, limit } = options
+      const { matches, complete } = outputs.search(pattern, {
+        sessionId: session,
+        regex,
+        caseSensitive,
+        since,
+        until,
+        context,
+        limit,
+      })
+      if (options.json) return print(`${JSON.stringify({ matches, complete })}\n`)
+      const between = context > 0 ? `${styled('dim', '--')}\n` : ''
+      const blocks = matches.map((match) => `${linesOf(match).join('\n')}\n`)
+      await print(blocks.join(between))
+      if (!complete && process.stdout.isTTY) {
+        await print(styled('dim', `More: --limit ${limit * 10}\n`))
+      }
+    })
+  })
+}
