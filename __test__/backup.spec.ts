@@ -10,10 +10,9 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { OutputStore, SqliteError, type BackupOptions, type BackupProgress } from '../index.js'
+import { OutputStore, type BackupOptions, type BackupProgress } from '../index.js'
 import { inChild, packagePath, startChild } from './child.js'
 import {
-  describeFailure,
   everyRow,
   fileMode,
   invalidState,
@@ -21,25 +20,13 @@ import {
   openConnection,
   openStores,
   outOfRange,
+  rejectionOf,
   sampleOutput,
   sampleSession,
   storedData,
   temporaryFolder,
   wrongType,
-  type Failure,
 } from './support.js'
-
-/** What a promise rejects with, as a value. */
-async function rejectionOf(promise: Promise<unknown>): Promise<Failure | undefined> {
-  try {
-    await promise
-  } catch (error) {
-    return describeFailure(SqliteError, () => {
-      throw error
-    })
-  }
-  return undefined
-}
 
 /** Stores with some MB of output, so that a backup takes many steps. */
 function openFilled(path?: string) {

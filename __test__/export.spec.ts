@@ -11,7 +11,6 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import {
   OutputStore,
-  SqliteError,
   type ExportFormat,
   type ExportOptions,
   type ExportProgress,
@@ -19,31 +18,18 @@ import {
 import { inChild, startChild } from './child.js'
 import { exported, formats } from './export-support.js'
 import {
-  describeFailure,
   fileMode,
   invalidState,
   naming,
   openConnection,
   openStores,
   outOfRange,
+  rejectionOf,
   sampleOutput,
   storedData,
   temporaryFolder,
   wrongType,
-  type Failure,
 } from './support.js'
-
-/** What a promise rejects with, as a value. */
-async function rejectionOf(promise: Promise<unknown>): Promise<Failure | undefined> {
-  try {
-    await promise
-  } catch (error) {
-    return describeFailure(SqliteError, () => {
-      throw error
-    })
-  }
-  return undefined
-}
 
 /** Stores with some MB of output, so that an export takes many steps. */
 function openFilled(path?: string) {

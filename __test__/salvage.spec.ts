@@ -10,11 +10,10 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { OutputStore, salvage, SqliteError } from '../index.js'
+import { OutputStore, salvage } from '../index.js'
 import {
   at,
   copyOfPlanFile,
-  describeFailure,
   everyRow,
   fileHash,
   fileMode,
@@ -22,27 +21,15 @@ import {
   openConnection,
   openStores,
   outOfRange,
+  rejectionOf,
   sampleOutput,
   sampleSession,
   temporaryFolder,
   temporaryPath,
   wrongType,
-  type Failure,
 } from './support.js'
 
 const PAGE = 4_096
-
-/** What a promise rejects with, as a value. */
-async function rejectionOf(promise: Promise<unknown>): Promise<Failure | undefined> {
-  try {
-    await promise
-  } catch (error) {
-    return describeFailure(SqliteError, () => {
-      throw error
-    })
-  }
-  return undefined
-}
 
 /** A closed file with three sessions and a thousand chunks, what it holds, and where a table begins. */
 function filledFile() {

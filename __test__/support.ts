@@ -151,6 +151,18 @@ export function describeFailure(
   return undefined
 }
 
+/** What a promise rejects with, as {@link failureOf} describes it. */
+export async function rejectionOf(promise: Promise<unknown>): Promise<Failure | undefined> {
+  try {
+    await promise
+  } catch (error) {
+    return describeFailure(SqliteError, () => {
+      throw error
+    })
+  }
+  return undefined
+}
+
 /** Matches a message that holds every one of `words`. */
 export function naming(...words: string[]): string {
   const holdsEach = words
