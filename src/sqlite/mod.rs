@@ -35,7 +35,8 @@ pub use salvage::{Definition, Entry, Pages, Trees, definitions, fields};
 pub use statement::{Column, Row, Statement, column_names};
 pub use transaction::{atomically, snapshot};
 pub use vacuum::{
-    Size, checkpoint_if_long, defer_checkpoints, gives_space_back, size, vacuum_slice,
+    Size, checkpoint_all, checkpoint_if_long, defer_checkpoints, gives_space_back, size,
+    vacuum_slice,
 };
 pub use verify::{
     Findings, check_integrity, compare_schema, empty_copy, in_one_state, schema_version,

@@ -1,5 +1,6 @@
 //! The size of a file, and giving back what is free in it.
 
+use std::thread;
 use std::time::{Duration, Instant};
 
 use rusqlite::wal::CheckpointMode;
@@ -10,6 +11,10 @@ use super::{Result, atomically};
 /// Frames of the log after which they are moved into the file, 32 MiB as for the checkpointer by default: a flush holds
 /// up those who write to the log, so that few long passes are better than many short ones.
 const CHECKPOINT_FRAMES: i32 = 8192;
+
+/// How often, and how long apart, the end tries to move the log.
+const ATTEMPTS: u32 = 50;
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// The pages of a database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -79,23 +84,42 @@ pub fn defer_checkpoints(sqlite: &Connection) -> Result<()> {
     Ok(sqlite.pragma_update(None, "wal_autocheckpoint", 0)?)
 }
 
-/// Moves the log into the file if it is long, or `always`, as far as nobody is in the way.
+/// Moves the log into the file if it is long, as far as nobody is in the way.
 ///
 /// # Errors
 ///
 /// What SQLite says.
-pub fn checkpoint_if_long(sqlite: &Connection, always: bool) -> Result<()> {
+pub fn checkpoint_if_long(sqlite: &Connection) -> Result<()> {
     let (frames, done) = sqlite.wal_checkpoint_v2(Some(MAIN_DB), CheckpointMode::NOOP)?;
-    if !always && frames - done < CHECKPOINT_FRAMES {
-        return Ok(());
+    if frames - done < CHECKPOINT_FRAMES { Ok(()) } else { checkpoint(sqlite).map(drop) }
+}
+
+/// Moves all of the log into the file, and waits for some time for those who are in the way: another checkpoint, or
+/// a reader.
+///
+/// # Errors
+///
+/// What SQLite says.
+pub fn checkpoint_all(sqlite: &Connection) -> Result<()> {
+    for _ in 0..ATTEMPTS {
+        if checkpoint(sqlite)? {
+            break;
+        }
+        thread::sleep(PAUSE);
     }
+    Ok(())
+}
+
+/// Whether all of the log is in the file.
+fn checkpoint(sqlite: &Connection) -> Result<bool> {
     match sqlite
         .wal_checkpoint_v2(Some(MAIN_DB), CheckpointMode::PASSIVE)
         .map_err(super::Error::from)
     {
+        Ok((frames, done)) => Ok(done >= frames),
         // Somebody else is at it.
-        Err(error) if error.is_busy() => Ok(()),
-        other => other.map(drop),
+        Err(error) if error.is_busy() => Ok(false),
+        Err(error) => Err(error),
     }
 }
 

@@ -18,7 +18,9 @@ use rusqlite::{Connection as Sqlite, params};
 use super::model::SessionStatus;
 use super::timestamp::{Moments, Timestamp};
 use super::{Result, damaged, pins, text};
-use crate::sqlite::{self, Size, atomically, checkpoint_if_long, snapshot, vacuum_slice};
+use crate::sqlite::{
+    self, Size, atomically, checkpoint_all, checkpoint_if_long, snapshot, vacuum_slice,
+};
 
 /// How long a transaction takes rows away before it commits.
 const TIME: Duration = Duration::from_millis(3);
@@ -261,7 +263,7 @@ impl<P: FnMut(Progress) -> ControlFlow<()>> Pruning<'_, P> {
             return Ok(ControlFlow::Break(()));
         }
         // The file gets shorter only when the log is moved into it.
-        checkpoint_if_long(self.sqlite, true)?;
+        checkpoint_all(self.sqlite)?;
         self.pruned.after = sqlite::size(self.sqlite)?;
         Ok(ControlFlow::Continue(()))
     }
@@ -369,7 +371,7 @@ impl<P: FnMut(Progress) -> ControlFlow<()>> Pruning<'_, P> {
             {
                 self.pruned.sessions.push(String::from_utf8_lossy(&chosen.id).into_owned());
             }
-            checkpoint_if_long(self.sqlite, false)?;
+            checkpoint_if_long(self.sqlite)?;
             if self.tell()?.is_break() {
                 return Ok(ControlFlow::Break(()));
             }
@@ -508,7 +510,7 @@ impl<P: FnMut(Progress) -> ControlFlow<()>> Pruning<'_, P> {
             let began = Instant::now();
             vacuum_slice(self.sqlite, TIME)?;
             let took = began.elapsed();
-            checkpoint_if_long(self.sqlite, false)?;
+            checkpoint_if_long(self.sqlite)?;
             if self.tell()?.is_break() {
                 return Ok(ControlFlow::Break(()));
             }
