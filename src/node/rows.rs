@@ -21,7 +21,7 @@ use super::js::{Kept, Scope, Value};
 use crate::sqlite::{Row, ValueRef};
 use crate::store::model::{Chunk, OutputRow, SessionRow};
 use crate::store::search::Match;
-use crate::store::utf16::{Length, MAX_LENGTH, push_wide};
+use crate::store::utf16::{MAX_LENGTH, fits, push_wide};
 
 /// Rows of a batch.
 const BATCH_ROWS: usize = 256;
@@ -308,7 +308,7 @@ impl<'env> Batches<'env> {
     }
 
     fn own_string(&mut self, text: &[u8]) -> Parsed<()> {
-        if !Length::default().fits(text) {
+        if !fits(text) {
             return Err(Failure::Range(format!(
                 "a stored text of {} bytes is longer than the longest string of JavaScript \
                  ({MAX_LENGTH} UTF-16 code units)",

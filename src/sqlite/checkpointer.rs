@@ -292,7 +292,7 @@ impl Drop for OutOfWork<'_> {
 }
 
 /// Frames in the log, and in the file, after a checkpoint.
-fn checkpoint(connection: &Connection, mode: CheckpointMode) -> Result<(u32, u32)> {
+pub(super) fn checkpoint(connection: &Connection, mode: CheckpointMode) -> Result<(u32, u32)> {
     let (log, done) = connection.wal_checkpoint_v2(Some(MAIN_DB), mode)?;
     // Both are -1 in a database that is not in WAL mode.
     Ok((u32::try_from(log).unwrap_or(0), u32::try_from(done).unwrap_or(0)))

@@ -7,11 +7,10 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use rusqlite::MAIN_DB;
 use rusqlite::wal::CheckpointMode;
 
 use super::cached::Cache;
-use super::checkpointer::{Blocker, Checkpointer};
+use super::checkpointer::{Blocker, Checkpointer, checkpoint};
 use super::options::{Location, OpenOptions};
 use super::statement::Place;
 use super::{Error, Result, files, open, pragma, slots};
@@ -260,25 +259,20 @@ impl Connection {
         if self.location == Location::Memory {
             return Ok(WalStatus::default());
         }
-        // Looks only. A database that is not in WAL mode has -1 frames.
-        let (frames, done) = sqlite.wal_checkpoint_v2(Some(MAIN_DB), CheckpointMode::NOOP)?;
-        let count = |frames: i32| u32::try_from(frames).unwrap_or(0);
+        // Looks only.
+        let (frames, done) = checkpoint(&sqlite, CheckpointMode::NOOP)?;
         Ok(WalStatus {
             size: self.log_size(),
-            frames: count(frames),
-            frames_left: count(frames).saturating_sub(count(done)),
+            frames,
+            frames_left: frames.saturating_sub(done),
             blocker: self.checkpointer.borrow().as_ref().and_then(Checkpointer::blocker),
         })
     }
 
     /// The size of the write-ahead log in bytes.
     pub fn log_size(&self) -> u64 {
-        match &self.location {
-            Location::File(file) => {
-                std::fs::metadata(files::log_of(file)).map_or(0, |log| log.len())
-            }
-            Location::Memory => 0,
-        }
+        let size = |log| std::fs::metadata(log).map_or(0, |log| log.len());
+        self.log().map_or(0, size)
     }
 
     /// The journal mode of the database as it is now, in SQLite's words.

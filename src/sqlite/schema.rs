@@ -37,6 +37,11 @@ const TABLES: &[(&str, i64, &[&str])] = &[
     ("session_pins", 2, &["session_id", "created_at"]),
 ];
 
+/// The columns of one of our tables that the stores read and write, in their order.
+pub fn columns(table: &str) -> &'static [&'static str] {
+    TABLES.iter().find(|(name, ..)| *name == table).map_or(&[], |(.., columns)| columns)
+}
+
 /// The newest schema version that this library knows.
 pub(crate) fn newest() -> usize {
     MIGRATIONS.len()

@@ -3,14 +3,15 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rusqlite::Connection;
 use rusqlite::wal::CheckpointMode;
-use rusqlite::{Connection, MAIN_DB};
 
+use super::checkpointer::checkpoint;
 use super::{Result, atomically};
 
-/// Frames of the log after which they are moved into the file, 32 MiB as for the checkpointer by default: a flush holds
-/// up those who write to the log, so that few long passes are better than many short ones.
-const CHECKPOINT_FRAMES: i32 = 8192;
+/// Frames of the log, 32 MiB, after which they are moved into the file: a flush holds up those who write to the log,
+/// so that few long passes are better than many short ones.
+const CHECKPOINT_FRAMES: u32 = 8192;
 
 /// How often, and how long apart, the end tries to move the log.
 const ATTEMPTS: u32 = 50;
@@ -90,8 +91,8 @@ pub fn defer_checkpoints(sqlite: &Connection) -> Result<()> {
 ///
 /// What SQLite says.
 pub fn checkpoint_if_long(sqlite: &Connection) -> Result<()> {
-    let (frames, done) = sqlite.wal_checkpoint_v2(Some(MAIN_DB), CheckpointMode::NOOP)?;
-    if frames - done < CHECKPOINT_FRAMES { Ok(()) } else { checkpoint(sqlite).map(drop) }
+    let (frames, done) = checkpoint(sqlite, CheckpointMode::NOOP)?;
+    if frames - done < CHECKPOINT_FRAMES { Ok(()) } else { move_log(sqlite).map(drop) }
 }
 
 /// Moves all of the log into the file, and waits for some time for those who are in the way: another checkpoint, or
@@ -102,7 +103,7 @@ pub fn checkpoint_if_long(sqlite: &Connection) -> Result<()> {
 /// What SQLite says.
 pub fn checkpoint_all(sqlite: &Connection) -> Result<()> {
     for _ in 0..ATTEMPTS {
-        if checkpoint(sqlite)? {
+        if move_log(sqlite)? {
             break;
         }
         thread::sleep(PAUSE);
@@ -110,12 +111,9 @@ pub fn checkpoint_all(sqlite: &Connection) -> Result<()> {
     Ok(())
 }
 
-/// Whether all of the log is in the file.
-fn checkpoint(sqlite: &Connection) -> Result<bool> {
-    match sqlite
-        .wal_checkpoint_v2(Some(MAIN_DB), CheckpointMode::PASSIVE)
-        .map_err(super::Error::from)
-    {
+/// Moves as much of the log into the file as can be. Says whether that is all of it.
+fn move_log(sqlite: &Connection) -> Result<bool> {
+    match checkpoint(sqlite, CheckpointMode::PASSIVE) {
         Ok((frames, done)) => Ok(done >= frames),
         // Somebody else is at it.
         Err(error) if error.is_busy() => Ok(false),

@@ -6,13 +6,12 @@
 
 use std::cell::RefCell;
 
-use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{OptionalExtension, Params, Row, params};
 
 use super::model::Chunk;
 use super::outputs::{Outputs, check_session, output, select};
 use super::timestamp::Moments;
-use super::{Error, Result, each_row, text};
+use super::{Error, Result, Text, each_row, text};
 use crate::sqlite::snapshot;
 
 const AFTER: &str = select!("o.timestamp, o.type, o.data, o.id", "AND i.id > ?2 ORDER BY i.id");
@@ -186,15 +185,6 @@ impl Walk {
         });
         self.place.replace(place);
         stepped
-    }
-}
-
-/// A text as it is stored, which may be no UTF-8.
-struct Text<'a>(&'a [u8]);
-
-impl ToSql for Text<'_> {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(ToSqlOutput::Borrowed(ValueRef::Text(self.0)))
     }
 }
 

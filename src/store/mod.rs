@@ -24,7 +24,7 @@ pub mod write_behind;
 
 pub use error::{Error, Result};
 
-use rusqlite::types::ValueRef;
+use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Params, Row, Statement, ffi};
 
 use crate::sqlite::{self, Connection};
@@ -48,6 +48,15 @@ fn each_row<E: From<Error>>(
     };
     let visited = connection.with_statement(sql, |statement| Ok(visit_all(statement)));
     visited.unwrap_or_else(|error: Error| Err(error.into()))
+}
+
+/// Text to be bound as it is stored, which need not be UTF-8.
+struct Text<'a>(&'a [u8]);
+
+impl ToSql for Text<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(ValueRef::Text(self.0)))
+    }
 }
 
 /// The bytes of a text column, as they are stored: another program may have stored invalid UTF-8.

@@ -7,8 +7,8 @@ use super::model::SessionRow;
 use super::outputs::select;
 use super::sessions::Sessions;
 use super::timestamp::{Moments, Timestamp};
-use super::{Error, Result, processes, text};
-use crate::sqlite::atomically;
+use super::{Error, Result, each_row, processes, text};
+use crate::sqlite::{self, atomically};
 
 /// How long a session may be without a pid: whoever starts its process is about to store one.
 const GRACE: f64 = 60_000.0;
@@ -71,7 +71,7 @@ impl Sessions {
     /// # Errors
     ///
     /// What SQLite or `visit` says.
-    pub fn fail_orphans<E: From<Error>>(
+    pub fn fail_orphans<E: From<Error> + From<sqlite::Error>>(
         &self,
         gone: &[i64],
         dry_run: bool,
@@ -88,39 +88,26 @@ impl Sessions {
             }
             Ok(())
         };
-        if dry_run {
-            return work();
-        }
-        let mut result = Ok(());
-        atomically(&sqlite, || {
-            result = work();
-            // Any error undoes it; this one is not what the caller sees.
-            if result.is_ok() { Ok(()) } else { Err(Error::Sqlite(crate::sqlite::Error::InUse)) }
-        })
-        .or_else(|error| if result.is_err() { Ok(()) } else { Err(error) })?;
-        result
+        if dry_run { work() } else { atomically(&sqlite, work) }
     }
 
     fn at_work(&self) -> Result<Vec<AtWork>> {
         let mut found: Vec<AtWork> = Vec::new();
         let mut moments = Moments::default();
-        self.connection.with_statement(AT_WORK, |statement| -> Result<()> {
-            let mut rows = statement.query([])?;
-            while let Some(row) = rows.next()? {
-                let started = moments.millis(text(row.get_ref(3)?));
-                found.push(AtWork {
-                    rowid: row.get(0)?,
-                    id: String::from_utf8_lossy(text(row.get_ref(1)?)).into_owned(),
-                    pid: match row.get_ref(2)? {
-                        ValueRef::Integer(pid) => Some(pid),
-                        ValueRef::Real(pid) => Some(pid as i64),
-                        _ => None,
-                    },
-                    started,
-                    touched: started.max(moments.millis(text(row.get_ref(4)?))),
-                });
-            }
-            Ok(())
+        each_row(&self.connection, AT_WORK, [], |row| -> Result<bool> {
+            let started = moments.millis(text(row.get_ref(3)?));
+            found.push(AtWork {
+                rowid: row.get(0)?,
+                id: String::from_utf8_lossy(text(row.get_ref(1)?)).into_owned(),
+                pid: match row.get_ref(2)? {
+                    ValueRef::Integer(pid) => Some(pid),
+                    ValueRef::Real(pid) => Some(pid as i64),
+                    _ => None,
+                },
+                started,
+                touched: started.max(moments.millis(text(row.get_ref(4)?))),
+            });
+            Ok(true)
         })?;
         found.sort_by(|a, b| b.started.total_cmp(&a.started).then(b.rowid.cmp(&a.rowid)));
         Ok(found)

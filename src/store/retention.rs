@@ -12,12 +12,13 @@ use std::ops::ControlFlow;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
-use rusqlite::{Connection as Sqlite, params};
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection as Sqlite, ToSql, params};
 
 use super::model::SessionStatus;
+use super::outputs::select;
 use super::timestamp::{Moments, Timestamp};
-use super::{Result, damaged, pins, text};
+use super::{Result, Text, damaged, pins, text};
 use crate::sqlite::{
     self, Size, atomically, checkpoint_all, checkpoint_if_long, snapshot, vacuum_slice,
 };
@@ -60,10 +61,8 @@ const STILL: &str =
 
 const IS_STORED: &str = "SELECT 1 FROM sessions WHERE id = ?1";
 
-/// What the index finds, oldest first; a damaged one may name a row of another session.
-const OLDEST: &str = "SELECT o.id, octet_length(o.data), o.timestamp
-     FROM session_outputs i CROSS JOIN session_outputs o ON o.id = i.id
-     WHERE i.session_id = ?1 ORDER BY i.timestamp, i.id";
+const OLDEST: &str =
+    select!("o.id, octet_length(o.data), o.timestamp", "ORDER BY i.timestamp, i.id");
 
 const DELETE_OUTPUT: &str = "DELETE FROM session_outputs WHERE id = ?1 AND session_id = ?2";
 const ANY_OUTPUT: &str = "SELECT 1 FROM session_outputs WHERE session_id = ?1";
@@ -160,15 +159,6 @@ impl Target<'_> {
             Self::Session(chosen) => Text(&chosen.id),
             Self::Orphans(id) => Text(id),
         }
-    }
-}
-
-/// Text as it is stored, which need not be UTF-8.
-struct Text<'a>(&'a [u8]);
-
-impl ToSql for Text<'_> {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(ToSqlOutput::Borrowed(ValueRef::Text(self.0)))
     }
 }
 
@@ -395,12 +385,12 @@ impl<P: FnMut(Progress) -> ControlFlow<()>> Pruning<'_, P> {
             && let Some(row) = rows.next()?
         {
             // What is no moment stays.
-            let at = moments.millis(text(row.get_ref(2)?));
+            let at = moments.millis(text(row.get_ref(3)?));
             if before.is_some_and(|before| at.is_nan() || at >= before) {
                 break;
             }
-            let bytes = row.get::<_, i64>(1)?.unsigned_abs();
-            batch.push((row.get(0)?, bytes));
+            let bytes = row.get::<_, i64>(2)?.unsigned_abs();
+            batch.push((row.get(1)?, bytes));
             left = left.saturating_sub(1 + bytes / PAGE);
         }
         Ok(batch)

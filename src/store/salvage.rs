@@ -12,22 +12,7 @@ use rusqlite::{Connection as Sqlite, ffi};
 use super::model::{OutputType, SessionStatus};
 use super::timestamp;
 use super::{Result, text};
-use crate::sqlite::{self, Definition, Entry, NewFile, Pages, Trees, definitions, fields};
-
-const SESSIONS: &[&str] = &[
-    "id",
-    "slot",
-    "status",
-    "working_dir",
-    "current_command",
-    "started_at",
-    "ended_at",
-    "pid",
-    "created_at",
-    "updated_at",
-];
-
-const OUTPUTS: &[&str] = &["id", "session_id", "timestamp", "type", "data", "created_at"];
+use crate::sqlite::{self, Definition, Entry, NewFile, Pages, Trees, columns, definitions, fields};
 
 const INSERT_SESSION: &str = "INSERT INTO sessions (rowid, id, slot, status, working_dir, current_command,
     started_at, ended_at, pid, created_at, updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
@@ -36,7 +21,7 @@ const INSERT_OUTPUT: &str =
     "INSERT INTO session_outputs (id, session_id, timestamp, type, data, created_at)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
 
-const PINS: &[&str] = &["session_id", "created_at"];
+const PINS: &str = "session_pins";
 
 /// A pin of a session that is gone has nothing to keep.
 const INSERT_PIN: &str = "INSERT OR IGNORE INTO session_pins (session_id, created_at)
@@ -156,15 +141,13 @@ struct Salvage<'new> {
 
 impl<'new> Salvage<'new> {
     fn new(new: &'new Sqlite, definitions: Vec<Definition>) -> Self {
-        let named =
-            |name| definitions.iter().find(|found| found.kind == "table" && found.name == name);
-        let of = |table: Table| named(table.name());
+        let shape = |table| Shape::new(table_of(&definitions, table), columns(table));
         Self {
             new,
-            session_shape: Shape::new(of(Table::Sessions), SESSIONS),
-            output_shape: Shape::new(of(Table::Outputs), OUTPUTS),
+            session_shape: shape(Table::Sessions.name()),
+            output_shape: shape(Table::Outputs.name()),
             sessions: Vec::new(),
-            pin_shape: Shape::new(named("session_pins"), PINS),
+            pin_shape: shape(PINS),
             pins: Vec::new(),
             done: Salvaged::default(),
             refused: 0,
@@ -174,7 +157,7 @@ impl<'new> Salvage<'new> {
     }
 
     fn table(&self, table: Table) -> Option<&Definition> {
-        self.definitions.iter().find(|found| found.kind == "table" && found.name == table.name())
+        table_of(&self.definitions, table.name())
     }
 
     fn read(&mut self, trees: &mut Trees) -> sqlite::Result<()> {
@@ -190,7 +173,7 @@ impl<'new> Salvage<'new> {
             }
         }
         // Older files have none.
-        let pins = self.definitions.iter().find(|found| found.name == "session_pins");
+        let pins = self.definitions.iter().find(|found| found.name == PINS);
         if let Some(root) = pins.map(|definition| definition.root) {
             trees.walk(root, &mut |entry| {
                 if let Some(fields) = entry.payload.as_deref().and_then(fields) {
@@ -200,7 +183,7 @@ impl<'new> Salvage<'new> {
             })?;
         }
         self.done.lost.pages = trees.unreadable();
-        let ours = [Table::Sessions.name(), Table::Outputs.name(), "session_pins"];
+        let ours = [Table::Sessions.name(), Table::Outputs.name(), PINS];
         for others in self.definitions.iter().filter(|found| !ours.contains(&&*found.table)) {
             trees.skip(others.root)?;
         }
@@ -257,7 +240,7 @@ impl<'new> Salvage<'new> {
     /// Takes a row that is a pin by its form.
     fn take_pin(&mut self, fields: &[ValueRef<'_>]) {
         let values = self.pin_shape.pick(fields);
-        if fields.len() == PINS.len() && is_pin(&values) {
+        if fields.len() == columns(PINS).len() && is_pin(&values) {
             self.pins.push(values.into_iter().map(owned).collect());
         }
     }
@@ -381,6 +364,11 @@ impl<'new> Salvage<'new> {
         }
         Ok(self.done)
     }
+}
+
+/// The definition of a table, if it is among these.
+fn table_of<'found>(definitions: &'found [Definition], name: &str) -> Option<&'found Definition> {
+    definitions.iter().find(|found| found.kind == "table" && found.name == name)
 }
 
 fn owned(value: ValueRef<'_>) -> Value {

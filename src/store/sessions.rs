@@ -66,11 +66,6 @@ impl Sessions {
         Self { connection }
     }
 
-    /// The connection to their database.
-    pub fn connection(&self) -> &Rc<Connection> {
-        &self.connection
-    }
-
     /// Stores a session.
     ///
     /// # Errors
@@ -191,18 +186,16 @@ impl Sessions {
             Ok::<_, Error>(Place::new(started_at.millis(), rowid.unwrap_or(i64::MAX)))
         });
         let before = before.transpose()?;
-        self.connection.with_statement(PLACES, |statement| {
-            let mut moments = Moments::default();
-            let mut places = Places::new(page.limit.unwrap_or(usize::MAX));
-            let mut rows = statement.query([page.status])?;
-            while let Some(row) = rows.next()? {
-                let place = Place::new(moments.millis(text(row.get_ref(1)?)), row.get(0)?);
-                if before.is_none_or(|before| place > before) {
-                    places.add(place);
-                }
+        let mut moments = Moments::default();
+        let mut places = Places::new(page.limit.unwrap_or(usize::MAX));
+        each_row(&self.connection, PLACES, [page.status], |row| -> Result<bool> {
+            let place = Place::new(moments.millis(text(row.get_ref(1)?)), row.get(0)?);
+            if before.is_none_or(|before| place > before) {
+                places.add(place);
             }
-            Ok(places.into_sorted())
-        })
+            Ok(true)
+        })?;
+        Ok(places.into_sorted())
     }
 
     /// As [`list`](Self::list), the sessions of one status only.

@@ -6,7 +6,7 @@ use rusqlite::types::ValueRef;
 
 use super::model::SessionStatus;
 use super::timestamp::Moments;
-use super::{Result, pins, text};
+use super::{Result, each_row, pins, text};
 use crate::sqlite::{self, Connection, Size, snapshot};
 
 const BY_STATUS: &str = "SELECT status, count(*) FROM sessions GROUP BY status";
@@ -72,22 +72,19 @@ pub fn stats(connection: &Connection, largest: usize) -> Result<Stats> {
     let statuses =
         SessionStatus::TEXTS.iter().filter_map(|text| SessionStatus::parse(text.as_bytes()));
     let mut sessions: Vec<_> = statuses.map(|status| (status, 0)).collect();
-    let mut statement = sqlite.prepare_cached(BY_STATUS)?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
+    each_row(connection, BY_STATUS, [], |row| -> Result<bool> {
         let status = text(row.get_ref(0)?);
         if let Some((_, count)) =
             sessions.iter_mut().find(|(known, _)| known.as_str().as_bytes() == status)
         {
             *count = row.get::<_, i64>(1)?.unsigned_abs();
         }
-    }
+        Ok(true)
+    })?;
     let mut amounts: HashMap<Vec<u8>, Amount> = HashMap::new();
     let mut output = Amount::NONE;
     let mut moments = Moments::default();
-    let mut statement = sqlite.prepare_cached(OUTPUTS)?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
+    each_row(connection, OUTPUTS, [], |row| -> Result<bool> {
         let id = text(row.get_ref(0)?);
         let at = moments.millis(text(row.get_ref(1)?));
         let bytes = match row.get_ref(2)? {
@@ -99,13 +96,13 @@ pub fn stats(connection: &Connection, largest: usize) -> Result<Stats> {
             Some(amount) => amount.add(bytes, at),
             None => amounts.entry(id.to_owned()).or_insert(Amount::NONE).add(bytes, at),
         }
-    }
+        Ok(true)
+    })?;
     let mut stored = 0;
-    let mut statement = sqlite.prepare_cached(IDS)?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
+    each_row(connection, IDS, [], |row| -> Result<bool> {
         stored += amounts.get(text(row.get_ref(0)?)).map_or(0, |amount| amount.outputs);
-    }
+        Ok(true)
+    })?;
     let mut largest_first: Vec<_> = amounts.into_iter().collect();
     largest_first
         .sort_by(|(a_id, a), (b_id, b)| b.bytes.cmp(&a.bytes).then_with(|| a_id.cmp(b_id)));

@@ -5,31 +5,14 @@ use encoding_rs::mem::{convert_latin1_to_utf16, convert_utf8_to_utf16};
 /// The length of the longest string that every supported JavaScript engine can hold.
 pub const MAX_LENGTH: usize = (1 << 29) - 24;
 
-/// The length of a text that grows, counted only where it may be too long, and every byte once.
-#[derive(Debug)]
-pub struct Length {
-    limit: usize,
-    counted: usize,
-    units: usize,
+/// Whether UTF-8 fits into a JavaScript string.
+pub fn fits(text: &[u8]) -> bool {
+    is_within(text, MAX_LENGTH)
 }
 
-impl Default for Length {
-    /// The length of a text that becomes a JavaScript string.
-    fn default() -> Self {
-        Self { limit: MAX_LENGTH, counted: 0, units: 0 }
-    }
-}
-
-impl Length {
-    /// Whether the UTF-8 `text`, which starts with the one of the last call, fits into a string.
-    pub fn fits(&mut self, text: &[u8]) -> bool {
-        // There are never more code units than bytes.
-        if text.len() > self.limit {
-            self.units += length(text.get(self.counted..).unwrap_or_default());
-            self.counted = text.len();
-        }
-        self.units <= self.limit
-    }
+/// Counts only where it may be too long: there are never more code units than bytes.
+fn is_within(text: &[u8], limit: usize) -> bool {
+    text.len() <= limit || length(text) <= limit
 }
 
 /// UTF-16 code units of UTF-8 bytes: one for every character, two for those of four bytes.
@@ -119,11 +102,9 @@ mod tests {
 
     #[test]
     fn more_bytes_than_units_may_fit() {
-        let limited = || Length { limit: 10, ..Length::default() };
-        let mut growing = limited();
-        assert!(growing.fits("ééééé".as_bytes()));
-        assert!(growing.fits("ééééé日本".as_bytes()));
-        assert!(!growing.fits("ééééé日本😀😀".as_bytes()));
-        assert!(!limited().fits("ééééé日本😀😀".as_bytes()));
+        let fits = |text: &str| is_within(text.as_bytes(), 10);
+        assert!(fits("ééééé"));
+        assert!(fits("ééééé日本"));
+        assert!(!fits("ééééé日本😀😀"));
     }
 }
