@@ -58,6 +58,21 @@ describe('the write-ahead log', () => {
     await reader.outcome
   })
 
+  test('can be asked for while the connection reads and writes', () => {
+    const { connection, outputs } = openStores()
+    const { db } = connection
+    appendMany(outputs, 3)
+    const { frames } = connection.walStatus()
+    for (const _ of db.prepare('SELECT 1 FROM session_outputs').iterate()) {
+      expect(connection.walStatus().frames).toBe(frames)
+    }
+    db.transaction(() => {
+      db.exec('DELETE FROM session_outputs')
+      expect(connection.walStatus().frames).toBe(frames)
+    }).immediate()
+    expect(connection.walStatus().frames).toBeGreaterThan(frames)
+  })
+
   test('has nothing to tell in memory', () => {
     expect(openConnection(':memory:').walStatus()).toEqual({
       size: 0,

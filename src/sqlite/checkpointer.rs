@@ -28,6 +28,7 @@ use rusqlite::hooks::Wal;
 use rusqlite::wal::CheckpointMode;
 use rusqlite::{Connection, MAIN_DB};
 
+use super::pragma::retry_while_busy;
 use super::{OpenOptions, Result, open_sibling};
 
 /// How often the log is looked at while somebody writes.
@@ -38,6 +39,10 @@ const PATIENCE: Duration = Duration::from_millis(20);
 
 /// How long a restart waits for a commit to step aside; one that is coming takes less.
 const COURTESY: Duration = Duration::from_millis(2);
+
+/// How long a look at the log may wait for a commit to write its header, which is a matter of nanoseconds unless the
+/// process is stopped.
+const HEADER: Duration = Duration::from_secs(1);
 
 /// Frames after which commits checkpoint themselves if the thread cannot: SQLite's own default.
 const FALLBACK_FRAMES: u32 = 1000;
@@ -291,9 +296,50 @@ impl Drop for OutOfWork<'_> {
     }
 }
 
+/// Frames in the log, and in the file, as they are.
+pub(super) fn log_frames(connection: &Connection) -> Result<(u32, u32)> {
+    // A commit that is just writing the header of the log's index is in the way.
+    retry_while_busy(HEADER, || checkpoint(connection, CheckpointMode::NOOP))
+}
+
 /// Frames in the log, and in the file, after a checkpoint.
 pub(super) fn checkpoint(connection: &Connection, mode: CheckpointMode) -> Result<(u32, u32)> {
     let (log, done) = connection.wal_checkpoint_v2(Some(MAIN_DB), mode)?;
     // Both are -1 in a database that is not in WAL mode.
     Ok((u32::try_from(log).unwrap_or(0), u32::try_from(done).unwrap_or(0)))
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::fs::OpenOptions as FileOptions;
+    use std::os::unix::fs::FileExt;
+
+    use super::*;
+
+    #[test]
+    fn a_header_that_is_being_written_is_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a.db");
+        let open = || Connection::open(&file).unwrap();
+        let writer = open();
+        writer
+            .execute_batch("PRAGMA journal_mode = WAL; CREATE TABLE t (x); BEGIN IMMEDIATE")
+            .unwrap();
+        let other = open();
+        other.execute_batch("SELECT x FROM t").unwrap();
+        let frames = log_frames(&other).unwrap();
+        // The two copies of the header differ while it is written.
+        let index = FileOptions::new().read(true).write(true).open(folder.path().join("a.db-shm"));
+        let index = index.unwrap();
+        let mut byte = [0];
+        index.read_exact_at(&mut byte, 8).unwrap();
+        index.write_all_at(&[!byte[0]], 8).unwrap();
+        assert!(checkpoint(&other, CheckpointMode::NOOP).unwrap_err().is_busy());
+        let written = thread::spawn(move || {
+            thread::sleep(Duration::from_millis(50));
+            index.write_all_at(&byte, 8).unwrap();
+        });
+        assert_eq!(log_frames(&other).unwrap(), frames);
+        written.join().unwrap();
+    }
 }

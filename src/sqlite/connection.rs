@@ -10,7 +10,7 @@ use std::rc::Rc;
 use rusqlite::wal::CheckpointMode;
 
 use super::cached::Cache;
-use super::checkpointer::{Blocker, Checkpointer, checkpoint};
+use super::checkpointer::{Blocker, Checkpointer, checkpoint, log_frames};
 use super::options::{Location, OpenOptions};
 use super::statement::Place;
 use super::{Error, Result, files, open, pragma, slots};
@@ -256,11 +256,14 @@ impl Connection {
     /// [`Error::Closed`], or what SQLite says.
     pub fn wal_status(&self) -> Result<WalStatus> {
         let sqlite = self.unsettled()?;
-        if self.location == Location::Memory {
+        let Location::File(file) = &self.location else {
             return Ok(WalStatus::default());
-        }
-        // Looks only.
-        let (frames, done) = checkpoint(&sqlite, CheckpointMode::NOOP)?;
+        };
+        // A connection that is reading or writing cannot look at its log.
+        let (frames, done) = match checkpoint(&sqlite, CheckpointMode::NOOP) {
+            Err(error) if error.is_busy() => log_frames(&open::open_sibling(file, &self.options)?)?,
+            looked => looked?,
+        };
         Ok(WalStatus {
             size: self.log_size(),
             frames,

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 use rusqlite::wal::CheckpointMode;
 
-use super::checkpointer::checkpoint;
+use super::checkpointer::{checkpoint, log_frames};
 use super::{Result, atomically};
 
 /// Frames of the log, 32 MiB, after which they are moved into the file: a flush holds up those who write to the log,
@@ -91,7 +91,7 @@ pub fn defer_checkpoints(sqlite: &Connection) -> Result<()> {
 ///
 /// What SQLite says.
 pub fn checkpoint_if_long(sqlite: &Connection) -> Result<()> {
-    let (frames, done) = checkpoint(sqlite, CheckpointMode::NOOP)?;
+    let (frames, done) = log_frames(sqlite)?;
     if frames - done < CHECKPOINT_FRAMES { Ok(()) } else { move_log(sqlite).map(drop) }
 }
 
