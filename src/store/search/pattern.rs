@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use memchr::memchr2_iter;
 use memchr::memmem::Finder;
 use regex::{Error as RegexError, Regex, RegexBuilder};
 
@@ -19,7 +20,39 @@ const SHOWN: usize = 80;
 /// A text or a regular expression, ready to be found.
 pub(super) enum Pattern {
     Literal(Box<Finder<'static>>),
+    /// A text in any case, and two bytes of it that a line must have.
+    AnyCase(Option<Pair>, Regex),
     Regex(Regex),
+}
+
+/// Two letters of ASCII next to each other, in either case, or other characters of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Pair([u8; 2]);
+
+impl Pair {
+    /// The rarest in a text. `k` and `s` are in none: characters beyond ASCII are those in another case.
+    fn rarest_in(text: &str) -> Option<Self> {
+        let folds_within_ascii = |byte: u8| byte.is_ascii() && !matches!(byte, b'k' | b's');
+        let bytes = text.to_ascii_lowercase().into_bytes();
+        let pairs = bytes.iter().copied().zip(bytes.iter().copied().skip(1));
+        pairs
+            .filter(|(first, second)| folds_within_ascii(*first) && folds_within_ascii(*second))
+            .min_by_key(|(first, second)| (frequency(*first), frequency(*second)))
+            .map(|(first, second)| Self([first, second]))
+    }
+
+    fn is_in(self, line: &str) -> bool {
+        let Self([first, second]) = self;
+        let line = line.as_bytes();
+        memchr2_iter(first, first.to_ascii_uppercase(), line)
+            .any(|at| line.get(at + 1).is_some_and(|next| next.eq_ignore_ascii_case(&second)))
+    }
+}
+
+/// How often a byte stands in what terminals print, compared with others; a capital as its small letter.
+fn frequency(byte: u8) -> usize {
+    const RARE_TO_FREQUENT: &[u8] = b"zqjxvkwybgfpmhudclnsriaote0123456789-./ ";
+    RARE_TO_FREQUENT.iter().position(|known| *known == byte).map_or(0, |place| place + 1)
 }
 
 impl Pattern {
@@ -45,7 +78,8 @@ impl Pattern {
             .size_limit(MAX_COMPILED)
             .build();
         match built {
-            Ok(regex) => Ok(Self::Regex(regex)),
+            Ok(regex) if is_regex => Ok(Self::Regex(regex)),
+            Ok(regex) => Ok(Self::AnyCase(Pair::rarest_in(pattern), regex)),
             Err(RegexError::CompiledTooBig(limit)) => {
                 refuse(format!("a pattern that compiles to at most {limit} bytes"))
             }
@@ -65,7 +99,10 @@ impl Pattern {
                 let start = finder.find(line.as_bytes())?;
                 Some(start..start + finder.needle().len())
             }
-            Self::Regex(regex) => regex.find(line).map(|found| found.range()),
+            Self::AnyCase(Some(pair), _) if !pair.is_in(line) => None,
+            Self::AnyCase(_, regex) | Self::Regex(regex) => {
+                regex.find(line).map(|found| found.range())
+            }
         }
     }
 }
@@ -86,6 +123,23 @@ mod tests {
         assert_eq!(find("a.c", true, false, "ABC"), Some(0..3));
         assert_eq!(find("a.c", true, true, "ABC"), None);
         assert_eq!(find(r"^\w+$", true, true, "naïve"), Some(0..6));
+    }
+
+    #[test]
+    fn a_line_has_the_rarest_pair_of_a_text_in_whatever_case() {
+        let pair = |text| {
+            Pair::rarest_in(text).map(|Pair(bytes)| String::from_utf8(bytes.into()).unwrap())
+        };
+        assert_eq!(pair("Not Found").unwrap(), "fo");
+        assert_eq!(pair("task queue").unwrap(), "qu");
+        assert_eq!(pair("ask"), None);
+        assert_eq!(pair("été"), None);
+        let find =
+            |pattern: &str, line: &str| Pattern::new(pattern, false, false).unwrap().find(line);
+        assert_eq!(find("SKIP", "ſ\u{212a}ip"), Some(0..7));
+        assert_eq!(find("task queue", "a Q, and a TAS\u{212a} QUEUE"), Some(11..23));
+        assert_eq!(find("x", "XX"), Some(0..1));
+        assert_eq!(find("xy", "x"), None);
     }
 
     #[test]

@@ -61,9 +61,9 @@ impl Controls {
         self.pen.is_some()
     }
 
-    /// How characters look by now.
-    pub(super) fn pen(&self) -> Style {
-        self.pen.unwrap_or_default()
+    /// How characters look by now, where anybody wants to know.
+    pub(super) fn pen(&self) -> Option<Style> {
+        self.pen
     }
 
     /// Whether what comes next belongs to a sequence, as far as is known: one that was none ends unseen.

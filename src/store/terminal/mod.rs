@@ -158,7 +158,9 @@ impl Lines {
             }
         }
         self.pending = self.controls.take(input);
-        self.row.set_pen(self.controls.pen());
+        if let Some(pen) = self.controls.pen() {
+            self.row.set_pen(pen);
+        }
         false
     }
 

@@ -59,8 +59,8 @@ pub(super) struct Row {
     marks: Vec<(usize, Mark)>,
     /// Where its text starts to look otherwise; it starts plain.
     styles: Vec<(usize, Style)>,
-    /// How what comes next looks.
-    pen: Style,
+    /// How what comes next looks, where anybody wants to know.
+    pen: Option<Style>,
     /// The columns, once it is drawn over, and where the cursor is.
     cells: Option<Cells>,
     first: Option<Mark>,
@@ -90,7 +90,7 @@ impl Row {
 
     /// Has what comes next look like this.
     pub(super) fn set_pen(&mut self, pen: Style) {
-        self.pen = pen;
+        self.pen = Some(pen);
     }
 
     /// Forgets what is known of a text that is gone.
@@ -162,7 +162,7 @@ impl Row {
         }
         let run = String::from_utf8_lossy(run);
         let mut rest = run.chars();
-        let (origin, pen) = (self.origin, self.pen);
+        let (origin, pen) = (self.origin, self.pen.unwrap_or_default());
         let cells = self.cells();
         let beyond = loop {
             if cells.column >= COLUMNS {
@@ -188,7 +188,9 @@ impl Row {
         if self.marks.last().is_none_or(|(_, last)| last.cursor != mark.cursor) {
             self.marks.push((self.text.len(), mark));
         }
-        change_to(self.pen, self.text.len(), &mut self.styles);
+        if let Some(pen) = self.pen {
+            change_to(pen, self.text.len(), &mut self.styles);
+        }
         self.text.extend_from_slice(run);
     }
 
