@@ -15,6 +15,8 @@ export interface CommandOptions {
   input?: string
   /** Leave the standard input open. */
   hold?: boolean
+  /** What a person types: the standard input takes itself for a terminal as well. */
+  typed?: string
   /** Have the standard output and error take themselves for a terminal of so many columns. */
   terminal?: number
 }
@@ -45,9 +47,10 @@ function plainEnvironment(): Record<string, string | undefined> {
 
 /** Starts the command. */
 export function startCommand(args: string[], options: CommandOptions = {}): RunningCommand {
-  const { env = {}, cwd, input = '', hold = false, terminal } = options
+  const { env = {}, cwd, typed, input = typed ?? '', hold = false, terminal } = options
   const pretend = `for (const stream of [process.stdout, process.stderr])
-    Object.assign(stream, { isTTY: true, columns: ${terminal} })`
+    Object.assign(stream, { isTTY: true, columns: ${terminal} });
+    ${typed === undefined ? '' : 'process.stdin.isTTY = true'}`
   const nodeOptions = terminal ? ['--import', `data:text/javascript,${pretend}`] : []
   const child = spawn(process.execPath, [...nodeOptions, commandPath, ...args], {
     cwd,

@@ -6,16 +6,22 @@ import { describe, expect, test } from 'vitest'
 import { commandPath, runCommand } from './cli-support.js'
 import { openStores, sampleSession, temporaryFolder, temporaryPath } from './support.js'
 
-const READING = [
+/** Those that do not create a database. */
+const OPENING: [string, ...string[]][] = [
   ['list'],
   ['show', 's-1'],
   ['tail', 's-1'],
   ['search', 'x'],
+  ['export', 's-1', 'x.txt'],
   ['stats'],
+  ['prune', '--keep-last', '1', '--yes'],
+  ['pin', 's-1'],
+  ['unpin', 's-1'],
+  ['fail-orphans'],
   ['verify'],
   ['backup', 'x.db'],
 ]
-const COMMANDS = ['record', 'list', 'show', 'tail', 'search', 'stats', 'verify', 'backup']
+const COMMANDS = ['record', ...OPENING.map(([command]) => command)]
 
 describe('help', () => {
   test.each([['--help'], ['-h'], ['help']])('%s prints every command', async (argument) => {
@@ -53,6 +59,25 @@ describe('usage errors exit with 2', () => {
     [['tail', 's-1', '-n', '-1'], 'an integer from 0'],
     [['search', 'x', '--since', 'soon'], 'a date such as'],
     [['search', 'x', '-C', '101'], 'from 0 to 100'],
+    [['export'], "missing required argument 'id'"],
+    [['export', 's-1'], '--format raw|text|html|ndjson|asciicast'],
+    [['export', 's-1', '-'], '--format raw|text|html|ndjson|asciicast'],
+    [['export', 's-1', 'build.log'], '"build.log" is not clear: --format raw|text'],
+    [['export', 's-1', 'x', '--format', 'pdf'], 'raw, text, html, ndjson, asciicast'],
+    [['export', 's-1', 'x.cast', '--rows', '0'], 'from 1 to 65535'],
+    [['prune'], '--older-than, --max-bytes, --keep-last or --orphans'],
+    [['prune', '--yes'], '--older-than, --max-bytes, --keep-last or --orphans'],
+    [['prune', '--keep-last', '1'], '--yes'],
+    [['prune', '--older-than', '30'], 'an age such as 12h'],
+    // Minutes or months?
+    [['prune', '--older-than', '1m'], 'an age such as 12h'],
+    [['prune', '--older-than', '999999999d'], 'an age such as 12h'],
+    [['prune', '--older-than', '2026-13-01'], 'an age such as 12h'],
+    [['prune', '--max-bytes', '-1'], 'a size such as 500M'],
+    [['prune', '--max-bytes', '5iB'], 'a size such as 500M'],
+    [['prune', '--max-bytes', '9999999T'], 'a size such as 500M'],
+    [['prune', '--keep-last', '1', '--status', 'running'], 'completed, failed, idle'],
+    [['pin'], "missing required argument 'id'"],
   ])('%j', async (args, words) => {
     const { code, stdout, stderr } = await runCommand(args)
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
@@ -61,7 +86,7 @@ describe('usage errors exit with 2', () => {
 })
 
 describe('the database', () => {
-  test.each(READING)('%s says in a line that there is none, and makes none', async (...args) => {
+  test.each(OPENING)('%s says in a line that there is none, and makes none', async (...args) => {
     const path = join(temporaryFolder(), 'folder', 'sessions.db')
     const { code, stdout, stderr } = await runCommand([...args, '--db', path])
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' })

@@ -4,7 +4,11 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { backup } from './commands/backup.mjs'
+import { exportSession } from './commands/export.mjs'
+import { failOrphans } from './commands/fail-orphans.mjs'
 import { list } from './commands/list.mjs'
+import { pin, unpin } from './commands/pin.mjs'
+import { prune } from './commands/prune.mjs'
 import { record } from './commands/record.mjs'
 import { search } from './commands/search.mjs'
 import { show } from './commands/show.mjs'
@@ -15,12 +19,28 @@ import { commonOptions, examples, EXIT, Failure } from './lib/command.mjs'
 import { complain, endQuietlyWithoutReader } from './lib/streams.mjs'
 
 /** Every command, in the order of the help. */
-const COMMANDS = [record, list, show, tail, search, stats, verify, backup]
+const COMMANDS = [
+  record,
+  list,
+  show,
+  tail,
+  search,
+  exportSession,
+  stats,
+  prune,
+  pin,
+  unpin,
+  failOrphans,
+  verify,
+  backup,
+]
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
 
 const program = commonOptions(new Command('gsd-sessions'), { env: true })
-  .description('Coding sessions and their terminal output in an SQLite file: record, list, read.')
+  .description(
+    'Coding sessions and their terminal output in an SQLite file: record, read, search, prune.',
+  )
   .version(version, '-V, --version', 'print the version')
   .helpOption('-h, --help', 'print this help')
   .helpCommand('help [command]', 'print the help of a command')

@@ -2,20 +2,15 @@
 
 import { Option } from 'commander'
 import { allOptions, examples, Failure, integer, withReader } from '../lib/command.mjs'
+import { sessionTable } from '../lib/session-table.mjs'
 import { print } from '../lib/streams.mjs'
-import { duration, localTime, printable, statusText, styled, table } from '../lib/style.mjs'
+import { printable, styled } from '../lib/style.mjs'
 
 const STATUSES = ['idle', 'running', 'waiting_checkpoint', 'completed', 'failed']
-const HEADINGS = ['ID', 'SLOT', 'STATUS', 'STARTED', 'TOOK', 'PID', 'COMMAND']
 
-function rowOf({ id, slot, status, startedAt, endedAt, pid, currentCommand, workingDir }) {
-  const took = endedAt ? duration(startedAt, endedAt) : ''
-  return [id, slot, status, localTime(startedAt), took, pid ?? '', currentCommand ?? workingDir]
-}
-
+/** The table, and on a terminal how to go on. */
 async function printTable(sessions, more) {
-  const style = (cell, column) => (HEADINGS[column] === 'STATUS' ? statusText(cell) : cell)
-  await print(table(HEADINGS, sessions.map(rowOf), style))
+  await print(sessionTable(sessions))
   if (more && process.stdout.isTTY) {
     const last = printable(sessions.at(-1).id)
     await print(styled('dim', `More: --before ${last}\n`))
@@ -26,6 +21,7 @@ async function printTable(sessions, more) {
 export function list(command) {
   command
     .name('list')
+    .summary('list the sessions, newest first')
     .description('List the sessions, newest first.')
     .addOption(
       new Option('--status <status>', 'only those that are in this state').choices(STATUSES),

@@ -19,6 +19,7 @@ function commandLine(args) {
 export function record(command) {
   command
     .name('record')
+    .summary('run a command and store what it prints')
     .usage('[options] -- <command> [arguments...]')
     .description(
       'Run a command and store what it prints. Its output, its input, signals and its exit code are ' +

@@ -26,6 +26,7 @@ function linesOf(match) {
 export function search(command) {
   command
     .name('search')
+    .summary('find lines in what sessions printed')
     .description(
       'Find lines in what sessions printed, as a person saw them: without escape sequences.',
     )

@@ -1,11 +1,12 @@
 // `gsd-sessions show`: one session and everything that it printed.
 
-import { allOptions, examples, Failure, withReader } from '../lib/command.mjs'
+import { allOptions, examples, knownSession, withReader } from '../lib/command.mjs'
 import { printChunks, textPrinter } from '../lib/output.mjs'
 import { print } from '../lib/streams.mjs'
 import { duration, localTime, printable, statusText, styled } from '../lib/style.mjs'
 
-function linesOf({ id, slot, status, workingDir, currentCommand, startedAt, endedAt, pid }) {
+function linesOf(session, isPinned) {
+  const { id, slot, status, workingDir, currentCommand, startedAt, endedAt, pid } = session
   const ended = endedAt && `${localTime(endedAt)}, after ${duration(startedAt, endedAt)}`
   const lines = [
     ['Session', printable(id)],
@@ -16,6 +17,7 @@ function linesOf({ id, slot, status, workingDir, currentCommand, startedAt, ende
     ['Process', pid === undefined ? undefined : String(pid)],
     ['Started', localTime(startedAt)],
     ['Ended', ended],
+    ['Pinned', isPinned ? 'yes' : undefined],
   ]
   return lines
     .filter(([, value]) => value !== undefined)
@@ -38,6 +40,7 @@ async function printJson(session, chunks) {
 export function show(command) {
   command
     .name('show')
+    .summary('show a session and everything that it printed')
     .description('Show a session and everything that it printed.')
     .argument('<id>', 'the session')
     .option('--output', 'only what it printed')
@@ -49,14 +52,13 @@ export function show(command) {
   ])
   return command.action((id) => {
     const options = allOptions(command)
-    return withReader(options, async ({ sessions, outputs }) => {
-      const session = sessions.get(id)
-      // Output is kept without its session as well.
-      if (!session && outputs.read(id, { limit: 1 }).outputs.length === 0) {
-        throw new Failure(`there is no session ${JSON.stringify(id)}`)
-      }
+    return withReader(options, async (stores) => {
+      const session = knownSession(stores, id)
+      const { sessions, outputs } = stores
       if (options.json) return printJson(session, outputs.iterate(id))
-      if (!options.output && session) await print(`${linesOf(session)}\n`)
+      if (!options.output && session) {
+        await print(`${linesOf(session, sessions.isPinned(id))}\n`)
+      }
       return printChunks(outputs.iterate(id), textPrinter(options))
     })
   })

@@ -27,6 +27,7 @@ function summary(found) {
 export function stats(command) {
   command
     .name('stats')
+    .summary('tell how much the database holds')
     .description('Tell how much the database holds. It reads every row.')
     .option('--sessions <number>', 'how many of the largest sessions to name', integer(0), 10)
   examples(command, [

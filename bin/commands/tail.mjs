@@ -23,6 +23,7 @@ async function* following(outputs, id, last) {
 export function tail(command) {
   command
     .name('tail')
+    .summary('print the last lines of a session, and those to come')
     .description('Print the last lines of a session.')
     .argument('<id>', 'the session')
     .option('-n, --lines <number>', 'so many lines', integer(0), 10)

@@ -8,6 +8,7 @@ import { printable, styled } from '../lib/style.mjs'
 export function verify(command) {
   command
     .name('verify')
+    .summary('look whether the database is sound')
     .description('Look whether the database is sound. It exits with 1 if it is not.')
   examples(command, [
     ['gsd-sessions verify', 'the default database'],

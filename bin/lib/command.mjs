@@ -1,4 +1,4 @@
-// What the commands share: options, arguments, examples, exit codes, and opening the database for reading.
+// What the commands share: options, arguments, examples, exit codes, and opening the database.
 
 import { existsSync } from 'node:fs'
 import { homedir } from 'node:os'
@@ -59,11 +59,29 @@ export function moment(text) {
   return date
 }
 
+/** The session `id`, or `undefined` where only its output is stored; fails where neither is. */
+export function knownSession({ sessions, outputs }, id) {
+  const session = sessions.get(id)
+  if (!session && outputs.read(id, { limit: 1 }).outputs.length === 0) {
+    throw new Failure(`there is no session ${JSON.stringify(id)}`)
+  }
+  return session
+}
+
 /** Opens the database for reading, runs `work` on its stores, and closes it whatever happens. */
-export async function withReader({ db }, work) {
+export function withReader(options, work) {
+  return withStores(options, { readonly: true }, work)
+}
+
+/** As {@link withReader}, for writing. It does not create the database either. */
+export function withWriter(options, work) {
+  return withStores(options, {}, work)
+}
+
+async function withStores({ db }, how, work) {
   const path = db ?? join(homedir(), '.gsd-harness', 'sessions.db')
   if (!existsSync(path)) throw new Failure(`there is no file ${JSON.stringify(path)}`)
-  const connection = new DatabaseConnection(path, { readonly: true, fileMustExist: true })
+  const connection = new DatabaseConnection(path, { ...how, fileMustExist: true })
   try {
     return await work({
       connection,

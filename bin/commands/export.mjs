@@ -1,0 +1,137 @@
+// `gsd-sessions export`: what a session printed, in a file of its own or on the standard output.
+
+import { mkdtempSync, rmSync, statSync } from 'node:fs'
+import { open } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { extname, join, resolve } from 'node:path'
+import { Option } from 'commander'
+import {
+  allOptions,
+  examples,
+  Failure,
+  integer,
+  knownSession,
+  withReader,
+} from '../lib/command.mjs'
+import { textPrinter } from '../lib/output.mjs'
+import { abortable, progressBar } from '../lib/progress.mjs'
+import { print } from '../lib/streams.mjs'
+import { bytesText, printable } from '../lib/style.mjs'
+
+const FORMATS = ['raw', 'text', 'html', 'ndjson', 'asciicast']
+
+/** The endings that mean one format; a `.log` may be the bytes or the text. */
+const ENDINGS = {
+  '.raw': 'raw',
+  '.txt': 'text',
+  '.html': 'html',
+  '.htm': 'html',
+  '.ndjson': 'ndjson',
+  '.jsonl': 'ndjson',
+  '.cast': 'asciicast',
+}
+
+/** How wide and high a terminal may be. */
+const LARGEST = 65_535
+
+/** The format that is asked for, or else that of the file's ending. */
+function formatFor(command, file, { format = ENDINGS[extname(file ?? '').toLowerCase()] }) {
+  if (format === undefined) {
+    const of =
+      file === undefined ? 'of the standard output' : `of ${printable(JSON.stringify(file))}`
+    command.error(`error: the format ${of} is not clear: --format ${FORMATS.join('|')}`)
+  }
+  return format
+}
+
+/** Only a file may be replaced, and only where that is asked for. */
+function mayBeWritten(file, force) {
+  const found = statSync(file, { throwIfNoEntry: false })
+  const name = JSON.stringify(file)
+  if (found?.isDirectory()) throw new Failure(`${name} is a folder`)
+  if (found && !found.isFile()) throw new Failure(`${name} is no ordinary file`)
+  if (found && !force) throw new Failure(`${name} exists; --force replaces it`)
+}
+
+/** Prints a file: as it is, and on a terminal without what does something to a terminal. */
+async function printFile(file) {
+  const isTerminal = process.stdout.isTTY
+  const printer = textPrinter({})
+  for await (const data of file.createReadStream({ encoding: isTerminal ? 'utf8' : null })) {
+    await printer.chunk({ data })
+  }
+  await printer.end()
+}
+
+/** Has `write` make a file that nobody else sees, and prints it. */
+async function throughFile(write) {
+  const folder = mkdtempSync(join(tmpdir(), 'gsd-sessions-'))
+  const remove = () => rmSync(folder, { recursive: true, force: true })
+  let file
+  try {
+    const path = join(folder, 'export')
+    const done = await write(path)
+    file = await open(path)
+    // Printing takes as long as its reader likes, and a signal may end it. What is open on Windows has to stay.
+    if (process.platform !== 'win32') remove()
+    await printFile(file)
+    return done
+  } finally {
+    await file?.close()
+    remove()
+  }
+}
+
+/** Defines the command. */
+export function exportSession(command) {
+  const ofCast = (what) => `the ${what} of the terminal that an asciicast is played in`
+  command
+    .name('export')
+    .summary('write what a session printed to a file')
+    .description(
+      'Write what a session printed to a file, or without one to the standard output: as it is (raw), as a ' +
+        'person saw it (text, html), by chunks (ndjson), or as a recording to play (asciicast).',
+    )
+    .argument('<id>', 'the session')
+    .argument('[file]', 'the file to make; - is the standard output')
+    .addOption(
+      new Option('--format <format>', "the format (default: that of the file's ending)").choices(
+        FORMATS,
+      ),
+    )
+    .option('--force', 'replace the file if it exists')
+    .option('--columns <number>', ofCast('width'), integer(1, LARGEST), 80)
+    .option('--rows <number>', ofCast('height'), integer(1, LARGEST), 24)
+  examples(command, [
+    ['gsd-sessions export s-1 s-1.html', 'a page with its colours'],
+    ['gsd-sessions export s-1 s-1.cast', 'play it: asciinema play s-1.cast'],
+    ['gsd-sessions export s-1 --format text | less', 'read it'],
+  ])
+  return command.action((id, target) => {
+    const options = allOptions(command)
+    const file = target === '-' ? undefined : target
+    const format = formatFor(command, file, options)
+    const { columns, rows, force, json } = options
+    return withReader(options, async (stores) => {
+      knownSession(stores, id)
+      const write = (path) => {
+        const bar = progressBar()
+        const onProgress = ({ chunks, totalChunks }) => bar.update(chunks, totalChunks)
+        const { outputs } = stores
+        return abortable((signal) =>
+          outputs.exportTo(id, path, { format, columns, rows, onProgress, signal }),
+        ).finally(bar.clear)
+      }
+      if (file === undefined) {
+        const done = await throughFile(write)
+        if (json) process.stderr.write(`${JSON.stringify({ format, ...done })}\n`)
+        return
+      }
+      mayBeWritten(file, force)
+      const done = await write(file)
+      const path = resolve(file)
+      if (json) await print(`${JSON.stringify({ path, format, ...done })}\n`)
+      else await print(`${printable(path)}: ${done.chunks} chunks, ${bytesText(done.bytes)}\n`)
+    })
+  })
+}

@@ -1,0 +1,131 @@
+// `gsd-sessions prune`: removes sessions that are over.
+
+import { Option } from 'commander'
+import { age, size } from '../lib/amounts.mjs'
+import { canAsk, confirmed } from '../lib/ask.mjs'
+import { allOptions, examples, Failure, integer, withReader, withWriter } from '../lib/command.mjs'
+import { abortable, progressBar } from '../lib/progress.mjs'
+import { sessionTable } from '../lib/session-table.mjs'
+import { print } from '../lib/streams.mjs'
+import { bytesText } from '../lib/style.mjs'
+
+const STATUSES = ['completed', 'failed', 'idle']
+
+const plural = (count, noun) => `${count} ${noun}${count === 1 ? '' : 's'}`
+
+/** What of a report is gone, or would be. */
+const amountOf = ({ sessions, outputs, bytes }) =>
+  `${plural(sessions.length, 'session')}, ${plural(outputs, 'chunk')}, ${bytesText(bytes)} of text`
+
+/** What a report says, in lines for people. */
+function summary(report, { dryRun = false } = {}) {
+  const { fileBytesBefore, fileBytes, freeBytes, givesSpaceBack } = report
+  const file =
+    fileBytes === fileBytesBefore
+      ? `the file has ${bytesText(fileBytes)}`
+      : `the file had ${bytesText(fileBytesBefore)} and has ${bytesText(fileBytes)}`
+  const what = dryRun ? 'would be removed' : 'removed'
+  const free =
+    dryRun || givesSpaceBack || freeBytes === 0
+      ? ''
+      : `${bytesText(freeBytes)} of it are free for what comes; only a VACUUM gives them back\n`
+  return `${what}: ${amountOf(report)}; ${file}\n${free}`
+}
+
+/** The sessions that a report names. */
+function sessionsOf({ sessions }, report) {
+  return report.sessions.map((id) => sessions.get(id)).filter((session) => session !== undefined)
+}
+
+/** The table of sessions and an empty line; nothing where there are none. */
+const tableOf = (sessions) => (sessions.length > 0 ? `${sessionTable(sessions)}\n` : '')
+
+const jsonOf = (report) => `${JSON.stringify(report)}\n`
+
+/** Prunes, and draws how far it is, which `plan` lets one tell. */
+async function pruneWithBar({ connection }, limits, plan) {
+  const bar = progressBar()
+  let removed = 0
+  const onProgress = ({ sessions, outputs }) => {
+    removed = sessions
+    if (plan.outputs > 0) bar.update(outputs, plan.outputs)
+    else bar.update(sessions, plan.sessions.length)
+  }
+  try {
+    return await abortable((signal) => connection.prune({ ...limits, onProgress, signal }))
+  } catch (error) {
+    // What is gone stays gone.
+    if (!(error instanceof Failure)) throw error
+    throw new Failure(`${error.message}; ${plural(removed, 'session')} removed`, error.exitCode)
+  } finally {
+    bar.clear()
+  }
+}
+
+/** Removes what `limits` say, once somebody has agreed. */
+async function remove(stores, limits, { yes, json }) {
+  const plan = await stores.connection.prune({ ...limits, dryRun: true })
+  const tell = (report, table = '') => print(json ? jsonOf(report) : table + summary(report))
+  const planned = sessionsOf(stores, plan)
+  if (!yes) {
+    // Nobody is asked about nothing, and so nothing goes that turns up meanwhile.
+    if (plan.sessions.length === 0 && plan.outputs === 0) return tell(plan)
+    if (!json) await print(tableOf(planned))
+    if (!(await confirmed(`Remove ${amountOf(plan)}?`))) throw new Failure('nothing was removed')
+  }
+  const report = await pruneWithBar(stores, limits, plan)
+  const gone = new Set(report.sessions)
+  return tell(report, yes ? tableOf(planned.filter(({ id }) => gone.has(id))) : '')
+}
+
+/** Tells what would go. */
+async function lookFirst(stores, limits, { json }) {
+  const report = await stores.connection.prune({ ...limits, dryRun: true })
+  const told = () => tableOf(sessionsOf(stores, report)) + summary(report, { dryRun: true })
+  await print(json ? jsonOf(report) : told())
+}
+
+/** Defines the command. */
+export function prune(command) {
+  command
+    .name('prune')
+    .summary('remove sessions that are over, by age, size or number')
+    .description(
+      'Remove sessions that are over, oldest first, with what they printed. What is at work or pinned stays. ' +
+        'It asks before; without a terminal it wants --yes.',
+    )
+    .option('--older-than <age>', 'those that were over so long ago (30d), or before a date', age)
+    .option(
+      '--max-bytes <size>',
+      'until so much of the file is in use at most (500M, 1.5GiB)',
+      size,
+    )
+    .option('--keep-last <number>', 'never one of the newest; alone, all but these', integer(0))
+    .addOption(
+      new Option('--status <status...>', 'only these (default: completed and failed)').choices(
+        STATUSES,
+      ),
+    )
+    .option('--orphans', 'also output whose session is not stored')
+    .option('--dry-run', 'only tell what would go')
+    .option('-y, --yes', 'do not ask')
+  examples(command, [
+    ['gsd-sessions prune --older-than 30d --dry-run', 'see what a month would remove'],
+    ['gsd-sessions prune --older-than 30d --max-bytes 1G --keep-last 20 --yes', 'once a day'],
+    ['gsd-sessions prune --keep-last 0 --status failed', 'everything that failed'],
+  ])
+  return command.action(() => {
+    const options = allOptions(command)
+    const { olderThan, maxBytes, keepLast, status: statuses, orphans, dryRun } = options
+    const limits = { olderThan, maxBytes, keepLast, statuses, orphans }
+    if ([olderThan, maxBytes, keepLast, orphans].every((limit) => limit === undefined)) {
+      const names = '--older-than, --max-bytes, --keep-last or --orphans'
+      command.error(`error: what is to be removed? Give ${names}`)
+    }
+    if (dryRun) return withReader(options, (stores) => lookFirst(stores, limits, options))
+    if (!options.yes && !canAsk()) {
+      command.error('error: there is nobody to ask here: --yes removes, --dry-run only tells')
+    }
+    return withWriter(options, (stores) => remove(stores, limits, options))
+  })
+}
