@@ -114,17 +114,20 @@ describe('the file', () => {
     expect(readdirSync(cwd)).toEqual([])
   })
 
-  test.skipIf(process.platform === 'win32')('is not there after a signal', async () => {
-    const path = openLarge(50_000)
-    const cwd = temporaryFolder()
-    const args = ['export', '--db', path, 's-1', 'x.html']
-    const running = startCommand(args, { cwd, terminal: 80 })
-    running.process.stderr.once('data', () => running.process.kill('SIGINT'))
-    const { code, stdout, stderr } = await running.result
-    expect({ code, stdout }).toEqual({ code: 130, stdout: '' })
-    expect(stderr).toMatch(/\r\x1b\[Kgsd-sessions: stopped by SIGINT\n$/) // oxlint-disable-line no-control-regex
-    expect(readdirSync(cwd)).toEqual([])
-  })
+  test.skipIf(process.platform === 'win32').each([[['x.html']], [['-', '--format', 'html']]])(
+    '%j is not there after a signal',
+    async (target) => {
+      const path = openLarge(50_000)
+      const cwd = temporaryFolder()
+      const args = ['export', '--db', path, 's-1', ...target]
+      const running = startCommand(args, { cwd, terminal: 80, env: { TMPDIR: cwd } })
+      running.process.stderr.once('data', () => running.process.kill('SIGINT'))
+      const { code, stdout, stderr } = await running.result
+      expect({ code, stdout }).toEqual({ code: 130, stdout: '' })
+      expect(stderr).toMatch(/\r\x1b\[Kgsd-sessions: stopped by SIGINT\n$/) // oxlint-disable-line no-control-regex
+      expect(readdirSync(cwd)).toEqual([])
+    },
+  )
 
   test('has its progress drawn on a terminal only', async () => {
     const path = openLarge(3_000)

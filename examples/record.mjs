@@ -1,5 +1,5 @@
 // The main job, on real input: records three commands that run side by side, one per slot, then opens
-// the file again and shows what it holds.
+// the file again, shows what it holds, searches it, and tells how much it is.
 //
 //   node examples/record.mjs [file]
 
@@ -19,6 +19,8 @@ const COMMANDS = [
   ['cargo', 'check', '--color=always', '--package', 'no-such-crate'],
 ]
 const NEWEST_LINES = 4
+const WANTED = 'error'
+const MATCHES = 5
 
 /** Runs a command in a slot and stores what it does. Resolves when it is over. */
 function record({ sessions, outputs }, slot, [program, ...args]) {
@@ -120,11 +122,38 @@ function show({ sessions, outputs }) {
   }
 }
 
+/** Lines as a person saw them: the colours around and inside a word do not hide it. */
+function search({ sessions, outputs }) {
+  const { matches, complete } = outputs.search(WANTED, { limit: MATCHES })
+  heading(`Lines with ${JSON.stringify(WANTED)}${complete ? '' : `, the first ${MATCHES}`}`)
+  for (const { sessionId, lineNumber, line, start, end } of matches) {
+    const shown = line.slice(0, start) + bold(line.slice(start, end)) + line.slice(end)
+    console.log(`  slot ${sessions.get(sessionId)?.slot}, line ${lineNumber}: ${shown}`)
+  }
+}
+
+function stats({ connection }) {
+  const { sessions, outputs, bytes, fileBytes, largest } = connection.stats({ sessions: 1 })
+  const byStatus = Object.entries(sessions).filter(([, count]) => count > 0)
+  const kilobytes = (count) => `${(count / 1000).toFixed(1)} kB`
+  heading('How much that is')
+  console.log(`  sessions  ${byStatus.map(([status, count]) => `${count} ${status}`).join(', ')}`)
+  console.log(`  chunks    ${outputs}, ${kilobytes(bytes)} of text`)
+  for (const { sessionId, bytes: most } of largest) {
+    console.log(`  largest   ${sessionId}, ${kilobytes(most)}`)
+  }
+  console.log(`  file      ${kilobytes(fileBytes)}`)
+}
+
 /** Opens the file with its stores, runs `work`, and closes it whatever happens. */
 async function withStores(file, work) {
   const connection = new DatabaseConnection(file)
   try {
-    await work({ sessions: new SessionStore(connection), outputs: new OutputStore(connection) })
+    await work({
+      connection,
+      sessions: new SessionStore(connection),
+      outputs: new OutputStore(connection),
+    })
   } finally {
     connection.close()
   }
@@ -137,5 +166,9 @@ await withStores(file, (stores) =>
   Promise.all(COMMANDS.map((command, i) => record(stores, i + 1, command))),
 )
 heading('Closed, and opened again. The file holds')
-await withStores(file, show)
+await withStores(file, (stores) => {
+  show(stores)
+  search(stores)
+  stats(stores)
+})
 console.log(`\nThe file stays: sqlite3 ${file} 'SELECT id, status, pid FROM sessions'\n`)
