@@ -57,18 +57,21 @@ describe('prune', () => {
     expect(ids()).toEqual(ALL.filter((id) => !expected.includes(id)))
   })
 
-  test.each([
-    ['300k', 300_000],
-    ['0.3MB', 300_000],
-    ['200 KiB', 200 * 1024],
-    ['0.2mib', 0.2 * 1024 * 1024],
-  ])('has a file of at most %s', async (limit, bytes) => {
-    const { run } = openDays(100)
-    const { stdout } = await run(['prune', '--max-bytes', limit, '--yes', '--json'])
-    const report = JSON.parse(stdout) as PruneReport
-    expect(report.fileBytesBefore).toBeGreaterThan(bytes)
-    expect(report.fileBytes).toBeLessThanOrEqual(bytes)
-    expect(report.sessions.length).toBeLessThan(4)
+  test.each<[string, (bytes: number) => string, number]>([
+    ['bytes', (bytes) => `${bytes}`, 0],
+    ['thousands', (bytes) => `${bytes / 1000}kB`, 0],
+    ['thousands, however they are written', (bytes) => `${bytes / 1000} K`, 0],
+    ['1024 each', (bytes) => `${bytes / 1024}KiB`, 0],
+    ['mebibytes', (bytes) => `${bytes / 1024 / 1024}mib`, 0],
+    ['thousands, as many as would do in KiB', (bytes) => `${bytes / 1024}k`, 1],
+    ['a byte less', (bytes) => `${bytes - 1}`, 1],
+  ])('has a file of at most so many %s', async (_, limit, removed) => {
+    const { run, connection } = openDays(100)
+    const { fileBytes } = connection.stats()
+    const args = ['prune', '--dry-run', '--json', '--max-bytes', limit(fileBytes)]
+    const report = JSON.parse((await run(args)).stdout) as PruneReport
+    expect(report).toMatchObject({ fileBytesBefore: fileBytes, freeBytes: 0 })
+    expect(report.sessions).toHaveLength(removed)
   })
 
   test('shows what it removed', async () => {

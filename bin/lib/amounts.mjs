@@ -23,7 +23,7 @@ export function age(text) {
 export function size(text) {
   const [, count, prefix, binary] = /^(\d+(?:\.\d+)?) ?([kmgt]?)(i?)b?$/i.exec(text) ?? []
   const power = PREFIXES.indexOf(prefix?.toLowerCase())
-  const bytes = Math.floor(count * (binary ? 1024 : 1000) ** power)
+  const bytes = Math.round(count * (binary ? 1024 : 1000) ** power)
   if (!Number.isSafeInteger(bytes) || (binary && power === 0)) {
     throw new InvalidArgumentError('It must be a size such as 500M, 2G or 1.5GiB.')
   }
