@@ -1,0 +1,64 @@
+// What a check takes: its time is told, and its memory has a bound.
+
+import { readFileSync, writeFileSync } from 'node:fs'
+
+/** How much the memory of the process may grow during a check, in bytes. */
+const MOST = 200e6
+
+/** Has the system forget how much memory the process had at most. */
+function forgetPeak() {
+  try {
+    writeFileSync('/proc/self/clear_refs', '5')
+  } catch {
+    // Elsewhere than on Linux the memory after a check has to do.
+  }
+}
+
+/** The most memory that the process had since then, in bytes. */
+function peak() {
+  try {
+    const [, kibibytes] = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'utf8'))
+    return Number(kibibytes) * 1024
+  } catch {
+    return process.memoryUsage.rss()
+  }
+}
+
+const megabytes = (bytes) => `${Math.round(bytes / 1e6)} MB`
+
+/** Runs checks, and keeps count. */
+export class Checks {
+  #count = 0
+  #largest = 0
+
+  /** Runs `work`, which throws where something is wrong and may give a note, and prints what it took. */
+  async run(what, work) {
+    forgetPeak()
+    const before = process.memoryUsage.rss()
+    const start = performance.now()
+    let note
+    try {
+      note = await work()
+    } catch (error) {
+      throw new Error(`${what}: ${error.message}`, { cause: error })
+    }
+    const seconds = ((performance.now() - start) / 1000).toFixed(2)
+    const growth = Math.max(0, peak() - before)
+    const columns = [
+      what.padEnd(40),
+      `${seconds} s`.padStart(9),
+      `+${megabytes(growth)}`.padStart(8),
+    ]
+    console.log(`  ${columns.join('  ')}${note === undefined ? '' : `  ${note}`}`)
+    if (growth > MOST) {
+      throw new Error(`${what}: took ${megabytes(growth)} of memory, more than ${megabytes(MOST)}`)
+    }
+    this.#count++
+    this.#largest = Math.max(this.#largest, growth)
+  }
+
+  /** How many there were, and what they took at most. */
+  summary() {
+    return `none of ${this.#count} checks took more than ${megabytes(this.#largest)} of memory`
+  }
+}
