@@ -15,6 +15,7 @@
 )]
 
 mod behind;
+mod keeping;
 mod model;
 mod plan;
 mod script;
@@ -187,6 +188,12 @@ fn commits_checkpoint_where_the_checkpointer_cannot() {
     let failures = &[(Call::Open, Failure::Io)];
     let tally = sweep("no checkpointer", Some("wal-checkpointer"), until, failures, work);
     assert!(tally.points > 0);
+}
+
+#[test]
+fn pruning_backups_and_exports() {
+    let tally = sweep("keeping", Some(CALLER), EVERY_END, EVERY_FAILURE, keeping::a_day);
+    assert!(tally.points > 200 && tally.told > 100);
 }
 
 #[test]

@@ -22,6 +22,8 @@ pub struct Model {
     pub sessions: Vec<Session>,
     /// Session and data, in the order of their ids.
     pub outputs: Vec<(String, String)>,
+    /// The sessions that are pinned.
+    pub pins: Vec<String>,
 }
 
 impl Model {
@@ -35,6 +37,26 @@ impl Model {
         }
     }
 
+    /// Every session that is running has lost its process.
+    pub fn fail_orphans(&mut self) {
+        for session in self.sessions.iter_mut().filter(|session| session.2 == "running") {
+            session.2 = "failed".into();
+        }
+    }
+
+    pub fn pin(&mut self, id: &str) {
+        self.pins.push(id.into());
+    }
+
+    /// Those that have failed, but for pinned ones and the last.
+    pub fn prunable(&self) -> Vec<String> {
+        let over = |(_, _, status, _): &&Session| status == "failed";
+        let ids = self.sessions.iter().filter(over).map(|(id, ..)| id.clone());
+        let mut ids: Vec<_> = ids.filter(|id| !self.pins.contains(id)).collect();
+        ids.pop();
+        ids
+    }
+
     pub fn append(&mut self, id: &str, data: &str) {
         self.outputs.push((id.into(), data.into()));
     }
@@ -42,6 +64,7 @@ impl Model {
     pub fn delete(&mut self, id: &str) {
         self.sessions.retain(|session| session.0 != id);
         self.outputs.retain(|output| output.0 != id);
+        self.pins.retain(|pin| pin != id);
     }
 
     /// The data of one session.
@@ -55,7 +78,17 @@ impl Model {
             .prepare("SELECT id, slot, status, current_command FROM sessions ORDER BY rowid")?;
         let mut outputs =
             sqlite.prepare("SELECT session_id, data FROM session_outputs ORDER BY id")?;
+        // The plan's own files have none.
+        let pins = if sqlite.table_exists(None, "session_pins")? {
+            sqlite
+                .prepare("SELECT session_id FROM session_pins ORDER BY session_id")?
+                .query_map([], |row| row.get(0))?
+                .collect::<rusqlite::Result<_>>()?
+        } else {
+            Vec::new()
+        };
         Ok(Self {
+            pins,
             sessions: sessions
                 .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?
                 .collect::<rusqlite::Result<_>>()?,
@@ -106,6 +139,9 @@ pub fn full(outputs: &Outputs, id: &str) -> store::Result<String> {
     })
 }
 
+/// The process of every session.
+pub const PID: i64 = 42;
+
 pub fn session(id: &str, slot: i64) -> NewSession {
     NewSession {
         id: id.into(),
@@ -115,7 +151,7 @@ pub fn session(id: &str, slot: i64) -> NewSession {
         current_command: Some("make".into()),
         started_at: moment(),
         ended_at: None,
-        pid: Some(42),
+        pid: Some(PID),
     }
 }
 

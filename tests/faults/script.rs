@@ -30,13 +30,13 @@ pub struct Outcome {
 /// A database, and what it must hold.
 pub struct World {
     fault: Fault,
-    file: PathBuf,
+    pub(super) file: PathBuf,
     options: OpenOptions,
-    connection: Option<Rc<Connection>>,
-    model: Model,
+    pub(super) connection: Option<Rc<Connection>>,
+    pub(super) model: Model,
     /// What it may hold instead, once the log is read anew: the change that failed last was whole in
     /// the log when its commit failed, in a sync or in the index, and nobody wrote over it.
-    or: Option<Model>,
+    pub(super) or: Option<Model>,
     errors: u32,
     whole: bool,
     _folder: TempDir,
@@ -101,7 +101,7 @@ impl World {
     }
 
     /// Changes something, and the model if that was acknowledged.
-    fn change(
+    pub(super) fn change(
         &mut self,
         what: &str,
         call: impl FnOnce(&Sessions, &Outputs) -> store::Result<()>,
@@ -181,7 +181,7 @@ impl World {
         }
     }
 
-    fn note(&mut self, what: &str, error: &sqlite::Error) {
+    pub(super) fn note(&mut self, what: &str, error: &sqlite::Error) {
         assert_tells(&self.fault, what, error);
         self.errors += 1;
     }
@@ -227,7 +227,7 @@ impl World {
         }
     }
 
-    fn sqlite(&self) -> Rc<rusqlite::Connection> {
+    pub(super) fn sqlite(&self) -> Rc<rusqlite::Connection> {
         self.connection.as_ref().unwrap().sqlite().unwrap()
     }
 

@@ -1,0 +1,149 @@
+//! What keeps a history small and findable: pins, orphans, pruning, backups and exports.
+
+use std::fs;
+use std::ops::ControlFlow;
+use std::rc::Rc;
+
+use gsd_session_store::sqlite::OpenOptions;
+use gsd_session_store::store;
+use gsd_session_store::store::export::Size;
+use gsd_session_store::store::model::{ExportFormat, SessionStatus};
+use gsd_session_store::store::outputs::Outputs;
+use gsd_session_store::store::retention::{Criteria, prune};
+use gsd_session_store::store::sessions::Sessions;
+use rusqlite::Connection;
+
+use super::model::{Model, PID, assert_sound};
+use super::plan::{self, Fault};
+use super::script::{Outcome, World};
+
+/// The newest session that is over stays.
+const CRITERIA: Criteria = Criteria {
+    older_than: None,
+    max_bytes: None,
+    keep_last: Some(1),
+    statuses: Vec::new(),
+    orphans: false,
+    dry_run: false,
+};
+
+pub fn a_day(fault: &Fault) -> Outcome {
+    let mut world = World::new(fault, OpenOptions::default());
+    world.open(3);
+    // One chunk each, so that a session goes in one transaction.
+    for id in ["s-1", "s-2", "s-3", "s-4", "s-5"] {
+        world.create(id, 1);
+        world.append(id, &format!("{id} ").repeat(4_000));
+    }
+    plan::arm(*fault);
+    world.fail_orphans();
+    world.pin("s-2");
+    world.back_up();
+    world.prune();
+    world.read();
+    world.export("s-5");
+    world.close();
+    world.open(3);
+    world.prune();
+    world.read();
+    world.end()
+}
+
+impl World {
+    fn fail_orphans(&mut self) {
+        let call = |sessions: &Sessions, _: &Outputs| {
+            sessions.fail_orphans(&[PID], false, |_| store::Result::Ok(()))
+        };
+        self.change("failOrphans", call, Model::fail_orphans);
+    }
+
+    fn pin(&mut self, id: &str) {
+        let call = |sessions: &Sessions, _: &Outputs| sessions.pin(id).map(drop);
+        self.change("pin", call, |model| model.pin(id));
+    }
+
+    /// Removes what may go: where that fails, the oldest of it is gone.
+    fn prune(&mut self) {
+        let Some(connection) = self.connection.clone() else { return };
+        let own = match connection.sibling() {
+            Ok(own) => own.unwrap(),
+            Err(error) => return self.note("prune", &error),
+        };
+        let criteria = Criteria { statuses: vec![SessionStatus::Failed], ..CRITERIA };
+        let pruned = prune(&own, &criteria, |_| ControlFlow::Continue(()));
+        let due = self.model.prunable();
+        match pruned {
+            Ok(pruned) => {
+                assert_eq!(pruned.unwrap().sessions, due);
+                if !due.is_empty() {
+                    self.or = None;
+                }
+                due.iter().for_each(|id| self.model.delete(id));
+            }
+            Err(store::Error::Sqlite(error)) => {
+                self.note("prune", &error);
+                let stored = plan::unharmed(|| Model::stored(&self.sqlite())).unwrap();
+                let mut due = due.iter();
+                while self.model != stored {
+                    self.model.delete(due.next().expect("only what may go is gone"));
+                }
+                if let Some(next) = due.next() {
+                    let mut or = self.model.clone();
+                    or.delete(next);
+                    self.or = Some(or);
+                }
+            }
+            Err(error) => panic!("prune: {error}"),
+        }
+    }
+
+    /// Makes a copy, which is whole or not there.
+    fn back_up(&mut self) {
+        let Some(connection) = &self.connection else { return };
+        let target = self.file.with_file_name("backup.db");
+        let source = connection.backup_source();
+        match source.and_then(|source| source.copy_to(&target, |_| ControlFlow::Continue(()))) {
+            Ok(copied) => {
+                copied.unwrap();
+                plan::unharmed(|| {
+                    let copy = Connection::open(&target).unwrap();
+                    assert_eq!(Model::stored(&copy).unwrap(), self.model);
+                    let _: String = copy
+                        .pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))
+                        .unwrap();
+                    assert_sound(&copy);
+                });
+                fs::remove_file(&target).unwrap();
+            }
+            Err(error) => self.note("backup", &error),
+        }
+        self.assert_nothing_left();
+    }
+
+    /// Writes what a session printed to a file, which is whole or not there.
+    fn export(&mut self, id: &str) {
+        let Some(connection) = &self.connection else { return };
+        let target = self.file.with_file_name("session.log");
+        let outputs = Outputs::new(Rc::clone(connection));
+        let export = outputs.export(id.into(), ExportFormat::Raw, Size::default());
+        match export.and_then(|export| export.write_to(&target, |_| ControlFlow::Continue(()))) {
+            Ok(written) => {
+                written.unwrap();
+                assert_eq!(fs::read_to_string(&target).unwrap(), self.model.data(id).concat());
+                fs::remove_file(&target).unwrap();
+            }
+            Err(store::Error::Sqlite(error)) => self.note("exportTo", &error),
+            Err(error) => panic!("exportTo: {error}"),
+        }
+        self.assert_nothing_left();
+    }
+
+    /// Asserts that there are the database and its log only.
+    fn assert_nothing_left(&self) {
+        let own = ["sessions.db", "sessions.db-wal", "sessions.db-shm"];
+        let files = fs::read_dir(self.file.parent().unwrap()).unwrap();
+        let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+        let left: Vec<_> = names.filter(|name| !own.contains(&name.as_str())).collect();
+        assert!(left.is_empty(), "{left:?}");
+    }
+}
