@@ -781,7 +781,7 @@ export interface Transaction<F extends (...params: never[]) => unknown> {
  *
  * What it does in a transaction and what the stores do is one transaction.
  */
-export interface Database {
+interface Database {
   /** The path that the connection was opened with. */
   readonly name: string
   readonly open: boolean
@@ -814,7 +814,7 @@ export interface Database {
 }
 
 /** The types of the handle by the names that they have in `@types/better-sqlite3`. */
-export declare namespace Database {
+declare namespace Database {
   export type {
     ColumnDefinition,
     PragmaOptions,
@@ -828,8 +828,8 @@ export declare namespace Database {
 
 type Handle = Database
 
-// Only what is marked is exported.
-export {}
+// As types only: there is no value of that name, which TypeScript would take the namespace for.
+export type { Database }
 
 /**
  * Which binding artifact the generated loader actually loaded: `'native'` for
