@@ -1,0 +1,90 @@
+// Ways to break the package, each with the check that has to notice.
+
+import { appendFileSync, cpSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { root } from './processes.mjs'
+
+const readManifest = (folder) => JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
+
+const isMain = (folder) => !('os' in readManifest(folder))
+
+/** A change of the root package. */
+const inMain = (change) => (folder) => void (isMain(folder) && change(folder))
+
+/** A change of the platform package. */
+const inPlatform = (change) => (folder) => void (isMain(folder) || change(folder))
+
+const ofManifest = (change) => (folder) => {
+  const manifest = readManifest(folder)
+  change(manifest)
+  writeFileSync(join(folder, 'package.json'), JSON.stringify(manifest))
+}
+
+const without = (file) => (folder) => rmSync(join(folder, file), { recursive: true })
+
+const works = 'CommonJS require'
+const listed = 'exactly the files of contents.txt'
+
+export const breakages = [
+  {
+    what: 'a platform package without its addon',
+    change: inPlatform((folder) => {
+      for (const name of readdirSync(folder)) if (name.endsWith('.node')) without(name)(folder)
+    }),
+    noticedBy: works,
+  },
+  {
+    what: 'an addon of another architecture by its manifest',
+    change: inPlatform(ofManifest((manifest) => (manifest.cpu = ['mips']))),
+    noticedBy: works,
+  },
+  {
+    what: 'no platform packages among the dependencies',
+    change: inMain(ofManifest((manifest) => delete manifest.optionalDependencies)),
+    noticedBy: works,
+  },
+  {
+    what: 'a loader that does not export a class',
+    change: inMain((folder) =>
+      appendFileSync(join(folder, 'index.js'), '\nmodule.exports.SessionStore = undefined\n'),
+    ),
+    noticedBy: 'ESM named, default and namespace imports',
+  },
+  { what: 'no types', change: inMain(without('index.d.ts')), noticedBy: 'publint' },
+  {
+    what: 'types that export a value that there is not',
+    change: inMain((folder) =>
+      appendFileSync(join(folder, 'index.d.ts'), '\nexport declare const nothing: number\n'),
+    ),
+    noticedBy: 'are the types wrong',
+  },
+  {
+    what: 'types without a status',
+    change: inMain((folder) => {
+      const file = join(folder, 'index.d.ts')
+      writeFileSync(file, readFileSync(file, 'utf8').replace("'idle' | 'running' |", "'idle' |"))
+    }),
+    noticedBy: 'TypeScript, nodenext',
+    tools: true,
+  },
+  {
+    what: 'a main that is not there',
+    change: inMain(ofManifest((manifest) => (manifest.main = 'lib/index.js'))),
+    noticedBy: 'publint',
+  },
+  { what: 'no command', change: inMain(without('bin')), noticedBy: 'gsd-sessions' },
+  {
+    what: 'no commander among the dependencies',
+    change: inMain(ofManifest((manifest) => delete manifest.dependencies)),
+    noticedBy: 'gsd-sessions',
+  },
+  { what: 'no licence', change: inMain(without('LICENSE')), noticedBy: listed },
+  {
+    what: 'the sources in the tarball',
+    change: inMain((folder) => {
+      cpSync(join(root, 'src'), join(folder, 'src'), { recursive: true })
+      ofManifest((manifest) => manifest.files.push('src'))(folder)
+    }),
+    noticedBy: listed,
+  },
+]

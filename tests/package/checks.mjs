@@ -1,0 +1,101 @@
+// What has to work in a folder in which the package is installed.
+
+import { copyFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { node, root, run } from './processes.mjs'
+
+const repository = (path) => join(root, 'node_modules', path)
+
+/** Fails unless every line that a program printed says that the job was done. */
+function done(printed) {
+  if (!/^done( done)*\n$/.test(printed)) throw new Error(`instead of done: ${printed}`)
+}
+
+/** Runs a program of the consumer's. */
+const program = async ({ cwd, root: folder }, ...args) =>
+  done(await run(cwd, process.execPath, args, { CONSUMER_ROOT: folder }))
+
+/** A tool that the consumer has installed. */
+const tool = (cwd, path) => join(cwd, 'node_modules', path)
+
+async function compile(consumer, options, files) {
+  const { cwd } = consumer
+  const out = `compiled-${Object.values(options).join('-')}`
+  const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, value])
+  const strict = ['--strict', '--skipLibCheck', 'false', '--target', 'es2022', '--types', 'node']
+  for (const file of files) copyFileSync(join(cwd, 'typed.ts'), join(cwd, file))
+  await node(cwd, tool(cwd, 'typescript/bin/tsc'), ...args, ...strict, '--outDir', out, ...files)
+  for (const file of readdirSync(join(cwd, out))) await program(consumer, join(out, file))
+}
+
+async function bundle(consumer, entry, format) {
+  const { cwd } = consumer
+  const file = `bundled.${format === 'esm' ? 'mjs' : 'cjs'}`
+  // CommonJS in an ES module asks for the modules of Node.js by a `require` that it has to be given.
+  const banner = `import { createRequire } from 'node:module'; const require = createRequire(import.meta.url)`
+  const options = format === 'esm' ? [`--banner:js=${banner}`] : []
+  options.push('--bundle', '--platform=node', `--format=${format}`, `--outfile=${file}`)
+  // Its own start is a script of Node.js until an install script has put the binary in its place.
+  const esbuild = tool(cwd, 'esbuild/bin/esbuild')
+  await node(cwd, esbuild, entry, ...options, '--external:@gsd/session-store')
+  await program(consumer, file)
+}
+
+async function vitest({ cwd }, pool) {
+  const args = ['run', '--pool', pool, '--reporter', 'json', 'job.spec.mjs']
+  const report = JSON.parse(await node(cwd, tool(cwd, 'vitest/vitest.mjs'), ...args))
+  if (report.numPassedTests !== 1 || !report.success) throw new Error(JSON.stringify(report))
+}
+
+async function command({ cwd, exec }) {
+  const store = ['record', '--db', 'command.db', '--id', 'build', '--']
+  await node(cwd, ...exec, 'gsd-sessions', ...store, process.execPath, '-p', '6 * 7')
+  const printed = await node(cwd, ...exec, 'gsd-sessions', 'show', '--db', 'command.db', 'build')
+  if (!printed.includes('42')) throw new Error(`the session is not shown: ${printed}`)
+}
+
+/** By name, in order; those before {@link withTools} need nothing but the package. */
+export const alone = {
+  'CommonJS require': (consumer) => program(consumer, 'require.cjs'),
+  'ESM named, default and namespace imports': (consumer) => program(consumer, 'import.mjs'),
+  Workers: (consumer) => program(consumer, 'worker.mjs'),
+  'gsd-sessions': command,
+}
+
+/** Those that take what else users install. */
+export const withTools = {
+  ...Object.fromEntries(
+    ['node16', 'nodenext'].map((mode) => [
+      `TypeScript, ${mode}`,
+      (consumer) =>
+        compile(consumer, { module: mode, moduleResolution: mode }, ['typed.mts', 'typed.cts']),
+    ]),
+  ),
+  'TypeScript, bundler': (consumer) =>
+    compile(consumer, { module: 'esnext', moduleResolution: 'bundler' }, ['typed.mts']),
+  'vitest, forks': (consumer) => vitest(consumer, 'forks'),
+  'vitest, threads': (consumer) => vitest(consumer, 'threads'),
+  'esbuild, ESM': (consumer) => bundle(consumer, 'import.mjs', 'esm'),
+  'esbuild, CommonJS': (consumer) => bundle(consumer, 'require.cjs', 'cjs'),
+}
+
+/** What is looked at in the tarball itself. */
+export const ofTarball = {
+  publint: ({ tarball }) =>
+    node(root, repository('publint/src/cli.js'), 'run', '--strict', tarball),
+  'are the types wrong': ({ tarball }) =>
+    node(root, repository('@arethetypeswrong/cli/dist/index.js'), '--no-emoji', tarball),
+}
+
+/** The paths in the tarball, one a line. */
+export const contents = ({ files }) =>
+  files
+    .map(({ path }) => `${path}\n`)
+    .sort()
+    .join('')
+
+const listFile = join(root, 'tests/package/contents.txt')
+export { listFile }
+
+/** Keeps the paths of a tarball as those that are expected. */
+export const keepContents = (packed) => writeFileSync(listFile, contents(packed))

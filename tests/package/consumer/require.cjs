@@ -1,0 +1,20 @@
+const { dirname, sep } = require('node:path')
+const { realpathSync } = require('node:fs')
+const job = require('./job.cjs')
+const whole = require('@gsd/session-store')
+
+console.log(job(whole))
+
+// What others reach into.
+const manifest = require('@gsd/session-store/package.json')
+if (require('@gsd/session-store/index.js') !== whole) throw new Error('index.js is another module')
+if (manifest.name !== '@gsd/session-store') throw new Error('package.json is of another package')
+
+// The addon is that of the installed platform package, and of nothing else.
+if (!process.versions.bun && !process.versions.deno) {
+  const addons = Object.keys(require.cache).filter((file) => file.endsWith('.node'))
+  const platform = /[\\/]@gsd[\\/]session-store-[a-z0-9-]+[\\/]session-store\.[a-z0-9-]+\.node$/
+  const here = realpathSync(process.env.CONSUMER_ROOT ?? dirname(__filename)) + sep
+  if (addons.length !== 1 || !platform.test(addons[0]) || !addons[0].startsWith(here))
+    throw new Error(`loaded ${addons.join(', ')}, and not below ${here}`)
+}

@@ -1,0 +1,62 @@
+// Installs the package into empty folders, as the users of npm and of pnpm do.
+
+import { cpSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { npm, pnpm, node, root } from './processes.mjs'
+
+const consumer = join(dirname(fileURLToPath(import.meta.url)), 'consumer')
+const name = '@gsd/session-store'
+
+/** What users have beside the package, in the versions that this repository has. */
+const tools = ['@types/node', 'esbuild', 'typescript', 'vitest'].map((tool) => {
+  const { version } = JSON.parse(
+    readFileSync(join(root, 'node_modules', tool, 'package.json'), 'utf8'),
+  )
+  return `${tool}@${version}`
+})
+
+const writeJson = (folder, value) =>
+  writeFileSync(join(folder, 'package.json'), JSON.stringify(value))
+
+/** How each package manager is called: in a folder of its own, with scripts off. */
+const managers = {
+  async npm(folder) {
+    writeJson(folder, { name: 'consumer', private: true })
+    const install = (...packages) =>
+      node(folder, npm, 'install', '--ignore-scripts', '--no-audit', '--no-fund', ...packages)
+    return { cwd: folder, install, exec: [npm, 'exec', '--no', '--'] }
+  },
+  /** A workspace of somebody else's; the package belongs to one of its packages. */
+  async pnpm(folder) {
+    writeJson(folder, { name: 'workspace', private: true })
+    writeFileSync(join(folder, 'pnpm-workspace.yaml'), 'packages:\n  - packages/*\n')
+    const cwd = join(folder, 'packages/app')
+    mkdirSync(cwd, { recursive: true })
+    writeJson(cwd, { name: 'app', private: true })
+    const install = (...packages) => node(cwd, pnpm, 'add', '--ignore-scripts', ...packages)
+    return { cwd, install, exec: [pnpm, 'exec'] }
+  },
+}
+
+export const managerNames = Object.keys(managers)
+
+/** Installs with `manager` into `folder` from the registry at `url`; gives the consumer, and the seconds it took. */
+export async function installConsumer(manager, folder, url) {
+  mkdirSync(folder)
+  // npm keeps the tarballs that it has seen, by their address: none of them may be of an earlier build.
+  writeFileSync(join(folder, '.npmrc'), `@gsd:registry=${url}\n`)
+  const { cwd, install: add, exec } = await managers[manager](folder)
+  const start = process.hrtime.bigint()
+  await add(name)
+  const seconds = Number(process.hrtime.bigint() - start) / 1e9
+  cpSync(consumer, cwd, { recursive: true })
+  return {
+    manager,
+    cwd,
+    root: realpathSync(folder),
+    exec,
+    seconds,
+    addTools: () => add('-D', ...tools),
+  }
+}

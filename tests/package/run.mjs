@@ -1,0 +1,122 @@
+// Proof that what would be published works: packs the packages, installs them with npm and with pnpm into empty
+// folders, and uses them there in every way that users do.
+//
+//   npm run proof                               all of it
+//   npm run proof -- --broken                   breaks the package in many ways, each of which has to be noticed
+//   npm run proof -- --update                   accepts the list of files in the tarball
+
+import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { packPackages } from '../../scripts/pack.mjs'
+import { breakages } from './broken.mjs'
+import { alone, contents, keepContents, listFile, ofTarball, withTools } from './checks.mjs'
+import { installConsumer, managerNames } from './install.mjs'
+import { root } from './processes.mjs'
+import { startRegistry } from './registry.mjs'
+
+const { values: options } = parseArgs({
+  options: {
+    broken: { type: 'boolean', default: false },
+    update: { type: 'boolean', default: false },
+  },
+})
+
+const kilobytes = (bytes) => `${(bytes / 1024).toFixed(0)} KiB`
+
+/** Runs the checks one after the other; gives the names of those that failed, with what they said. */
+async function perform(checks, subject, report) {
+  const failures = []
+  for (const [name, check] of Object.entries(checks)) {
+    try {
+      await check(subject)
+      report(`  ok      ${name}`)
+    } catch (error) {
+      failures.push({ name, error })
+      report(`  failed  ${name}`)
+    }
+  }
+  return failures
+}
+
+/** What npm/ says of the platforms whose addon is not built here. */
+function otherPlatforms(packed) {
+  const built = new Set(packed.map(({ name }) => name))
+  return readdirSync(join(root, 'npm'))
+    .map((platform) =>
+      JSON.parse(readFileSync(join(root, 'npm', platform, 'package.json'), 'utf8')),
+    )
+    .filter(({ name }) => !built.has(name))
+    .map((manifest) => ({ manifest }))
+}
+
+const inTarball = {
+  'exactly the files of contents.txt': (packed) => {
+    const [expected, found] = [readFileSync(listFile, 'utf8'), contents(packed)]
+    if (found === expected) return
+    const [wanted, there] = [expected, found].map((text) => text.split('\n'))
+    const missing = wanted.filter((path) => !there.includes(path)).map((path) => `- ${path}`)
+    const more = there.filter((path) => !wanted.includes(path)).map((path) => `+ ${path}`)
+    throw new Error([...missing, ...more].join('\n'))
+  },
+  ...ofTarball,
+}
+
+/** Packs, installs and checks; gives what failed. `change` breaks packages on purpose. */
+async function prove({ change, managers = managerNames, tools = true, report }) {
+  const folder = mkdtempSync(join(tmpdir(), 'session-store-proof-'))
+  const failures = []
+  let registry
+  try {
+    const packed = packPackages(folder, change)
+    for (const { name, size, unpackedSize, files } of packed) {
+      report(
+        `${name}: ${kilobytes(size)}, unpacked ${kilobytes(unpackedSize)}, ${files.length} files`,
+      )
+    }
+    if (options.update) keepContents(packed[0])
+    failures.push(...(await perform(inTarball, packed[0], report)))
+    registry = await startRegistry([...packed, ...otherPlatforms(packed)])
+    for (const manager of managers) {
+      let consumer
+      const installs = async () => {
+        consumer = await installConsumer(manager, join(folder, manager), registry.url)
+      }
+      report(`\nInstalled by ${manager}`)
+      failures.push(...(await perform({ 'the package by its name': installs }, null, report)))
+      if (!consumer) continue
+      report(`          in ${consumer.seconds.toFixed(1)} s`)
+      failures.push(...(await perform(alone, consumer, report)))
+      if (!tools) continue
+      const adds = { 'the tools of users': () => consumer.addTools() }
+      failures.push(...(await perform({ ...adds, ...withTools }, consumer, report)))
+    }
+  } finally {
+    registry?.close()
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
+  }
+  return failures
+}
+
+/** Breaks the package in every way that is known, and looks whether the right check notices. */
+async function proveProof() {
+  let unnoticed = 0
+  for (const { what, change, noticedBy, tools = false } of breakages) {
+    const failures = await prove({ change, managers: ['npm'], tools, report: () => {} })
+    const names = failures.map(({ name }) => name)
+    const isNoticed = names.includes(noticedBy)
+    if (!isNoticed) unnoticed += 1
+    const by = names.join('; ') || 'nothing'
+    console.log(`  ${isNoticed ? 'noticed   ' : 'UNNOTICED '}${what}: ${by}`)
+  }
+  return unnoticed
+}
+
+if (options.broken) {
+  process.exitCode = (await proveProof()) === 0 ? 0 : 1
+} else {
+  const failures = await prove({ report: (line) => console.log(line) })
+  for (const { name, error } of failures) console.error(`\n${name}: ${error.message}`)
+  process.exitCode = failures.length === 0 ? 0 : 1
+}
