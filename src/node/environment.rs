@@ -19,6 +19,7 @@ use crate::store::model::{OutputType, SessionStatus};
 
 const GLUE: &str = include_str!("glue/rows.js");
 const CHECKS: &str = include_str!("glue/checks.js");
+const LISTEN: &str = include_str!("glue/listen.js");
 
 /// The JavaScript that this environment needs, evaluated once, and its default connection.
 pub struct Environment {
@@ -108,13 +109,14 @@ impl Environment {
     }
 
     /// Settles `connection` when the process ends. Node-API's own hooks do not run on the main thread
-    /// after `process.exit()` or an uncaught exception; listeners of `'exit'` do, in Workers as well.
+    /// after `process.exit()` or an uncaught exception; listeners of `'exit'` do, in Workers as well. Deno ends
+    /// a process without them for what nobody catches, once it has told the listeners of two events; where one
+    /// of them has it live on, output is committed as it is appended from then on.
     pub fn settle_at_exit(&self, scope: Scope<'_>, connection: &Rc<Connection>) -> Result<()> {
         let mut deferring = self.deferring.borrow_mut();
         if !self.listens.replace(true) {
-            let listen =
-                scope.run_script("(settle) => void globalThis.process?.on('exit', settle)")?;
-            scope.call(listen, [scope.function(c"settleAtExit", settle_all)?])?;
+            scope
+                .call(scope.run_script(LISTEN)?, [scope.function(c"settleAtExit", settle_all)?])?;
         }
         deferring.retain(|connection| connection.strong_count() > 0);
         deferring.push(Rc::downgrade(connection));

@@ -152,7 +152,25 @@ impl<'env> Value<'env> {
     /// Hands the bytes of a `Buffer` or another view to `work`, which runs no JavaScript.
     pub fn with_bytes<T>(self, work: impl FnOnce(&[u8]) -> T) -> Result<T> {
         let mut data = ptr::null_mut();
-        let length = call!(napi_get_buffer_info(self.env, self.raw, &mut data) -> 0)?;
+        // A `DataView` counts as a buffer; not every runtime gives its bytes as those of one.
+        let length = if call!(napi_is_dataview(self.env, self.raw) -> false)? {
+            let (mut length, mut buffer, mut offset) = (0, ptr::null_mut(), 0);
+            // SAFETY: every pointer is to a variable of its type.
+            let status = unsafe {
+                sys::napi_get_dataview_info(
+                    self.env,
+                    self.raw,
+                    &mut length,
+                    &mut data,
+                    &mut buffer,
+                    &mut offset,
+                )
+            };
+            check(status, "napi_get_dataview_info")?;
+            length
+        } else {
+            call!(napi_get_buffer_info(self.env, self.raw, &mut data) -> 0)?
+        };
         if data.is_null() || length == 0 {
             return Ok(work(&[]));
         }
