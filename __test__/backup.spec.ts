@@ -184,7 +184,7 @@ describe('a backup', () => {
     const folder = temporaryFolder()
     const targets = ['a.db', 'a.db', 'b.db'].map((name) => join(folder, name))
     await Promise.all(targets.map((target) => connection.backup(target)))
-    expect(readdirSync(folder)).toEqual(['a.db', 'b.db'])
+    expect(readdirSync(folder).sort()).toEqual(['a.db', 'b.db'])
     for (const target of targets) expect(storedData(target)).toHaveLength(3_000)
   })
 })

@@ -14,6 +14,8 @@ export interface ChildTools {
   pkg: Package
   require: NodeJS.Require
   failureOf: (action: () => unknown) => Failure | undefined
+  /** How many threads and descriptors the process has; nothing where there is no /proc. */
+  countResources: typeof countResources
   /** Tells the parent `word` and waits for the parent's {@link Child.resume}. */
   meet: (word: string) => Promise<void>
 }
@@ -53,6 +55,33 @@ export const packagePath = fileURLToPath(new URL('../index.js', import.meta.url)
 /** The same as a URL, for `import` in a program of a test. */
 export const packageUrl = pathToFileURL(packagePath).href
 
+/** Stands alone, as {@link describeFailure} does. */
+function countResources(): { threads: number; descriptors: number } {
+  const { existsSync, readFileSync, readdirSync, readlinkSync } =
+    process.getBuiltinModule('node:fs')
+  const count = (what: string, isOurs: (path: string) => boolean) => {
+    const folder = `/proc/self/${what}`
+    if (!existsSync(folder)) return 0
+    const names = readdirSync(folder)
+    // Other runtimes come and go with threads and descriptors of their own.
+    if (process.release.name === 'node' && !('Deno' in globalThis || 'Bun' in globalThis))
+      return names.length
+    return names.filter((name) => {
+      try {
+        return isOurs(`${folder}/${name}`)
+      } catch {
+        return false
+      }
+    }).length
+  }
+  return {
+    threads: count('task', (path) =>
+      /^(wal-checkpoint|write-behind)/.test(readFileSync(`${path}/comm`, 'utf8')),
+    ),
+    descriptors: count('fd', (path) => /\.db(-wal|-shm)?$/.test(readlinkSync(path))),
+  }
+}
+
 /** Starts `work` in a process of its own. */
 export function startChild<A extends unknown[], T>(
   work: (tools: ChildTools, ...args: A) => T | Promise<T>,
@@ -62,12 +91,13 @@ export function startChild<A extends unknown[], T>(
   const program = `
     const pkg = require(${JSON.stringify(packagePath)})
     const failureOf = (action) => (${describeFailure.toString()})(pkg.SqliteError, action)
+    const countResources = ${countResources.toString()}
     const meet = (word) => new Promise((resume) => {
       process.once('message', () => resume())
       process.send(word)
     })
     const work = ${work.toString()}
-    Promise.resolve(work({ pkg, require, failureOf, meet }, ...${JSON.stringify(args)}))
+    Promise.resolve(work({ pkg, require, failureOf, countResources, meet }, ...${JSON.stringify(args)}))
       .then((value) => process.stdout.write(JSON.stringify(value ?? null)))`
   const child = startNode(['-e', program], options)
   const outcome = outcomeOf(child)

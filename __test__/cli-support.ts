@@ -8,6 +8,9 @@ import { onTestFinished } from 'vitest'
 /** The file that the package's `bin` names. */
 export const commandPath = fileURLToPath(new URL('../bin/gsd-sessions.mjs', import.meta.url))
 
+/** Runs a program on what takes itself for a terminal. */
+const onTerminal = fileURLToPath(new URL('on-terminal.mjs', import.meta.url))
+
 export interface CommandOptions {
   env?: Record<string, string>
   cwd?: string
@@ -48,11 +51,9 @@ function plainEnvironment(): Record<string, string | undefined> {
 /** Starts the command. */
 export function startCommand(args: string[], options: CommandOptions = {}): RunningCommand {
   const { env = {}, cwd, typed, input = typed ?? '', hold = false, terminal } = options
-  const pretend = `for (const stream of [process.stdout, process.stderr])
-    Object.assign(stream, { isTTY: true, columns: ${terminal} });
-    ${typed === undefined ? '' : 'process.stdin.isTTY = true'}`
-  const nodeOptions = terminal ? ['--import', `data:text/javascript,${pretend}`] : []
-  const child = spawn(process.execPath, [...nodeOptions, commandPath, ...args], {
+  const places = typed === undefined ? 'output' : 'all'
+  const program = terminal ? [onTerminal, String(terminal), places, commandPath] : [commandPath]
+  const child = spawn(process.execPath, [...program, ...args], {
     cwd,
     env: { ...plainEnvironment(), ...env },
     stdio: 'pipe',

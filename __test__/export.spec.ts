@@ -141,7 +141,7 @@ describe('an export', () => {
     await Promise.all(
       ['a', 'a', 'b'].map((name) => outputs.exportTo('s-1', join(folder, name), { format: 'raw' })),
     )
-    expect(readdirSync(folder)).toEqual(['a', 'b'])
+    expect(readdirSync(folder).sort()).toEqual(['a', 'b'])
     for (const name of ['a', 'b']) expect(statSync(join(folder, name)).size).toBe(4_000 * 3_000)
   })
 

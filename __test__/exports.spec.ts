@@ -14,7 +14,7 @@ import {
   type SessionUpdateFields,
 } from '../index.js'
 import { inChild, packagePath, packageUrl, runModule } from './child.js'
-import { failureOf, temporaryFolder } from './support.js'
+import { failureOf, namesInHome, temporaryFolder } from './support.js'
 
 const NAMES = [
   'DatabaseConnection',
@@ -58,7 +58,7 @@ describe('what the package exports', () => {
     const cwd = join(home, 'work')
     mkdirSync(cwd, { recursive: true })
     await inChild(() => null, [], { cwd, env: { HOME: home, USERPROFILE: home } })
-    expect(readdirSync(home)).toEqual(['work'])
+    expect(namesInHome(home)).toEqual(['work'])
     expect(readdirSync(cwd)).toEqual([])
   })
 })

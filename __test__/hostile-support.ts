@@ -38,7 +38,11 @@ export function isDocumented(error: unknown): boolean {
   if (error instanceof Own) return true
   if (!(error instanceof Error)) return false
   // What JavaScript itself says about the value.
-  if (/proxy that has been revoked$|cannot be invoked without 'new'$/.test(error.message)) {
+  if (
+    /proxy that has been revoked$|cannot be invoked without 'new'$|class constructor .* without \|new\|$/i.test(
+      error.message,
+    )
+  ) {
     return error instanceof TypeError
   }
   const code: unknown = 'code' in error ? error.code : undefined

@@ -5,6 +5,7 @@ import { DatabaseConnection } from '../index.js'
 import { inChild } from './child.js'
 import {
   failureOf,
+  namesInHome,
   naming,
   openConnection,
   openStores,
@@ -33,7 +34,7 @@ describe('the path of a database', () => {
         { env: { HOME: home, USERPROFILE: home } },
       )
       expect(opened).toEqual({ path: join(home, '.gsd-harness', 'sessions.db'), isOpen: true })
-      expect(readdirSync(home)).toEqual(['.gsd-harness'])
+      expect(namesInHome(home)).toEqual(['.gsd-harness'])
       expect(readdirSync(join(home, '.gsd-harness'))).toEqual(['sessions.db'])
     },
   )

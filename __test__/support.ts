@@ -1,6 +1,6 @@
 // What the specs share: folders and connections that clean up after themselves, sample values, failures as values.
 import { createHash } from 'node:crypto'
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -110,6 +110,11 @@ export function slotCheck({ db }: DatabaseConnection): unknown {
 /** The SHA-256 of a file's bytes. */
 export function fileHash(path: string): string {
   return createHash('sha256').update(readFileSync(path)).digest('hex')
+}
+
+/** What is in a home folder, but for what the runtime of a child process keeps there for itself. */
+export function namesInHome(home: string): string[] {
+  return readdirSync(home).filter((name) => !['.bun', '.cache'].includes(name))
 }
 
 /** The permission bits of a file or folder, in octal as `chmod` takes them. */

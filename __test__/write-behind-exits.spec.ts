@@ -115,11 +115,7 @@ test('a killed process loses nothing but the end', async () => {
 
 test('a closed connection leaves no thread and no descriptor behind', async () => {
   const seen = await inChild(
-    ({ pkg, require }, path) => {
-      const { existsSync, readdirSync } = require('node:fs') as typeof import('node:fs')
-      // Where there is no /proc nobody can count.
-      const count = (what: string) =>
-        existsSync(`/proc/self/${what}`) ? readdirSync(`/proc/self/${what}`).length : 0
+    ({ pkg, countResources }, path) => {
       const use = () => {
         const connection = new pkg.DatabaseConnection(path)
         const stores = [
@@ -132,13 +128,9 @@ test('a closed connection leaves no thread and no descriptor behind', async () =
         return stores
       }
       use()
-      const before = { threads: count('task'), descriptors: count('fd') }
+      const before = countResources()
       const kept = Array.from({ length: 50 }, use)
-      return {
-        before,
-        after: { threads: count('task'), descriptors: count('fd') },
-        kept: kept.length,
-      }
+      return { before, after: countResources(), kept: kept.length }
     },
     [temporaryPath()],
   )
