@@ -1,8 +1,9 @@
 // `gsd-sessions prune`, `pin`, `unpin` and `fail-orphans`.
-import { spawnSync } from 'node:child_process'
-import { describe, expect, test } from 'vitest'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import type { PruneReport } from '../index.js'
-import { runCommand, startCommand } from './cli-support.js'
+import { commandPath, runCommand, startCommand } from './cli-support.js'
 import { everyRow, openStores, sampleOutput, sampleSession } from './support.js'
 
 const DAY = 86_400_000
@@ -128,6 +129,24 @@ describe('prune', () => {
     expect(stdout).toMatch(/^day-4 /m)
     expect(stderr).toMatch(/gsd-sessions: nothing was removed\n$/)
     expect({ code, ids: ids() }).toEqual({ code: 1, ids: ALL })
+  })
+
+  const hasScript = spawnSync('script', ['--version']).stdout?.includes('util-linux') ?? false
+
+  test.skipIf(!hasScript)('asks on a real terminal, and ends with the answer', async () => {
+    const { connection, ids } = openDays()
+    const line = [process.execPath, commandPath, 'prune', '--keep-last', '3', '--db']
+    const command = [...line, connection.path].map((word) => `'${word}'`).join(' ')
+    const terminal = spawn('script', ['-qec', command, '/dev/null'])
+    onTestFinished(() => void terminal.kill('SIGKILL'))
+    let seen = ''
+    terminal.stdout.setEncoding('utf8').on('data', (text: string) => {
+      seen += text
+      if (text.includes('[y/N]')) terminal.stdin.write('y\r')
+    })
+    const [code] = (await once(terminal, 'close')) as [number]
+    expect({ code, ids: ids() }).toEqual({ code: 0, ids: ALL.slice(0, -1) })
+    expect(seen).toContain('removed: 1 session, 2 chunks')
   })
 
   test('without somebody to ask removes nothing', async () => {

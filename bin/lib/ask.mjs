@@ -1,5 +1,6 @@
 // Asking the person at the terminal.
 
+import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 
 /** Whether there is somebody to ask: not in a pipe, and not in a job. */
@@ -10,7 +11,11 @@ export async function confirmed(question) {
   process.stderr.write(`${question} [y/N] `)
   // The terminal edits the line, and Ctrl-C ends the process as it would without the question.
   const lines = createInterface({ input: process.stdin, terminal: false })
-  for await (const line of lines) return /^\s*y(es)?\s*$/i.test(line)
-  process.stderr.write('\n')
-  return false
+  const ended = once(lines, 'close').then(() => [undefined])
+  const [line] = await Promise.race([once(lines, 'line'), ended])
+  lines.close()
+  // What is not read any more must not keep the process.
+  process.stdin.destroy()
+  if (line === undefined) process.stderr.write('\n')
+  return /^\s*y(es)?\s*$/i.test(line ?? '')
 }
