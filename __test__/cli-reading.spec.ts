@@ -130,6 +130,30 @@ describe('show and tail print stored output', () => {
     expect(stdout).toBe(`${HARMLESS}\x1b[0m`)
   })
 
+  test.each([
+    ['a bar that is erased and drawn anew', '\r\x1b[K 1 %\r\x1b[2K100 %\r\n', undefined],
+    ['one that starts over by its column', '⠸\x1b[1G\x1b[0Kdone\n', '⠸\r\x1b[0Kdone\n'],
+    ['another column', 'a\x1b[40Gb\n', 'ab\n'],
+    ['another way to erase', 'a\x1b[3Kb\x1b[?Kc\n', 'abc\n'],
+    [
+      'places of a screen',
+      '\x1b[H\x1b[2Jone\x1b[2;1Htwo\x1b[3;9f\x1b[4;1Hthree',
+      'one\ntwo\nthree',
+    ],
+    [
+      'places behind whole lines',
+      'one\n\x1b[2;1Htwo\x1b[1m\n\x1b[Hthree',
+      'one\ntwo\x1b[1m\nthree',
+    ],
+  ])('%s reads on a terminal as it did', async (_, data, expected = data) => {
+    const { path, outputs } = fileWith(1)
+    outputs.append(sampleOutput({ data }))
+    const args = ['show', '--output', '--db', path, 's-1']
+    expect((await runCommand(args, { terminal: 80 })).stdout).toBe(`${expected}\x1b[0m`)
+    const dumb = await runCommand(args, { terminal: 80, env: { TERM: 'dumb' } })
+    expect(dumb.stdout).not.toContain('\x1b')
+  })
+
   test('without colours on a terminal with NO_COLOR', async () => {
     const options = { terminal: 80, env: { NO_COLOR: '1' } }
     const { stdout } = await runCommand(['tail', '--db', hostileFile(), 's-1'], options)

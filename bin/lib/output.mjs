@@ -9,7 +9,7 @@ export function textPrinter({ raw }) {
   if (raw || !process.stdout.isTTY) {
     return { chunk: ({ data }) => print(data), end: async () => {} }
   }
-  const text = new TerminalText(hasColors(process.stdout))
+  const text = new TerminalText(hasColors(process.stdout), process.env.TERM !== 'dumb')
   return { chunk: ({ data }) => print(text.write(data)), end: () => print(text.end()) }
 }
 

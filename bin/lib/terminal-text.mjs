@@ -1,4 +1,4 @@
-// Stored output on a terminal: its text and colours, and nothing that does something to the terminal.
+// Stored output on a terminal: its text and colours, and nothing that does something to more than its line.
 
 /** The state of {@link TerminalText}: what kind of escape sequence it is in. */
 const TEXT = 0
@@ -16,23 +16,34 @@ const LONGEST_COLOR = 64
 const STRING_STARTS = new Set(['P', 'X', ']', '^', '_'])
 
 /**
- * Takes everything but text, newlines, tabs, carriage returns and colours out of stored output.
+ * Takes everything but text, newlines, tabs, carriage returns, colours and the erasing of a line out of stored output.
+ * A line that is drawn over so looks as it did. What jumps about the screen gets a line of its own at each jump.
  *
  * Output comes in chunks, and a sequence may go on in the next one.
  */
 export class TerminalText {
   #colors
+  #erases
   #state = TEXT
   #sequence = ''
+  /** Whether there is something in the line so far. */
+  #inLine = false
 
-  /** @param colors Whether colours stay. */
-  constructor(colors) {
+  /**
+   * @param colors Whether colours stay.
+   * @param erases Whether the terminal knows how to erase a line.
+   */
+  constructor(colors, erases = true) {
     this.#colors = colors
+    this.#erases = erases
   }
 
   /** What a terminal may be given of the next chunk. */
   write(chunk) {
-    if (this.#state === TEXT && !CONTROLS.test(chunk)) return chunk
+    if (this.#state === TEXT && !CONTROLS.test(chunk)) {
+      if (chunk !== '') this.#inLine = !chunk.endsWith('\n')
+      return chunk
+    }
     let text = ''
     for (const character of chunk) text += this.#next(character)
     return text
@@ -58,9 +69,12 @@ export class TerminalText {
   }
 
   #inText(character) {
-    if (character >= ' ' && character < '\x7f') return character
-    if (character >= '\xa0') return character
-    if (character === '\n' || character === '\r' || character === '\t') return character
+    if (character === '\n') return this.#newline()
+    if ((character >= ' ' && character < '\x7f') || character >= '\xa0') {
+      this.#inLine = true
+      return character
+    }
+    if (character === '\r' || character === '\t') return character
     if (character < '\x80') return ''
     // The C1 controls are short for ESC and a letter.
     return this.#afterEscape(String.fromCharCode(character.charCodeAt(0) - 0x40))
@@ -83,15 +97,32 @@ export class TerminalText {
     const sequence = this.#sequence
     this.#enter(TEXT)
     if (character < '@' || character > '~') return this.#inText(character)
-    const isColor = character === 'm' && /^[\d;:]*$/.test(sequence)
-    return isColor && this.#colors && sequence.length < LONGEST_COLOR ? `\x1b[${sequence}m` : ''
+    return this.#controlled(character, sequence)
+  }
+
+  /** What a control sequence means for the text: its final character and what stands before. */
+  #controlled(final, parameters) {
+    if (final === 'm' && /^[\d;:]*$/.test(parameters)) {
+      return this.#colors && parameters.length < LONGEST_COLOR ? `\x1b[${parameters}m` : ''
+    }
+    if (final === 'K' && /^[012]?$/.test(parameters)) {
+      return this.#erases ? `\x1b[${parameters}K` : ''
+    }
+    if (final === 'G' && /^[01]?$/.test(parameters)) return '\r'
+    const isJump = (final === 'H' || final === 'f') && /^[\d;]*$/.test(parameters)
+    return isJump && this.#inLine ? this.#newline() : ''
+  }
+
+  #newline() {
+    this.#inLine = false
+    return '\n'
   }
 
   #inString(character) {
     // A newline ends it too: one that was never ended must not hide all the rest.
     if (character === '\n') {
       this.#enter(TEXT)
-      return character
+      return this.#newline()
     }
     if (character === '\x1b') return this.#enter(ESCAPE)
     if (['\x07', '\x18', '\x1a', '\x9c'].includes(character)) this.#enter(TEXT)
