@@ -43,7 +43,7 @@ async function runPart(name) {
     outputs: new OutputStore(connection),
   }
   try {
-    await run({ ...stores, folder, scale, check: (what, work) => checks.run(what, work) })
+    await run({ ...stores, folder, scale, check: checks.run.bind(checks) })
   } finally {
     connection.close()
     rmSync(folder, { recursive: true, force: true })
