@@ -12,6 +12,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { OutputStore, type BackupOptions, type BackupProgress } from '../index.js'
 import { inChild, packagePath, startChild } from './child.js'
+import { appendingDuring, openFilled, startPairWriter } from './filled-support.js'
 import {
   everyRow,
   fileMode,
@@ -22,20 +23,10 @@ import {
   outOfRange,
   rejectionOf,
   sampleOutput,
-  sampleSession,
   storedData,
   temporaryFolder,
   wrongType,
 } from './support.js'
-
-/** Stores with some MB of output, so that a backup takes many steps. */
-function openFilled(path?: string) {
-  const stores = openStores(path)
-  stores.sessions.create(sampleSession())
-  const data = 'x'.repeat(4_000)
-  stores.outputs.appendMany(Array.from({ length: 3_000 }, () => sampleOutput({ data })))
-  return stores
-}
 
 describe('a backup', () => {
   test('holds every row, in one private file that needs no others', async () => {
@@ -68,28 +59,8 @@ describe('a backup', () => {
 
   test('is a snapshot, and ends, while another process writes without a pause', async () => {
     const { connection } = openFilled()
-    const writer = startChild(
-      async ({ pkg, meet }, path) => {
-        const own = new pkg.DatabaseConnection(path)
-        const pairs = new pkg.OutputStore(own)
-        const pair = ['a', 'b'].map((data) => ({
-          sessionId: 'pairs',
-          timestamp: new Date(0),
-          type: 'stdout' as const,
-          data: data.repeat(500),
-        }))
-        let written = 0
-        const parent = { waits: true }
-        do {
-          pairs.appendMany(pair)
-          if (++written === 1) void meet('writing').then(() => (parent.waits = false))
-          if (written % 20 === 0) await new Promise((resolve) => setImmediate(resolve))
-        } while (parent.waits)
-        own.close()
-        return written
-      },
-      [connection.path],
-    )
+    const pair = ['a', 'b'].map((half) => ({ sessionId: 'pairs', time: 0, data: half.repeat(500) }))
+    const writer = startPairWriter(connection.path, pair)
     await writer.met('writing')
     const target = join(temporaryFolder(), 'backup.db')
     const steps: number[] = []
@@ -109,13 +80,8 @@ describe('a backup', () => {
 
   test('leaves the event loop and the stores at work', async () => {
     const { connection, outputs } = openFilled()
-    let appended = 0
-    const timer = setInterval(() => {
-      outputs.append(sampleOutput({ sessionId: 'meanwhile' }))
-      appended++
-    }, 1)
-    await connection.backup(join(temporaryFolder(), 'backup.db'))
-    clearInterval(timer)
+    const backup = connection.backup(join(temporaryFolder(), 'backup.db'))
+    const appended = await appendingDuring(outputs, backup)
     expect(appended).toBeGreaterThan(1)
     expect(outputs.getBySession('meanwhile')).toHaveLength(appended)
   })

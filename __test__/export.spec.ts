@@ -17,6 +17,7 @@ import {
 } from '../index.js'
 import { inChild, startChild } from './child.js'
 import { exported, formats } from './export-support.js'
+import { appendingDuring, FILLED, openFilled, startPairWriter } from './filled-support.js'
 import {
   fileMode,
   invalidState,
@@ -31,13 +32,8 @@ import {
   wrongType,
 } from './support.js'
 
-/** Stores with some MB of output, so that an export takes many steps. */
-function openFilled(path?: string) {
-  const stores = openStores(path)
-  const data = 'x'.repeat(4_000)
-  stores.outputs.appendMany(Array.from({ length: 3_000 }, () => sampleOutput({ data })))
-  return stores
-}
+/** How long an export of {@link openFilled} is, as raw bytes. */
+const SIZE = FILLED.bytes * FILLED.chunks
 
 describe('an export', () => {
   test('holds what was appended before the call, queued or not, and nothing later', async () => {
@@ -54,47 +50,21 @@ describe('an export', () => {
 
   test('is of one moment while another process writes without a pause', async () => {
     const { connection, outputs } = openFilled()
-    const writer = startChild(
-      async ({ pkg, meet }, path) => {
-        const own = new pkg.DatabaseConnection(path)
-        const pairs = new pkg.OutputStore(own)
-        // Before everything that is there: a reader without a snapshot would find one of a pair.
-        const pair = [0, 1e15].map((time) => ({
-          sessionId: 's-1',
-          timestamp: new Date(Math.min(time, 4e12)),
-          type: 'stdout' as const,
-          data: 'p',
-        }))
-        let written = 0
-        const parent = { waits: true }
-        do {
-          pairs.appendMany(pair)
-          if (++written === 1) void meet('writing').then(() => (parent.waits = false))
-          if (written % 20 === 0) await new Promise((resolve) => setImmediate(resolve))
-        } while (parent.waits)
-        own.close()
-        return written
-      },
-      [connection.path],
-    )
+    // Before and behind everything that is there: a reader without a snapshot would find one of a pair.
+    const pair = [0, 4e12].map((time) => ({ sessionId: 's-1', time, data: 'p' }))
+    const writer = startPairWriter(connection.path, pair)
     await writer.met('writing')
     const text = await exported(outputs, 'raw')
     writer.resume()
     expect(await writer.result).toBeGreaterThan(20)
-    const [before = '', after = ''] = text.split('x'.repeat(4_000 * 3_000))
+    const [before = '', after = ''] = text.split('x'.repeat(SIZE))
     expect(before.length).toBeGreaterThan(0)
     expect(after).toBe(before)
   })
 
   test('leaves the event loop and the stores at work', async () => {
     const { outputs } = openFilled()
-    let appended = 0
-    const timer = setInterval(() => {
-      outputs.append(sampleOutput({ sessionId: 'meanwhile' }))
-      appended++
-    }, 1)
-    await exported(outputs, 'ndjson')
-    clearInterval(timer)
+    const appended = await appendingDuring(outputs, exported(outputs, 'ndjson'))
     expect(appended).toBeGreaterThan(1)
     expect(outputs.getBySession('meanwhile')).toHaveLength(appended)
   })
@@ -128,7 +98,7 @@ describe('an export', () => {
     const done = outputs.exportTo('s-1', file, { format: 'raw' })
     connection.close()
     await done
-    expect(statSync(file).size).toBe(4_000 * 3_000)
+    expect(statSync(file).size).toBe(SIZE)
     expect(existsSync(`${connection.path}-wal`)).toBe(false)
     expect(await rejectionOf(outputs.exportTo('s-1', file, { format: 'raw' }))).toEqual(
       invalidState('OutputStore.exportTo', 'closed'),
@@ -142,7 +112,7 @@ describe('an export', () => {
       ['a', 'a', 'b'].map((name) => outputs.exportTo('s-1', join(folder, name), { format: 'raw' })),
     )
     expect(readdirSync(folder).sort()).toEqual(['a', 'b'])
-    for (const name of ['a', 'b']) expect(statSync(join(folder, name)).size).toBe(4_000 * 3_000)
+    for (const name of ['a', 'b']) expect(statSync(join(folder, name)).size).toBe(SIZE)
   })
 
   test('tells how far it is', async () => {
@@ -153,7 +123,7 @@ describe('an export', () => {
       format: 'raw',
       onProgress: (progress) => void told.push(progress),
     })
-    expect(end).toEqual({ chunks: 3_000, totalChunks: 3_000, bytes: 4_000 * 3_000 })
+    expect(end).toEqual({ chunks: 3_000, totalChunks: 3_000, bytes: SIZE })
     expect(told.length).toBeGreaterThan(1)
     expect(told.at(-1)).toEqual(end)
     for (const { chunks, totalChunks, bytes } of told) {
@@ -214,7 +184,7 @@ describe('the file of an export', () => {
       onProgress: () => void seen.add(readFileSync(file, 'latin1')),
     })
     expect([...seen]).toEqual(['of yesterday'])
-    expect(statSync(file).size).toBe(4_000 * 3_000)
+    expect(statSync(file).size).toBe(SIZE)
   })
 
   test('may be a link, which stays one', async () => {

@@ -39,36 +39,54 @@ function expectSound(path: string): void {
   connection.close()
 }
 
+const FULL = { type: 'SqliteError', code: 'SQLITE_FULL' }
+
+/** How many chunks go into the file after there is space again. */
+const AFTERWARDS = 10
+
+/** Appends in a child until there is no space, on the disk or within 50 pages, makes some, and goes on. */
+function appendPastTheEnd(path: string, isDisk: boolean) {
+  return inChild(
+    ({ pkg, require, failureOf }, file, limitedByDisk, afterwards) => {
+      const { rmSync, writeFileSync } = require('node:fs') as typeof import('node:fs')
+      if (limitedByDisk) writeFileSync(`${file}.ballast`, Buffer.alloc(1 << 20))
+      const connection = new pkg.DatabaseConnection(file)
+      const outputs = new pkg.OutputStore(connection)
+      if (!limitedByDisk) connection.db.pragma('max_page_count = 50')
+      let acknowledged = 0
+      const append = () => {
+        const data = `${acknowledged} ${'x'.repeat(2_000)}`
+        outputs.append({ sessionId: 's-1', timestamp: new Date(0), type: 'stdout', data })
+        acknowledged++
+      }
+      let failure
+      while (!failure) failure = failureOf(append)
+      const filled = acknowledged
+      const read = outputs.getBySession('s-1').length
+      if (limitedByDisk) rmSync(`${file}.ballast`)
+      else connection.db.pragma('max_page_count = 1000')
+      for (let i = 0; i < afterwards; i++) append()
+      connection.close()
+      return { failure, filled, read }
+    },
+    [path, isDisk, AFTERWARDS],
+  )
+}
+
+/** Expects in the file what went in before and after. */
+function expectAppended(path: string, seen: { filled: number; read: number }): void {
+  expect(seen.filled).toBeGreaterThan(10)
+  expect(seen.read).toBe(seen.filled)
+  expect(numbersOf(storedData(path))).toEqual(numbered(seen.filled + AFTERWARDS))
+  expectSound(path)
+}
+
 describe('a file that may have no more pages', () => {
   test('takes appends again once it may', async () => {
     const path = temporaryPath()
-    const seen = await inChild(
-      ({ pkg, failureOf }, file) => {
-        const connection = new pkg.DatabaseConnection(file)
-        const outputs = new pkg.OutputStore(connection)
-        connection.db.pragma('max_page_count = 50')
-        let acknowledged = 0
-        const append = () => {
-          const data = `${acknowledged} ${'x'.repeat(2_000)}`
-          outputs.append({ sessionId: 's-1', timestamp: new Date(0), type: 'stdout', data })
-          acknowledged++
-        }
-        let failure
-        while (!failure) failure = failureOf(append)
-        const filled = acknowledged
-        const read = outputs.getBySession('s-1').length
-        connection.db.pragma('max_page_count = 1000')
-        append()
-        connection.close()
-        return { failure, filled, read, acknowledged }
-      },
-      [path],
-    )
-    expect(seen.failure).toMatchObject({ type: 'SqliteError', code: 'SQLITE_FULL' })
-    expect(seen.filled).toBeGreaterThan(10)
-    expect(seen.read).toBe(seen.filled)
-    expect(numbersOf(storedData(path))).toEqual(numbered(seen.filled + 1))
-    expectSound(path)
+    const seen = await appendPastTheEnd(path, false)
+    expect(seen.failure).toMatchObject(FULL)
+    expectAppended(path, seen)
   })
 
   test('keeps what is written behind in the queue until it may', async () => {
@@ -89,8 +107,7 @@ describe('a file that may have no more pages', () => {
       },
       [path],
     )
-    const full = { type: 'SqliteError', code: 'SQLITE_FULL' }
-    expect(seen).toMatchObject([full, full])
+    expect(seen).toMatchObject([FULL, FULL])
     expect(numbersOf(storedData(path))).toEqual(numbered(200))
     expectSound(path)
   })
@@ -99,34 +116,9 @@ describe('a file that may have no more pages', () => {
 describe.skipIf(!mayMount())('a full disk (skipped where no file system may be mounted)', () => {
   test('takes appends again once there is space', async () => {
     const path = `${smallDisk(512)}/sessions.db`
-    const seen = await inChild(
-      ({ pkg, require, failureOf }, file) => {
-        const { rmSync, writeFileSync } = require('node:fs') as typeof import('node:fs')
-        writeFileSync(`${file}.ballast`, Buffer.alloc(1 << 20))
-        const connection = new pkg.DatabaseConnection(file)
-        const outputs = new pkg.OutputStore(connection)
-        let acknowledged = 0
-        const append = () => {
-          const data = `${acknowledged} ${'x'.repeat(2_000)}`
-          outputs.append({ sessionId: 's-1', timestamp: new Date(0), type: 'stdout', data })
-          acknowledged++
-        }
-        let failure
-        while (!failure) failure = failureOf(append)
-        const filled = acknowledged
-        const read = outputs.getBySession('s-1').length
-        rmSync(`${file}.ballast`)
-        for (let i = 0; i < 10; i++) append()
-        connection.close()
-        return { failure, filled, read, acknowledged }
-      },
-      [path],
-    )
-    expect(seen.failure).toMatchObject({ type: 'SqliteError', code: 'SQLITE_FULL' })
-    expect(seen.filled).toBeGreaterThan(10)
-    expect(seen.read).toBe(seen.filled)
-    expect(numbersOf(storedData(path))).toEqual(numbered(seen.filled + 10))
-    expectSound(path)
+    const seen = await appendPastTheEnd(path, true)
+    expect(seen.failure).toMatchObject(FULL)
+    expectAppended(path, seen)
   })
 
   test('keeps what is written behind in the queue until there is space', async () => {
@@ -158,8 +150,7 @@ describe.skipIf(!mayMount())('a full disk (skipped where no file system may be m
       },
       [path],
     )
-    const full = { type: 'SqliteError', code: 'SQLITE_FULL' }
-    expect(seen.failures).toMatchObject([full, full])
+    expect(seen.failures).toMatchObject([FULL, FULL])
     expect(seen.told).toEqual(['SQLITE_FULL'])
     expect(seen.read).toBe(seen.acknowledged)
     expect(numbersOf(storedData(path))).toEqual(numbered(seen.acknowledged))
