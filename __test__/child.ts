@@ -2,9 +2,11 @@
 // parameters: the tools and JSON arguments.
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { onTestFinished } from 'vitest'
-import { describeFailure, type Failure } from './support.js'
+import { describeFailure, temporaryFolder, type Failure } from './support.js'
 
 type Package = typeof import('../index.js')
 
@@ -126,7 +128,10 @@ export function inChild<A extends unknown[], T>(
 
 /** Runs an ES module given as text. */
 export function runModule(source: string, options?: ChildOptions): Promise<Outcome> {
-  return outcomeOf(startNode(['--input-type=module', '-e', source], options))
+  // In a file, as not every runtime takes `--input-type`.
+  const file = join(temporaryFolder(), 'program.mjs')
+  writeFileSync(file, source)
+  return outcomeOf(startNode([file], options))
 }
 
 /** Runs a script of these tests in a process of its own. */

@@ -113,7 +113,7 @@ describe('backup', () => {
     writeFileSync(copy, 'what was there')
     const before = fileHash(copy)
     const running = startCommand(['backup', '--db', path, copy], { terminal: 80 })
-    running.process.stderr.once('data', () => running.process.kill('SIGINT'))
+    running.process.stderr.once('data', () => running.signal('SIGINT'))
     const { code, stderr } = await running.result
     expect(code).toBe(130)
     expect(stderr).toMatch(/gsd-sessions: stopped by SIGINT\n$/)

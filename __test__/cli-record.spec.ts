@@ -92,7 +92,7 @@ describe('a command that succeeds', () => {
 
   test('keeps the options behind it', async () => {
     const path = temporaryPath()
-    const args = ['record', '--db', path, process.execPath, '-p', 'process.argv.slice(1).join()']
+    const args = ['record', '--db', path, process.execPath, '-p', 'process.argv.slice(-4).join()']
     const { code, stdout } = await runCommand([...args, '--', '--db', 'x', '--json', '--slot'])
     expect({ code, stdout }).toEqual({ code: 0, stdout: '--db,x,--json,--slot\n' })
   })
@@ -195,9 +195,9 @@ describe.skipIf(process.platform === 'win32')('signals', () => {
       process.on('${name}', () => { console.log('got ${name}'); process.exit(7) })
       setInterval(() => {}, 1000)
       console.log('ready')`
-      const { process: child, printed, result } = startCommand(recording(path, program))
+      const { signal, printed, result } = startCommand(recording(path, program))
       await printed('ready')
-      child.kill(name)
+      signal(name)
       expect(await result).toMatchObject({ code: 7, signal: null, stdout: `ready\ngot ${name}\n` })
       expect(stored(path)).toMatchObject({
         session: { status: 'failed' },
@@ -219,10 +219,10 @@ describe.skipIf(process.platform === 'win32')('signals', () => {
   test('a process that the command left behind does not keep the recorder', async () => {
     const path = temporaryPath()
     const args = ['record', '--db', path, '--id', 's-1', '--', 'sh', '-c', 'sleep 50 & echo $!.']
-    const { process: child, printed, result } = startCommand(args)
+    const { signal, printed, result } = startCommand(args)
     await printed('.')
     // Signals before the command has ended go to it.
-    const timer = setInterval(() => child.kill('SIGTERM'), 100)
+    const timer = setInterval(() => signal('SIGTERM'), 100)
     const { code, stdout } = await result
     clearInterval(timer)
     const left = Number.parseInt(stdout)

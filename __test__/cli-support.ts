@@ -37,6 +37,8 @@ export interface Result {
 /** A command that is running. */
 export interface RunningCommand {
   process: ChildProcessByStdio<Writable, Readable, Readable>
+  /** Sends it a signal. */
+  signal: (name: NodeJS.Signals) => void
   /** Waits until the standard output holds `text`. */
   printed: (text: string) => Promise<void>
   result: Promise<Result>
@@ -61,7 +63,9 @@ export function startCommand(args: string[], options: CommandOptions = {}): Runn
   onTestFinished(() => void child.kill('SIGKILL'))
   child.stdin.on('error', () => {})
   if (!hold) child.stdin.end(input)
-  return { process: child, ...collect(child) }
+  // In Deno `child.kill` takes the signal for how it ended.
+  const signal = (name: NodeJS.Signals) => void (child.pid && process.kill(child.pid, name))
+  return { process: child, signal, ...collect(child) }
 }
 
 /** Runs the command to its end. */

@@ -40,7 +40,12 @@ function passSignalsOn(child) {
       child.stdout.destroy()
       child.stderr.destroy()
     } else if (!(onTerminal && FROM_KEYBOARD.has(signal))) {
-      child.kill(signal)
+      try {
+        // Not by `child`, which in Deno takes the signal for how it ended.
+        process.kill(child.pid, signal)
+      } catch {
+        // It has ended just now, or belongs to another user.
+      }
     }
   }
   for (const signal of SIGNALS) process.on(signal, pass)
