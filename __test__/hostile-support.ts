@@ -33,16 +33,16 @@ const CODES: Record<string, string[]> = {
 const CALL =
   /^(?:DatabaseConnection|SessionStore|OutputStore|Database|Statement|StatementIterator)(?:\.\w+)?: /
 
+/** What engines say of a proxy that is revoked, and of a class that is called. */
+const REVOKED = /\bproxy (?:that has|has already) been revoked/i
+const NOT_NEW = /cannot be invoked without 'new'$|class constructor .* without \|new\|$/
+
 /** Whether a caller has to expect this exception. */
 export function isDocumented(error: unknown): boolean {
   if (error instanceof Own) return true
   if (!(error instanceof Error)) return false
   // What JavaScript itself says about the value.
-  if (
-    /proxy that has been revoked$|cannot be invoked without 'new'$|class constructor .* without \|new\|$/i.test(
-      error.message,
-    )
-  ) {
+  if (REVOKED.test(error.message) || NOT_NEW.test(error.message)) {
     return error instanceof TypeError
   }
   const code: unknown = 'code' in error ? error.code : undefined
