@@ -19,5 +19,8 @@ forbid 'store/ may not use node/' 'crate::node\b|super::super::node' src/store
 forbid 'two stores may not use each other' '\b(super|store)::sessions\b' src/store/outputs.rs
 forbid 'two stores may not use each other' '\b(super|store)::outputs\b' src/store/sessions.rs
 forbid 'node/ holds no SQL' '"[^"]*\b(SELECT .* FROM|INSERT INTO|DELETE FROM|UPDATE .* SET)\b' src/node
+forbid 'Electron takes no memory that an addon lends' \
+  'napi_create_external_(buffer|arraybuffer)|external_string|\b(Buffer|ArrayBuffer|BufferSlice|(Uint|Int|Float|BigInt|BigUint)[0-9]+(Clamped)?Array)(Slice)?::' \
+  src/node
 
 exit "$failed"

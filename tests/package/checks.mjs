@@ -18,6 +18,16 @@ const program = async ({ cwd, root: folder }, ...args) =>
 /** A tool that the consumer has installed. */
 const tool = (cwd, path) => join(cwd, 'node_modules', path)
 
+/** The programs that need nothing but the package, on another runtime. */
+export const onRuntime = (title, path, args) =>
+  Object.fromEntries(
+    ['require.cjs', 'import.mjs', 'worker.mjs'].map((file) => [
+      `${title}: ${file}`,
+      async ({ cwd, root: folder }) =>
+        done(await run(cwd, path, [...args, file], { CONSUMER_ROOT: folder })),
+    ]),
+  )
+
 async function compile(consumer, options, files) {
   const { cwd } = consumer
   const out = `compiled-${Object.values(options).join('-')}`

@@ -2,6 +2,7 @@
 // folders, and uses them there in every way that users do.
 //
 //   npm run proof                               all of it
+//   npm run proof -- --runtimes node26,bun      programs that require and import it on these runtimes as well
 //   npm run proof -- --broken                   breaks the package in many ways, each of which has to be noticed
 //   npm run proof -- --update                   accepts the list of files in the tarball
 
@@ -10,18 +11,36 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { packPackages } from '../../scripts/pack.mjs'
+import { installRuntime, runtimes } from '../runtimes/runtimes.mjs'
 import { breakages } from './broken.mjs'
-import { alone, contents, keepContents, listFile, ofTarball, withTools } from './checks.mjs'
+import {
+  alone,
+  contents,
+  keepContents,
+  listFile,
+  ofTarball,
+  onRuntime,
+  withTools,
+} from './checks.mjs'
 import { installConsumer, managerNames } from './install.mjs'
 import { root } from './processes.mjs'
 import { startRegistry } from './registry.mjs'
 
 const { values: options } = parseArgs({
   options: {
+    runtimes: { type: 'string', default: '' },
     broken: { type: 'boolean', default: false },
     update: { type: 'boolean', default: false },
   },
 })
+
+const elsewhere = options.runtimes
+  .split(',')
+  .filter(Boolean)
+  .map((name) => {
+    const { path, version } = installRuntime(name, join(root, 'target/runtimes'))
+    return onRuntime(`${runtimes[name].title} ${version}`, path, runtimes[name].args)
+  })
 
 const kilobytes = (bytes) => `${(bytes / 1024).toFixed(0)} KiB`
 
@@ -87,7 +106,8 @@ async function prove({ change, managers = managerNames, tools = true, report }) 
       failures.push(...(await perform({ 'the package by its name': installs }, null, report)))
       if (!consumer) continue
       report(`          in ${consumer.seconds.toFixed(1)} s`)
-      failures.push(...(await perform(alone, consumer, report)))
+      const here = Object.assign({ ...alone }, ...elsewhere)
+      failures.push(...(await perform(here, consumer, report)))
       if (!tools) continue
       const adds = { 'the tools of users': () => consumer.addTools() }
       failures.push(...(await perform({ ...adds, ...withTools }, consumer, report)))

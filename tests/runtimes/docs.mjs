@@ -1,7 +1,10 @@
-// The part of docs/runtimes.md that a run writes.
+// The part of docs/runtimes.md that runs write.
 
 import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { format, resolveConfig } from 'prettier'
+import { differences } from './differences.mjs'
+import { runtimes } from './runtimes.mjs'
 
 const START = '<!-- written by npm run runtimes -- --write -->'
 const END = '<!-- end -->'
@@ -9,23 +12,33 @@ const END = '<!-- end -->'
 const table = (head, rows) =>
   [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n')
 
-/** Writes the results of a run, and the list of differences with the reason of each. */
-export async function writeDocs(file, results, differences) {
+/** Puts the results of a run, by runtime, beside those of earlier ones, and says all of them in the docs. */
+export async function writeDocs(root, results) {
+  const resultsFile = join(root, 'tests/runtimes/results.json')
+  const all = { ...JSON.parse(readFileSync(resultsFile, 'utf8')), ...results }
+  const known = Object.keys(runtimes).filter((name) => name in all)
   const ran = table(
-    ['runtime', 'tests passed', 'differ'],
-    results.map(({ title, passed, differing }) => [title, passed, differing || '']),
+    ['runtime', 'tests passed', 'tests that differ'],
+    known.map((name) => [all[name].title, all[name].passed, all[name].differing]),
   )
-  const lists = results.flatMap(({ name, title }) => {
-    const entries = differences[name] ?? []
-    if (entries.length === 0) return []
+  const lists = known.flatMap((name) => {
     // Tests that differ for one reason are one difference.
-    const reasons = [...new Set(entries.map(({ reason }) => reason))]
-    return [`### ${title}`, reasons.map((reason) => `- ${reason}`).join('\n')]
+    const reasons = new Set((differences[name] ?? []).map(({ reason }) => reason))
+    if (reasons.size === 0) return []
+    return [`### ${all[name].title}`, [...reasons].map((reason) => `- ${reason}`).join('\n')]
   })
+
+  const file = join(root, 'docs/runtimes.md')
   const text = readFileSync(file, 'utf8')
-  const [before, rest] = text.split(START)
-  const after = rest.split(END)[1]
-  const whole = `${before}${START}\n\n${[ran, ...lists].join('\n\n')}\n\n${END}${after}`
+  const before = text.slice(0, text.indexOf(START))
+  const after = text.slice(text.indexOf(END))
+  const whole = `${before}${START}\n\n${[ran, ...lists].join('\n\n')}\n\n${after}`
   const settings = await resolveConfig(file)
-  writeFileSync(file, await format(whole, { ...settings, filepath: file }))
+  const sorted = Object.fromEntries(known.map((name) => [name, all[name]]))
+  const written = [
+    [file, whole],
+    [resultsFile, JSON.stringify(sorted)],
+  ]
+  for (const [filepath, content] of written)
+    writeFileSync(filepath, await format(content, { ...settings, filepath }))
 }

@@ -82,7 +82,7 @@ function judge(name, tests) {
   return { unexpected, stale, differing: differing.filter((test) => test.name !== '') }
 }
 
-const results = []
+const results = {}
 let failed = false
 for (const name of names) {
   const { path, version } = installRuntime(name, join(root, 'target/runtimes'))
@@ -92,7 +92,7 @@ for (const name of names) {
   const seconds = Number(process.hrtime.bigint() - start) / 1e9
   const { unexpected, stale, differing } = judge(name, tests)
   const passed = tests.filter(({ status }) => status === 'passed').length
-  results.push({ name, title, passed, differing: differing.length })
+  results[name] = { title, passed, differing: differing.length }
   console.log(
     `${title}: ${passed} passed, ${differing.length} differ as is documented, ` +
       `${unexpected.length} failed, in ${seconds.toFixed(0)} s`,
@@ -103,5 +103,5 @@ for (const name of names) {
     console.error(`\n  ${spec}: ${test ?? 'all'}\n  is in differences.mjs, and passes`)
   failed ||= unexpected.length > 0 || stale.length > 0 || passed === 0
 }
-if (options.write && !failed) await writeDocs(join(root, 'docs/runtimes.md'), results, differences)
+if (options.write && !failed) await writeDocs(root, results)
 process.exitCode = failed ? 1 : 0
