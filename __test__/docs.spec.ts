@@ -22,7 +22,19 @@ const SCRIPTS: Record<string, string> = {
   ts: '.mts',
   typescript: '.mts',
 }
-const OTHERS = ['diff', 'json', 'sh', 'text', 'yaml']
+const OTHERS = [
+  'console',
+  'diff',
+  'dockerfile',
+  'html',
+  'json',
+  'jsonc',
+  'sh',
+  'sql',
+  'text',
+  'toml',
+  'yaml',
+]
 
 const blocks = pages.flatMap((page) => readBlocks(page))
 const scripts = blocks.filter(({ language }) => language in SCRIPTS)

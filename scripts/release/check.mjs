@@ -1,0 +1,67 @@
+// Whether everything that has a version has the same one: `npm run release:check`. With `-- --tag v1.2.3` also whether
+// that is to be released now: the changelog has a section for it and nothing unreleased, and packages name the
+// repository that they are published from, which provenance needs.
+
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { readChangelog } from './changelog.mjs'
+import { platformsOf, readJson, stop } from './files.mjs'
+import { root as repository } from './files.mjs'
+
+const { values } = parseArgs({
+  options: { tag: { type: 'string' }, root: { type: 'string', default: repository } },
+})
+const { tag, root } = values
+
+const problems = []
+const manifest = readJson(join(root, 'package.json'))
+const { name, version } = manifest
+
+function expect(where, found, wanted = version) {
+  if (found !== wanted) problems.push(`${where}: ${found ?? 'nothing'} instead of ${wanted}`)
+}
+
+/** What stands behind `key = ` in a file of Cargo's, after `start`. */
+function fromToml(file, start) {
+  const [, text = ''] = readFileSync(join(root, file), 'utf8').split(start)
+  return /^version = "(.+)"$/m.exec(text)?.[1]
+}
+
+const lock = readJson(join(root, 'package-lock.json'))
+expect('package-lock.json', lock.version)
+expect('package-lock.json, packages[""]', lock.packages[''].version)
+expect('Cargo.toml', fromToml('Cargo.toml', '[package]'))
+expect('Cargo.lock', fromToml('Cargo.lock', 'name = "gsd-session-store"'))
+for (const platform of platformsOf(root)) {
+  const other = readJson(join(root, 'npm', platform, 'package.json'))
+  expect(`npm/${platform}/package.json`, other.version)
+  expect(`npm/${platform}/package.json, name`, other.name, `${name}-${platform}`)
+}
+if (manifest.optionalDependencies !== undefined)
+  problems.push(
+    'package.json: optionalDependencies are written when it is published, not committed',
+  )
+
+const [first, ...others] = readChangelog(root)
+if (first?.version !== null)
+  problems.push('CHANGELOG.md: the first section must be "## [Unreleased]"')
+const released = others[0]
+if (released) expect('CHANGELOG.md, the newest version', released.version)
+
+if (tag !== undefined) {
+  expect('the tag', tag, `v${version}`)
+  if (!released) problems.push(`CHANGELOG.md: there is no section "## [${version}] - <date>"`)
+  if (released?.text === '') problems.push(`CHANGELOG.md: the section of ${version} is empty`)
+  if (first?.text) problems.push('CHANGELOG.md: there is something under Unreleased')
+  const wanted = process.env.GITHUB_REPOSITORY
+  const url = manifest.repository?.url
+  if (!url) problems.push('package.json: no repository, which provenance needs; see RELEASING.md')
+  else if (wanted && !url.includes(`github.com/${wanted}`))
+    problems.push(`package.json: the repository is ${url}, and this one is ${wanted}`)
+}
+
+if (problems.length > 0) stop(problems.join('\n'))
+console.log(
+  `${name} ${version}: ${released ? 'all versions agree' : 'all versions agree; never released yet'}`,
+)

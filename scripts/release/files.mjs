@@ -1,0 +1,33 @@
+// What the scripts of a release share.
+
+import { execFileSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { readFileSync, readdirSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+/** The repository. */
+export const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
+
+export const readJson = (path) => JSON.parse(readFileSync(path, 'utf8'))
+
+/** The folders of the platform packages, `linux-x64-gnu` and so on. */
+export const platformsOf = (folder) => readdirSync(join(folder, 'npm')).sort()
+
+/** Ends with a message for people rather than a stack. */
+export function stop(message) {
+  console.error(message)
+  process.exit(1)
+}
+
+/** Runs npm and gives what it prints; what it says besides goes to the standard error. */
+export function npm(args, options = {}) {
+  const isWindows = process.platform === 'win32'
+  const stdio = ['ignore', 'pipe', 'inherit']
+  return execFileSync('npm', args, { encoding: 'utf8', shell: isWindows, stdio, ...options })
+}
+
+/** A digest of a file, as `sha256sum` prints it, or as npm has it (`sha512-…`). */
+export function digest(path, algorithm = 'sha256', encoding = 'hex') {
+  return createHash(algorithm).update(readFileSync(path)).digest(encoding)
+}

@@ -1,0 +1,209 @@
+// Makes what a release publishes, in a folder of its own, from a copy of the package, so that the tree stays as it is:
+//
+//   npm run release:stage -- --out <folder> [--binaries <folder>] [--partial]
+//
+// The tarballs of the platform packages and of the root package, the binaries one by one, the bills of materials,
+// SHA256SUMS over all of it, the notes of the version, and packages.json, which says in which order to publish.
+// `--binaries` is where the `.node` files are, in whatever folders below it. All must be there, unless `--partial` says
+// that it is only a try: then it tells which are missing, and leaves their packages out.
+
+import { execFileSync } from 'node:child_process'
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { basename, join, resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+import { readChangelog } from './changelog.mjs'
+import { digest, npm, platformsOf, readJson, root, stop } from './files.mjs'
+
+const { values } = parseArgs({
+  options: {
+    out: { type: 'string' },
+    binaries: { type: 'string', default: root },
+    partial: { type: 'boolean', default: false },
+  },
+})
+if (!values.out) stop('Where to? --out <folder>')
+const out = resolve(values.out)
+if (existsSync(out) && readdirSync(out).length > 0) stop(`${out} is not empty`)
+mkdirSync(out, { recursive: true })
+
+const manifest = readJson(join(root, 'package.json'))
+const { name, version, napi } = manifest
+const napiCommand = join(root, 'node_modules/@napi-rs/cli/dist/cli.js')
+
+/** The binaries by platform. */
+function findBinaries() {
+  const found = new Map()
+  const nowhere = new Set(['node_modules', 'target', '.git', 'npm', 'vendor'])
+  const look = (folder) => {
+    for (const entry of readdirSync(folder, { withFileTypes: true })) {
+      const path = join(folder, entry.name)
+      if (entry.isDirectory() && !nowhere.has(entry.name)) look(path)
+      const platform = new RegExp(`^${napi.binaryName}\\.(.+)\\.node$`).exec(entry.name)?.[1]
+      if (!platform) continue
+      const other = found.get(platform)
+      if (other && digest(other) !== digest(path))
+        stop(`Two binaries of ${platform}: ${other} and ${path}`)
+      found.set(platform, path)
+    }
+  }
+  look(resolve(values.binaries))
+  return found
+}
+
+/** Packs a folder into `out`, and gives what packages.json says of it. */
+function pack(folder) {
+  const packed = JSON.parse(
+    npm(['pack', '--json', '--ignore-scripts', '--pack-destination', out], { cwd: folder }),
+  )
+  const [{ filename, files, size }] = Object.values(packed)
+  const { name: packageName, files: wanted, main } = readJson(join(folder, 'package.json'))
+  const paths = files.map(({ path }) => path)
+  for (const file of [...wanted, main])
+    if (!paths.some((path) => path === file || path.startsWith(`${file}/`)))
+      stop(`${packageName}: ${file} is not in the tarball`)
+  if (paths.some((path) => path.endsWith('.node')) !== packageName.startsWith(`${name}-`))
+    stop(`${packageName}: a binary belongs into every platform package, and into no other`)
+  const integrity = `sha512-${digest(join(out, filename), 'sha512', 'base64')}`
+  console.log(`  ${filename}  ${(size / 1024).toFixed(0)} KiB`)
+  return { name: packageName, version, file: filename, integrity }
+}
+
+/** Bills of materials in CycloneDX, for what npm installs and for what is compiled into the binaries. */
+function writeBills(stage) {
+  const omitted = ['dev', 'peer', 'optional'].flatMap((kind) => ['--omit', kind])
+  const ofNpm = npm(['sbom', '--sbom-format', 'cyclonedx', '--package-lock-only', ...omitted], {
+    cwd: stage,
+  })
+  writeFileSync(join(out, 'sbom-npm.cdx.json'), ofNpm)
+  const file = 'sbom-rust'
+  const args = [
+    'cyclonedx',
+    '--format',
+    'json',
+    '--override-filename',
+    file,
+    '--target',
+    'all',
+    '--spec-version',
+    '1.5',
+  ]
+  try {
+    execFileSync('cargo', args, { cwd: stage, stdio: ['ignore', 'inherit', 'pipe'] })
+  } catch (error) {
+    const said = String(error.stderr ?? error.message).trim()
+    if (!values.partial) stop(`cargo cyclonedx failed: ${said}`)
+    console.log(`  no bill of materials of the Rust crates: ${said.split('\n')[0]}`)
+    return
+  }
+  const bill = readFileSync(join(stage, `${file}.json`), 'utf8')
+  // It names the crate by where it was: here a folder that is gone.
+  writeFileSync(
+    join(out, `${file}.cdx.json`),
+    bill.replaceAll(`file://${stage}`, 'file:///session-store'),
+  )
+}
+
+const binaries = findBinaries()
+const platforms = platformsOf(root)
+const missing = platforms.filter((platform) => !binaries.has(platform))
+if (missing.length > 0) {
+  const message = `No binary for ${missing.join(', ')}`
+  if (!values.partial) stop(message)
+  console.log(`${message}: left out of this try. A release has all ${platforms.length}.`)
+}
+
+const stage = mkdtempSync(join(tmpdir(), 'session-store-release-'))
+try {
+  const rust = ['Cargo.toml', 'Cargo.lock', 'build.rs', 'src', 'bench/floor.rs']
+  for (const file of [
+    ...manifest.files,
+    ...rust,
+    'README.md',
+    'LICENSE',
+    'package.json',
+    'package-lock.json',
+  ])
+    cpSync(join(root, file), join(stage, file), { recursive: true })
+  const there = platforms.filter((platform) => binaries.has(platform))
+  for (const platform of there) {
+    const folder = join(stage, 'npm', platform)
+    cpSync(join(root, 'npm', platform), folder, { recursive: true })
+    copyFileSync(binaries.get(platform), join(folder, basename(binaries.get(platform))))
+    copyFileSync(join(root, 'LICENSE'), join(folder, 'LICENSE'))
+  }
+  writeBills(stage)
+
+  const runNapi = (...args) =>
+    execFileSync(
+      process.execPath,
+      [
+        napiCommand,
+        'pre-publish',
+        '--npm-dir',
+        'npm',
+        '--skip-optional-publish',
+        '--no-gh-release',
+        ...args,
+      ],
+      {
+        cwd: stage,
+        stdio: ['ignore', 'inherit', 'inherit'],
+      },
+    )
+  if (missing.length > 0) {
+    // It wants a binary for every target that is listed.
+    const targets = napi.targets.filter((target) => there.includes(platformOf(target)))
+    writeFileSync(
+      join(stage, 'package.json'),
+      JSON.stringify({ ...manifest, napi: { ...napi, targets } }, null, 2),
+    )
+  }
+  runNapi('--dry-run')
+  runNapi()
+
+  const { optionalDependencies = {} } = readJson(join(stage, 'package.json'))
+  for (const platform of there)
+    if (optionalDependencies[`${name}-${platform}`] !== version)
+      stop(`package.json: ${name}-${platform} ${version} is not among the optional dependencies`)
+
+  console.log(`${name} ${version}, platform packages first:`)
+  const packages = [...there.map((platform) => join(stage, 'npm', platform)), stage].map(pack)
+  writeFileSync(join(out, 'packages.json'), `${JSON.stringify(packages, null, 2)}\n`)
+  for (const platform of there)
+    copyFileSync(binaries.get(platform), join(out, basename(binaries.get(platform))))
+
+  const section = readChangelog(root).find((one) => one.version === version)
+  const notes = section?.text.replaceAll(/^<!-- .* -->$/gm, '').trim()
+  writeFileSync(
+    join(out, 'NOTES.md'),
+    `${notes ?? `${version} has no section in the changelog yet.`}\n`,
+  )
+
+  const sums = readdirSync(out)
+    .filter((file) => /\.(tgz|node|cdx\.json)$/.test(file))
+    .sort()
+    .map((file) => `${digest(join(out, file))}  ${file}\n`)
+  writeFileSync(join(out, 'SHA256SUMS'), sums.join(''))
+  console.log(`Staged in ${out}`)
+} finally {
+  rmSync(stage, { recursive: true, force: true, maxRetries: 5 })
+}
+
+/** The platform of a target of Rust's, as napi names it. */
+function platformOf(target) {
+  const [cpu, , system, abi] = target.split('-')
+  const arch = cpu === 'aarch64' ? 'arm64' : 'x64'
+  if (system === 'darwin') return `darwin-${arch}`
+  return `${system === 'windows' ? 'win32' : 'linux'}-${arch}-${abi}`
+}
