@@ -30,6 +30,7 @@ describe('the check of versions', () => {
     'Cargo.lock',
     'CHANGELOG.md',
     'npm',
+    '.github',
   ]
 
   /** What has a version, in a folder of its own. */
@@ -68,6 +69,19 @@ describe('the check of versions', () => {
     expect(code).toBe(1)
     expect(stderr).toContain(`${file}`)
     expect(stderr).toContain(`9.9.9 instead of ${version}`)
+  })
+
+  test('names a target that no workflow builds', async () => {
+    const folder = copyOfVersions()
+    edit(
+      folder,
+      '.github/workflows/packages.yml',
+      /.*target: aarch64-apple-darwin, runner.*with.*\n/,
+      '',
+    )
+    const { code, stderr } = await check(folder)
+    expect(code).toBe(1)
+    expect(stderr).toContain('packages.yml: aarch64-apple-darwin is not built')
   })
 
   test('refuses optional dependencies that were committed', async () => {

@@ -1,13 +1,12 @@
-// Whether everything that has a version has the same one: `npm run release:check`. With `-- --tag v1.2.3` also whether
-// that is to be released now: the changelog has a section for it and nothing unreleased, and packages name the
-// repository that they are published from, which provenance needs.
+// Whether everything that has a version has the same one, and every target is built: `npm run release:check`. With
+// `-- --tag v1.2.3` also whether that is to be released now: the changelog has a section for it and nothing
+// unreleased, and the package names the repository that it is published from, which provenance needs.
 
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { readChangelog } from './changelog.mjs'
-import { platformsOf, readJson, stop } from './files.mjs'
-import { root as repository } from './files.mjs'
+import { platformsOf, readJson, root as repository, stop } from './files.mjs'
 
 const { values } = parseArgs({
   options: { tag: { type: 'string' }, root: { type: 'string', default: repository } },
@@ -38,6 +37,12 @@ for (const platform of platformsOf(root)) {
   expect(`npm/${platform}/package.json`, other.version)
   expect(`npm/${platform}/package.json, name`, other.name, `${name}-${platform}`)
 }
+const matrix = readFileSync(join(root, '.github/workflows/packages.yml'), 'utf8')
+for (const target of manifest.napi.targets)
+  if (!matrix.includes(`{ target: ${target}, runner: `))
+    problems.push(`.github/workflows/packages.yml: ${target} is not built`)
+if (platformsOf(root).length !== manifest.napi.targets.length)
+  problems.push('npm/: not a folder for each target; run `npm run create-npm-dirs`')
 if (manifest.optionalDependencies !== undefined)
   problems.push(
     'package.json: optionalDependencies are written when it is published, not committed',
