@@ -1,5 +1,6 @@
 import {
   copyFileSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -8,7 +9,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, posix } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import ts from 'typescript'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -154,23 +155,56 @@ describe('examples', () => {
 describe('command lines', () => {
   const commands = blocks
     .filter(({ language }) => language === 'sh')
-    .flatMap(({ place, source }) =>
-      source
-        .split('\n')
-        .filter((line) => line.startsWith('gsd-sessions '))
-        // What follows `--`, or comes after the command, is no option of it.
-        .map(
-          (line) =>
-            [place, (line.split(/ (?:--|\||\|\||&&|>) /)[0] ?? '').split(' ').slice(1)] as const,
-        ),
-    )
+    .flatMap(({ place, source }) => source.split('\n').map((line) => ({ place, line })))
+    .filter(({ line }) => line.startsWith('gsd-sessions '))
+    .map(({ place, line }) => {
+      // What follows `--`, or comes after the command, is no option of it.
+      const [own = ''] = line.split(/ (?:--|\||\|\||&&|>) /)
+      const words = own.split(' ').slice(1)
+      const name = words.find((word) => !word.startsWith('-')) ?? ''
+      return { place, name, options: words.filter((word) => word.startsWith('-')) }
+    })
+  const names = [...new Set(commands.map(({ name }) => name))]
 
-  test.each(commands)('at %s have options that there are: %s', async (_, words) => {
-    const name = words.find((word) => !word.startsWith('-')) ?? ''
+  test.each(names)('of %s have options that there are', async (name) => {
     const { code, stdout } = await runScript(commandPath, ['help', name])
     expect(code).toBe(0)
-    const options = words.filter((word) => word.startsWith('-'))
-    expect(options.filter((option) => !new RegExp(`${option}[ ,\n]`).test(stdout))).toEqual([])
+    const unknown = commands
+      .filter((command) => command.name === name)
+      .flatMap(({ place, options }) => options.map((option) => ({ place, option })))
+      .filter(({ option }) => !new RegExp(`${option}[ ,\\n]`).test(stdout))
+    expect(unknown).toEqual([])
+  })
+})
+
+describe('links', () => {
+  const withLinks = [...pages, 'CONTRIBUTING.md', 'RELEASING.md', 'SECURITY.md', 'CHANGELOG.md']
+  const withoutCode = (text: string) => text.replaceAll(/^(`{3,})[^]*?^\1/gm, '')
+
+  /** The anchors of a page, as GitHub makes them of its headings. */
+  function anchorsOf(page: string): string[] {
+    const headings = withoutCode(readPage(page)).matchAll(/^#+ (.+)$/gm)
+    return [...headings].map(([, heading = '']) =>
+      heading
+        .toLowerCase()
+        .replaceAll(/\[([^\]]*)\]\([^)]*\)/g, '$1')
+        .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
+        .replaceAll(' ', '-'),
+    )
+  }
+
+  test.each(withLinks)('of %s lead somewhere', (page) => {
+    const text = withoutCode(readPage(page)).replaceAll(/`[^`]*`/g, '')
+    const broken = [...text.matchAll(/\]\(([^)\s]+)\)/g)]
+      .map(([, target = '']) => target)
+      .filter((target) => !/^[a-z]+:/.test(target))
+      .filter((target) => {
+        const [path = '', anchor] = target.split('#')
+        const file = path ? posix.join(posix.dirname(page), path) : page
+        if (!existsSync(join(root, file))) return true
+        return anchor !== undefined && file.endsWith('.md') && !anchorsOf(file).includes(anchor)
+      })
+    expect(broken).toEqual([])
   })
 })
 

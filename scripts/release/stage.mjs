@@ -52,9 +52,10 @@ function findBinaries() {
       const platform = new RegExp(`^${napi.binaryName}\\.(.+)\\.node$`).exec(entry.name)?.[1]
       if (!platform) continue
       const other = found.get(platform)
-      if (other && digest(other) !== digest(path))
-        stop(`Two binaries of ${platform}: ${other} and ${path}`)
-      found.set(platform, path)
+      if (other && digest(other) !== digest(path)) {
+        if (!values.partial) stop(`Two binaries of ${platform}: ${other} and ${path}`)
+        console.log(`Two binaries of ${platform}: taking ${other}, not ${path}`)
+      } else found.set(platform, path)
     }
   }
   look(resolve(values.binaries))
