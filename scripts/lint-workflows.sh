@@ -15,7 +15,11 @@ pip() { "$tools/bin/python" -m pip --quiet --disable-pip-version-check "$@"; }
 wanted=$(cat .github/requirements-lint.txt .github/requirements-actionlint.txt)
 if [ "$(cat "$tools/installed" 2>/dev/null || true)" != "$wanted" ]; then
   python3 -m venv --clear "$tools"
-  pip install --only-binary :all: -r .github/requirements-lint.txt
+  if ! pip install --only-binary :all: -r .github/requirements-lint.txt; then
+    echo 'The tools could not be installed: workflows and shell scripts were NOT LOOKED AT' >&2
+    [ "${GITHUB_ACTIONS:-}" != true ]
+    exit
+  fi
   # Its package fetches the program from GitHub. Where that cannot be reached the rest still holds; in CI it can be.
   if [ "${GITHUB_ACTIONS:-}" = true ] ||
     "$tools/bin/python" -c 'import urllib.request as r; r.urlopen("https://github.com", timeout=5)' 2>/dev/null; then
