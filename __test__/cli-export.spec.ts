@@ -117,12 +117,15 @@ describe('the file', () => {
   test.skipIf(process.platform === 'win32').each([[['x.html']], [['-', '--format', 'html']]])(
     '%j is not there after a signal',
     async (target) => {
-      const path = openLarge(50_000)
+      const path = openLarge(15_000)
       const cwd = temporaryFolder()
       const args = ['export', '--db', path, 's-1', ...target]
-      const running = startCommand(args, { cwd, terminal: 80, env: { TMPDIR: cwd } })
-      running.process.stderr.once('data', () => running.process.kill('SIGINT'))
-      const { code, stdout, stderr } = await running.result
+      const { code, stdout, stderr } = await runCommand(args, {
+        cwd,
+        env: { TMPDIR: cwd },
+        terminal: 80,
+        signalAtProgress: 'SIGINT',
+      })
       expect({ code, stdout }).toEqual({ code: 130, stdout: '' })
       expect(stderr).toMatch(/\r\x1b\[Kgsd-sessions: stopped by SIGINT\n$/) // oxlint-disable-line no-control-regex
       expect(readdirSync(cwd)).toEqual([])

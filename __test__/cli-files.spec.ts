@@ -2,7 +2,7 @@
 import { closeSync, existsSync, openSync, readdirSync, writeFileSync, writeSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { commandPath, runCommand, startCommand } from './cli-support.js'
+import { commandPath, runCommand } from './cli-support.js'
 import {
   everyRow,
   fileHash,
@@ -112,9 +112,8 @@ describe('backup', () => {
     const copy = temporaryPath()
     writeFileSync(copy, 'what was there')
     const before = fileHash(copy)
-    const running = startCommand(['backup', '--db', path, copy], { terminal: 80 })
-    running.process.stderr.once('data', () => running.signal('SIGINT'))
-    const { code, stderr } = await running.result
+    const options = { terminal: 80, signalAtProgress: 'SIGINT' as const }
+    const { code, stderr } = await runCommand(['backup', '--db', path, copy], options)
     expect(code).toBe(130)
     expect(stderr).toMatch(/gsd-sessions: stopped by SIGINT\n$/)
     expect(fileHash(copy)).toBe(before)

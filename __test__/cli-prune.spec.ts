@@ -3,7 +3,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { PruneReport } from '../index.js'
-import { commandPath, runCommand, startCommand } from './cli-support.js'
+import { commandPath, runCommand } from './cli-support.js'
 import { everyRow, openStores, sampleOutput, sampleSession } from './support.js'
 
 const DAY = 86_400_000
@@ -180,11 +180,9 @@ describe('prune', () => {
   })
 
   test.skipIf(process.platform === 'win32')('stopped by a signal says what is gone', async () => {
-    const { connection, ids } = openDays(30_000)
-    const args = ['prune', '--keep-last', '0', '--yes', '--db', connection.path]
-    const running = startCommand(args, { terminal: 80 })
-    running.process.stderr.once('data', () => running.process.kill('SIGINT'))
-    const { code, stdout, stderr } = await running.result
+    const { connection, run, ids } = openDays(30_000)
+    const options = { terminal: 80, signalAtProgress: 'SIGINT' }
+    const { code, stdout, stderr } = await run(['prune', '--keep-last', '0', '--yes'], options)
     expect({ code, stdout }).toEqual({ code: 130, stdout: '' })
     const [, gone] = /stopped by SIGINT; (\d) sessions? removed\n$/.exec(stderr) ?? []
     expect(ids()).toHaveLength(ALL.length - Number(gone))

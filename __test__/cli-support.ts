@@ -20,6 +20,11 @@ export interface CommandOptions {
   hold?: boolean
   /** What a person types: the standard input takes itself for a terminal as well. */
   typed?: string
+  /**
+   * Send this signal when the first progress is drawn, on a terminal. The command does so itself: from here, on a busy
+   * machine, it might come when all is done.
+   */
+  signalAtProgress?: NodeJS.Signals
   /** Have the standard output and error take themselves for a terminal of so many columns. */
   terminal?: number
 }
@@ -52,9 +57,17 @@ function plainEnvironment(): Record<string, string | undefined> {
 
 /** Starts the command. */
 export function startCommand(args: string[], options: CommandOptions = {}): RunningCommand {
-  const { env = {}, cwd, typed, input = typed ?? '', hold = false, terminal } = options
-  const places = typed === undefined ? 'output' : 'all'
-  const program = terminal ? [onTerminal, String(terminal), places, commandPath] : [commandPath]
+  const {
+    env = {},
+    cwd,
+    typed,
+    input = typed ?? '',
+    hold = false,
+    terminal,
+    signalAtProgress,
+  } = options
+  const settings = { columns: terminal, isTyped: typed !== undefined, signalAtProgress }
+  const program = terminal ? [onTerminal, JSON.stringify(settings), commandPath] : [commandPath]
   const child = spawn(process.execPath, [...program, ...args], {
     cwd,
     env: { ...plainEnvironment(), ...env },
