@@ -47,6 +47,16 @@ describe('list', () => {
     expect(JSON.parse(stdout)).toEqual(JSON.parse(JSON.stringify(sessions.list())))
   })
 
+  test('prints more rows than a call may have arguments', async () => {
+    const { path, connection, sessions } = fileWith(0)
+    const count = 150_000
+    connection.db.transaction(() => {
+      for (let i = 0; i < count; i++) sessions.create(sampleSession({ id: `s-${i}` }))
+    })()
+    const { code, stdout } = await runCommand(['list', '--db', path])
+    expect({ code, lines: stdout.split('\n').length }).toEqual({ code: 0, lines: count + 2 })
+  })
+
   test('gives those of one status, and pages', async () => {
     const { path } = fileWith(7)
     const list = async (...args: string[]) =>
@@ -74,6 +84,29 @@ describe('list', () => {
     const lines = stdout.replaceAll(/\x1b\[\d+m/g, '').split('\n')
     expect(Math.max(...lines.map((line) => line.length))).toBe(80)
     expect(lines[1]).toMatch(/echo long .*…$/)
+  })
+
+  test.each([
+    [80, ['ID', 'STATUS', 'STARTED', 'COMMAND']],
+    [92, ['ID', 'STATUS', 'STARTED', 'COMMAND']],
+    [104, ['ID', 'STATUS', 'STARTED', 'TOOK', 'COMMAND']],
+    [160, ['ID', 'SLOT', 'STATUS', 'STARTED', 'TOOK', 'PID', 'COMMAND']],
+  ])('on a terminal of %d columns has room for the command', async (terminal, headings) => {
+    const { path, sessions } = fileWith(0)
+    const id = 'f81d4fae-7dec-11d0-a765-00a0c91e6bf6'
+    const status = 'completed'
+    const currentCommand = 'npm test '.repeat(20)
+    sessions.create(
+      sampleSession({ id, status, endedAt: at(90_000), pid: 123_456, currentCommand }),
+    )
+    const env = { NO_COLOR: '1' }
+    const { stdout } = await runCommand(['list', '--db', path], { terminal, env })
+    const [first = '', second = ''] = stdout.split('\n')
+    expect(first.split(/ +/)).toEqual(headings)
+    expect(second).toHaveLength(terminal)
+    expect(second).toMatch(/ npm test .*…$/)
+    const piped = await runCommand(['list', '--db', path])
+    expect(piped.stdout).toMatch(/^ID +SLOT +STATUS +STARTED +TOOK +PID +COMMAND\n/)
   })
 
   test.each([

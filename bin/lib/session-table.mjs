@@ -4,6 +4,9 @@ import { duration, localTime, statusText, table } from './style.mjs'
 
 const HEADINGS = ['ID', 'SLOT', 'STATUS', 'STARTED', 'TOOK', 'PID', 'COMMAND']
 
+/** What a narrow terminal goes without, the first first. */
+const NARROW = ['PID', 'SLOT', 'TOOK']
+
 function rowOf({ id, slot, status, startedAt, endedAt, pid, currentCommand, workingDir }) {
   const took = endedAt ? duration(startedAt, endedAt) : ''
   return [id, slot, status, localTime(startedAt), took, pid ?? '', currentCommand ?? workingDir]
@@ -12,5 +15,5 @@ function rowOf({ id, slot, status, startedAt, endedAt, pid, currentCommand, work
 /** The sessions under their headings, a line each. */
 export function sessionTable(sessions) {
   const style = (cell, column) => (HEADINGS[column] === 'STATUS' ? statusText(cell) : cell)
-  return table(HEADINGS, sessions.map(rowOf), style)
+  return table(HEADINGS, sessions.map(rowOf), style, NARROW)
 }

@@ -75,8 +75,12 @@ const WIDE =
   /^[\p{Emoji_Presentation}\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]/u
 
 const charactersOf = (text) => Array.from(graphemes.segment(text), ({ segment }) => segment)
-const widthOf = (text) =>
-  charactersOf(text).reduce((width, character) => width + (WIDE.test(character) ? 2 : 1), 0)
+
+/** How many columns a text takes. Telling its characters apart is slow, and rarely needed. */
+function widthOf(text) {
+  if (/^[ -~]*$/.test(text)) return text.length
+  return charactersOf(text).reduce((width, character) => width + (WIDE.test(character) ? 2 : 1), 0)
+}
 
 /** The start of a text, as much as fits into so many columns. */
 function cut(text, columns) {
@@ -91,24 +95,45 @@ function cut(text, columns) {
   return `${kept}…`
 }
 
+/** What the last column is to have at least, before others are left out, and in any case. */
+const ROOM = { wanted: 20, least: 10 }
+
+/** The columns that are shown, by their places: on a narrow terminal some of the `optional` ones are not. */
+function columnsFor(headings, widths, optional) {
+  const all = headings.map((_, place) => place)
+  const { isTTY, columns } = process.stdout
+  const roomOf = (places) =>
+    places
+      .slice(0, -1)
+      .reduce((room, place) => room - widths[place] - 2, isTTY ? columns : Infinity)
+  let shown = all
+  for (const heading of optional) {
+    if (roomOf(shown) >= ROOM.wanted) break
+    shown = shown.filter((place) => headings[place] !== heading)
+  }
+  return { shown, room: Math.max(ROOM.least, roomOf(shown)) }
+}
+
 /**
  * Rows under their headings, in columns as wide as their widest cell; `style(cell, column)` gives a cell its
- * looks. On a terminal lines are cut where it ends: a line that wraps is no row any more.
+ * looks. On a terminal lines are cut where it ends: a line that wraps is no row any more. Where it is narrow, the
+ * `optional` columns are left out, from the first.
  */
-export function table(headings, rows, style = (cell) => cell) {
+export function table(headings, rows, style = (cell) => cell, optional = []) {
   const cells = [headings, ...rows].map((row) => row.map(printable))
-  const widths = headings.map((_, i) => Math.max(...cells.map((row) => widthOf(row[i]))))
+  const widths = headings.map((_, i) =>
+    cells.reduce((most, row) => Math.max(most, widthOf(row[i])), 0),
+  )
+  const { shown, room } = columnsFor(headings, widths, optional)
   const last = headings.length - 1
-  const before = widths.slice(0, last).reduce((sum, width) => sum + width + 2, 0)
-  const room = process.stdout.isTTY ? Math.max(10, process.stdout.columns - before) : Infinity
   return cells
     .map((row, i) => {
-      const shown = row.map((cell, j) => {
-        const text = j === last ? cut(cell, room) : cell
-        const padding = j === last ? '' : ' '.repeat(widths[j] - widthOf(cell))
-        return (i === 0 ? styled('bold', text) : style(text, j)) + padding
+      const line = shown.map((place) => {
+        const text = place === last ? cut(row[place], room) : row[place]
+        const padding = place === last ? '' : ' '.repeat(widths[place] - widthOf(text))
+        return (i === 0 ? styled('bold', text) : style(text, place)) + padding
       })
-      return `${shown.join('  ').trimEnd()}\n`
+      return `${line.join('  ').trimEnd()}\n`
     })
     .join('')
 }
