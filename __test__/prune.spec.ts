@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { OutputStore, type PruneOptions, type PruneProgress } from '../index.js'
+import { OutputStore, type PruneOptions, type PruneProgress, type PruneReport } from '../index.js'
 import { startChild } from './child.js'
 import {
   at,
@@ -221,20 +221,34 @@ describe('the file', () => {
 })
 
 describe('meanwhile', () => {
-  /** Prunes a session of many slices, and calls `change` when some of it is gone. */
-  async function pruneAnd(change: (stores: Stores) => unknown) {
-    const stores = openDays(3_000, 4_000)
-    const changed = { done: false }
+  interface Pruned {
+    stores: Stores
+    report: PruneReport
+    count: number
+  }
+
+  /**
+   * Prunes two sessions of many slices, `count` chunks each, and calls `change` when some of the first one is gone. On
+   * a busy machine all of it may be gone before this process is told: then it tries again, with more.
+   */
+  async function pruneAnd(change: (stores: Stores) => unknown, count = 3_000): Promise<Pruned> {
+    const stores = openDays(count, 4_000)
+    const isThere = stores.connection.db.prepare("SELECT 1 FROM sessions WHERE id = 'day-0'")
+    const found: { isThere?: boolean } = {}
     const report = await stores.connection.prune({
       olderThan: at(DAY + 1),
-      onProgress: ({ sessions, outputs }) => {
-        if (changed.done || outputs === 0 || sessions > 0) return
-        changed.done = true
-        change(stores)
+      onProgress: ({ outputs }) => {
+        if (found.isThere !== undefined || outputs === 0) return
+        // Nothing goes meanwhile.
+        stores.connection.db
+          .transaction(() => {
+            found.isThere = isThere.get() !== undefined
+            if (found.isThere) change(stores)
+          })
+          .immediate()
       },
     })
-    expect(changed.done).toBe(true)
-    return { stores, report }
+    return found.isThere ? { stores, report, count } : pruneAnd(change, count * 2)
   }
 
   test.each<[string, (stores: Stores) => unknown]>([
@@ -242,21 +256,21 @@ describe('meanwhile', () => {
     ['starts again', ({ sessions }) => sessions.update('day-0', { status: 'running' })],
     ['ends anew', ({ sessions }) => sessions.update('day-0', { endedAt: at(9 * DAY) })],
   ])('a session that %s is left with what it has', async (_, change) => {
-    const { stores, report } = await pruneAnd(change)
+    const { stores, report, count } = await pruneAnd(change)
     expect(report.sessions).toEqual(['day-1'])
     expect(ids(stores)).toEqual(ALL.filter((id) => id !== 'day-1'))
     const left = stores.outputs.getBySession('day-0').length
     expect(left).toBeGreaterThan(0)
-    expect(left).toBe(6_000 - report.outputs)
+    expect(left).toBe(2 * count - report.outputs)
     // From its start.
-    expect(stores.outputs.getBySession('day-0', 1)[0]?.timestamp).toEqual(at(2_999))
+    expect(stores.outputs.getBySession('day-0', 1)[0]?.timestamp).toEqual(at(count - 1))
   })
 
   test('what a session prints goes with it', async () => {
-    const { stores, report } = await pruneAnd(({ outputs }) =>
+    const { stores, report, count } = await pruneAnd(({ outputs }) =>
       outputs.append(sampleOutput({ sessionId: 'day-0', timestamp: at(DAY) })),
     )
-    expect(report).toMatchObject({ sessions: ['day-0', 'day-1'], outputs: 6_001 })
+    expect(report).toMatchObject({ sessions: ['day-0', 'day-1'], outputs: 2 * count + 1 })
     expect(stores.connection.verify().orphanedOutputs).toBe(0)
   })
 
