@@ -44,7 +44,7 @@ export const managerNames = Object.keys(managers)
 /** Installs with `manager` into `folder` from the registry at `url`; gives the consumer, and the seconds it took. */
 export async function installConsumer(manager, folder, url) {
   mkdirSync(folder)
-  // npm keeps the tarballs that it has seen, by their address: none of them may be of an earlier build.
+  // Its port is another one each time, so that no cache takes an earlier build for this one.
   writeFileSync(join(folder, '.npmrc'), `@gsd:registry=${url}\n`)
   const { cwd, install: add, exec } = await managers[manager](folder)
   const start = process.hrtime.bigint()
