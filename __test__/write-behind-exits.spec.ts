@@ -49,9 +49,11 @@ describe('what is queued when the process ends is committed', () => {
           ${terminate ? 'setInterval(() => {}, 1000)' : ''}`,
           { eval: true },
         )
+        // It may be over as soon as its message is heard.
+        const exited = new Promise((resolve) => worker.once('exit', resolve))
         await new Promise((resolve) => worker.once('message', resolve))
         if (terminate) await worker.terminate()
-        else await new Promise((resolve) => worker.once('exit', resolve))
+        else await exited
       },
       [path, (await import('./child.js')).packagePath, how === 'is terminated'],
     )
