@@ -76,7 +76,7 @@ describe('the check of versions', () => {
     edit(
       folder,
       '.github/workflows/packages.yml',
-      /.*target: aarch64-apple-darwin, runner.*with.*\n/,
+      /.*target: aarch64-apple-darwin, runner.*platform.*\n/,
       '',
     )
     const { code, stderr } = await check(folder)

@@ -33,6 +33,6 @@ edit('Cargo.toml', /^version = ".*"$/m, `version = "${version}"`)
 const options = { cwd: root, stdio: 'inherit', shell: process.platform === 'win32' }
 execFileSync('cargo', ['update', '--workspace', '--offline', '--quiet'], options)
 execFileSync('npx', ['--no-install', 'napi', 'version'], options)
-// index.js names the version that the binary of a platform package must have.
+// The loader names the version that the binary of a platform package must have.
 execFileSync('npm', ['run', 'build'], options)
 console.log(`\nEverything is ${version} now. Look at the difference, and go on with RELEASING.md.`)

@@ -44,7 +44,7 @@ const napiCommand = join(root, 'node_modules/@napi-rs/cli/dist/cli.js')
 /** The binaries by platform. */
 function findBinaries() {
   const found = new Map()
-  const nowhere = new Set(['node_modules', 'target', '.git', 'npm', 'vendor'])
+  const nowhere = new Set(['node_modules', 'target', '.git', 'vendor'])
   const look = (folder) => {
     for (const entry of readdirSync(folder, { withFileTypes: true })) {
       const path = join(folder, entry.name)
