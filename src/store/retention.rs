@@ -1,7 +1,7 @@
 //! Retention: removing whole sessions that are over, with their output, from the oldest.
 //!
-//! Nobody waits long for it. Rows go in slices, each a transaction of a few milliseconds, with a pause behind it
-//! in which writers have their turn. What a slice removes was read before it takes the lock, so that the disk is
+//! Nobody waits long for it. Rows go in slices, each a transaction of a few milliseconds at most, with pauses between
+//! them in which writers have their turn. What a slice removes was read before it takes the lock, so that the disk is
 //! not waited for under it. The session itself goes with the last of its rows: whoever looks meanwhile, or after
 //! a crash, sees a session with less output, and the next pruning goes on with it.
 //!
@@ -35,7 +35,7 @@ const FIRST_WEIGHT: u64 = 256;
 /// The least and the most that is read for a slice.
 const WEIGHTS: (u64, u64) = (16, 4096);
 
-/// What is left to others behind a slice while nobody else writes.
+/// What is left to others at a time while nobody else writes.
 const PAUSE: Duration = Duration::from_millis(2);
 
 /// For how long somebody who wrote is expected to write again.
@@ -203,6 +203,7 @@ pub fn prune(
         on_progress,
         pruned,
         weight: FIRST_WEIGHT,
+        worked: Duration::ZERO,
         version: None,
         others_wrote: None,
     };
@@ -224,6 +225,8 @@ struct Pruning<'a, P> {
     on_progress: P,
     pruned: Pruned,
     weight: u64,
+    /// How long transactions took since the last pause.
+    worked: Duration,
     /// The latest state of the file that was seen.
     version: Option<i64>,
     /// When somebody else was seen to have written.
@@ -470,11 +473,17 @@ impl<P: FnMut(Progress) -> ControlFlow<()>> Pruning<'_, P> {
         } else if took < TIME {
             self.weight = (self.weight * 2).min(most);
         }
-        self.pause(took)
+        self.rest(took)
     }
 
-    /// Gives others their turn.
-    fn pause(&mut self, took: Duration) -> Result<()> {
+    /// Gives others their turn, once it has worked long enough since their last: many sessions are small, and a pause
+    /// behind each would take longer than all the work.
+    fn rest(&mut self, took: Duration) -> Result<()> {
+        self.worked += took;
+        if self.worked < TIME {
+            return Ok(());
+        }
+        let worked = std::mem::take(&mut self.worked);
         // It changes with every commit of another connection.
         let version = self.sqlite.pragma_query_value(None, "data_version", |row| row.get(0))?;
         if self.version.replace(version).is_some_and(|before| before != version) {
@@ -482,7 +491,7 @@ impl<P: FnMut(Progress) -> ControlFlow<()>> Pruning<'_, P> {
         }
         let (shortest, longest, times) = TURNS;
         thread::sleep(match self.others_wrote {
-            Some(at) if at.elapsed() < MEMORY => (took * times).clamp(shortest, longest),
+            Some(at) if at.elapsed() < MEMORY => (worked * times).clamp(shortest, longest),
             _ => PAUSE,
         });
         Ok(())
@@ -504,7 +513,7 @@ impl<P: FnMut(Progress) -> ControlFlow<()>> Pruning<'_, P> {
             if self.tell()?.is_break() {
                 return Ok(ControlFlow::Break(()));
             }
-            self.pause(took)?;
+            self.rest(took)?;
         }
     }
 
