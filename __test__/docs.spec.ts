@@ -51,6 +51,9 @@ beforeAll(() => {
     const target = name === '@types/node' ? join(root, 'node_modules', name) : root
     symlinkSync(target, join(folder, 'node_modules', name), 'junction')
   }
+  // Deno looks into node_modules only for what a package.json names.
+  const dependencies = { '@gsd/session-store': '*' }
+  writeFileSync(join(folder, 'package.json'), JSON.stringify({ private: true, dependencies }))
   const setups = fileURLToPath(new URL('docs', import.meta.url))
   for (const name of readdirSync(setups))
     if (name.endsWith('.mjs') || name.endsWith('.mts'))
