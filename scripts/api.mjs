@@ -7,15 +7,13 @@
 // can change without the other, and both can be checked without any history.
 
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { Extractor, ExtractorConfig } from '@microsoft/api-extractor'
 import { readChangelog } from './release/changelog.mjs'
+import { root as repository, stop, temporaryFolder } from './release/files.mjs'
 
-const repository = join(dirname(fileURLToPath(import.meta.url)), '..')
 const { values } = parseArgs({
   options: {
     check: { type: 'boolean', default: false },
@@ -28,72 +26,62 @@ const reportPath = join(root, 'etc/api.md')
 
 const read = (path) => readFileSync(path, 'utf8').replaceAll('\r\n', '\n')
 
-function stop(message) {
-  console.error(message)
-  process.exit(1)
-}
-
 /** The report of index.d.ts: every exported name and its members, sorted, without comments. */
 function makeReport() {
-  const folder = mkdtempSync(join(tmpdir(), 'session-store-api-'))
-  try {
-    const errors = []
-    const config = ExtractorConfig.prepare({
-      configObject: {
-        projectFolder: root,
-        mainEntryPointFilePath: join(root, 'index.d.ts'),
-        compiler: {
-          overrideTsconfig: {
-            compilerOptions: {
-              target: 'ES2022',
-              module: 'NodeNext',
-              strict: true,
-              skipLibCheck: true,
-              types: ['node'],
-              typeRoots: [join(repository, 'node_modules/@types')],
-            },
-            files: [join(root, 'index.d.ts')],
+  const folder = temporaryFolder('api')
+  const errors = []
+  const config = ExtractorConfig.prepare({
+    configObject: {
+      projectFolder: root,
+      mainEntryPointFilePath: join(root, 'index.d.ts'),
+      compiler: {
+        overrideTsconfig: {
+          compilerOptions: {
+            target: 'ES2022',
+            module: 'NodeNext',
+            strict: true,
+            skipLibCheck: true,
+            types: ['node'],
+            typeRoots: [join(repository, 'node_modules/@types')],
           },
-        },
-        apiReport: {
-          enabled: true,
-          reportFileName: 'report',
-          reportFolder: folder,
-          reportTempFolder: folder,
-        },
-        docModel: { enabled: false },
-        dtsRollup: { enabled: false },
-        tsdocMetadata: { enabled: false },
-        messages: {
-          // The comments follow TypeScript's own habits (`@throws {Type}`), not those of TSDoc; a name may
-          // say enough, and all types are public.
-          tsdocMessageReporting: { default: { logLevel: 'none' } },
-          extractorMessageReporting: {
-            default: { logLevel: 'error' },
-            'ae-missing-release-tag': { logLevel: 'none' },
-            'ae-undocumented': { logLevel: 'none' },
-          },
+          files: [join(root, 'index.d.ts')],
         },
       },
-      configObjectFullPath: undefined,
-      packageJsonFullPath: join(root, 'package.json'),
-    })
-    const { succeeded } = Extractor.invoke(config, {
-      localBuild: true,
-      messageCallback: (message) => {
-        if (message.logLevel === 'error') errors.push(message.formatMessageWithLocation(root))
-        message.handled = true
+      apiReport: {
+        enabled: true,
+        reportFileName: 'report',
+        reportFolder: folder,
+        reportTempFolder: folder,
       },
-    })
-    if (!succeeded || errors.length > 0)
-      stop(`index.d.ts cannot be reported:\n${errors.join('\n')}`)
-    // It doubles the keyword of what a namespace exports by name; and a comment is no type.
-    return read(join(folder, 'report.api.md'))
-      .replaceAll('export export ', 'export ')
-      .replaceAll(/^ *\/\/ \(undocumented\)\n/gm, '')
-  } finally {
-    rmSync(folder, { recursive: true, force: true })
-  }
+      docModel: { enabled: false },
+      dtsRollup: { enabled: false },
+      tsdocMetadata: { enabled: false },
+      messages: {
+        // The comments follow TypeScript's own habits (`@throws {Type}`), not those of TSDoc; a name may
+        // say enough, and all types are public.
+        tsdocMessageReporting: { default: { logLevel: 'none' } },
+        extractorMessageReporting: {
+          default: { logLevel: 'error' },
+          'ae-missing-release-tag': { logLevel: 'none' },
+          'ae-undocumented': { logLevel: 'none' },
+        },
+      },
+    },
+    configObjectFullPath: undefined,
+    packageJsonFullPath: join(root, 'package.json'),
+  })
+  const { succeeded } = Extractor.invoke(config, {
+    localBuild: true,
+    messageCallback: (message) => {
+      if (message.logLevel === 'error') errors.push(message.formatMessageWithLocation(root))
+      message.handled = true
+    },
+  })
+  if (!succeeded || errors.length > 0) stop(`index.d.ts cannot be reported:\n${errors.join('\n')}`)
+  // It doubles the keyword of what a namespace exports by name; and a comment is no type.
+  return read(join(folder, 'report.api.md'))
+    .replaceAll('export export ', 'export ')
+    .replaceAll(/^ *\/\/ \(undocumented\)\n/gm, '')
 }
 
 const report = makeReport()

@@ -2,7 +2,8 @@
 
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { readFileSync, readdirSync } from 'node:fs'
+import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -13,6 +14,13 @@ export const readJson = (path) => JSON.parse(readFileSync(path, 'utf8'))
 
 /** The folders of the platform packages, `linux-x64-gnu` and so on. */
 export const platformsOf = (folder) => readdirSync(join(folder, 'npm')).sort()
+
+/** A folder that is removed when the process ends, however it does. */
+export function temporaryFolder(what) {
+  const folder = mkdtempSync(join(tmpdir(), `session-store-${what}-`))
+  process.on('exit', () => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }))
+  return folder
+}
 
 /** Ends with a message for people rather than a stack. */
 export function stop(message) {

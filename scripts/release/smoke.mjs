@@ -4,10 +4,9 @@
 //   node scripts/release/smoke.mjs <folder of stage.mjs>
 
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { readJson, stop } from './files.mjs'
+import { readJson, stop, temporaryFolder } from './files.mjs'
 
 const [given] = process.argv.slice(2)
 if (!given) stop('Which packages? node scripts/release/smoke.mjs <folder>')
@@ -36,7 +35,7 @@ const PROGRAM = `
 `
 const NAMES = '{ DatabaseConnection, OutputStore, SessionStore }'
 
-const folder = mkdtempSync(join(tmpdir(), 'session-store-smoke-'))
+const folder = temporaryFolder('smoke')
 const isWindows = process.platform === 'win32'
 
 function run(command, ...args) {
@@ -52,34 +51,30 @@ function run(command, ...args) {
   return stdout
 }
 
-try {
-  const tarballs = [rootPackage, own].map(({ name, file }) => [
-    name,
-    `file:${join(resolve(given), file)}`,
-  ])
-  // The packages of other platforms may not be published yet; npm leaves out what is optional and cannot be had.
-  writeFileSync(
-    join(folder, 'package.json'),
-    JSON.stringify({ name: 'smoke', private: true, dependencies: Object.fromEntries(tarballs) }),
-  )
-  run('npm', 'install', '--ignore-scripts', '--no-audit', '--no-fund')
-  writeFileSync(
-    join(folder, 'one.cjs'),
-    `const ${NAMES} = require('${rootPackage.name}'), KIND = 'cjs'${PROGRAM}`,
-  )
-  writeFileSync(
-    join(folder, 'two.mjs'),
-    `import ${NAMES} from '${rootPackage.name}'\nconst KIND = 'esm'${PROGRAM}`,
-  )
-  run(process.execPath, 'one.cjs')
-  run(process.execPath, 'two.mjs')
-  run('npx', '--no-install', 'gsd-sessions', 'record', '--id', 'command', '--', 'node', '--version')
-  const stored = JSON.parse(run('npx', '--no-install', 'gsd-sessions', 'list', '--json'))
-  const ids = stored.map(({ id, status }) => `${id} ${status}`).sort()
-  if (ids.join() !== 'cjs running,command completed,esm running') stop(`stored is ${ids.join()}`)
-  console.log(
-    `${rootPackage.name} ${rootPackage.version} works on ${platform()} with Node.js ${process.version}`,
-  )
-} finally {
-  rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
-}
+const tarballs = [rootPackage, own].map(({ name, file }) => [
+  name,
+  `file:${join(resolve(given), file)}`,
+])
+// The packages of other platforms may not be published yet; npm leaves out what is optional and cannot be had.
+writeFileSync(
+  join(folder, 'package.json'),
+  JSON.stringify({ name: 'smoke', private: true, dependencies: Object.fromEntries(tarballs) }),
+)
+run('npm', 'install', '--ignore-scripts', '--no-audit', '--no-fund')
+writeFileSync(
+  join(folder, 'one.cjs'),
+  `const ${NAMES} = require('${rootPackage.name}'), KIND = 'cjs'${PROGRAM}`,
+)
+writeFileSync(
+  join(folder, 'two.mjs'),
+  `import ${NAMES} from '${rootPackage.name}'\nconst KIND = 'esm'${PROGRAM}`,
+)
+run(process.execPath, 'one.cjs')
+run(process.execPath, 'two.mjs')
+run('npx', '--no-install', 'gsd-sessions', 'record', '--id', 'command', '--', 'node', '--version')
+const stored = JSON.parse(run('npx', '--no-install', 'gsd-sessions', 'list', '--json'))
+const ids = stored.map(({ id, status }) => `${id} ${status}`).sort()
+if (ids.join() !== 'cjs running,command completed,esm running') stop(`stored is ${ids.join()}`)
+console.log(
+  `${rootPackage.name} ${rootPackage.version} works on ${platform()} with Node.js ${process.version}`,
+)

@@ -13,17 +13,14 @@ import {
   cpSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readFileSync,
   readdirSync,
-  rmSync,
   writeFileSync,
 } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { basename, join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { readChangelog } from './changelog.mjs'
-import { digest, npm, platformsOf, readJson, root, stop } from './files.mjs'
+import { digest, npm, platformsOf, readJson, root, stop, temporaryFolder } from './files.mjs'
 
 const { values } = parseArgs({
   options: {
@@ -124,82 +121,78 @@ if (missing.length > 0) {
   console.log(`${message}: left out of this try. A release has all ${platforms.length}.`)
 }
 
-const stage = mkdtempSync(join(tmpdir(), 'session-store-release-'))
-try {
-  const rust = ['Cargo.toml', 'Cargo.lock', 'build.rs', 'src', 'bench/floor.rs']
-  for (const file of [
-    ...manifest.files,
-    ...rust,
-    'README.md',
-    'LICENSE',
-    'package.json',
-    'package-lock.json',
-  ])
-    cpSync(join(root, file), join(stage, file), { recursive: true })
-  const there = platforms.filter((platform) => binaries.has(platform))
-  for (const platform of there) {
-    const folder = join(stage, 'npm', platform)
-    cpSync(join(root, 'npm', platform), folder, { recursive: true })
-    copyFileSync(binaries.get(platform), join(folder, basename(binaries.get(platform))))
-    copyFileSync(join(root, 'LICENSE'), join(folder, 'LICENSE'))
-  }
-  writeBills(stage)
-
-  const runNapi = (...args) =>
-    execFileSync(
-      process.execPath,
-      [
-        napiCommand,
-        'pre-publish',
-        '--npm-dir',
-        'npm',
-        '--skip-optional-publish',
-        '--no-gh-release',
-        ...args,
-      ],
-      {
-        cwd: stage,
-        stdio: ['ignore', 'inherit', 'inherit'],
-      },
-    )
-  if (missing.length > 0) {
-    // It wants a binary for every target that is listed.
-    const targets = napi.targets.filter((target) => there.includes(platformOf(target)))
-    writeFileSync(
-      join(stage, 'package.json'),
-      JSON.stringify({ ...manifest, napi: { ...napi, targets } }, null, 2),
-    )
-  }
-  runNapi('--dry-run')
-  runNapi()
-
-  const { optionalDependencies = {} } = readJson(join(stage, 'package.json'))
-  for (const platform of there)
-    if (optionalDependencies[`${name}-${platform}`] !== version)
-      stop(`package.json: ${name}-${platform} ${version} is not among the optional dependencies`)
-
-  console.log(`${name} ${version}, platform packages first:`)
-  const packages = [...there.map((platform) => join(stage, 'npm', platform)), stage].map(pack)
-  writeFileSync(join(out, 'packages.json'), `${JSON.stringify(packages, null, 2)}\n`)
-  for (const platform of there)
-    copyFileSync(binaries.get(platform), join(out, basename(binaries.get(platform))))
-
-  const section = readChangelog(root).find((one) => one.version === version)
-  const notes = section?.text.replaceAll(/^<!-- .* -->$/gm, '').trim()
-  writeFileSync(
-    join(out, 'NOTES.md'),
-    `${notes ?? `${version} has no section in the changelog yet.`}\n`,
-  )
-
-  const sums = readdirSync(out)
-    .filter((file) => /\.(tgz|node|cdx\.json)$/.test(file))
-    .sort()
-    .map((file) => `${digest(join(out, file))}  ${file}\n`)
-  writeFileSync(join(out, 'SHA256SUMS'), sums.join(''))
-  console.log(`Staged in ${out}`)
-} finally {
-  rmSync(stage, { recursive: true, force: true, maxRetries: 5 })
+const stage = temporaryFolder('release')
+const rust = ['Cargo.toml', 'Cargo.lock', 'build.rs', 'src', 'bench/floor.rs']
+for (const file of [
+  ...manifest.files,
+  ...rust,
+  'README.md',
+  'LICENSE',
+  'package.json',
+  'package-lock.json',
+])
+  cpSync(join(root, file), join(stage, file), { recursive: true })
+const there = platforms.filter((platform) => binaries.has(platform))
+for (const platform of there) {
+  const folder = join(stage, 'npm', platform)
+  cpSync(join(root, 'npm', platform), folder, { recursive: true })
+  copyFileSync(binaries.get(platform), join(folder, basename(binaries.get(platform))))
+  copyFileSync(join(root, 'LICENSE'), join(folder, 'LICENSE'))
 }
+writeBills(stage)
+
+const runNapi = (...args) =>
+  execFileSync(
+    process.execPath,
+    [
+      napiCommand,
+      'pre-publish',
+      '--npm-dir',
+      'npm',
+      '--skip-optional-publish',
+      '--no-gh-release',
+      ...args,
+    ],
+    {
+      cwd: stage,
+      stdio: ['ignore', 'inherit', 'inherit'],
+    },
+  )
+if (missing.length > 0) {
+  // It wants a binary for every target that is listed.
+  const targets = napi.targets.filter((target) => there.includes(platformOf(target)))
+  writeFileSync(
+    join(stage, 'package.json'),
+    JSON.stringify({ ...manifest, napi: { ...napi, targets } }, null, 2),
+  )
+}
+runNapi('--dry-run')
+runNapi()
+
+const { optionalDependencies = {} } = readJson(join(stage, 'package.json'))
+for (const platform of there)
+  if (optionalDependencies[`${name}-${platform}`] !== version)
+    stop(`package.json: ${name}-${platform} ${version} is not among the optional dependencies`)
+
+console.log(`${name} ${version}, platform packages first:`)
+const packages = [...there.map((platform) => join(stage, 'npm', platform)), stage].map(pack)
+writeFileSync(join(out, 'packages.json'), `${JSON.stringify(packages, null, 2)}\n`)
+for (const platform of there)
+  copyFileSync(binaries.get(platform), join(out, basename(binaries.get(platform))))
+
+const section = readChangelog(root).find((one) => one.version === version)
+const notes = section?.text.replaceAll(/^<!-- .* -->$/gm, '').trim()
+writeFileSync(
+  join(out, 'NOTES.md'),
+  `${notes ?? `${version} has no section in the changelog yet.`}\n`,
+)
+
+const sums = readdirSync(out)
+  .filter((file) => /\.(tgz|node|cdx\.json)$/.test(file))
+  .sort()
+  .map((file) => `${digest(join(out, file))}  ${file}\n`)
+writeFileSync(join(out, 'SHA256SUMS'), sums.join(''))
+console.log(`Staged in ${out}`)
 
 /** The platform of a target of Rust's, as napi names it. */
 function platformOf(target) {
