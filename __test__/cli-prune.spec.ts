@@ -175,7 +175,7 @@ describe('prune', () => {
     const args = ['prune', '--yes', '--older-than']
     const { stderr } = await run([...args, '4d'], { terminal: 80 })
     expect(stderr).toContain('█ 100 %')
-    expect(stderr.endsWith('\r\x1b[K')).toBe(true)
+    expect(stderr.endsWith('\x1b[2K')).toBe(true)
     expect((await run([...args, '3d'])).stderr).toBe('')
   })
 

@@ -1,26 +1,39 @@
 // Work that takes a while: how far it is on a terminal, and an end by a signal that leaves nothing half-made.
 
+import { createRequire } from 'node:module'
 import { constants } from 'node:os'
 import { Failure } from './command.mjs'
 
-const WIDTH = 30
+const require = createRequire(import.meta.url)
 
 /** Draws how far something is on one line of a terminal, and nothing elsewhere. */
 export function progressBar(stream = process.stderr) {
   if (!stream.isTTY) return { update: () => {}, clear: () => {} }
-  let drawn = ''
+  // Most commands draw none.
+  const { SingleBar } = require('cli-progress')
+  const bar = new SingleBar({
+    stream,
+    format: '{bar} {percentage} %',
+    barsize: 30,
+    barCompleteChar: '█',
+    barIncompleteChar: '░',
+    clearOnComplete: true,
+    emptyOnZero: false,
+    // Signals are for the work, which ends the bar.
+    gracefulExit: false,
+    linewrap: true,
+  })
+  let isDrawn = false
   return {
     /** @param done What is done, of `total`. */
     update: (done, total) => {
-      const share = total > 0 ? Math.min(1, done / total) : 1
-      const filled = Math.round(share * WIDTH)
-      const bar = `${'█'.repeat(filled)}${'░'.repeat(WIDTH - filled)} ${Math.floor(share * 100)} %`
-      if (bar === drawn) return
-      drawn = bar
-      stream.write(`\r${bar}`)
+      if (!isDrawn) bar.start(total, 0)
+      isDrawn = true
+      bar.setTotal(total)
+      bar.update(Math.min(done, total))
     },
     clear: () => {
-      if (drawn !== '') stream.write('\r\x1b[K')
+      if (isDrawn) bar.stop()
     },
   }
 }
