@@ -77,7 +77,8 @@ function judge(name, tests) {
   }
   const ran = new Set(tests.map(({ spec }) => spec))
   const stale = known.filter(
-    ({ spec, seen }) => ran.has(spec) && !seen.some(({ status }) => status === 'failed'),
+    ({ spec, seen, sometimes }) =>
+      !sometimes && ran.has(spec) && !seen.some(({ status }) => status === 'failed'),
   )
   const differing = known.flatMap(({ seen }) => seen.filter(({ status }) => status !== 'passed'))
   return { unexpected, stale, differing: differing.filter((test) => test.name !== '') }
