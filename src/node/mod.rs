@@ -28,7 +28,7 @@ mod tests {
     #[test]
     fn every_function_that_javascript_calls_turns_panics_into_errors() {
         let function = Regex::new(r"(?s)#\[(?:napi_derive::)?napi(.*?)\]\s*pub fn (\w+)").unwrap();
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/node");
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../src/node");
         let mut found = 0;
         for file in fs::read_dir(folder).unwrap() {
             let path = file.unwrap().path();

@@ -63,7 +63,7 @@ impl World {
     pub fn with_plan_file(fault: &Fault, options: OpenOptions) -> Self {
         let mut world = Self::new(fault, options);
         let fixture =
-            PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("__test__/fixtures/plan-v0.db");
+            PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../__test__/fixtures/plan-v0.db");
         std::fs::copy(&fixture, &world.file).unwrap();
         let other = world.file.with_file_name("other.db");
         std::fs::copy(&fixture, &other).unwrap();

@@ -3,7 +3,7 @@
 mod pattern;
 
 use std::cell::RefCell;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use rusqlite::{Row, Statement, params};
@@ -90,7 +90,8 @@ pub struct Search {
 
 #[derive(Default)]
 struct State {
-    sessions: HashMap<Vec<u8>, Session>,
+    /// In order, and there are few: comparing ids takes less than hashing them.
+    sessions: BTreeMap<Vec<u8>, Session>,
     /// The chunk that was read last, and how much of it where that was not all.
     cursor: i64,
     taken: Option<usize>,
@@ -282,8 +283,7 @@ impl Search {
     /// Looks at the lines that have no end, and waits for nothing more.
     fn end(&self, state: &mut State) {
         state.ended = true;
-        let mut sessions: Vec<_> = std::mem::take(&mut state.sessions).into_iter().collect();
-        sessions.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+        let sessions = std::mem::take(&mut state.sessions);
         for (session_id, Session { mut lines, mut nearby }) in sessions {
             if let Some(line) = lines.end() {
                 self.look_at(&line, &session_id, &mut nearby, &mut state.ready);
