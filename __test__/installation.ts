@@ -25,11 +25,12 @@ const binaries = new Map(
 /** The platforms that have a package. */
 export const platforms = readdirSync(join(root, 'npm')).sort()
 
+const here = `${process.platform}-${process.arch}`
+
 /** The platform of this machine, and its binary. */
-export const [platform, binary] = [...binaries].find(([name]) => platforms.includes(name)) ?? [
-  '',
-  '',
-]
+export const [platform, binary] = [...binaries].find(
+  ([name]) => platforms.includes(name) && name.startsWith(here),
+) ?? ['', '']
 
 /** Copies what is published of the package, without a binary, to `folder`. */
 function copyPackage(folder: string): void {

@@ -1,0 +1,110 @@
+// Builds the binaries of every platform that a Linux machine can build for, into npm/<platform>/, and
+// looks whether they may be published.
+//
+//   npm run build:all                                        all of them
+//   npm run build:all -- --targets linux-x64-gnu,darwin-x64  some of them
+//   npm run build:all -- --check-only                        those that were built, without building
+//
+// It needs Rust by rustup and Python 3.9; the other tools it installs into target/. Those for Windows
+// take a Windows: `npm run build -- --target …`.
+
+import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { problemsOf } from './cross/check.mjs'
+import { TARGETS } from './cross/targets.mjs'
+import { prepareRust, prepareTools } from './cross/tools.mjs'
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..')
+
+/** The functions of SQLite that are compiled for size; docs/design.md tells how they were found. */
+const COLD_FUNCTIONS = join(root, 'scripts/cross/sqlite-cold.csv')
+
+/**
+ * Rust's standard library is compiled anew, of the same stable release, without what names the functions
+ * of a backtrace (a stripped binary has no names), and for size. Cargo takes that as unstable.
+ */
+const SMALL_STANDARD_LIBRARY = [
+  '-Zbuild-std=std,panic_unwind',
+  '-Zbuild-std-features=optimize_for_size',
+]
+
+const folderOf = (platform) => join(root, 'npm', platform)
+const fileOf = (platform) => join(folderOf(platform), `session-store.${platform}.node`)
+
+function stop(message) {
+  console.error(message)
+  process.exit(1)
+}
+
+function build(platform, tools) {
+  const { triple, zigTriple, cflags, minimumSystem, rustflags = '' } = TARGETS[platform]
+  // What is generated beside a binary is the same for each; the folder of a package has no place for it.
+  const types = join(root, 'target/cross', platform, 'index.d.ts')
+  const args = ['napi', 'build', '--cross-compile', '--platform', '--release', '--no-js']
+  args.push('--target', zigTriple, '--output-dir', folderOf(platform))
+  args.push('--dts', relative(folderOf(platform), types))
+  args.push('--', ...SMALL_STANDARD_LIBRARY)
+  console.error(`\n== ${platform}`)
+  const { status } = spawnSync('npx', args, {
+    cwd: root,
+    stdio: ['ignore', 'inherit', 'inherit'],
+    env: {
+      ...process.env,
+      ...tools.env,
+      RUSTC_BOOTSTRAP: '1',
+      ...(minimumSystem && { MACOSX_DEPLOYMENT_TARGET: minimumSystem }),
+      RUSTFLAGS: [process.env.RUSTFLAGS, rustflags].filter(Boolean).join(' '),
+      // With underscores: a shell between drops names that it cannot have itself.
+      [`CFLAGS_${triple.replaceAll('-', '_')}`]: `${cflags} -mllvm -forceattrs-csv-path=${COLD_FUNCTIONS}`,
+    },
+  })
+  if (status !== 0) stop(`${platform} was not built.`)
+}
+
+function row(platform, report) {
+  return {
+    platform,
+    bytes: report.size,
+    system: report.glibc
+      ? `glibc ${report.glibc}`
+      : report.minimumSystem
+        ? `macOS ${report.minimumSystem}`
+        : 'musl',
+    signature: report.signature ?? '',
+    needs: report.libraries.join(' '),
+  }
+}
+
+const { values } = parseArgs({
+  options: {
+    targets: { type: 'string', default: Object.keys(TARGETS).join() },
+    'check-only': { type: 'boolean', default: false },
+  },
+})
+const platforms = values.targets.split(',').map((platform) => platform.trim())
+for (const platform of platforms) {
+  if (!(platform in TARGETS)) {
+    stop(`--targets: no ${JSON.stringify(platform)}; there are ${Object.keys(TARGETS).join(', ')}.`)
+  }
+}
+
+const tools = prepareTools(root)
+if (!values['check-only']) {
+  prepareRust(
+    platforms.map((platform) => TARGETS[platform].triple),
+    root,
+  )
+  for (const platform of platforms) build(platform, tools)
+}
+
+const missing = platforms.filter((platform) => !existsSync(fileOf(platform)))
+if (missing.length > 0) stop(`Not built: ${missing.map(fileOf).join(', ')}`)
+const reports = platforms.map((platform) => [platform, tools.inspect(fileOf(platform))])
+console.table(reports.map(([platform, report]) => row(platform, report)))
+const problems = reports.flatMap(([platform, report]) =>
+  problemsOf(report, TARGETS[platform]).map((problem) => `${platform} ${problem}`),
+)
+if (problems.length > 0) stop(problems.join('\n'))

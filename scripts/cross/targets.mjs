@@ -1,0 +1,82 @@
+// The platforms that a Linux machine builds for, and what their binaries may ask of a system.
+
+/** Bytes below which a binary has to stay. */
+export const MAX_SIZE = 3 * 1024 * 1024
+
+/** The only function that a binary exports: what Node.js calls. */
+export const EXPORTS = ['napi_register_module_v1']
+
+/** glibc that the binaries are linked against: CentOS 7, Debian 8. */
+const GLIBC = '2.17'
+
+const NO_UNWIND_TABLES = '-fno-asynchronous-unwind-tables -fno-unwind-tables'
+
+const glibcLibraries = (loader) => [
+  'libc.so.6',
+  'libdl.so.2',
+  'libm.so.6',
+  'libpthread.so.0',
+  loader,
+]
+
+/** The targets by their platforms, as the folders of npm/ are called. */
+export const TARGETS = {
+  'linux-x64-gnu': {
+    triple: 'x86_64-unknown-linux-gnu',
+    zigTriple: `x86_64-unknown-linux-gnu.${GLIBC}`,
+    architecture: 'x86_64',
+    format: 'ELF',
+    maxGlibc: GLIBC,
+    libraries: glibcLibraries('ld-linux-x86-64.so.2'),
+    cflags: NO_UNWIND_TABLES,
+  },
+  'linux-arm64-gnu': {
+    triple: 'aarch64-unknown-linux-gnu',
+    zigTriple: `aarch64-unknown-linux-gnu.${GLIBC}`,
+    architecture: 'aarch64',
+    format: 'ELF',
+    maxGlibc: GLIBC,
+    libraries: glibcLibraries('ld-linux-aarch64.so.1'),
+    cflags: NO_UNWIND_TABLES,
+  },
+  'linux-x64-musl': {
+    triple: 'x86_64-unknown-linux-musl',
+    zigTriple: 'x86_64-unknown-linux-musl',
+    architecture: 'x86_64',
+    format: 'ELF',
+    libraries: ['libc.so'],
+    cflags: NO_UNWIND_TABLES,
+    // A static C library beside that of Node.js would have its own threads and memory.
+    rustflags: '-C target-feature=-crt-static',
+  },
+  'linux-arm64-musl': {
+    triple: 'aarch64-unknown-linux-musl',
+    zigTriple: 'aarch64-unknown-linux-musl',
+    architecture: 'aarch64',
+    format: 'ELF',
+    libraries: ['libc.so'],
+    cflags: NO_UNWIND_TABLES,
+    rustflags: '-C target-feature=-crt-static',
+  },
+  'darwin-x64': {
+    triple: 'x86_64-apple-darwin',
+    zigTriple: 'x86_64-apple-darwin',
+    architecture: 'x86_64',
+    format: 'Mach-O',
+    // That of Node.js 20.
+    minimumSystem: '10.15',
+    libraries: ['/usr/lib/libSystem.B.dylib', '/usr/lib/libiconv.2.dylib'],
+    cflags: NO_UNWIND_TABLES,
+  },
+  'darwin-arm64': {
+    triple: 'aarch64-apple-darwin',
+    zigTriple: 'aarch64-apple-darwin',
+    architecture: 'arm64',
+    format: 'Mach-O',
+    minimumSystem: '11.0',
+    // arm64 loads nothing that is not signed.
+    signed: true,
+    libraries: ['/usr/lib/libSystem.B.dylib', '/usr/lib/libiconv.2.dylib'],
+    cflags: NO_UNWIND_TABLES,
+  },
+}
