@@ -67,7 +67,7 @@ def macho(binary, content):
     local = [
         symbol.name
         for symbol in binary.symbols
-        if symbol.name and not binary.is_exported(symbol) and not binary.is_imported(symbol)
+        if symbol.category == lief.MachO.Symbol.CATEGORY.LOCAL
     ]
     return {
         "format": "Mach-O",

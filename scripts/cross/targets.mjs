@@ -11,12 +11,21 @@ const GLIBC = '2.17'
 
 const NO_UNWIND_TABLES = '-fno-asynchronous-unwind-tables -fno-unwind-tables'
 
+// zig's linker for macOS exports whatever is visible.
+const HIDDEN = `${NO_UNWIND_TABLES} -fvisibility=hidden`
+
 const glibcLibraries = (loader) => [
   'libc.so.6',
   'libdl.so.2',
   'libm.so.6',
   'libpthread.so.0',
   loader,
+]
+
+const macLibraries = [
+  '/usr/lib/libSystem.B.dylib',
+  '/usr/lib/libcharset.1.dylib',
+  '/usr/lib/libiconv.2.dylib',
 ]
 
 /** The targets by their platforms, as the folders of npm/ are called. */
@@ -65,8 +74,8 @@ export const TARGETS = {
     format: 'Mach-O',
     // That of Node.js 20.
     minimumSystem: '10.15',
-    libraries: ['/usr/lib/libSystem.B.dylib', '/usr/lib/libiconv.2.dylib'],
-    cflags: NO_UNWIND_TABLES,
+    libraries: macLibraries,
+    cflags: HIDDEN,
   },
   'darwin-arm64': {
     triple: 'aarch64-apple-darwin',
@@ -76,7 +85,7 @@ export const TARGETS = {
     minimumSystem: '11.0',
     // arm64 loads nothing that is not signed.
     signed: true,
-    libraries: ['/usr/lib/libSystem.B.dylib', '/usr/lib/libiconv.2.dylib'],
-    cflags: NO_UNWIND_TABLES,
+    libraries: macLibraries,
+    cflags: HIDDEN,
   },
 }
