@@ -11,3 +11,5 @@ module.exports.SqliteError = native.SqliteError
 module.exports.closeDatabase = native.closeDatabase
 module.exports.getDatabase = native.getDatabase
 module.exports.salvage = native.salvage
+// What the generated types declare as well.
+module.exports.__napiBindingTarget = native.__napiBindingTarget

@@ -115,3 +115,14 @@ test.each(platforms)('the package for %s says where it belongs', (platform) => {
   })
   expect(readdirSync(folder)).toContain('README.md')
 })
+
+test('what the linker for macOS exports by itself is let through, and nothing else', () => {
+  const own = ['__dso_handle', '_mh_dylib_header', 'rust_eh_personality']
+  const exports = [...own, 'napi_register_module_v1']
+  expect(problemsOf({ ...mac, exports }, TARGETS['darwin-arm64'])).toEqual([])
+  expect(problemsOf({ ...linux, exports }, TARGETS['linux-x64-gnu'])).not.toEqual([])
+  const more = { ...mac, exports: [...exports, 'sqlite3_open'] }
+  expect(problemsOf(more, TARGETS['darwin-arm64'])).toEqual([
+    'exports napi_register_module_v1, sqlite3_open rather than napi_register_module_v1',
+  ])
+})
