@@ -12,4 +12,4 @@ module.exports.closeDatabase = native.closeDatabase
 module.exports.getDatabase = native.getDatabase
 module.exports.salvage = native.salvage
 // What the generated types declare as well.
-module.exports.__napiBindingTarget = native.__napiBindingTarget
+module.exports['__napiBindingTarget'] = native['__napiBindingTarget']
