@@ -84,6 +84,9 @@ function writeBills(stage) {
     cwd: stage,
   })
   writeFileSync(join(out, 'sbom-npm.cdx.json'), ofNpm)
+  // Told also where there is nothing that makes a bill of it.
+  const metadata = ['metadata', '--no-deps', '--format-version', '1']
+  execFileSync('cargo', metadata, { cwd: stage, stdio: ['ignore', 'ignore', 'inherit'] })
   const file = 'sbom-rust'
   const args = [
     'cyclonedx',
@@ -122,10 +125,19 @@ if (missing.length > 0) {
 }
 
 const stage = temporaryFolder('release')
-const rust = ['Cargo.toml', 'Cargo.lock', 'build.rs', 'src', 'bench/floor.rs']
+// All of the workspace, which Cargo does not read otherwise.
+const workspace = [
+  'Cargo.toml',
+  'Cargo.lock',
+  'build.rs',
+  'src',
+  'bench/floor.rs',
+  'tests/Cargo.toml',
+  'tests/faults',
+]
 for (const file of [
   ...manifest.files,
-  ...rust,
+  ...workspace,
   'README.md',
   'LICENSE',
   'package.json',
