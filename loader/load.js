@@ -2,7 +2,6 @@
 // Loads the binary, and words the error where there is none.
 
 const { refuseCutShort } = require('./cut-short.js')
-const { describeFailure } = require('./failure.js')
 
 // Has native.js compare the version of the platform package with its own. Left out, a package that was
 // not updated with the other one would load, and lack what index.d.ts promises.
@@ -18,7 +17,8 @@ try {
   }
   module.exports = require('../native.js')
 } catch (error) {
-  throw describeFailure(error)
+  // Read only now: where all is well nobody waits for it.
+  throw require('./failure.js').describeFailure(error)
 } finally {
   process.dlopen = dlopen
   if (asked === undefined) delete process.env[CHECK]
