@@ -90,7 +90,7 @@ pub struct Search {
 
 #[derive(Default)]
 struct State {
-    /// In order, and there are few: comparing ids takes less than hashing them.
+    /// In the order in which their last lines are looked at; mostly few, so that comparing ids takes less than hashing.
     sessions: BTreeMap<Vec<u8>, Session>,
     /// The chunk that was read last, and how much of it where that was not all.
     cursor: i64,
