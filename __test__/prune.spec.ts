@@ -274,31 +274,38 @@ describe('meanwhile', () => {
     expect(stores.connection.verify().orphanedOutputs).toBe(0)
   })
 
-  test('another process writes', async () => {
+  test.each<[string, { atOnce: number; pause: number }]>([
+    ['now and then', { atOnce: 1, pause: 1 }],
+    ['without a pause', { atOnce: 50, pause: 0 }],
+  ])('another process writes %s', PATIENCE, async (_, pace) => {
     const stores = openDays(4_000, 1_000)
     const writer = startChild(
-      async ({ pkg, meet }, path) => {
+      async ({ pkg, meet }, path, { atOnce, pause }) => {
         const connection = new pkg.DatabaseConnection(path)
         const outputs = new pkg.OutputStore(connection)
         const took: number[] = []
         const parent = { waits: true }
         void meet('writing').then(() => (parent.waits = false))
         while (parent.waits) {
-          const before = process.hrtime.bigint()
-          outputs.append({
-            sessionId: 'live',
-            timestamp: new Date(),
-            type: 'stdout',
-            data: 'x'.repeat(200),
-          })
-          took.push(Number(process.hrtime.bigint() - before) / 1e6)
-          await new Promise((resume) => setTimeout(resume, 1))
+          for (let i = 0; i < atOnce; i++) {
+            const before = process.hrtime.bigint()
+            outputs.append({
+              sessionId: 'live',
+              timestamp: new Date(),
+              type: 'stdout',
+              data: 'x'.repeat(200),
+            })
+            took.push(Number(process.hrtime.bigint() - before) / 1e6)
+          }
+          await new Promise((resume) =>
+            pause > 0 ? setTimeout(resume, pause) : setImmediate(resume),
+          )
         }
         connection.close()
         took.sort((a, b) => a - b)
         return { count: took.length, median: took[took.length >> 1], slowest: took.at(-1) }
       },
-      [stores.connection.path],
+      [stores.connection.path, pace],
     )
     await writer.met('writing')
     const report = await stores.connection.prune({ keepLast: 0 })

@@ -7,8 +7,8 @@
 //! - passively, which disturbs nobody, once the log is three eighths as long as its limit, or has not grown for
 //!   [`TICK`];
 //! - then by one restart, well before the limit. While somebody writes without a pause, a passive pass never catches
-//!   up, so the log never starts over. A restart holds writers up for the time of two flushes. So it is
-//!   tried only when a pass has just left next to nothing to do, the commit that comes next waits for it
+//!   up, so the log never starts over. A restart holds writers up for as long as it takes to move and flush what is
+//!   left. So it is tried only when two passes have just left little, the commit that comes next waits for it
 //!   (rather than for SQLite's busy handler, which sleeps), and both give up after [`PATIENCE`].
 //!
 //! Few long passes are better than many short ones: most pages of the log are newer versions of the same
@@ -24,25 +24,23 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use rusqlite::Connection;
 use rusqlite::hooks::Wal;
-use rusqlite::wal::CheckpointMode;
-use rusqlite::{Connection, MAIN_DB};
 
-use super::pragma::retry_while_busy;
-use super::{OpenOptions, Result, open_sibling};
+use super::{OpenOptions, Result, log, open_sibling};
 
 /// How often the log is looked at while somebody writes.
 const TICK: Duration = Duration::from_millis(100);
 
-/// How long a restart may wait for a lock, and hold writers up.
+/// Passes in a row before a restart. The second is a short one, and leaves little to flush while nobody can write. With
+/// more of them, flushes of the log held writers up longer than the restart did.
+const PASSES: u32 = 2;
+
+/// How long a restart may wait for a lock, and hold writers of this connection up.
 const PATIENCE: Duration = Duration::from_millis(20);
 
 /// How long a restart waits for a commit to step aside; one that is coming takes less.
 const COURTESY: Duration = Duration::from_millis(2);
-
-/// How long a look at the log may wait for a commit to write its header, which is a matter of nanoseconds unless the
-/// process is stopped.
-const HEADER: Duration = Duration::from_secs(1);
 
 /// Frames after which commits checkpoint themselves if the thread cannot: SQLite's own default.
 const FALLBACK_FRAMES: u32 = 1000;
@@ -194,11 +192,7 @@ impl Shared {
     fn run(&self) {
         // A panic counts as well. Once the connection is closed nobody asks.
         let _out_of_work = OutOfWork(self);
-        let opened = open_sibling(&self.file, &self.options).and_then(|connection| {
-            connection.busy_timeout(PATIENCE)?;
-            Ok(connection)
-        });
-        if let Ok(connection) = opened {
+        if let Ok(connection) = open_sibling(&self.file, &self.options) {
             self.govern(&connection);
         }
     }
@@ -256,14 +250,14 @@ impl Shared {
     /// Moves as much of the log into the file as can be, and starts the log over where it is too long.
     /// Gives the number of frames that are in the file; `None` after an error that is no lock.
     fn pass(&self, connection: &Connection) -> Option<u32> {
-        let (blocker, done) = match checkpoint(connection, CheckpointMode::PASSIVE) {
-            Ok((log, done)) if done < log => (Some(Blocker::Reader), done),
-            Ok((log, done)) if log >= self.pass_frames() => match self.start_over(connection) {
-                Ok(_) => (None, 0),
-                Err(error) if error.is_busy() => (Some(Blocker::Writer), done),
+        let (blocker, done) = match log::catch_up(connection, PASSES) {
+            Ok(frames) if frames.left() > 0 => (Some(Blocker::Reader), frames.done),
+            Ok(frames) if frames.log >= self.pass_frames() => match self.start_over(connection) {
+                Ok(true) => (None, 0),
+                Ok(false) => (Some(Blocker::Writer), frames.done),
                 Err(_) => return None,
             },
-            Ok((_, done)) => (None, done),
+            Ok(frames) => (None, frames.done),
             // Whoever is at it does the work, which counts as done until there are more frames.
             Err(error) if error.is_busy() => (Some(Blocker::Checkpointer), u32::MAX),
             Err(_) => return None,
@@ -272,13 +266,13 @@ impl Shared {
         Some(done)
     }
 
-    /// Has the next commit write to the start of the log again.
-    fn start_over(&self, connection: &Connection) -> Result<(u32, u32)> {
+    /// Has the next commit write to the start of the log again, and says whether it will.
+    fn start_over(&self, connection: &Connection) -> Result<bool> {
         let state = self.lock();
         self.restarting.store(true, Ordering::Relaxed);
         let waited = self.restart.wait_timeout_while(state, COURTESY, |state| !state.aside);
         drop(waited);
-        let restarted = checkpoint(connection, CheckpointMode::RESTART);
+        let restarted = log::start_over(connection, PATIENCE);
         let state = self.lock();
         self.restarting.store(false, Ordering::Relaxed);
         self.restart.notify_all();
@@ -293,53 +287,5 @@ struct OutOfWork<'a>(&'a Shared);
 impl Drop for OutOfWork<'_> {
     fn drop(&mut self) {
         self.0.failed.store(true, Ordering::Relaxed);
-    }
-}
-
-/// Frames in the log, and in the file, as they are.
-pub(super) fn log_frames(connection: &Connection) -> Result<(u32, u32)> {
-    // A commit that is just writing the header of the log's index is in the way.
-    retry_while_busy(HEADER, || checkpoint(connection, CheckpointMode::NOOP))
-}
-
-/// Frames in the log, and in the file, after a checkpoint.
-pub(super) fn checkpoint(connection: &Connection, mode: CheckpointMode) -> Result<(u32, u32)> {
-    let (log, done) = connection.wal_checkpoint_v2(Some(MAIN_DB), mode)?;
-    // Both are -1 in a database that is not in WAL mode.
-    Ok((u32::try_from(log).unwrap_or(0), u32::try_from(done).unwrap_or(0)))
-}
-
-#[cfg(all(test, unix))]
-mod tests {
-    use std::fs::OpenOptions as FileOptions;
-    use std::os::unix::fs::FileExt;
-
-    use super::*;
-
-    #[test]
-    fn a_header_that_is_being_written_is_waited_for() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("a.db");
-        let open = || Connection::open(&file).unwrap();
-        let writer = open();
-        writer
-            .execute_batch("PRAGMA journal_mode = WAL; CREATE TABLE t (x); BEGIN IMMEDIATE")
-            .unwrap();
-        let other = open();
-        other.execute_batch("SELECT x FROM t").unwrap();
-        let frames = log_frames(&other).unwrap();
-        // The two copies of the header differ while it is written.
-        let index = FileOptions::new().read(true).write(true).open(folder.path().join("a.db-shm"));
-        let index = index.unwrap();
-        let mut byte = [0];
-        index.read_exact_at(&mut byte, 8).unwrap();
-        index.write_all_at(&[!byte[0]], 8).unwrap();
-        assert!(checkpoint(&other, CheckpointMode::NOOP).unwrap_err().is_busy());
-        let written = thread::spawn(move || {
-            thread::sleep(Duration::from_millis(50));
-            index.write_all_at(&byte, 8).unwrap();
-        });
-        assert_eq!(log_frames(&other).unwrap(), frames);
-        written.join().unwrap();
     }
 }

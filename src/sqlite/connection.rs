@@ -10,10 +10,10 @@ use std::rc::Rc;
 use rusqlite::wal::CheckpointMode;
 
 use super::cached::Cache;
-use super::checkpointer::{Blocker, Checkpointer, checkpoint, log_frames};
+use super::checkpointer::{Blocker, Checkpointer};
 use super::options::{Location, OpenOptions};
 use super::statement::Place;
-use super::{Error, Result, files, open, pragma, slots};
+use super::{Error, Result, files, log, open, pragma, slots};
 
 /// Writes that a store has put off, and that must be done before anybody else's SQL runs.
 pub trait Deferred: Any {
@@ -260,14 +260,16 @@ impl Connection {
             return Ok(WalStatus::default());
         };
         // A connection that is reading or writing cannot look at its log.
-        let (frames, done) = match checkpoint(&sqlite, CheckpointMode::NOOP) {
-            Err(error) if error.is_busy() => log_frames(&open::open_sibling(file, &self.options)?)?,
+        let frames = match log::checkpoint(&sqlite, CheckpointMode::NOOP) {
+            Err(error) if error.is_busy() => {
+                log::frames(&open::open_sibling(file, &self.options)?)?
+            }
             looked => looked?,
         };
         Ok(WalStatus {
             size: self.log_size(),
-            frames,
-            frames_left: frames.saturating_sub(done),
+            frames: frames.log,
+            frames_left: frames.left(),
             blocker: self.checkpointer.borrow().as_ref().and_then(Checkpointer::blocker),
         })
     }

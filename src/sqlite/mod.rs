@@ -7,6 +7,7 @@ mod code;
 mod connection;
 mod error;
 mod files;
+mod log;
 mod new_file;
 mod open;
 mod options;
@@ -34,10 +35,9 @@ pub use rusqlite::types::ValueRef;
 pub use salvage::{Definition, Entry, Pages, Trees, definitions, fields};
 pub use schema::columns;
 pub use statement::{Column, Row, Statement, column_names};
-pub use transaction::{atomically, snapshot};
+pub use transaction::{atomically, atomically_between, snapshot};
 pub use vacuum::{
-    Size, checkpoint_all, checkpoint_if_long, defer_checkpoints, gives_space_back, size,
-    vacuum_slice,
+    Size, checkpoint_all, defer_checkpoints, gives_space_back, restart_if_long, size, vacuum_slice,
 };
 pub use verify::{
     Findings, check_integrity, compare_schema, empty_copy, in_one_state, schema_version,

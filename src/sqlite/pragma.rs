@@ -1,5 +1,6 @@
 //! The settings of a connection, each read back after it was set.
 
+use std::thread;
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
@@ -15,6 +16,9 @@ const CACHE_KIB: i64 = 16_000;
 
 /// Prepared statements kept per connection: more than the stores have, so none is prepared twice.
 const STATEMENT_CACHE: usize = 64;
+
+/// How long to wait for a lock that is free for moments only.
+const SOON: Duration = Duration::from_micros(500);
 
 /// What must hold before the first statement reads the file.
 pub(crate) fn harden(connection: &Connection, timeout: Duration) -> Result<()> {
@@ -103,6 +107,33 @@ fn set(connection: &Connection, name: &str, value: Value) -> Result<()> {
     Err(Error::cannot_open(format!("PRAGMA {name} is {actual:?}, not {value:?}")))
 }
 
+/// How long a connection waits for a lock.
+pub(crate) fn busy_timeout(connection: &Connection) -> Result<Duration> {
+    let millis: i64 = connection.pragma_query_value(None, "busy_timeout", |row| row.get(0))?;
+    Ok(Duration::from_millis(millis.unsigned_abs()))
+}
+
+/// Tries again while another connection holds a lock, every [`SOON`] for as long as `timeout`. SQLite itself would look
+/// ever more seldom, down to ten times a second, and miss a lock that is free for a moment only; and for the second of
+/// two locks it would wait with the first in hand.
+pub(crate) fn often<T>(
+    connection: &Connection,
+    timeout: Duration,
+    mut attempt: impl FnMut() -> Result<T>,
+) -> Result<T> {
+    let own = busy_timeout(connection)?;
+    connection.busy_timeout(Duration::ZERO)?;
+    let deadline = Instant::now() + timeout;
+    let result = loop {
+        match attempt() {
+            Err(error) if error.is_busy() && Instant::now() < deadline => thread::sleep(SOON),
+            result => break result,
+        }
+    };
+    connection.busy_timeout(own)?;
+    result
+}
+
 /// Tries again while another connection holds a lock, for as long as `timeout`.
 pub(crate) fn retry_while_busy<T>(
     timeout: Duration,
@@ -113,7 +144,7 @@ pub(crate) fn retry_while_busy<T>(
     loop {
         match attempt() {
             Err(error) if error.is_busy() && Instant::now() < deadline => {
-                std::thread::sleep(pause);
+                thread::sleep(pause);
                 pause = (pause * 2).min(Duration::from_millis(25));
             }
             result => return result,

@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection, DropBehavior, Transaction, TransactionBehavior};
 
+use super::pragma::{busy_timeout, often};
 use super::{Error, Result};
 
 /// Runs `work` so that either all of its changes are kept or none.
@@ -16,11 +17,20 @@ pub fn atomically<T, E: From<Error>>(
     if !connection.is_autocommit() {
         return in_savepoint(connection, work);
     }
-    let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)
-        .map_err(Error::from)?;
-    let value = work()?;
-    transaction.commit().map_err(Error::from)?;
-    Ok(value)
+    in_transaction(immediate(connection)?, work)
+}
+
+/// As [`atomically`], for one of many transactions with pauses between them: finds its turn beside somebody who
+/// writes without a pause.
+pub fn atomically_between<T, E: From<Error>>(
+    connection: &Connection,
+    work: impl FnOnce() -> std::result::Result<T, E>,
+) -> std::result::Result<T, E> {
+    if !connection.is_autocommit() {
+        return in_savepoint(connection, work);
+    }
+    let timeout = busy_timeout(connection)?;
+    in_transaction(often(connection, timeout, || immediate(connection))?, work)
 }
 
 /// Has everything that is read until the result is dropped be of one moment; inside a transaction it is
@@ -37,6 +47,19 @@ pub fn snapshot(connection: &Connection) -> Result<Option<Transaction<'_>>> {
     // There is nothing to undo, and undoing could end a query of somebody else's.
     transaction.set_drop_behavior(DropBehavior::Commit);
     Ok(Some(transaction))
+}
+
+fn immediate(connection: &Connection) -> Result<Transaction<'_>> {
+    Ok(Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?)
+}
+
+fn in_transaction<T, E: From<Error>>(
+    transaction: Transaction<'_>,
+    work: impl FnOnce() -> std::result::Result<T, E>,
+) -> std::result::Result<T, E> {
+    let value = work()?;
+    transaction.commit().map_err(Error::from)?;
+    Ok(value)
 }
 
 fn in_savepoint<T, E: From<Error>>(

@@ -6,12 +6,18 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 use rusqlite::wal::CheckpointMode;
 
-use super::checkpointer::{checkpoint, log_frames};
-use super::{Result, atomically};
+use super::log::{catch_up, checkpoint, frames, start_over};
+use super::{Result, atomically_between};
 
-/// Frames of the log, 32 MiB, after which they are moved into the file: a flush holds up those who write to the log,
-/// so that few long passes are better than many short ones.
-const CHECKPOINT_FRAMES: u32 = 8192;
+/// Frames of the log, 8 MiB, after which it starts over: before the governor of somebody who writes would see to
+/// that, which cannot keep a pruning from writing meanwhile.
+const LONG: u32 = 2048;
+
+/// Passes before that, at most: nobody waits for a pruning, so that it can wait for a moment with nothing left to move.
+const PASSES: u32 = 5;
+
+/// For how long that is tried where somebody is in the way.
+const PATIENCE: Duration = Duration::from_millis(20);
 
 /// How often, and how long apart, the end tries to move the log.
 const ATTEMPTS: u32 = 50;
@@ -63,7 +69,7 @@ pub fn gives_space_back(sqlite: &Connection) -> Result<bool> {
 ///
 /// What SQLite says.
 pub fn vacuum_slice(sqlite: &Connection, time: Duration) -> Result<bool> {
-    atomically(sqlite, || {
+    atomically_between(sqlite, || {
         let until = Instant::now() + time;
         // One page a row, for as long as there are free ones.
         let mut vacuum = sqlite.prepare("PRAGMA incremental_vacuum")?;
@@ -75,7 +81,7 @@ pub fn vacuum_slice(sqlite: &Connection, time: Duration) -> Result<bool> {
     })
 }
 
-/// Has a connection that is not the one of the stores leave checkpoints to [`checkpoint_if_long`]: those inside a
+/// Has a connection that is not the one of the stores leave checkpoints to [`restart_if_long`]: those inside a
 /// commit would count as a part of it.
 ///
 /// # Errors
@@ -85,14 +91,21 @@ pub fn defer_checkpoints(sqlite: &Connection) -> Result<()> {
     Ok(sqlite.pragma_update(None, "wal_autocheckpoint", 0)?)
 }
 
-/// Moves the log into the file if it is long, as far as nobody is in the way.
+/// Moves the log into the file and has it start over, if it is long and as far as nobody is in the way.
 ///
 /// # Errors
 ///
 /// What SQLite says.
-pub fn checkpoint_if_long(sqlite: &Connection) -> Result<()> {
-    let (frames, done) = log_frames(sqlite)?;
-    if frames - done < CHECKPOINT_FRAMES { Ok(()) } else { move_log(sqlite).map(drop) }
+pub fn restart_if_long(sqlite: &Connection) -> Result<()> {
+    if frames(sqlite)?.left() < LONG {
+        return Ok(());
+    }
+    match catch_up(sqlite, PASSES) {
+        Ok(frames) if frames.left() > 0 => Ok(()),
+        Ok(_) => start_over(sqlite, PATIENCE).map(drop),
+        Err(error) if error.is_busy() => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
 /// Moves all of the log into the file, and waits for some time for those who are in the way: another checkpoint, or
@@ -114,7 +127,7 @@ pub fn checkpoint_all(sqlite: &Connection) -> Result<()> {
 /// Moves as much of the log into the file as can be. Says whether that is all of it.
 fn move_log(sqlite: &Connection) -> Result<bool> {
     match checkpoint(sqlite, CheckpointMode::PASSIVE) {
-        Ok((frames, done)) => Ok(done >= frames),
+        Ok(frames) => Ok(frames.left() == 0),
         // Somebody else is at it.
         Err(error) if error.is_busy() => Ok(false),
         Err(error) => Err(error),

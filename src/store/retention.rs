@@ -20,7 +20,7 @@ use super::outputs::select;
 use super::timestamp::{Moments, Timestamp};
 use super::{Result, Text, damaged, pins, text};
 use crate::sqlite::{
-    self, Size, atomically, checkpoint_all, checkpoint_if_long, snapshot, vacuum_slice,
+    self, Size, atomically_between, checkpoint_all, restart_if_long, snapshot, vacuum_slice,
 };
 
 /// How long a transaction takes rows away before it commits.
@@ -364,7 +364,7 @@ impl<P: FnMut(Progress) -> ControlFlow<()>> Pruning<'_, P> {
             {
                 self.pruned.sessions.push(String::from_utf8_lossy(&chosen.id).into_owned());
             }
-            checkpoint_if_long(self.sqlite)?;
+            self.rest()?;
             if self.tell()?.is_break() {
                 return Ok(ControlFlow::Break(()));
             }
@@ -402,7 +402,7 @@ impl<P: FnMut(Progress) -> ControlFlow<()>> Pruning<'_, P> {
     /// Removes as much of a batch as a short transaction can, and the session if nothing is left of it.
     fn slice(&mut self, target: Target<'_>, batch: &Batch) -> Result<Slice> {
         let mut began = Instant::now();
-        let slice = atomically(self.sqlite, || {
+        let slice = atomically_between(self.sqlite, || {
             // The lock is held from here on.
             began = Instant::now();
             let mut slice = Slice { outputs: 0, bytes: 0, end: None };
@@ -432,7 +432,7 @@ impl<P: FnMut(Progress) -> ControlFlow<()>> Pruning<'_, P> {
             }
             Ok::<_, super::Error>(slice)
         })?;
-        self.adapt(began.elapsed())?;
+        self.adapt(began.elapsed());
         Ok(slice)
     }
 
@@ -465,21 +465,22 @@ impl<P: FnMut(Progress) -> ControlFlow<()>> Pruning<'_, P> {
         Ok(Some(End::Gone))
     }
 
-    /// Has the next slice be as long as it should be, and gives others their turn.
-    fn adapt(&mut self, took: Duration) -> Result<()> {
+    /// Has the next slice be as long as it should be.
+    fn adapt(&mut self, took: Duration) {
         let (least, most) = WEIGHTS;
         if took > LONG {
             self.weight = (self.weight / 2).max(least);
         } else if took < TIME {
             self.weight = (self.weight * 2).min(most);
         }
-        self.rest(took)
+        self.worked += took;
     }
 
     /// Gives others their turn, once it has worked long enough since their last: many sessions are small, and a pause
-    /// behind each would take longer than all the work.
-    fn rest(&mut self, took: Duration) -> Result<()> {
-        self.worked += took;
+    /// behind each would take longer than all the work. Moving the log into the file is a part of it.
+    fn rest(&mut self) -> Result<()> {
+        let began = Instant::now();
+        restart_if_long(self.sqlite)?;
         if self.worked < TIME {
             return Ok(());
         }
@@ -487,13 +488,14 @@ impl<P: FnMut(Progress) -> ControlFlow<()>> Pruning<'_, P> {
         // It changes with every commit of another connection.
         let version = self.sqlite.pragma_query_value(None, "data_version", |row| row.get(0))?;
         if self.version.replace(version).is_some_and(|before| before != version) {
-            self.others_wrote = Some(Instant::now());
+            self.others_wrote = Some(began);
         }
         let (shortest, longest, times) = TURNS;
-        thread::sleep(match self.others_wrote {
+        let pause = match self.others_wrote {
             Some(at) if at.elapsed() < MEMORY => (worked * times).clamp(shortest, longest),
             _ => PAUSE,
-        });
+        };
+        thread::sleep(pause.saturating_sub(began.elapsed()));
         Ok(())
     }
 
@@ -508,12 +510,11 @@ impl<P: FnMut(Progress) -> ControlFlow<()>> Pruning<'_, P> {
             free = left;
             let began = Instant::now();
             vacuum_slice(self.sqlite, TIME)?;
-            let took = began.elapsed();
-            checkpoint_if_long(self.sqlite)?;
+            self.worked += began.elapsed();
+            self.rest()?;
             if self.tell()?.is_break() {
                 return Ok(ControlFlow::Break(()));
             }
-            self.rest(took)?;
         }
     }
 

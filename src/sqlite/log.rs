@@ -1,0 +1,207 @@
+//! The write-ahead log: how long it is, moving it into the file, and having it start over.
+//!
+//! A log starts over when all of it is in the file, for good, while nobody writes. Whoever has that done holds
+//! writers up for as long as there is something left to move and to flush, and SQLite leaves the flush of the file
+//! to the checkpoint that reaches the end of the log. So everything is moved and flushed before, while others
+//! write, until there is next to nothing left for the moment in which they cannot.
+
+use std::ffi::c_int;
+use std::ptr;
+use std::time::Duration;
+
+use rusqlite::wal::CheckpointMode;
+use rusqlite::{Connection, MAIN_DB, ffi};
+
+use super::pragma::{often, retry_while_busy};
+use super::{Error, Result};
+
+/// How long a look at the log may wait for a commit to write its header, which is a matter of nanoseconds unless the
+/// process is stopped.
+const HEADER: Duration = Duration::from_secs(1);
+
+/// Frames that are moved and flushed in less than a millisecond.
+const FEW: u32 = 32;
+
+/// The frames of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Frames {
+    /// All of them.
+    pub(super) log: u32,
+    /// Those that are in the file.
+    pub(super) done: u32,
+}
+
+impl Frames {
+    pub(super) fn left(self) -> u32 {
+        self.log.saturating_sub(self.done)
+    }
+}
+
+/// The frames as they are.
+pub(super) fn frames(connection: &Connection) -> Result<Frames> {
+    // A commit that is just writing the header of the log's index is in the way.
+    retry_while_busy(HEADER, || checkpoint(connection, CheckpointMode::NOOP))
+}
+
+/// The frames after a checkpoint, but for those that came during it.
+pub(super) fn checkpoint(connection: &Connection, mode: CheckpointMode) -> Result<Frames> {
+    let (log, done) = connection.wal_checkpoint_v2(Some(MAIN_DB), mode)?;
+    // Both are -1 in a database that is not in WAL mode.
+    let frames = |count| u32::try_from(count).unwrap_or(0);
+    Ok(Frames { log: frames(log), done: frames(done) })
+}
+
+/// Moves the log, and what comes meanwhile, into the file and flushes that, until there are [`FEW`] frames left, or in
+/// so many passes at most. Gives the frames after the last pass; some are left of those if a reader needs the log.
+pub(super) fn catch_up(connection: &Connection, most: u32) -> Result<Frames> {
+    let mut passes = 0;
+    loop {
+        let pass = checkpoint(connection, CheckpointMode::PASSIVE)?;
+        passes += 1;
+        // Where nothing came meanwhile, SQLite has flushed the file.
+        if pass.left() > 0 || passes == most || frames(connection)?.left() == 0 {
+            return Ok(pass);
+        }
+        flush(connection)?;
+        if frames(connection)?.left() <= FEW {
+            return Ok(pass);
+        }
+    }
+}
+
+/// Has the next commit write to the start of the log again. Somebody who reads or writes is waited for without a lock
+/// in hand, for so long. Says whether it is done.
+pub(super) fn start_over(connection: &Connection, patience: Duration) -> Result<bool> {
+    let restarted = often(connection, patience, || checkpoint(connection, CheckpointMode::RESTART));
+    match restarted {
+        Ok(_) => Ok(true),
+        Err(error) if error.is_busy() => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Flushes the file, without the log.
+fn flush(connection: &Connection) -> Result<()> {
+    let mut file: *mut ffi::sqlite3_file = ptr::null_mut();
+    // SAFETY: the connection is open, and this operation writes a pointer to where its last argument points.
+    let code = unsafe {
+        ffi::sqlite3_file_control(
+            connection.handle(),
+            MAIN_DB.as_ptr(),
+            ffi::SQLITE_FCNTL_FILE_POINTER,
+            (&raw mut file).cast(),
+        )
+    };
+    check(code)?;
+    // SAFETY: the file is the connection's, open as long as that, and used by this thread alone; its methods live
+    // as long as the program.
+    let sync = unsafe { file.as_ref().and_then(|file| file.pMethods.as_ref()) };
+    match sync.and_then(|methods| methods.xSync) {
+        // SAFETY: as above.
+        Some(sync) => check(unsafe { sync(file, ffi::SQLITE_SYNC_NORMAL) }),
+        None => Ok(()),
+    }
+}
+
+fn check(code: c_int) -> Result<()> {
+    match code {
+        ffi::SQLITE_OK => Ok(()),
+        code => Err(Error::Sqlite { code, message: ffi::code_to_str(code).into() }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use tempfile::TempDir;
+
+    use super::super::pragma::busy_timeout;
+    use super::*;
+
+    const MOMENT: Duration = Duration::from_millis(20);
+
+    fn file() -> (TempDir, impl Fn() -> Connection) {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a.db");
+        let open = move || {
+            let connection = Connection::open(&file).unwrap();
+            // With its first read it learns that there is a log.
+            connection
+                .execute_batch("PRAGMA journal_mode = WAL; SELECT 1 FROM sqlite_schema")
+                .unwrap();
+            connection
+        };
+        open().execute_batch("CREATE TABLE t (x)").unwrap();
+        (folder, open)
+    }
+
+    fn write(connection: &Connection) {
+        connection.execute_batch("INSERT INTO t VALUES (1)").unwrap();
+    }
+
+    #[test]
+    fn the_log_starts_over_once_nobody_needs_it() {
+        let (_folder, open) = file();
+        let (writer, reader, other) = (open(), open(), open());
+        write(&writer);
+        reader.execute_batch("BEGIN; SELECT x FROM t").unwrap();
+        write(&writer);
+        assert!(catch_up(&other, 3).unwrap().left() > 0);
+        assert!(!start_over(&other, MOMENT).unwrap());
+        // It was not tried with the write lock in hand, nor are later calls in a hurry.
+        writer.busy_timeout(Duration::ZERO).unwrap();
+        write(&writer);
+        assert_eq!(busy_timeout(&other).unwrap(), Duration::from_secs(5));
+        reader.execute_batch("COMMIT").unwrap();
+        assert_eq!(catch_up(&other, 3).unwrap().left(), 0);
+        let long = frames(&other).unwrap();
+        assert!(start_over(&other, MOMENT).unwrap());
+        write(&writer);
+        assert!(frames(&other).unwrap().log < long.log);
+    }
+
+    #[test]
+    fn a_writer_is_waited_for() {
+        let (_folder, open) = file();
+        let (writer, other) = (open(), open());
+        writer.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let began = Instant::now();
+        assert!(!start_over(&other, MOMENT).unwrap());
+        assert!(began.elapsed() >= MOMENT);
+        writer.execute_batch("COMMIT").unwrap();
+        assert!(start_over(&other, MOMENT).unwrap());
+    }
+
+    #[test]
+    fn what_has_no_file_has_nothing_to_flush() {
+        let memory = Connection::open_in_memory().unwrap();
+        flush(&memory).unwrap();
+        assert_eq!(catch_up(&memory, 1).unwrap(), Frames { log: 0, done: 0 });
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_header_that_is_being_written_is_waited_for() {
+        use std::fs::OpenOptions;
+        use std::os::unix::fs::FileExt;
+
+        let (folder, open) = file();
+        let (writer, other) = (open(), open());
+        writer.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let before = frames(&other).unwrap();
+        // The two copies of the header differ while it is written.
+        let index = OpenOptions::new().read(true).write(true).open(folder.path().join("a.db-shm"));
+        let index = index.unwrap();
+        let mut byte = [0];
+        index.read_exact_at(&mut byte, 8).unwrap();
+        index.write_all_at(&[!byte[0]], 8).unwrap();
+        assert!(checkpoint(&other, CheckpointMode::NOOP).unwrap_err().is_busy());
+        let written = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(50));
+            index.write_all_at(&byte, 8).unwrap();
+        });
+        assert_eq!(frames(&other).unwrap(), before);
+        written.join().unwrap();
+    }
+}
