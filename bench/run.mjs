@@ -84,7 +84,8 @@ async function checkPeers(context, names, notes) {
         (item) => !peer.settings.schema.includes(item),
       )
       if (missing?.length > 0) {
-        notes.push(`only ${peers[0].name} has in its schema: ${missing.join('; ')}`)
+        const note = `only ${peers[0].name} has in its schema: ${missing.join('; ')}`
+        if (!notes.includes(note)) notes.push(note)
       }
       if (peer.settings.excuse) notes.push(`${name} ${peer.settings.excuse.reason}`)
       peers.push(peer)
