@@ -68,6 +68,10 @@ impl Joined {
 
 /// Adds UTF-8 to UTF-16.
 pub fn push_wide(text: &mut Vec<u16>, piece: &[u8]) {
+    // Most pieces; the compiler makes vector instructions of this.
+    if piece.is_ascii() {
+        return text.extend(piece.iter().map(|byte| u16::from(*byte)));
+    }
     let before = text.len();
     // UTF-16 takes no more units than UTF-8 takes bytes, and one more to work with.
     text.resize(before + piece.len() + 1, 0);
