@@ -40,7 +40,10 @@ async function load(index: string, options: ChildOptions = {}): Promise<Told> {
 
 /** Options of a process that believes to run elsewhere; `script` comes before the package. */
 function pretending(script: string): ChildOptions {
-  return { nodeOptions: ['--require', write(temporaryFolder(), 'pretend.cjs', script)] }
+  const file = write(temporaryFolder(), 'pretend.cjs', script)
+  return process.versions.deno
+    ? { env: { NODE_OPTIONS: `--require ${file}` } }
+    : { nodeOptions: ['--require', file] }
 }
 
 /** Options of a process that believes to run on a platform, by the names of Node.js. */
@@ -84,7 +87,9 @@ describe('a platform package that is not installed', () => {
     expect(told.code).toBe('ERR_SESSION_STORE_BINARY_MISSING')
     expect(told.message).toContain(`is not installed: ${PACKAGE}@${version}\n`)
     expect(told.message).toContain(`(${process.platform} ${process.arch}`)
-    expect(told.message).toContain(`Node.js ${process.versions.node}`)
+    const { bun, deno, node } = process.versions
+    const runtime = bun ? `Bun ${bun}` : deno ? `Deno ${deno}` : `Node.js ${node}`
+    expect(told.message).toContain(`, ${runtime})`)
     expect(told.cause).toContain('native binding')
     expect(told.left).toBeUndefined()
   })
@@ -169,7 +174,10 @@ describe('a binary that does not load', () => {
     const said = "/lib/libm.so.6: version `GLIBC_2.99' not found (required by session-store.node)"
     const { code, message } = await load(
       install().index,
-      pretending(`process.dlopen = () => { throw new Error(${JSON.stringify(said)}) }`),
+      pretending(`
+        const refuse = () => { throw new Error(${JSON.stringify(said)}) }
+        if (process.versions.deno) require.extensions['.node'] = refuse
+        else process.dlopen = refuse`),
     )
     expect(code).toBe('ERR_SESSION_STORE_BINARY_UNUSABLE')
     expect(message).toContain(`  ${said}\n`)

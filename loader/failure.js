@@ -2,6 +2,7 @@
 // Why no binary was loaded, and what mends it, from what native.js tells.
 
 const { existsSync } = require('node:fs')
+const { dirname, join } = require('node:path')
 const { describeCommands } = require('./commands.js')
 const { libc } = require('./libc.js')
 
@@ -49,9 +50,19 @@ function platformOf(messages) {
   return undefined
 }
 
-/** Whether a message says that the module itself was not found, rather than the file that its package names. */
-const isAbsent = (message) =>
-  /^Cannot find (module|package) /.test(message) && !message.includes('valid "main" entry')
+/** Whether a message says that a module was not found. */
+const isAbsent = (message) => /^Cannot find (module|package) /.test(message)
+
+/** The binary that an installed package names, and has lost. Not every runtime tells it from a package that is absent. */
+function lostFile(packageName) {
+  try {
+    const manifest = require.resolve(`${packageName}/package.json`)
+    const file = join(dirname(manifest), require(manifest).main)
+    return existsSync(file) ? undefined : file
+  } catch {
+    return undefined
+  }
+}
 
 /** What this process runs on, in words. */
 function here() {
@@ -167,6 +178,8 @@ function describeFailure(cause) {
     const [, found] = /version mismatch, expected \S+ but got (\S+?)\.? /.exec(message) ?? []
     if (found) return ofVersion(packageName, found, cause)
   }
+  const lost = lostFile(packageName)
+  if (lost) return ofUnusable(platform, [`${lost} is not there; install the package again`], cause)
   const told = messages.filter((message) => !isAbsent(message) && !message.includes('wasm32'))
   if (told.length > 0) return ofUnusable(platform, told, cause)
   return ofMissing(packageName, cause)

@@ -7,19 +7,22 @@ const { refuseCutShort } = require('./cut-short.js')
 // not updated with the other one would load, and lack what index.d.ts promises.
 const CHECK = 'NAPI_RS_ENFORCE_VERSION_CHECK'
 
+// What every binary goes through.
+const [owner, method] = process.versions.deno ? [require.extensions, '.node'] : [process, 'dlopen']
+
 const asked = process.env[CHECK]
-const { dlopen } = process
+const loadBinary = owner[method]
 try {
   if (asked === undefined) process.env[CHECK] = '1'
-  process.dlopen = (module, file, ...rest) => {
+  owner[method] = (module, file, ...rest) => {
     refuseCutShort(file)
-    return dlopen.call(process, module, file, ...rest)
+    return loadBinary.call(owner, module, file, ...rest)
   }
   module.exports = require('../native.js')
 } catch (error) {
   // Read only now: where all is well nobody waits for it.
   throw require('./failure.js').describeFailure(error)
 } finally {
-  process.dlopen = dlopen
+  owner[method] = loadBinary
   if (asked === undefined) delete process.env[CHECK]
 }
