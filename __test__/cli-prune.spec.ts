@@ -135,8 +135,10 @@ describe('prune', () => {
 
   test.skipIf(!hasScript)('asks on a real terminal, and ends with the answer', async () => {
     const { connection, ids } = openDays()
-    const line = [process.execPath, commandPath, 'prune', '--keep-last', '3', '--db']
-    const command = [...line, connection.path].map((word) => `'${word}'`).join(' ')
+    const { execPath, versions } = process
+    const runtime = versions.deno ? [execPath, 'run', '--allow-all'] : [execPath]
+    const line = [...runtime, commandPath, 'prune', '--keep-last', '3', '--db', connection.path]
+    const command = line.map((word) => `'${word}'`).join(' ')
     const terminal = spawn('script', ['-qec', command, '/dev/null'])
     onTestFinished(() => void terminal.kill('SIGKILL'))
     let seen = ''
