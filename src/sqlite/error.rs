@@ -101,6 +101,14 @@ impl Error {
     }
 }
 
+/// `None` for what failed because another connection held a lock.
+pub(crate) fn unless_busy<T>(result: Result<T>) -> Result<Option<T>> {
+    match result {
+        Err(error) if error.is_busy() => Ok(None),
+        result => result.map(Some),
+    }
+}
+
 impl From<rusqlite::Error> for Error {
     fn from(error: rusqlite::Error) -> Self {
         match error {

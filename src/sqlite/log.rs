@@ -12,6 +12,7 @@ use std::time::Duration;
 use rusqlite::wal::CheckpointMode;
 use rusqlite::{Connection, MAIN_DB, ffi};
 
+use super::error::unless_busy;
 use super::pragma::{often, retry_while_busy};
 use super::{Error, Result};
 
@@ -72,12 +73,8 @@ pub(super) fn catch_up(connection: &Connection, most: u32) -> Result<Frames> {
 /// Has the next commit write to the start of the log again. Somebody who reads or writes is waited for without a lock
 /// in hand, for so long. Says whether it is done.
 pub(super) fn start_over(connection: &Connection, patience: Duration) -> Result<bool> {
-    let restarted = often(connection, patience, || checkpoint(connection, CheckpointMode::RESTART));
-    match restarted {
-        Ok(_) => Ok(true),
-        Err(error) if error.is_busy() => Ok(false),
-        Err(error) => Err(error),
-    }
+    let restart = || checkpoint(connection, CheckpointMode::RESTART);
+    Ok(unless_busy(often(connection, Some(patience), restart))?.is_some())
 }
 
 /// Flushes the file, without the log.

@@ -113,23 +113,17 @@ pub(crate) fn busy_timeout(connection: &Connection) -> Result<Duration> {
     Ok(Duration::from_millis(millis.unsigned_abs()))
 }
 
-/// Tries again while another connection holds a lock, every [`SOON`] for as long as `timeout`. SQLite itself would look
-/// ever more seldom, down to ten times a second, and miss a lock that is free for a moment only; and for the second of
-/// two locks it would wait with the first in hand.
+/// Tries again while another connection holds a lock, every [`SOON`] for as long as `timeout`, or as the connection would
+/// wait. SQLite itself would look ever more seldom, down to ten times a second, and miss a lock that is free for a moment
+/// only; and for the second of two locks it would wait with the first in hand.
 pub(crate) fn often<T>(
     connection: &Connection,
-    timeout: Duration,
-    mut attempt: impl FnMut() -> Result<T>,
+    timeout: Option<Duration>,
+    attempt: impl FnMut() -> Result<T>,
 ) -> Result<T> {
     let own = busy_timeout(connection)?;
     connection.busy_timeout(Duration::ZERO)?;
-    let deadline = Instant::now() + timeout;
-    let result = loop {
-        match attempt() {
-            Err(error) if error.is_busy() && Instant::now() < deadline => thread::sleep(SOON),
-            result => break result,
-        }
-    };
+    let result = retry(timeout.unwrap_or(own), SOON, SOON, attempt);
     connection.busy_timeout(own)?;
     result
 }
@@ -137,15 +131,24 @@ pub(crate) fn often<T>(
 /// Tries again while another connection holds a lock, for as long as `timeout`.
 pub(crate) fn retry_while_busy<T>(
     timeout: Duration,
+    attempt: impl FnMut() -> Result<T>,
+) -> Result<T> {
+    retry(timeout, Duration::from_millis(1), Duration::from_millis(25), attempt)
+}
+
+/// Pauses for longer from time to time, up to `longest`.
+fn retry<T>(
+    timeout: Duration,
+    mut pause: Duration,
+    longest: Duration,
     mut attempt: impl FnMut() -> Result<T>,
 ) -> Result<T> {
     let deadline = Instant::now() + timeout;
-    let mut pause = Duration::from_millis(1);
     loop {
         match attempt() {
             Err(error) if error.is_busy() && Instant::now() < deadline => {
                 thread::sleep(pause);
-                pause = (pause * 2).min(Duration::from_millis(25));
+                pause = (pause * 2).min(longest);
             }
             result => return result,
         }

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, DropBehavior, Transaction, TransactionBehavior};
 
-use super::pragma::{busy_timeout, often};
+use super::pragma::often;
 use super::{Error, Result};
 
 /// Runs `work` so that either all of its changes are kept or none.
@@ -14,10 +14,7 @@ pub fn atomically<T, E: From<Error>>(
     connection: &Connection,
     work: impl FnOnce() -> std::result::Result<T, E>,
 ) -> std::result::Result<T, E> {
-    if !connection.is_autocommit() {
-        return in_savepoint(connection, work);
-    }
-    in_transaction(immediate(connection)?, work)
+    all_or_nothing(connection, || immediate(connection), work)
 }
 
 /// As [`atomically`], for one of many transactions with pauses between them: finds its turn beside somebody who
@@ -26,11 +23,7 @@ pub fn atomically_between<T, E: From<Error>>(
     connection: &Connection,
     work: impl FnOnce() -> std::result::Result<T, E>,
 ) -> std::result::Result<T, E> {
-    if !connection.is_autocommit() {
-        return in_savepoint(connection, work);
-    }
-    let timeout = busy_timeout(connection)?;
-    in_transaction(often(connection, timeout, || immediate(connection))?, work)
+    all_or_nothing(connection, || often(connection, None, || immediate(connection)), work)
 }
 
 /// Has everything that is read until the result is dropped be of one moment; inside a transaction it is
@@ -53,10 +46,15 @@ fn immediate(connection: &Connection) -> Result<Transaction<'_>> {
     Ok(Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?)
 }
 
-fn in_transaction<T, E: From<Error>>(
-    transaction: Transaction<'_>,
+fn all_or_nothing<'a, T, E: From<Error>>(
+    connection: &'a Connection,
+    begin: impl FnOnce() -> Result<Transaction<'a>>,
     work: impl FnOnce() -> std::result::Result<T, E>,
 ) -> std::result::Result<T, E> {
+    if !connection.is_autocommit() {
+        return in_savepoint(connection, work);
+    }
+    let transaction = begin()?;
     let value = work()?;
     transaction.commit().map_err(Error::from)?;
     Ok(value)

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 use rusqlite::wal::CheckpointMode;
 
+use super::error::unless_busy;
 use super::log::{catch_up, checkpoint, frames, start_over};
 use super::{Result, atomically_between};
 
@@ -100,11 +101,10 @@ pub fn restart_if_long(sqlite: &Connection) -> Result<()> {
     if frames(sqlite)?.left() < LONG {
         return Ok(());
     }
-    match catch_up(sqlite, PASSES) {
-        Ok(frames) if frames.left() > 0 => Ok(()),
-        Ok(_) => start_over(sqlite, PATIENCE).map(drop),
-        Err(error) if error.is_busy() => Ok(()),
-        Err(error) => Err(error),
+    match unless_busy(catch_up(sqlite, PASSES))? {
+        Some(frames) if frames.left() == 0 => start_over(sqlite, PATIENCE).map(drop),
+        // A reader, or another checkpoint.
+        _ => Ok(()),
     }
 }
 
@@ -126,12 +126,8 @@ pub fn checkpoint_all(sqlite: &Connection) -> Result<()> {
 
 /// Moves as much of the log into the file as can be. Says whether that is all of it.
 fn move_log(sqlite: &Connection) -> Result<bool> {
-    match checkpoint(sqlite, CheckpointMode::PASSIVE) {
-        Ok(frames) => Ok(frames.left() == 0),
-        // Somebody else is at it.
-        Err(error) if error.is_busy() => Ok(false),
-        Err(error) => Err(error),
-    }
+    let pass = unless_busy(checkpoint(sqlite, CheckpointMode::PASSIVE))?;
+    Ok(pass.is_some_and(|frames| frames.left() == 0))
 }
 
 #[cfg(test)]
