@@ -2,6 +2,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import {
   DatabaseConnection,
   OutputStore,
+  SessionStore,
   type SqliteError,
   type WriteBehindOptions,
 } from '../index.js'
@@ -162,10 +163,72 @@ describe('while another process keeps the file locked', () => {
     expect(failureOf(() => outputs.flush())).toMatchObject({ code: 'SQLITE_BUSY' })
     expect(failureOf(() => connection.close())).toMatchObject({ code: 'SQLITE_BUSY' })
     expect(connection.isOpen).toBe(true)
-    expect(outputs.getBySession('s-1')).toEqual([])
     locker.db.exec('COMMIT')
     await eventually(() => storedData(connection.path), ['a', 'b'])
     expect(errors).toHaveLength(1)
+  })
+
+  test.each([
+    ['BEGIN', ({ connection }) => connection.db.exec('BEGIN')],
+    ['a prepared BEGIN', ({ connection }) => connection.db.prepare('BEGIN').run()],
+    ['a savepoint', ({ connection }) => connection.db.exec('SAVEPOINT one')],
+    ['a transaction', ({ connection }) => connection.db.transaction(() => 0)()],
+    ['flush', ({ outputs }) => outputs.flush()],
+    ['close', ({ connection }) => connection.close()],
+    ['getBySession', ({ outputs }) => outputs.getBySession('s-1')],
+    ['getBySessionSince', ({ outputs }) => outputs.getBySessionSince('s-1', at(-1))],
+    ['getFullOutput', ({ outputs }) => outputs.getFullOutput('s-1')],
+    ['read', ({ outputs }) => outputs.read('s-1')],
+    ['tail', ({ outputs }) => outputs.tail('s-1')],
+    ['search', ({ outputs }) => outputs.search('x')],
+    ['stats', ({ connection }) => connection.stats()],
+    ['backup', ({ connection }) => connection.backup(`${connection.path}.copy`)],
+    ['a direct append', ({ connection }) => new OutputStore(connection).append(sampleOutput())],
+    ['appendMany', ({ outputs }) => outputs.appendMany([sampleOutput()])],
+    ['create', ({ connection }) => new SessionStore(connection).create(sampleSession())],
+    ['update', ({ connection }) => new SessionStore(connection).update('s-1', { pid: 1 })],
+    ['delete', ({ connection }) => new SessionStore(connection).delete('s-1')],
+    ['a query', ({ connection }) => connection.db.prepare('SELECT 1').get()],
+    ['an iteration', ({ connection }) => connection.db.prepare('SELECT 1').iterate()],
+  ] satisfies [string, (stores: ReturnType<typeof open>) => unknown][])(
+    '%s throws instead of passing what was appended before, or lacking it',
+    async (_, call) => {
+      const stores = open({ maxDelay: 60_000 })
+      stores.locker.db.exec('BEGIN IMMEDIATE')
+      stores.outputs.append(sampleOutput({ data: 'first' }))
+      const failure = await Promise.resolve()
+        .then(() => call(stores))
+        .catch((error: SqliteError) => error)
+      expect(failure).toMatchObject({ name: 'SqliteError', code: 'SQLITE_BUSY' })
+      expect((failure as Error).message).toContain('appended before cannot be stored yet')
+      stores.outputs.append(sampleOutput({ data: 'second' }))
+      stores.locker.db.exec('COMMIT')
+      stores.outputs.flush()
+      expect(storedData(stores.connection.path)).toEqual(['first', 'second'])
+    },
+  )
+
+  test('sessions can be read, since they show no output', () => {
+    const { locker, connection, outputs } = open({ maxDelay: 60_000 })
+    const sessions = new SessionStore(connection)
+    sessions.create(sampleSession())
+    locker.db.exec('BEGIN IMMEDIATE')
+    outputs.append(sampleOutput())
+    expect(sessions.get('s-1')?.id).toBe('s-1')
+    expect(sessions.list()).toHaveLength(1)
+    locker.db.exec('COMMIT')
+  })
+
+  test('a rolled-back transaction that could not begin has undone nothing', () => {
+    const { locker, connection, outputs } = open({ maxDelay: 60_000 })
+    locker.db.exec('BEGIN IMMEDIATE')
+    outputs.append(sampleOutput({ data: 'first' }))
+    expect(failureOf(() => connection.db.exec('BEGIN'))?.code).toBe('SQLITE_BUSY')
+    expect(connection.db.inTransaction).toBe(false)
+    locker.db.exec('COMMIT')
+    outputs.append(sampleOutput({ data: 'second' }))
+    connection.close()
+    expect(storedData(connection.path)).toEqual(['first', 'second'])
   })
 
   test('an append that finds no room throws, and is not queued', () => {
@@ -177,6 +240,71 @@ describe('while another process keeps the file locked', () => {
     locker.db.exec('COMMIT')
     outputs.flush()
     expect(storedData(connection.path)).toEqual(['first'])
+  })
+})
+
+describe('while a query hands out its rows one by one', () => {
+  const open = (options?: WriteBehindOptions) => {
+    const stores = openStores()
+    const { connection, sessions } = stores
+    const outputs = new OutputStore(connection, options && { writeBehind: options })
+    sessions.create(sampleSession())
+    sessions.create(sampleSession({ id: 's-2', slot: 2 }))
+    const other = new OutputStore(openConnection(connection.path))
+    const rows = connection.db.prepare('SELECT id FROM sessions').iterate()
+    rows.next()
+    return { connection, sessions, outputs, other, rows }
+  }
+
+  test('an append is stored although another connection wrote meanwhile', () => {
+    const { connection, sessions, outputs, other, rows } = open()
+    other.append(sampleOutput({ data: 'of another' }))
+    outputs.append(sampleOutput({ data: 'one' }))
+    outputs.appendMany([sampleOutput({ data: 'two' })])
+    sessions.update('s-1', { pid: 7 })
+    expect(storedData(connection.path)).toEqual(['of another', 'one', 'two'])
+    expect(outputs.getFullOutput('s-1')).toBe('of another\none\ntwo')
+    expect(sessions.get('s-1')?.pid).toBe(7)
+    expect([...rows]).toEqual([{ id: 's-2' }])
+    sessions.delete('s-1')
+    expect(outputs.getFullOutput('s-1')).toBe('')
+  })
+
+  test('the stores see what the thread has committed, and SQL is refused until the end', async () => {
+    const { connection, outputs, rows } = open({ maxDelay: 1 })
+    const count = connection.db.prepare('SELECT count(*) FROM session_outputs').pluck()
+    outputs.append(sampleOutput({ data: 'one' }))
+    await eventually(() => storedData(connection.path), ['one'])
+    expect(outputs.getFullOutput('s-1')).toBe('one')
+    outputs.append(sampleOutput({ data: 'two' }))
+    expect(outputs.getFullOutput('s-1')).toBe('one\ntwo')
+    const failure = failureOf(() => count.get())
+    expect(failure).toMatchObject({ type: 'SqliteError', code: 'SQLITE_BUSY_SNAPSHOT' })
+    expect(failure?.message).toContain('iterate()')
+    rows.return?.()
+    expect(count.get()).toBe(2)
+    outputs.append(sampleOutput({ data: 'three' }))
+    expect(count.get()).toBe(3)
+  })
+
+  test('SQL sees what was appended where nobody else wrote', () => {
+    const { connection, outputs, rows } = open()
+    const count = connection.db.prepare('SELECT count(*) FROM session_outputs').pluck()
+    outputs.append(sampleOutput())
+    expect(count.get()).toBe(1)
+    expect([...rows]).toHaveLength(1)
+  })
+
+  test('an append is refused while the statement that hands out rows writes', () => {
+    const { connection, outputs, rows } = open()
+    rows.return?.()
+    const written = connection.db.prepare('UPDATE sessions SET pid = 1 RETURNING id').iterate()
+    written.next()
+    const failure = failureOf(() => outputs.append(sampleOutput()))
+    expect(failure).toMatchObject({ type: 'TypeError', code: 'ERR_INVALID_STATE' })
+    expect([...written]).toHaveLength(1)
+    outputs.append(sampleOutput())
+    expect(storedData(connection.path)).toEqual(['hello'])
   })
 })
 

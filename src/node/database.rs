@@ -112,7 +112,7 @@ pub(super) fn shared_connection<'env>(
         let instance = db.value().class_instance::<DatabaseConnection>().ok_or_else(wanted)?;
         Rc::clone(instance.shared())
     };
-    connection.sqlite()?;
+    connection.unsettled()?;
     Ok(connection)
 }
 
@@ -152,7 +152,7 @@ fn check_open<'env>(
     scope: Scope<'env>,
     arguments: Arguments<'_, 'env>,
 ) -> napi::Result<Value<'env>> {
-    check(scope, arguments, |connection| connection.sqlite().map(drop))
+    check(scope, arguments, |connection| connection.unsettled().map(drop))
 }
 
 fn check_not_iterating<'env>(
@@ -160,7 +160,7 @@ fn check_not_iterating<'env>(
     arguments: Arguments<'_, 'env>,
 ) -> napi::Result<Value<'env>> {
     check(scope, arguments, |connection| {
-        connection.sqlite()?;
+        connection.unsettled()?;
         connection.check_not_iterating()
     })
 }

@@ -432,7 +432,9 @@ export interface OutputStoreOptions {
    * Queue what is appended and have a thread commit it in groups: `append` takes about a microsecond
    * rather than a commit. Default `false`.
    *
-   * What was appended through a connection is seen by every later read, delete and transaction of it.
+   * What was appended through a connection is seen by every later call on it that reads output, and no later write
+   * overtakes it. Where it cannot be committed (another process keeps a lock, the disk is full), such calls, `BEGIN`,
+   * `flush()` and `close()` throw; a further `append` succeeds, and throws only when the queue is full.
    * `flush()`, `close()`, the end of a Worker, `process.exit()` and an uncaught exception commit it.
    * **A process that is killed (SIGKILL, or a signal without a handler) loses what it appended during
    * the last `maxDelay`,** and the time that a commit takes, which is longer where the disk is slow or other
@@ -557,6 +559,7 @@ export interface OutputStore {
    * Stores one chunk. It is committed when the call returns, unless a transaction is open, which
    * decides, or the store writes behind: see `WriteBehindOptions`. The session need not exist.
    *
+   * @throws {TypeError} `ERR_INVALID_STATE` while a statement that writes is iterated.
    * @throws {TypeError | RangeError} For a field of the wrong type or value; nothing is stored.
    */
   append(output: SessionOutput): void
@@ -643,7 +646,8 @@ export interface OutputStore {
    */
   exportTo(sessionId: string, file: string, options: ExportOptions): Promise<ExportProgress>
   /**
-   * Commits what is queued. Does nothing for a store that does not write behind.
+   * Commits what is queued. Does nothing for a store that does not write behind, and nothing inside a transaction, whose
+   * commit covers what was appended before it and in it.
    *
    * @throws {SqliteError} What SQLite says, such as `SQLITE_FULL`; it stays queued. Or why SQLite refused a chunk,
    * where no `onError` was told.

@@ -21,6 +21,23 @@ impl Cache {
         self.0.borrow_mut().clear();
     }
 
+    /// The statement with this text, prepared by `connection` if it is not known yet.
+    fn statement(
+        &self,
+        sql: &'static str,
+        connection: impl FnOnce() -> Result<Rc<rusqlite::Connection>>,
+    ) -> Result<Rc<RefCell<Prepared>>> {
+        if let Some(known) = self.find(sql) {
+            return Ok(known);
+        }
+        let prepared = Prepared::try_new(connection()?, |sqlite| {
+            sqlite.prepare_with_flags(sql, rusqlite::PrepFlags::SQLITE_PREPARE_PERSISTENT)
+        })?;
+        let prepared = Rc::new(RefCell::new(prepared));
+        self.0.borrow_mut().push((sql, Rc::clone(&prepared)));
+        Ok(prepared)
+    }
+
     fn find(&self, sql: &'static str) -> Option<Rc<RefCell<Prepared>>> {
         let known = self.0.borrow();
         let found = known.iter().find(|(text, _)| ptr::eq(*text, sql));
@@ -41,9 +58,9 @@ impl Connection {
         sql: &'static str,
         work: impl FnOnce(&mut rusqlite::Statement<'_>) -> std::result::Result<T, E>,
     ) -> std::result::Result<T, E> {
-        let prepared = match self.cache().find(sql) {
-            Some(prepared) => prepared,
-            None => self.prepare_cached(sql)?,
+        let prepared = match self.beside() {
+            Some(beside) => beside.cache.statement(sql, || Ok(Rc::clone(&beside.sqlite)))?,
+            None => self.cache().statement(sql, || self.unsettled())?,
         };
         let mut prepared = prepared.try_borrow_mut().map_err(|_| Error::InUse)?;
         prepared.with_dependent_mut(|_, statement| {
@@ -52,15 +69,6 @@ impl Connection {
             statement.clear_bindings();
             result
         })
-    }
-
-    fn prepare_cached(&self, sql: &'static str) -> Result<Rc<RefCell<Prepared>>> {
-        let prepared = Prepared::try_new(self.unsettled()?, |sqlite| {
-            sqlite.prepare_with_flags(sql, rusqlite::PrepFlags::SQLITE_PREPARE_PERSISTENT)
-        })?;
-        let prepared = Rc::new(RefCell::new(prepared));
-        self.cache().0.borrow_mut().push((sql, Rc::clone(&prepared)));
-        Ok(prepared)
     }
 }
 

@@ -1,6 +1,5 @@
 //! One open database, shared by everything that was made from it.
 
-use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::fmt;
@@ -11,32 +10,17 @@ use rusqlite::wal::CheckpointMode;
 
 use super::cached::Cache;
 use super::checkpointer::{Blocker, Checkpointer};
+use super::deferred::{Deferred, Iterations};
 use super::options::{Location, OpenOptions};
 use super::statement::Place;
 use super::{Error, Result, files, log, open, pragma, slots};
-
-/// Writes that a store has put off, and that must be done before anybody else's SQL runs.
-pub trait Deferred: Any {
-    /// Does them, through `sqlite`.
-    ///
-    /// # Errors
-    ///
-    /// What SQLite says; they stay put off.
-    fn settle(&self, sqlite: &rusqlite::Connection) -> Result<()>;
-
-    /// Puts off nothing more: the process ends.
-    fn end(&self);
-
-    /// Lets go of what it has for itself, such as a thread: the connection is closed.
-    fn stop(&self);
-}
 
 /// An open database. Stores share it by `Rc`; closing it closes it for all of them.
 pub struct Connection {
     /// What moves the log into the file; files that are written to have one. Dropped first, so that
     /// the connection may be the last one to close, which removes the log.
     checkpointer: RefCell<Option<Checkpointer>>,
-    sqlite: RefCell<Option<Rc<rusqlite::Connection>>>,
+    pub(super) sqlite: RefCell<Option<Rc<rusqlite::Connection>>>,
     path: String,
     location: Location,
     /// What the CHECK accepted when it was last read; another process may widen it any time.
@@ -45,11 +29,10 @@ pub struct Connection {
     cache: Cache,
     /// The statements that callers keep, to be finalized when the connection closes.
     statements: RefCell<HashMap<*const Place, Rc<Place>>>,
-    /// How many of them are handing out rows.
-    iterators: Cell<usize>,
+    pub(super) iterations: Iterations,
     options: OpenOptions,
     /// What is put off. Dropped after the connection, whose locks it may be waiting for.
-    deferred: RefCell<Option<Rc<dyn Deferred>>>,
+    pub(super) deferred: RefCell<Option<Rc<dyn Deferred>>>,
 }
 
 impl fmt::Debug for Connection {
@@ -82,76 +65,13 @@ impl Connection {
             checkpointer: RefCell::new(checkpointer),
             cache: Cache::default(),
             statements: RefCell::default(),
-            iterators: Cell::new(0),
+            iterations: Iterations::default(),
             options: options.clone(),
             deferred: RefCell::new(None),
             sqlite: RefCell::new(Some(Rc::new(sqlite))),
             path: path.to_owned(),
             location,
         })
-    }
-
-    /// SQLite's own connection, for as long as one call needs it, with everything done that was put
-    /// off. Where that fails it stays put off: a read goes on with what is stored.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Closed`] after [`close`](Self::close).
-    pub fn sqlite(&self) -> Result<Rc<rusqlite::Connection>> {
-        let sqlite = self.unsettled()?;
-        let _stays_put_off = self.settle(&sqlite);
-        Ok(sqlite)
-    }
-
-    /// As [`sqlite`](Self::sqlite), but an error where something stays put off.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Closed`], or what SQLite says.
-    pub fn settled(&self) -> Result<Rc<rusqlite::Connection>> {
-        let sqlite = self.unsettled()?;
-        self.settle(&sqlite)?;
-        Ok(sqlite)
-    }
-
-    fn settle(&self, sqlite: &rusqlite::Connection) -> Result<()> {
-        match &*self.deferred.borrow() {
-            Some(deferred) => deferred.settle(sqlite),
-            None => Ok(()),
-        }
-    }
-
-    /// SQLite's own connection, whatever is put off.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Closed`] after [`close`](Self::close).
-    pub fn unsettled(&self) -> Result<Rc<rusqlite::Connection>> {
-        self.sqlite.borrow().clone().ok_or_else(|| self.closed())
-    }
-
-    /// Does what is put off, and has nothing put off any more, because the process ends.
-    pub fn end(&self) {
-        if let Some(deferred) = &*self.deferred.borrow() {
-            deferred.end();
-        }
-        // There is nobody left to tell.
-        let _: Result<_> = self.settled();
-    }
-
-    /// What is put off on this connection, by all who put something off: `start` makes it at first.
-    ///
-    /// # Errors
-    ///
-    /// What `start` says.
-    pub fn deferred<D: Deferred>(&self, start: impl FnOnce() -> Result<D>) -> Result<Rc<D>> {
-        let known = self.deferred.borrow().clone();
-        if let Some(Ok(deferred)) = known.map(|known| (known as Rc<dyn Any>).downcast()) {
-            return Ok(deferred);
-        }
-        let deferred = Rc::new(start()?);
-        self.deferred.replace(Some(Rc::clone(&deferred) as Rc<dyn Deferred>));
-        Ok(deferred)
     }
 
     pub(super) fn cache(&self) -> &Cache {
@@ -168,19 +88,6 @@ impl Connection {
 
     pub(super) fn release(&self, statement: &Rc<Place>) {
         self.statements.borrow_mut().remove(&Rc::as_ptr(statement));
-    }
-
-    pub(super) fn add_iterator(&self) {
-        self.iterators.set(self.iterators.get() + 1);
-    }
-
-    pub(super) fn remove_iterator(&self) {
-        self.iterators.set(self.iterators.get().saturating_sub(1));
-    }
-
-    /// Whether rows of some statement are being handed out, between which nothing may change.
-    pub fn check_not_iterating(&self) -> Result<()> {
-        if self.iterators.get() > 0 { Err(Error::InUse) } else { Ok(()) }
     }
 
     /// Whether a transaction is open.
@@ -219,6 +126,7 @@ impl Connection {
                     deferred.stop();
                 }
                 self.checkpointer.take();
+                self.close_beside();
                 match sqlite.close() {
                     Ok(()) => return Ok(()),
                     Err((sqlite, error)) => (Rc::new(sqlite), error.into()),

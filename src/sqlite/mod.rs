@@ -5,6 +5,7 @@ mod cached;
 mod checkpointer;
 mod code;
 mod connection;
+mod deferred;
 mod error;
 mod files;
 mod log;
@@ -25,7 +26,8 @@ mod verify;
 
 pub use backup::{Progress, Source};
 pub use checkpointer::Blocker;
-pub use connection::{Connection, Deferred, WalStatus};
+pub use connection::{Connection, WalStatus};
+pub use deferred::Deferred;
 pub use error::{Error, Result};
 pub use new_file::NewFile;
 pub use open::open_sibling;

@@ -37,6 +37,8 @@ pub struct Statement {
     connection: Rc<Connection>,
     place: Rc<Place>,
     iteration: Cell<Iteration>,
+    /// Whether what is iterated writes.
+    writes: Cell<bool>,
     /// Whether the parameters are NULL again after the iteration.
     clears_bindings: Cell<bool>,
 }
@@ -72,7 +74,7 @@ impl Connection {
     /// [`Error::Sql`] where there is none, or more than one; what SQLite says.
     pub fn prepare(self: &Rc<Self>, sql: &str) -> Result<Statement> {
         let sql = terminated(sql);
-        let prepared = Prepared::try_new(self.sqlite()?, |sqlite| {
+        let prepared = Prepared::try_new(self.unsettled()?, |sqlite| {
             let mut batch = Batch::new(sqlite, &sql);
             let first = batch.next()?;
             let first = first.ok_or(Error::Sql("the SQL contains no statement"))?;
@@ -88,6 +90,7 @@ impl Connection {
             connection: Rc::clone(self),
             place,
             iteration: Cell::new(Iteration::None),
+            writes: Cell::new(false),
             clears_bindings: Cell::new(false),
         })
     }
@@ -99,10 +102,16 @@ impl Connection {
     /// What SQLite says about the first statement that fails; the ones before it stay done.
     pub fn execute(&self, sql: &str) -> Result<()> {
         self.check_not_iterating()?;
-        let sqlite = self.sqlite()?;
+        let sqlite = self.unsettled()?;
+        let mut unsettled = self.sqlite().err();
         let sql = terminated(sql);
         let mut batch = Batch::new(&sqlite, &sql);
         while let Some(mut statement) = batch.next()? {
+            match unsettled.take() {
+                Some(error) if is_setting(&statement) => unsettled = Some(error),
+                Some(error) => return Err(error),
+                None => {}
+            }
             drain(statement.raw_query())?;
         }
         Ok(())
@@ -238,7 +247,7 @@ impl Statement {
     /// [`Error::InUse`] while a statement of the connection is iterated; what SQLite says.
     pub fn run(&self) -> Result<(u64, i64)> {
         self.connection.check_not_iterating()?;
-        let sqlite = self.connection.sqlite()?;
+        let sqlite = self.settled()?;
         let before = sqlite.total_changes();
         self.with(|statement| -> Result<()> {
             let writes = !statement.readonly();
@@ -260,7 +269,7 @@ impl Statement {
         &self,
         mut visit: impl FnMut(&Row<'_>, i32) -> std::result::Result<bool, E>,
     ) -> std::result::Result<(), E> {
-        self.connection.sqlite()?;
+        self.settled()?;
         self.check_may_write()?;
         self.with(|statement| {
             let writes = !statement.readonly();
@@ -286,11 +295,12 @@ impl Statement {
     ///
     /// [`Error::InUse`] if it is iterated already.
     pub fn start_iterating(&self, clears_bindings: bool) -> Result<()> {
-        self.connection.sqlite()?;
+        self.settled()?;
         self.check_may_write()?;
-        self.iteration.set(Iteration::Started);
         self.clears_bindings.set(clears_bindings);
-        self.connection.add_iterator();
+        self.writes.set(!self.is_readonly()?);
+        self.connection.add_iterator(self.writes.get());
+        self.iteration.set(Iteration::Started);
         Ok(())
     }
 
@@ -313,7 +323,9 @@ impl Statement {
             std::mem::forget(rows);
             Ok(true)
         };
-        self.iteration.set(Iteration::Stepped);
+        if self.iteration.replace(Iteration::Stepped) == Iteration::Started {
+            self.connection.before_first_row().map_err(E::from)?;
+        }
         let going_on = self.with_iterating(step);
         if !matches!(going_on, Ok(true)) {
             // The statement has started over by itself.
@@ -346,8 +358,19 @@ impl Statement {
         }
     }
 
+    /// The connection with everything done that was put off, or as it is for a setting, which may be what helps.
+    fn settled(&self) -> Result<Rc<rusqlite::Connection>> {
+        let settled = self.connection.sqlite();
+        match &settled {
+            Err(_) if self.with_iterating(|statement| Result::Ok(is_setting(statement)))? => {
+                self.connection.unsettled()
+            }
+            _ => settled,
+        }
+    }
+
     fn end_iteration(&self) {
-        self.connection.remove_iterator();
+        self.connection.remove_iterator(self.writes.get());
         if self.clears_bindings.get() {
             self.clear_bindings();
         }
@@ -422,6 +445,15 @@ fn terminated(sql: &str) -> String {
 fn drain(mut rows: Rows<'_>) -> Result<()> {
     while rows.next()?.is_some() {}
     Ok(())
+}
+
+/// Whether a statement is a PRAGMA that writes nothing, and so neither shows nor overtakes a row.
+fn is_setting(statement: &Borrowed<'_>) -> bool {
+    let pragma = || {
+        let sql = statement.expanded_sql()?;
+        Some(sql.trim_start().get(..6)?.eq_ignore_ascii_case("pragma"))
+    };
+    statement.readonly() && pragma() == Some(true)
 }
 
 fn version(statement: &Borrowed<'_>) -> i32 {

@@ -42,11 +42,11 @@ pub fn snapshot(connection: &Connection) -> Result<Option<Transaction<'_>>> {
     Ok(Some(transaction))
 }
 
-fn immediate(connection: &Connection) -> Result<Transaction<'_>> {
+pub(super) fn immediate(connection: &Connection) -> Result<Transaction<'_>> {
     Ok(Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?)
 }
 
-fn all_or_nothing<'a, T, E: From<Error>>(
+pub(super) fn all_or_nothing<'a, T, E: From<Error>>(
     connection: &'a Connection,
     begin: impl FnOnce() -> Result<Transaction<'a>>,
     work: impl FnOnce() -> std::result::Result<T, E>,

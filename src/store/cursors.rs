@@ -64,7 +64,7 @@ impl Outputs {
         limit: usize,
         mut visit: impl FnMut(Chunk<'_>) -> Result<(), E>,
     ) -> Result<Page, E> {
-        let sqlite = self.connection.sqlite().map_err(Error::from)?;
+        let sqlite = self.connection.settled().map_err(Error::from)?;
         let _one_moment = snapshot(&sqlite).map_err(Error::from)?;
         let mut page = Page { cursor: after, more: false, gap: false };
         let mut room = limit;
@@ -135,6 +135,7 @@ impl Outputs {
         params: impl Params,
         mut visit: impl FnMut(&Row<'_>, Chunk<'_>) -> Result<bool, E>,
     ) -> Result<(), E> {
+        self.connection.settled().map_err(Error::from)?;
         let mut moments = Moments::default();
         each_row(&self.connection, sql, params, |row| {
             check_session(row, session_id)?;

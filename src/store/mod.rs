@@ -29,14 +29,14 @@ use rusqlite::{Params, Row, Statement, ffi};
 
 use crate::sqlite::{self, Connection};
 
-/// Hands the rows of a query to `visit` until it says that this was enough.
+/// Hands the rows of a query to `visit` until it says that this was enough. Where output is asked for, what is
+/// put off has to be done before.
 fn each_row<E: From<Error>>(
     connection: &Connection,
     sql: &'static str,
     params: impl Params,
     mut visit: impl FnMut(&Row<'_>) -> Result<bool, E>,
 ) -> Result<(), E> {
-    connection.sqlite().map_err(Error::from)?;
     let visit_all = |statement: &mut Statement<'_>| {
         let mut rows = statement.query(params).map_err(Error::from)?;
         while let Some(row) = rows.next().map_err(Error::from)? {

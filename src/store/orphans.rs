@@ -77,7 +77,6 @@ impl Sessions {
         dry_run: bool,
         mut visit: impl FnMut(SessionRow<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        let sqlite = self.connection.settled().map_err(Error::from)?;
         let now = Timestamp::now().millis();
         let mut work = || -> Result<(), E> {
             for session in self.at_work()?.iter().filter(|session| session.is_orphan(gone, now)) {
@@ -88,7 +87,11 @@ impl Sessions {
             }
             Ok(())
         };
-        if dry_run { work() } else { atomically(&sqlite, work) }
+        if dry_run {
+            self.connection.settled().map_err(Error::from)?;
+            return work();
+        }
+        self.connection.write(|sqlite| atomically(sqlite, work))
     }
 
     fn at_work(&self) -> Result<Vec<AtWork>> {

@@ -101,12 +101,11 @@ impl Outputs {
                 Ok(behind.append(&self.connection, output)?)
             }
             // What was appended before comes first, whichever store it was.
-            _ => {
-                self.connection.settled()?;
+            _ => self.connection.write(|_| {
                 let rows = std::slice::from_ref(&output);
                 self.connection
                     .with_statement(INSERT, |insert| Ok(insert_rows(insert, rows, Seconds::now())?))
-            }
+            }),
         }
     }
 
@@ -127,11 +126,11 @@ impl Outputs {
     /// What SQLite says, of these chunks or of what is queued before them.
     pub fn append_many(&self, outputs: &[NewOutput]) -> Result<()> {
         if outputs.is_empty() {
-            return Ok(self.connection.sqlite().map(drop)?);
+            return Ok(self.connection.unsettled().map(drop)?);
         }
         // What was appended before comes first, or these chunks do not come either.
-        let sqlite = self.connection.settled()?;
-        Ok(atomically(&sqlite, || insert_all(&sqlite, outputs))?)
+        let all = |sqlite: &_| atomically(sqlite, || insert_all(sqlite, outputs));
+        Ok(self.connection.write(all)?)
     }
 
     /// Hands the newest `limit` chunks of a session to `visit`, newest first.
@@ -172,6 +171,7 @@ impl Outputs {
     /// [`Error::TooLong`] as soon as the text cannot be a JavaScript string any more; what SQLite
     /// says.
     pub fn full(&self, session_id: &str, separator: &str) -> Result<Joined> {
+        self.connection.settled()?;
         let mut joined = Joined::default();
         let mut first = true;
         each_row(&self.connection, FULL, [session_id], |row| {
@@ -197,9 +197,10 @@ impl Outputs {
     ///
     /// What SQLite says.
     pub fn delete(&self, session_id: &str) -> Result<()> {
-        self.connection.settled()?;
-        self.connection
-            .with_statement(DELETE, |delete| Ok(delete.execute([session_id]).map(drop)?))
+        self.connection.write(|_| {
+            self.connection
+                .with_statement(DELETE, |delete| Ok(delete.execute([session_id]).map(drop)?))
+        })
     }
 
     fn select<E: From<Error>>(
@@ -210,8 +211,8 @@ impl Outputs {
         limit: usize,
         mut visit: impl FnMut(OutputRow<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
+        self.connection.settled().map_err(Error::from)?;
         if limit == 0 {
-            self.connection.sqlite().map_err(Error::from)?;
             return Ok(());
         }
         let mut moments = Moments::default();

@@ -42,9 +42,9 @@ impl Sessions {
     ///
     /// What SQLite says.
     pub fn pin(&self, id: &str) -> Result<bool> {
-        self.connection.settled()?;
-        let added =
-            self.connection.with_statement(PIN, |pin| -> Result<_> { Ok(pin.execute([id])?) })?;
+        let added = self.connection.write(|_| {
+            self.connection.with_statement(PIN, |pin| -> Result<_> { Ok(pin.execute([id])?) })
+        })?;
         Ok(added > 0 || self.is_pinned(id)?)
     }
 
@@ -54,10 +54,9 @@ impl Sessions {
     ///
     /// What SQLite says.
     pub fn unpin(&self, id: &str) -> Result<bool> {
-        self.connection.settled()?;
-        let removed = self
-            .connection
-            .with_statement(UNPIN, |unpin| -> Result<_> { Ok(unpin.execute([id])?) })?;
+        let removed = self.connection.write(|_| {
+            self.connection.with_statement(UNPIN, |unpin| -> Result<_> { Ok(unpin.execute([id])?) })
+        })?;
         Ok(removed > 0)
     }
 
@@ -67,7 +66,7 @@ impl Sessions {
     ///
     /// What SQLite says.
     pub fn is_pinned(&self, id: &str) -> Result<bool> {
-        let sqlite = self.connection.sqlite()?;
+        let sqlite = self.connection.unsettled()?;
         // An older file that is only read has no table for them.
         if self.connection.options().readonly && schema_version(&sqlite)? < SINCE {
             return Ok(false);

@@ -74,7 +74,10 @@ impl Sessions {
     /// for an id that exists.
     pub fn create(&self, session: &NewSession) -> Result<()> {
         self.check_slot(session.slot)?;
-        self.connection.sqlite()?;
+        self.connection.write(|_| self.insert(session))
+    }
+
+    fn insert(&self, session: &NewSession) -> Result<()> {
         self.connection.with_statement(INSERT, |insert| {
             let inserted = insert.execute(params![
                 session.id,
@@ -118,22 +121,23 @@ impl Sessions {
     ///
     /// What SQLite says.
     pub fn update(&self, id: &str, update: &SessionUpdate) -> Result<()> {
-        self.connection.sqlite()?;
         if *update == SessionUpdate::default() {
-            return Ok(());
+            return Ok(self.connection.unsettled().map(drop)?);
         }
-        self.connection.with_statement(UPDATE, |statement| {
-            statement.execute(params![
-                id,
-                update.status,
-                update.current_command.is_change(),
-                update.current_command.value(),
-                update.ended_at.is_change(),
-                update.ended_at.value().map(|moment| moment.text()),
-                update.pid.is_change(),
-                update.pid.value(),
-            ])?;
-            Ok(())
+        self.connection.write(|_| {
+            self.connection.with_statement(UPDATE, |statement| {
+                statement.execute(params![
+                    id,
+                    update.status,
+                    update.current_command.is_change(),
+                    update.current_command.value(),
+                    update.ended_at.is_change(),
+                    update.ended_at.value().map(|moment| moment.text()),
+                    update.pid.is_change(),
+                    update.pid.value(),
+                ])?;
+                Ok(())
+            })
         })
     }
 
@@ -144,7 +148,7 @@ impl Sessions {
     /// `SQLITE_CONSTRAINT_FOREIGNKEY` where outputs would stay without their session although the
     /// connection enforces foreign keys; what SQLite says.
     pub fn delete(&self, id: &str, keep_outputs: bool) -> Result<()> {
-        cascade::delete(&*self.connection.settled()?, id, keep_outputs)
+        self.connection.write(|sqlite| cascade::delete(sqlite, id, keep_outputs))
     }
 
     /// Hands every session to `visit`: newest start first, ties by latest insert first.
@@ -169,7 +173,7 @@ impl Sessions {
         page: &Page,
         mut visit: impl FnMut(SessionRow<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        let sqlite = self.connection.sqlite().map_err(Error::from)?;
+        let sqlite = self.connection.unsettled().map_err(Error::from)?;
         let _one_moment = snapshot(&sqlite).map_err(Error::from)?;
         for place in self.places(page)? {
             self.select(select!("WHERE rowid = ?1"), [place.rowid()], &mut visit)?;

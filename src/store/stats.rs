@@ -67,7 +67,7 @@ pub struct Stats {
 ///
 /// A closed connection; what SQLite says.
 pub fn stats(connection: &Connection, largest: usize) -> Result<Stats> {
-    let sqlite = connection.sqlite()?;
+    let sqlite = connection.settled()?;
     let _one_moment = snapshot(&sqlite)?;
     let statuses =
         SessionStatus::TEXTS.iter().filter_map(|text| SessionStatus::parse(text.as_bytes()));

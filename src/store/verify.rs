@@ -52,7 +52,7 @@ pub struct Report {
 ///
 /// A closed connection; a file of which nothing can be read; what has nothing to do with the file.
 pub fn verify(connection: &Connection) -> Result<Report> {
-    let sqlite = connection.sqlite()?;
+    let sqlite = connection.settled()?;
     let report = sqlite::in_one_state(&sqlite, || {
         let schema_version = sqlite::schema_version(&sqlite)?;
         let mut findings = Findings::default();

@@ -151,7 +151,7 @@ impl Search {
 
     fn read(&self, state: &mut State) -> Result<Stopped> {
         let connection = &self.outputs.connection;
-        connection.sqlite()?;
+        connection.settled()?;
         // A chunk that is not read to its end is read again.
         let after = state.cursor - i64::from(state.taken.is_some());
         match &self.query.session_id {

@@ -1,4 +1,4 @@
-// Bursts of write-behind `append`, with a flush every now and then, or without any.
+// Bursts of write-behind `append`, with a flush every now and then, or without any, and with transactions between.
 
 import { idOf } from '../lib/content.mjs'
 import { breathe, sleep } from './pause.mjs'
@@ -9,6 +9,8 @@ export async function run({ job, random, writer, control }) {
   while (!control.stopping) {
     const burst = random.integer(1, random.chance(0.9) ? 20 : 200)
     for (let i = 0; i < burst; i++) writer.queue(random.pick(streams))
+    if (random.chance(0.1)) writer.transact(random.some(streams, 0.5), random.integer(1, 10))
+    if (random.chance(0.05)) writer.rollBack(random.some(streams, 0.5), random.integer(1, 10))
     if (random.chance(0.5)) sleep(random.between(0, 4))
     if (job.flushEvery > 0 && performance.now() > flushAt) {
       writer.flush()

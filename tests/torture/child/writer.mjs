@@ -10,6 +10,7 @@ export class Writer {
   #next = new Map()
   #version = new Map()
   #unused
+  #db
 
   constructor({ job, connection, journal }) {
     this.#seed = job.seed
@@ -19,6 +20,7 @@ export class Writer {
       this.#version.set(stream, version)
       this.#next.set(stream, next)
     }
+    this.#db = connection.db
     this.sessions = new SessionStore(connection)
     this.outputs = new OutputStore(connection, job.store)
   }
@@ -84,11 +86,41 @@ export class Writer {
 
   /** Appends chunks of the sessions by turns, all or nothing. */
   appendMany(streams, rounds) {
-    const chunks = Array.from({ length: rounds }, () =>
-      streams.map((stream) => this.#chunk(stream)),
-    )
+    const chunks = this.#rounds(streams, rounds)
     const parts = streams.map((stream) => `${stream}:${rounds}`).join(' ')
-    this.#tell(`append-many ${parts}`, () => this.outputs.appendMany(chunks.flat()))
+    this.#tell(`append-many ${parts}`, () => this.outputs.appendMany(chunks))
+  }
+
+  /** The same in a transaction around `append`, with write-behind or without. */
+  transact(streams, rounds) {
+    const chunks = this.#rounds(streams, rounds)
+    const parts = streams.map((stream) => `${stream}:${rounds}`).join(' ')
+    this.#tell(`append-many ${parts}`, () => this.#transaction(chunks))
+  }
+
+  /** Appends in a transaction that is undone: none of it may ever be seen. */
+  rollBack(streams, rounds) {
+    const before = new Map(this.#next)
+    const undone = new Error('undone')
+    const chunks = this.#rounds(streams, rounds)
+    try {
+      this.#transaction(chunks, undone)
+    } catch (error) {
+      if (error !== undone) throw error
+    }
+    this.#next = before
+  }
+
+  #rounds(streams, rounds) {
+    return Array.from({ length: rounds }, () => streams.map((stream) => this.#chunk(stream))).flat()
+  }
+
+  #transaction(chunks, failure) {
+    const append = this.#db.transaction(() => {
+      for (const chunk of chunks) this.outputs.append(chunk)
+      if (failure) throw failure
+    })
+    append.immediate()
   }
 
   /** Appends with write-behind: acknowledged is not committed. */

@@ -1,0 +1,294 @@
+//! Write-behind: output that is queued by the thread that appends, and committed in groups by another.
+//!
+//! A commit of its own for every chunk is what `append` promises; it costs a few dozen system calls. With
+//! write-behind a chunk costs a push to a queue, and a group of chunks one commit, at the price that a
+//! killed process loses what it appended during the last moments.
+//!
+//! Both threads write, each with its own connection, and never the same rows. The writer's thread takes
+//! the rows only once it holds SQLite's write lock; the thread that appends, when it must see what it
+//! appended (before it reads, deletes, begins a transaction, closes), takes what is still queued and
+//! writes it itself. So neither waits for a lock that the other one's connection holds.
+//!
+//! Rows leave the queue for good when they are committed, or refused for what they are. Any other failure
+//! puts them back in front.
+
+mod group;
+#[cfg(test)]
+mod interleavings;
+mod queue;
+mod writer;
+
+use std::cell::Cell;
+use std::path::Path;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use rusqlite::{Connection as Sqlite, MAIN_DB, TransactionState, ffi};
+
+use self::group::Group;
+use self::queue::Queue;
+use self::writer::Writer;
+use super::model::NewOutput;
+use super::outputs::insert_all;
+use crate::sqlite::{self, Connection, Deferred, OpenOptions};
+
+/// How long `append` waits for room before it makes some itself.
+const ROOM_PATIENCE: Duration = Duration::from_secs(1);
+
+/// How output is written behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    /// How much of the output a killed process may lose, in time.
+    pub max_delay: Duration,
+    /// How many bytes may be queued before `append` waits.
+    pub max_bytes: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { max_delay: Duration::from_millis(10), max_bytes: 64 << 20 }
+    }
+}
+
+/// Called with an error of the writer's thread, once until it has recovered.
+pub type OnError = Box<dyn Fn(&sqlite::Error) + Send + Sync>;
+
+/// The queue of a connection. Dropping it writes what it holds, if that is possible.
+pub struct WriteBehind {
+    ended: Cell<bool>,
+    shared: Arc<Shared>,
+    thread: Cell<Option<JoinHandle<()>>>,
+}
+
+/// What the thread that appends and the writer's thread share.
+struct Shared {
+    settings: Settings,
+    on_error: Option<OnError>,
+    queue: Mutex<Queue>,
+    /// There is something to do for the thread.
+    news: Condvar,
+    /// A group is committed, or put back.
+    settled: Condvar,
+}
+
+impl WriteBehind {
+    /// A queue for the output in `file`.
+    ///
+    /// The thread opens it with the same `options`; their timeout is how long a group may wait for
+    /// another connection's lock before that is an error.
+    ///
+    /// # Errors
+    ///
+    /// `SQLITE_CANTOPEN` where there can be no thread.
+    pub fn start(
+        file: &Path,
+        options: OpenOptions,
+        settings: Settings,
+        on_error: Option<OnError>,
+    ) -> sqlite::Result<Self> {
+        let shared = Arc::new(Shared::new(settings, on_error));
+        let writer = Writer::new(file.to_owned(), options);
+        let of_thread = Arc::clone(&shared);
+        let thread = thread::Builder::new()
+            .name("write-behind".into())
+            .spawn(move || writer.run(&of_thread))
+            .map_err(|error| sqlite::Error::cannot_open(format!("no writer's thread: {error}")))?;
+        Ok(Self { ended: Cell::new(false), shared, thread: Cell::new(Some(thread)) })
+    }
+
+    /// Queues a chunk, as soon as there is room for it.
+    ///
+    /// # Errors
+    ///
+    /// What SQLite says of that; the chunk is not queued then.
+    pub fn append(&self, connection: &Connection, output: NewOutput) -> sqlite::Result<()> {
+        let full = |queue: &Queue| queue.is_full(&output, self.shared.settings.max_bytes);
+        let mut queue = self.shared.lock();
+        if queue.gone || self.ended.get() {
+            drop(queue);
+            return connection.write(|sqlite| insert_all(sqlite, std::slice::from_ref(&output)));
+        }
+        if full(&queue) {
+            queue = self.shared.wait_for(queue, |queue| full(queue) && !queue.failing);
+        }
+        if full(&queue) {
+            drop(queue);
+            connection.settled()?;
+            queue = self.shared.lock();
+        }
+        if queue.push(output) {
+            self.shared.news.notify_one();
+        }
+        Ok(())
+    }
+
+    /// Says why SQLite refused a row, once, unless `on_error` was told.
+    ///
+    /// # Errors
+    ///
+    /// The refusal.
+    pub fn check_refusal(&self) -> sqlite::Result<()> {
+        self.shared.lock().refusal.take().map_or(Ok(()), Err)
+    }
+}
+
+impl Deferred for WriteBehind {
+    /// Writes what is queued, through `sqlite`.
+    fn settle(&self, sqlite: &Sqlite) -> sqlite::Result<()> {
+        loop {
+            let mut queue = self.shared.lock();
+            while queue.is_writing() {
+                queue = self.shared.wait_while_writing(queue);
+            }
+            if queue.is_empty() {
+                return Ok(());
+            }
+            drop(queue);
+            if !sqlite.is_autocommit() || is_writing(sqlite)? {
+                // Nothing is queued inside a transaction, and none begins before the queue is empty. But a statement
+                // that writes may be handing out rows, which has the lock and cannot be committed yet.
+                let message =
+                    "chunks that were appended before cannot be stored while a statement writes";
+                return Err(sqlite::Error::Sqlite {
+                    code: ffi::SQLITE_BUSY,
+                    message: message.into(),
+                });
+            }
+            // The writer's thread may have been faster.
+            if let Some(group) = Group::take(&self.shared, false) {
+                group.write(sqlite).map_err(|error| {
+                    error.context("chunks that were appended before cannot be stored yet")
+                })?;
+            }
+        }
+    }
+
+    fn commits(&self) -> u64 {
+        self.shared.lock().commits
+    }
+
+    fn end(&self) {
+        self.ended.set(true);
+    }
+
+    fn stop(&self) {
+        self.shared.lock().stop = true;
+        self.shared.news.notify_one();
+        if let Some(thread) = self.thread.take() {
+            // A panic of its own has told of itself.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for WriteBehind {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl Shared {
+    fn new(settings: Settings, on_error: Option<OnError>) -> Self {
+        Self {
+            settings,
+            on_error,
+            queue: Mutex::default(),
+            news: Condvar::new(),
+            settled: Condvar::new(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        // Nothing is left half-done under the lock.
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits while something holds, for some time.
+    fn wait_for<'a>(
+        &self,
+        queue: MutexGuard<'a, Queue>,
+        holds: impl FnMut(&mut Queue) -> bool,
+    ) -> MutexGuard<'a, Queue> {
+        let waited = self.settled.wait_timeout_while(queue, ROOM_PATIENCE, holds);
+        waited.unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    /// Waits while a group is out, for some time.
+    fn wait_while_writing<'a>(&self, queue: MutexGuard<'a, Queue>) -> MutexGuard<'a, Queue> {
+        self.wait_for(queue, |queue| queue.is_writing())
+    }
+
+    fn refuse(&self, error: sqlite::Error) {
+        match &self.on_error {
+            Some(tell) => tell(&error),
+            None => {
+                self.lock().refusal.get_or_insert(error);
+            }
+        }
+    }
+}
+
+/// Whether a statement of the connection has begun to write and has not ended.
+fn is_writing(sqlite: &Sqlite) -> sqlite::Result<bool> {
+    Ok(sqlite.transaction_state(Some(MAIN_DB))? == TransactionState::Write)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sqlite::Location;
+    use crate::store::model::OutputType;
+    use crate::store::timestamp::Timestamp;
+
+    pub(super) fn chunk(data: &str) -> NewOutput {
+        NewOutput {
+            session_id: "s-1".into(),
+            timestamp: Timestamp::from_millis(0.0).unwrap(),
+            kind: OutputType::Stdout,
+            data: data.into(),
+        }
+    }
+
+    #[test]
+    fn a_group_whose_writing_panics_is_in_front_of_the_queue_again() {
+        let shared = Shared::new(Settings::default(), None);
+        shared.lock().push(chunk("one"));
+        shared.lock().push(chunk("two"));
+        let written = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            let _group = Group::take(&shared, true);
+            shared.lock().push(chunk("three"));
+            panic!("on purpose");
+        }));
+        written.unwrap_err();
+        assert!(!shared.lock().is_writing());
+        let rows = shared.lock().take();
+        let queued: Vec<_> = rows.iter().map(|row| row.data.as_str()).collect();
+        assert_eq!(queued, ["one", "two", "three"]);
+    }
+
+    #[test]
+    fn without_the_thread_append_writes_what_is_queued_and_itself() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a.db");
+        let options = OpenOptions::default();
+        let connection = Connection::open("a.db", Location::File(file.clone()), &options).unwrap();
+        let settings = Settings { max_delay: Duration::ZERO, ..Settings::default() };
+        let missing = folder.path().join("missing.db");
+        let on_error: OnError = Box::new(|_| panic!("on purpose"));
+        let behind = connection
+            .deferred(|| WriteBehind::start(&missing, options, settings, Some(on_error)))
+            .unwrap();
+        behind.append(&connection, chunk("one")).unwrap();
+        if let Some(thread) = behind.thread.take() {
+            thread.join().unwrap_err();
+        }
+        behind.append(&connection, chunk("two")).unwrap();
+        let stored: String = connection
+            .sqlite()
+            .unwrap()
+            .query_row("SELECT group_concat(data) FROM session_outputs", [], |row| row.get(0))
+            .unwrap();
+        assert_eq!(stored, "one,two");
+    }
+}

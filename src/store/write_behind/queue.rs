@@ -1,0 +1,164 @@
+//! The queue of write-behind as a state machine, without threads and without SQLite.
+//!
+//! There are two things to know: which rows wait, and whether a group of them is being written. Rows leave at the
+//! front, a group at a time, and only while no other group is out. A group that could not be written goes back to
+//! the front. So rows are committed in the order in which they came, whoever writes them.
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use crate::sqlite;
+use crate::store::model::NewOutput;
+
+/// How much goes into one commit: enough to make it cheap, little enough to give up the lock soon.
+const GROUP_BYTES: usize = 256 << 10;
+
+/// What a row takes in the queue beside its text.
+const ROW_OVERHEAD: usize = 128;
+
+/// The rows that wait, and what is known of their writing.
+#[derive(Default)]
+pub(super) struct Queue {
+    rows: VecDeque<NewOutput>,
+    /// Of the rows that wait, and of the group that is being written.
+    bytes: usize,
+    /// When the first of the rows that wait came, or the group that it was put back with.
+    oldest: Option<Instant>,
+    /// Whether a group was taken that is neither committed nor put back.
+    writing: bool,
+    /// Whether the latest group of the writer's thread failed, and `on_error` knows.
+    pub(super) failing: bool,
+    /// Why SQLite refused a row, where nobody else was told.
+    pub(super) refusal: Option<sqlite::Error>,
+    /// How often the writer's thread has committed something.
+    pub(super) commits: u64,
+    /// Whether there is no writer's thread any more, whatever ended it.
+    pub(super) gone: bool,
+    /// Whether the writer's thread is to end.
+    pub(super) stop: bool,
+}
+
+impl Queue {
+    /// Whether nothing waits. A group may be out.
+    pub(super) fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Whether a group is out.
+    pub(super) fn is_writing(&self) -> bool {
+        self.writing
+    }
+
+    /// Bytes of all rows that are not committed.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// When the first of the rows that wait came.
+    pub(super) fn oldest(&self) -> Option<Instant> {
+        self.oldest
+    }
+
+    /// Whether there is no room for `row`. An empty queue has room for any.
+    pub(super) fn is_full(&self, row: &NewOutput, most: usize) -> bool {
+        self.bytes > 0 && self.bytes.saturating_add(size(row)) > most
+    }
+
+    /// Adds a row at the end. Says whether it is the only one that waits.
+    pub(super) fn push(&mut self, row: NewOutput) -> bool {
+        let first = self.rows.is_empty();
+        if first {
+            self.oldest = Some(Instant::now());
+        }
+        self.bytes += size(&row);
+        self.rows.push_back(row);
+        first
+    }
+
+    /// Takes a group off the front, to be accounted for by [`finish`](Self::finish). It has no row where nothing
+    /// waits, or another group is out: that one comes first.
+    pub(super) fn take(&mut self) -> Vec<NewOutput> {
+        if self.writing || self.rows.is_empty() {
+            return Vec::new();
+        }
+        self.writing = true;
+        let mut bytes = 0;
+        let mut fits = |row: &NewOutput| {
+            bytes += size(row);
+            bytes <= GROUP_BYTES
+        };
+        let count = self.rows.iter().map_while(|row| fits(row).then_some(())).count().max(1);
+        self.rows.drain(..count.min(self.rows.len())).collect()
+    }
+
+    /// Accounts for rows of the group that is out which are committed, or given up, ahead of the rest.
+    pub(super) fn spend(&mut self, rows: &[NewOutput]) {
+        self.bytes -= rows.iter().map(size).sum::<usize>();
+    }
+
+    /// Accounts for the group that is out: it is done with if it is written, else in front again. Gives back what is
+    /// to be dropped, which is best done without a lock.
+    pub(super) fn finish(&mut self, mut group: Vec<NewOutput>, written: bool) -> Vec<NewOutput> {
+        self.writing = false;
+        if written {
+            self.spend(&group);
+        } else {
+            for row in group.drain(..).rev() {
+                self.rows.push_front(row);
+            }
+        }
+        // What is left is due when what was taken was, or as soon as it is tried again.
+        self.oldest = (!self.rows.is_empty()).then(|| self.oldest.unwrap_or_else(Instant::now));
+        group
+    }
+}
+
+fn size(row: &NewOutput) -> usize {
+    row.session_id.len() + row.data.len() + ROW_OVERHEAD
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::chunk;
+    use super::*;
+
+    fn texts(rows: &[NewOutput]) -> Vec<&str> {
+        rows.iter().map(|row| row.data.as_str()).collect()
+    }
+
+    #[test]
+    fn one_group_is_out_at_a_time_and_goes_back_to_the_front() {
+        let mut queue = Queue::default();
+        assert!(queue.push(chunk("one")) && !queue.push(chunk("two")));
+        let group = queue.take();
+        assert_eq!(texts(&group), ["one", "two"]);
+        queue.push(chunk("three"));
+        assert!(queue.take().is_empty() && queue.is_writing());
+        assert!(queue.finish(group, false).is_empty());
+        assert_eq!(texts(&queue.take()), ["one", "two", "three"]);
+    }
+
+    #[test]
+    fn a_group_is_of_bounded_size_and_has_a_row_at_least() {
+        let mut queue = Queue::default();
+        let long = "x".repeat(GROUP_BYTES + 1);
+        for data in [&long, "a", &long] {
+            queue.push(chunk(data));
+        }
+        for expected in [1, 1, 1] {
+            let group = queue.take();
+            assert_eq!(group.len(), expected);
+            assert_eq!(queue.finish(group, true).len(), expected);
+        }
+        assert!(queue.is_empty() && queue.bytes() == 0);
+    }
+
+    #[test]
+    fn an_empty_queue_has_room_for_any_row() {
+        let mut queue = Queue::default();
+        assert!(!queue.is_full(&chunk("long"), 1));
+        queue.push(chunk("long"));
+        assert!(queue.is_full(&chunk(""), 1));
+        assert!(!queue.is_full(&chunk(""), 1 << 20));
+    }
+}

@@ -1,0 +1,157 @@
+//! The thread that writes what is queued, with a connection of its own.
+
+use std::path::PathBuf;
+use std::sync::PoisonError;
+use std::time::{Duration, Instant};
+
+use rusqlite::Connection as Sqlite;
+
+use super::Shared;
+use super::group::Group;
+use crate::sqlite::{self, OpenOptions};
+
+/// How long the thread waits for a lock before it looks whether its rows are still queued.
+const LOCK_PATIENCE: Duration = Duration::from_millis(10);
+
+/// How long it waits after a failure before it tries again.
+const RETRY_PAUSE: Duration = Duration::from_millis(100);
+
+/// Whatever ends the thread: from then on `append` writes directly.
+struct Gone<'a>(&'a Shared);
+
+impl Drop for Gone<'_> {
+    fn drop(&mut self) {
+        self.0.lock().gone = true;
+    }
+}
+
+/// The file that the thread writes to, which it opens when there is something to write.
+pub(super) struct Writer {
+    file: PathBuf,
+    options: OpenOptions,
+    sqlite: Option<Sqlite>,
+}
+
+impl Writer {
+    pub(super) fn new(file: PathBuf, options: OpenOptions) -> Self {
+        Self { file, options, sqlite: None }
+    }
+
+    pub(super) fn run(mut self, shared: &Shared) {
+        let _gone = Gone(shared);
+        while wait_for_a_group(shared) {
+            let written = self.write_group(shared);
+            let mut queue = shared.lock();
+            match written {
+                // With nothing to write it has not recovered either.
+                Ok(wrote) => queue.failing &= !wrote,
+                Err(error) => {
+                    if !std::mem::replace(&mut queue.failing, true) {
+                        // Who waits for room makes some, or hears why there is none.
+                        shared.settled.notify_all();
+                        if let Some(tell) = &shared.on_error {
+                            tell(&error);
+                        }
+                    }
+                    if queue.stop {
+                        // Nobody will make room any more.
+                        return;
+                    }
+                    let waited = shared.news.wait_timeout(queue, RETRY_PAUSE);
+                    drop(waited);
+                }
+            }
+        }
+    }
+
+    /// Writes what is queued by the time that the write lock is held. Says whether there was anything.
+    fn write_group(&mut self, shared: &Shared) -> sqlite::Result<bool> {
+        let Some(group) = self.take_group(shared)? else {
+            return Ok(false);
+        };
+        self.commit_group(group).map(|()| true)
+    }
+
+    /// Takes a group, with SQLite's write lock in hand: whoever has that lock without a group waits for nobody.
+    pub(super) fn take_group<'a>(
+        &mut self,
+        shared: &'a Shared,
+    ) -> sqlite::Result<Option<Group<'a>>> {
+        let sqlite = match &mut self.sqlite {
+            Some(sqlite) => sqlite,
+            unopened => {
+                let sqlite = sqlite::open_sibling(&self.file, &self.options)?;
+                sqlite.busy_timeout(LOCK_PATIENCE.min(self.options.timeout))?;
+                unopened.insert(sqlite)
+            }
+        };
+        if !begin(sqlite, shared, self.options.timeout)? {
+            return Ok(None);
+        }
+        let group = Group::take(shared, true);
+        if group.is_none() {
+            sqlite.prepare_cached("ROLLBACK")?.raw_execute()?;
+        }
+        Ok(group)
+    }
+
+    /// Writes a group that was taken, and gives the lock back.
+    pub(super) fn commit_group(&self, group: Group<'_>) -> sqlite::Result<()> {
+        self.sqlite.as_ref().map_or(Ok(()), |sqlite| group.write_and_commit(sqlite))
+    }
+}
+
+#[cfg(test)]
+impl Writer {
+    /// As [`commit_group`](Self::commit_group) where the disk is full.
+    pub(super) fn fail_group(&self, group: Group<'_>) {
+        drop(group);
+        self.roll_back();
+    }
+
+    /// Gives the lock back, if it has it.
+    pub(super) fn roll_back(&self) {
+        if let Some(sqlite) = self.sqlite.as_ref().filter(|sqlite| !sqlite.is_autocommit()) {
+            sqlite.execute_batch("ROLLBACK").unwrap();
+        }
+    }
+}
+
+/// Waits until a group is due; `false` when there will be none.
+fn wait_for_a_group(shared: &Shared) -> bool {
+    let mut queue = shared.lock();
+    loop {
+        if queue.is_writing() {
+            queue = shared.wait_while_writing(queue);
+            continue;
+        }
+        let Some(oldest) = queue.oldest().filter(|_| !queue.is_empty()) else {
+            if queue.stop {
+                return false;
+            }
+            queue = shared.news.wait(queue).unwrap_or_else(PoisonError::into_inner);
+            continue;
+        };
+        // Half of the delay to gather, half to commit.
+        let due = oldest + shared.settings.max_delay / 2;
+        let left = due.saturating_duration_since(Instant::now());
+        if left.is_zero() || queue.stop || queue.bytes() >= shared.settings.max_bytes / 2 {
+            return true;
+        }
+        let waited = shared.news.wait_timeout(queue, left);
+        queue = waited.unwrap_or_else(PoisonError::into_inner).0;
+    }
+}
+
+/// Begins a transaction that holds the write lock, unless the queue is emptied meanwhile.
+fn begin(sqlite: &Sqlite, shared: &Shared, timeout: Duration) -> sqlite::Result<bool> {
+    let deadline = Instant::now() + timeout;
+    loop {
+        match sqlite.prepare_cached("BEGIN IMMEDIATE")?.raw_execute().map_err(sqlite::Error::from) {
+            Ok(_) => return Ok(true),
+            Err(error) if !error.is_busy() || Instant::now() >= deadline => return Err(error),
+            Err(_) if shared.lock().is_empty() => return Ok(false),
+            Err(_) => {}
+        }
+    }
+}
