@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { startChild, type Child, type ChildTools } from './child.js'
 import { copyOfPlanFile, openConnection, openStores, slotCheck, temporaryPath } from './support.js'
@@ -167,6 +168,37 @@ test('four writers, four readers, a follower and a deleter never meet SQLITE_BUS
   for (const id of deleted) expect(outputs.getBySession(id)).toEqual([])
   for (const id of left) expect(outputs.getBySession(id)).toHaveLength(sent[id]!)
   expect(connection.db.pragma('integrity_check', { simple: true })).toBe('ok')
+})
+
+/** Appends without a pause; gives how often. */
+async function flood({ pkg, meet }: ChildTools, file: string, walLimit: number, ms: number) {
+  const connection = new pkg.DatabaseConnection(file, { walLimit })
+  const outputs = new pkg.OutputStore(connection)
+  const data = 'x'.repeat(150)
+  await meet('ready')
+  let count = 0
+  for (const end = Date.now() + ms; Date.now() < end; count++) {
+    outputs.append({ sessionId: `${process.pid}`, timestamp: new Date(), type: 'stdout', data })
+  }
+  await meet('done')
+  connection.close()
+  return count
+}
+
+test('six writers without a pause each get a share, and the log stays below twice its limit', async () => {
+  const { path, db } = openConnection()
+  const walLimit = 4 * 2 ** 20
+  const writers = Array.from({ length: 6 }, () => startChild(flood, [path, walLimit, MILLISECONDS]))
+  await Promise.all(writers.map((writer) => writer.met('ready')))
+  for (const writer of writers) writer.resume()
+  await Promise.all(writers.map((writer) => writer.met('done')))
+  // The file of the log is as long as it ever was since it was last cut to its limit.
+  expect(statSync(`${path}-wal`).size).toBeLessThanOrEqual(2 * walLimit)
+  for (const writer of writers) writer.resume()
+  const counts = await Promise.all(writers.map(({ result }) => result))
+  const sum = counts.reduce((all, count) => all + count, 0)
+  expect(db.prepare('SELECT count(*) FROM session_outputs').pluck().get()).toBe(sum)
+  expect(Math.min(...counts) * 3).toBeGreaterThan(sum / counts.length)
 })
 
 describe('eight processes that open one file of the older version at once', () => {

@@ -20,11 +20,11 @@ describe('the write-ahead log', () => {
     expect(existsSync(`${connection.path}-shm`)).toBe(false)
   })
 
-  test('stays near its limit while somebody writes without a pause', () => {
+  test('stays below twice its limit while somebody writes without a pause', () => {
     const { connection, outputs } = openStores(undefined, { walLimit: 4 * MIB })
     // Unbounded, so many commits would make a log of some 200 MB.
     appendMany(outputs, 10_000)
-    expect(connection.walStatus().size).toBeLessThan(64 * MIB)
+    expect(connection.walStatus().size).toBeLessThanOrEqual(8 * MIB)
     expect(outputs.getBySession('s-1')).toHaveLength(10_000)
   })
 

@@ -10,8 +10,8 @@ export const version = require('../../package.json').version
 /** Whether `OutputStore` can collect appends and commit them off the caller's path. */
 export const hasWriteBehind = typeof OutputStore.prototype.flush === 'function'
 
-export function open(file, { writeBehind = false } = {}) {
-  const connection = new DatabaseConnection(file)
+export function open(file, { writeBehind = false, walLimit } = {}) {
+  const connection = new DatabaseConnection(file, { walLimit })
   return {
     db: connection.db,
     sessions: new SessionStore(connection.db),

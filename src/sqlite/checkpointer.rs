@@ -14,7 +14,11 @@
 //! Few long passes are better than many short ones: most pages of the log are newer versions of the same
 //! few, and flushes of the log slow down those who write to it.
 //!
-//! A reader of any process can pin the log. It is waited out: there is no restart while it reads.
+//! - where that was in vain, because others leave no moment for it, by holding up the commits of this connection from half
+//!   as much again as the limit on, until the log has started over. Whoever else does the same makes that moment.
+//!
+//! A reader of any process can pin the log. It is waited out: there is no restart while it reads, and nobody is held up
+//! for it.
 //!
 //! The thread starts with the first commit and sleeps while nothing is written.
 
@@ -22,11 +26,12 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use rusqlite::hooks::Wal;
 
+use super::turns::Turns;
 use super::{OpenOptions, Result, log, open_sibling};
 
 /// How often the log is looked at while somebody writes.
@@ -41,6 +46,16 @@ const PATIENCE: Duration = Duration::from_millis(20);
 
 /// How long a restart waits for a commit to step aside; one that is coming takes less.
 const COURTESY: Duration = Duration::from_millis(2);
+
+/// How long a commit is held up at most where the log is too long, before the log may grow by another eighth of its
+/// limit.
+const HOLD: Duration = Duration::from_secs(1);
+
+/// How often it is tried to start the log over meanwhile.
+const AGAIN: Duration = Duration::from_millis(2);
+
+/// After how many looks that find a reader it is one that stays.
+const READERS: u32 = 5;
 
 /// Frames after which commits checkpoint themselves if the thread cannot: SQLite's own default.
 const FALLBACK_FRAMES: u32 = 1000;
@@ -72,6 +87,10 @@ struct Shared {
     frames: AtomicU32,
     /// Frames from which on a commit wakes the thread.
     wake_at: AtomicU32,
+    /// Frames from which on a commit is held up.
+    hold_at: AtomicU32,
+    /// The turns of the connection at the write lock.
+    turns: Option<Arc<Turns>>,
     /// Whether commits are to step aside for a restart.
     restarting: AtomicBool,
     /// Whether the thread could not do its work, so that commits have to.
@@ -88,6 +107,10 @@ struct State {
     thread: Option<JoinHandle<()>>,
     stop: bool,
     aside: bool,
+    /// Whether a commit is held up until the log has started over.
+    held: bool,
+    /// Whether a reader was in the way although nobody wrote.
+    pinned: bool,
     blocker: Option<Blocker>,
 }
 
@@ -100,10 +123,13 @@ impl Checkpointer {
     ) -> Result<Self> {
         let limit_bytes = options.wal_limit;
         let page: u32 = connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
+        let limit = u32::try_from(limit_bytes / u64::from(page.max(1))).unwrap_or(u32::MAX);
         let shared = Arc::new(Shared {
             file: file.to_owned(),
             options: options.clone(),
-            limit: u32::try_from(limit_bytes / u64::from(page.max(1))).unwrap_or(u32::MAX),
+            limit,
+            hold_at: AtomicU32::new(too_long(limit)),
+            turns: Turns::of(connection),
             frames: AtomicU32::new(0),
             wake_at: AtomicU32::new(0),
             restarting: AtomicBool::new(false),
@@ -174,8 +200,29 @@ impl Shared {
         }
         if self.restarting.load(Ordering::Relaxed) {
             self.step_aside();
+        } else if frames >= self.hold_at.load(Ordering::Relaxed) {
+            self.hold(frames);
+        }
+        if let Some(turns) = &self.turns {
+            turns.committed();
         }
         Ok(())
+    }
+
+    /// Holds a commit up until the log has started over, unless a reader keeps it from that.
+    fn hold(&self, frames: u32) {
+        let mut state = self.lock();
+        if !state.pinned && !state.stop && state.thread.is_some() {
+            state.held = true;
+            self.wake.notify_one();
+            let waited = self.restart.wait_timeout_while(state, HOLD, |state| state.held);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            if !std::mem::take(&mut state.held) && state.blocker.is_none() {
+                self.hold_at.store(too_long(self.limit), Ordering::Relaxed);
+                return;
+            }
+        }
+        self.hold_at.store(frames.saturating_add(self.limit / 8), Ordering::Relaxed);
     }
 
     /// Lets a restart have the locks, which this thread does not hold between two commits.
@@ -207,8 +254,9 @@ impl Shared {
                 done = 0;
             }
             let left = frames - done;
-            if left >= self.pass_frames() || (left > 0 && frames == seen) {
-                match self.pass(connection) {
+            let held = self.lock().held;
+            if held || left >= self.pass_frames() || (left > 0 && frames == seen) {
+                match self.passes(connection, held) {
                     // The log may hold frames of others, which are news with the next commit.
                     Some(frames_done) => done = frames_done.min(frames),
                     None => return,
@@ -236,7 +284,7 @@ impl Shared {
         let mut state = self.lock();
         self.wake_at.store(wake_at, Ordering::Relaxed);
         // A commit since `frames` was read may have found nobody to wake.
-        if !state.stop && self.frames.load(Ordering::Relaxed) == frames {
+        if !state.stop && !state.held && self.frames.load(Ordering::Relaxed) == frames {
             state = if idle {
                 self.wake.wait(state).unwrap_or_else(PoisonError::into_inner)
             } else {
@@ -247,10 +295,39 @@ impl Shared {
         state.stop
     }
 
+    /// One [`pass`](Self::pass), or, while a commit is held up, as many as it takes.
+    fn passes(&self, connection: &Connection, held: bool) -> Option<u32> {
+        let deadline = Instant::now() + HOLD;
+        let limit = too_long(self.limit);
+        // A writer counts as a reader for a moment.
+        let mut readers = 0;
+        loop {
+            let (blocker, done) = self.pass(connection)?;
+            readers += u32::from(blocker == Some(Blocker::Reader));
+            let is_long = || log::frames(connection).is_ok_and(|frames| frames.log >= limit);
+            let again = held
+                && blocker.is_some()
+                && readers < READERS
+                && Instant::now() < deadline
+                && is_long();
+            if again {
+                thread::sleep(AGAIN);
+                continue;
+            }
+            let mut state = self.lock();
+            state.blocker = blocker;
+            state.held = false;
+            state.pinned = blocker == Some(Blocker::Reader) && (held || state.pinned);
+            self.restart.notify_all();
+            return Some(done);
+        }
+    }
+
     /// Moves as much of the log into the file as can be, and starts the log over where it is too long.
-    /// Gives the number of frames that are in the file; `None` after an error that is no lock.
-    fn pass(&self, connection: &Connection) -> Option<u32> {
-        let (blocker, done) = match log::catch_up(connection, PASSES) {
+    /// Gives what kept it from that, and the number of frames that are in the file; `None` after an error that is no
+    /// lock.
+    fn pass(&self, connection: &Connection) -> Option<(Option<Blocker>, u32)> {
+        Some(match log::catch_up(connection, PASSES) {
             Ok(frames) if frames.left() > 0 => (Some(Blocker::Reader), frames.done),
             Ok(frames) if frames.log >= self.pass_frames() => match self.start_over(connection) {
                 Ok(true) => (None, 0),
@@ -261,9 +338,7 @@ impl Shared {
             // Whoever is at it does the work, which counts as done until there are more frames.
             Err(error) if error.is_busy() => (Some(Blocker::Checkpointer), u32::MAX),
             Err(_) => return None,
-        };
-        self.lock().blocker = blocker;
-        Some(done)
+        })
     }
 
     /// Has the next commit write to the start of the log again, and says whether it will.
@@ -281,11 +356,18 @@ impl Shared {
     }
 }
 
+/// Frames from which on commits are held up.
+fn too_long(limit: u32) -> u32 {
+    limit.saturating_add(limit / 2)
+}
+
 /// Whatever ends the thread: from then on commits checkpoint.
 struct OutOfWork<'a>(&'a Shared);
 
 impl Drop for OutOfWork<'_> {
     fn drop(&mut self) {
         self.0.failed.store(true, Ordering::Relaxed);
+        self.0.lock().held = false;
+        self.0.restart.notify_all();
     }
 }

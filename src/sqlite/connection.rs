@@ -288,6 +288,7 @@ pub struct WalStatus {
 
 #[cfg(test)]
 mod tests {
+    use super::super::turns::Turns;
     use super::*;
     use std::fs;
 
@@ -312,7 +313,8 @@ mod tests {
         assert_eq!(text(&connection, "PRAGMA auto_vacuum"), "Integer(2)");
         assert_eq!(text(&connection, "PRAGMA foreign_keys"), "Integer(0)");
         assert_eq!(text(&connection, "PRAGMA trusted_schema"), "Integer(0)");
-        assert_eq!(text(&connection, "PRAGMA busy_timeout"), "Integer(5000)");
+        let turns = Turns::of(&connection.unsettled().unwrap()).unwrap();
+        assert_eq!(turns.timeout(), std::time::Duration::from_secs(5));
         connection.close().unwrap();
         assert!(!folder.path().join("new/sessions.db-wal").exists());
     }

@@ -13,7 +13,7 @@ use rusqlite::wal::CheckpointMode;
 use rusqlite::{Connection, MAIN_DB, ffi};
 
 use super::error::unless_busy;
-use super::pragma::{often, retry_while_busy};
+use super::pragma::{retry_while_busy, without_a_lock};
 use super::{Error, Result};
 
 /// How long a look at the log may wait for a commit to write its header, which is a matter of nanoseconds unless the
@@ -74,7 +74,7 @@ pub(super) fn catch_up(connection: &Connection, most: u32) -> Result<Frames> {
 /// in hand, for so long. Says whether it is done.
 pub(super) fn start_over(connection: &Connection, patience: Duration) -> Result<bool> {
     let restart = || checkpoint(connection, CheckpointMode::RESTART);
-    Ok(unless_busy(often(connection, Some(patience), restart))?.is_some())
+    Ok(unless_busy(without_a_lock(connection, patience, restart))?.is_some())
 }
 
 /// Flushes the file, without the log.
@@ -113,7 +113,7 @@ mod tests {
 
     use tempfile::TempDir;
 
-    use super::super::pragma::busy_timeout;
+    use super::super::turns::Turns;
     use super::*;
 
     const MOMENT: Duration = Duration::from_millis(20);
@@ -123,6 +123,7 @@ mod tests {
         let file = folder.path().join("a.db");
         let open = move || {
             let connection = Connection::open(&file).unwrap();
+            Turns::take(&connection, Duration::from_secs(5)).unwrap();
             // With its first read it learns that there is a log.
             connection
                 .execute_batch("PRAGMA journal_mode = WAL; SELECT 1 FROM sqlite_schema")
@@ -147,9 +148,9 @@ mod tests {
         assert!(catch_up(&other, 3).unwrap().left() > 0);
         assert!(!start_over(&other, MOMENT).unwrap());
         // It was not tried with the write lock in hand, nor are later calls in a hurry.
-        writer.busy_timeout(Duration::ZERO).unwrap();
+        Turns::of(&writer).unwrap().set_timeout(Duration::ZERO);
         write(&writer);
-        assert_eq!(busy_timeout(&other).unwrap(), Duration::from_secs(5));
+        assert_eq!(Turns::of(&other).unwrap().timeout(), Duration::from_secs(5));
         reader.execute_batch("COMMIT").unwrap();
         assert_eq!(catch_up(&other, 3).unwrap().left(), 0);
         let long = frames(&other).unwrap();

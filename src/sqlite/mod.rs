@@ -21,6 +21,7 @@ mod slots;
 mod statement;
 mod temporary;
 mod transaction;
+mod turns;
 mod vacuum;
 mod verify;
 
@@ -37,7 +38,7 @@ pub use rusqlite::types::ValueRef;
 pub use salvage::{Definition, Entry, Pages, Trees, definitions, fields};
 pub use schema::columns;
 pub use statement::{Column, Row, Statement, column_names};
-pub use transaction::{atomically, atomically_between, snapshot};
+pub use transaction::{atomically, snapshot};
 pub use vacuum::{
     Size, checkpoint_all, defer_checkpoints, gives_space_back, restart_if_long, size, vacuum_slice,
 };

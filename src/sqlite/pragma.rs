@@ -9,6 +9,7 @@ use rusqlite::ffi;
 use rusqlite::types::Value;
 
 use super::options::{Location, OpenOptions, Synchronous};
+use super::turns::{self, Turns};
 use super::{Error, Result, places};
 
 /// Page cache of a connection, in KiB; SQLite reads a negative `cache_size` as KiB.
@@ -17,14 +18,9 @@ const CACHE_KIB: i64 = 16_000;
 /// Prepared statements kept per connection: more than the stores have, so none is prepared twice.
 const STATEMENT_CACHE: usize = 64;
 
-/// How long to wait for a lock that is free for moments only.
-const SOON: Duration = Duration::from_micros(500);
-
 /// What must hold before the first statement reads the file.
 pub(crate) fn harden(connection: &Connection, timeout: Duration) -> Result<()> {
-    // A longer timeout was refused where it was read.
-    let millis = i64::try_from(timeout.as_millis()).unwrap_or(i64::MAX);
-    set(connection, "busy_timeout", Value::Integer(millis))?;
+    Turns::take(connection, timeout)?;
     connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
     for (setting, value) in [
         (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
@@ -107,48 +103,32 @@ fn set(connection: &Connection, name: &str, value: Value) -> Result<()> {
     Err(Error::cannot_open(format!("PRAGMA {name} is {actual:?}, not {value:?}")))
 }
 
-/// How long a connection waits for a lock.
-pub(crate) fn busy_timeout(connection: &Connection) -> Result<Duration> {
-    let millis: i64 = connection.pragma_query_value(None, "busy_timeout", |row| row.get(0))?;
-    Ok(Duration::from_millis(millis.unsigned_abs()))
-}
-
-/// Tries again while another connection holds a lock, every [`SOON`] for as long as `timeout`, or as the connection would
-/// wait. SQLite itself would look ever more seldom, down to ten times a second, and miss a lock that is free for a moment
-/// only; and for the second of two locks it would wait with the first in hand.
-pub(crate) fn often<T>(
+/// Tries again while another connection holds a lock, for as long as `timeout`, and never waits for the second of two
+/// locks with the first in hand, as SQLite's handler would.
+pub(crate) fn without_a_lock<T>(
     connection: &Connection,
-    timeout: Option<Duration>,
+    timeout: Duration,
     attempt: impl FnMut() -> Result<T>,
 ) -> Result<T> {
-    let own = busy_timeout(connection)?;
-    connection.busy_timeout(Duration::ZERO)?;
-    let result = retry(timeout.unwrap_or(own), SOON, SOON, attempt);
-    connection.busy_timeout(own)?;
+    let turns = Turns::of(connection);
+    let own = turns.as_ref().map(|turns| turns.timeout());
+    let set = |timeout| turns.iter().for_each(|turns| turns.set_timeout(timeout));
+    set(Duration::ZERO);
+    let result = retry_while_busy(timeout, attempt);
+    set(own.unwrap_or_default());
     result
 }
 
 /// Tries again while another connection holds a lock, for as long as `timeout`.
 pub(crate) fn retry_while_busy<T>(
     timeout: Duration,
-    attempt: impl FnMut() -> Result<T>,
-) -> Result<T> {
-    retry(timeout, Duration::from_millis(1), Duration::from_millis(25), attempt)
-}
-
-/// Pauses for longer from time to time, up to `longest`.
-fn retry<T>(
-    timeout: Duration,
-    mut pause: Duration,
-    longest: Duration,
     mut attempt: impl FnMut() -> Result<T>,
 ) -> Result<T> {
-    let deadline = Instant::now() + timeout;
+    let began = Instant::now();
     loop {
         match attempt() {
-            Err(error) if error.is_busy() && Instant::now() < deadline => {
-                thread::sleep(pause);
-                pause = (pause * 2).min(longest);
+            Err(error) if error.is_busy() && began.elapsed() < timeout => {
+                thread::sleep(turns::pause(began.elapsed()));
             }
             result => return result,
         }

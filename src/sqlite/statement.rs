@@ -9,6 +9,7 @@ use rusqlite::types::ToSql;
 use rusqlite::{Batch, Rows, ffi};
 use self_cell::self_cell;
 
+use super::turns::Turns;
 use super::{Connection, Error, Result};
 
 /// A row that SQLite stands on.
@@ -73,8 +74,10 @@ impl Connection {
     ///
     /// [`Error::Sql`] where there is none, or more than one; what SQLite says.
     pub fn prepare(self: &Rc<Self>, sql: &str) -> Result<Statement> {
-        let sql = terminated(sql);
-        let prepared = Prepared::try_new(self.unsettled()?, |sqlite| {
+        let sqlite = self.unsettled()?;
+        let instead = Turns::instead_of(&sqlite, sql);
+        let sql = terminated(instead.as_deref().unwrap_or(sql));
+        let prepared = Prepared::try_new(sqlite, |sqlite| {
             let mut batch = Batch::new(sqlite, &sql);
             let first = batch.next()?;
             let first = first.ok_or(Error::Sql("the SQL contains no statement"))?;
@@ -113,6 +116,9 @@ impl Connection {
                 None => {}
             }
             drain(statement.raw_query())?;
+            if let Some(sql) = statement.expanded_sql().filter(|_| statement.readonly()) {
+                Turns::put_back(&sqlite, &sql)?;
+            }
         }
         Ok(())
     }

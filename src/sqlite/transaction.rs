@@ -2,7 +2,6 @@
 
 use rusqlite::{Connection, DropBehavior, Transaction, TransactionBehavior};
 
-use super::pragma::often;
 use super::{Error, Result};
 
 /// Runs `work` so that either all of its changes are kept or none.
@@ -15,15 +14,6 @@ pub fn atomically<T, E: From<Error>>(
     work: impl FnOnce() -> std::result::Result<T, E>,
 ) -> std::result::Result<T, E> {
     all_or_nothing(connection, || immediate(connection), work)
-}
-
-/// As [`atomically`], for one of many transactions with pauses between them: finds its turn beside somebody who
-/// writes without a pause.
-pub fn atomically_between<T, E: From<Error>>(
-    connection: &Connection,
-    work: impl FnOnce() -> std::result::Result<T, E>,
-) -> std::result::Result<T, E> {
-    all_or_nothing(connection, || often(connection, None, || immediate(connection)), work)
 }
 
 /// Has everything that is read until the result is dropped be of one moment; inside a transaction it is

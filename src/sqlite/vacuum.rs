@@ -8,7 +8,7 @@ use rusqlite::wal::CheckpointMode;
 
 use super::error::unless_busy;
 use super::log::{catch_up, checkpoint, frames, start_over};
-use super::{Result, atomically_between};
+use super::{Result, atomically};
 
 /// Frames of the log, 8 MiB, after which it starts over: before the governor of somebody who writes would see to
 /// that, which cannot keep a pruning from writing meanwhile.
@@ -70,7 +70,7 @@ pub fn gives_space_back(sqlite: &Connection) -> Result<bool> {
 ///
 /// What SQLite says.
 pub fn vacuum_slice(sqlite: &Connection, time: Duration) -> Result<bool> {
-    atomically_between(sqlite, || {
+    atomically(sqlite, || {
         let until = Instant::now() + time;
         // One page a row, for as long as there are free ones.
         let mut vacuum = sqlite.prepare("PRAGMA incremental_vacuum")?;

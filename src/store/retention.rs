@@ -20,7 +20,7 @@ use super::outputs::select;
 use super::timestamp::{Moments, Timestamp};
 use super::{Result, Text, damaged, pins, text};
 use crate::sqlite::{
-    self, Size, atomically_between, checkpoint_all, restart_if_long, snapshot, vacuum_slice,
+    self, Size, atomically, checkpoint_all, restart_if_long, snapshot, vacuum_slice,
 };
 
 /// How long a transaction takes rows away before it commits.
@@ -402,7 +402,7 @@ impl<P: FnMut(Progress) -> ControlFlow<()>> Pruning<'_, P> {
     /// Removes as much of a batch as a short transaction can, and the session if nothing is left of it.
     fn slice(&mut self, target: Target<'_>, batch: &Batch) -> Result<Slice> {
         let mut began = Instant::now();
-        let slice = atomically_between(self.sqlite, || {
+        let slice = atomically(self.sqlite, || {
             // The lock is held from here on.
             began = Instant::now();
             let mut slice = Slice { outputs: 0, bytes: 0, end: None };

@@ -8,7 +8,7 @@ use rusqlite::Connection as Sqlite;
 
 use super::Shared;
 use super::group::Group;
-use crate::sqlite::{self, OpenOptions};
+use crate::sqlite::{self, OpenOptions, defer_checkpoints, restart_if_long};
 
 /// How long the thread waits for a lock before it looks whether its rows are still queued.
 const LOCK_PATIENCE: Duration = Duration::from_millis(10);
@@ -80,8 +80,10 @@ impl Writer {
         let sqlite = match &mut self.sqlite {
             Some(sqlite) => sqlite,
             unopened => {
-                let sqlite = sqlite::open_sibling(&self.file, &self.options)?;
-                sqlite.busy_timeout(LOCK_PATIENCE.min(self.options.timeout))?;
+                let timeout = LOCK_PATIENCE.min(self.options.timeout);
+                let options = OpenOptions { timeout, ..self.options.clone() };
+                let sqlite = sqlite::open_sibling(&self.file, &options)?;
+                defer_checkpoints(&sqlite)?;
                 unopened.insert(sqlite)
             }
         };
@@ -97,7 +99,13 @@ impl Writer {
 
     /// Writes a group that was taken, and gives the lock back.
     pub(super) fn commit_group(&self, group: Group<'_>) -> sqlite::Result<()> {
-        self.sqlite.as_ref().map_or(Ok(()), |sqlite| group.write_and_commit(sqlite))
+        let Some(sqlite) = &self.sqlite else {
+            return Ok(());
+        };
+        group.write_and_commit(sqlite)?;
+        // The rows are stored, whatever becomes of the log.
+        let _: sqlite::Result<()> = restart_if_long(sqlite);
+        Ok(())
     }
 }
 

@@ -1,0 +1,263 @@
+//! Turns at the write lock.
+//!
+//! SQLite has no queue for its write lock. Who finds it taken sleeps and looks again, and SQLite's own handler looks
+//! ever more seldom, down to ten times a second. Beside somebody who writes without a pause it then waits for
+//! seconds, or in vain. Here two things make up for the missing queue:
+//!
+//! - Who waits looks the more often the longer it has waited, so that turns go round nearly in the order in which
+//!   they were asked for.
+//! - Who has met others at the lock lately, and has had it for a while, leaves it free for a moment after a commit.
+//!
+//! Without others neither is ever reached.
+
+use std::ffi::{CStr, c_int, c_void};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, ffi};
+
+use super::Result;
+
+/// The pauses between two looks at the lock: at first, and after [`OLD`].
+const FIRST: Duration = Duration::from_millis(1);
+const LAST: Duration = Duration::from_micros(20);
+const OLD: Duration = Duration::from_millis(3);
+
+/// After so long it is no matter of turns any more: somebody keeps the lock.
+const KEPT: Duration = Duration::from_millis(100);
+const SELDOM: Duration = Duration::from_micros(200);
+
+/// How long somebody may write without a pause while others wait.
+const BURST: Duration = Duration::from_micros(600);
+
+/// How long the lock is left free then: enough for somebody to look.
+const FREE: Duration = Duration::from_micros(300);
+
+/// How long the memory of others lasts.
+const LATELY: Duration = Duration::from_millis(50);
+
+/// The name under which SQLite keeps the turns of a connection for us.
+const NAME: &CStr = c"gsd session-store turns";
+
+/// What a connection knows of its turns. All moments are in microseconds since the first of them; 0 is none.
+#[derive(Debug)]
+pub(super) struct Turns {
+    /// How long it waits for a lock.
+    timeout: AtomicU64,
+    /// When it began to wait.
+    waiting_since: AtomicU64,
+    /// When it last found the lock taken.
+    met: AtomicU64,
+    /// When it began to write without a pause.
+    writing_since: AtomicU64,
+}
+
+impl Turns {
+    /// Has `connection` wait for its turn, for so long.
+    pub(super) fn take(connection: &Connection, timeout: Duration) -> Result<()> {
+        let turns = Arc::new(Self {
+            timeout: AtomicU64::new(0),
+            waiting_since: AtomicU64::new(0),
+            met: AtomicU64::new(0),
+            writing_since: AtomicU64::new(0),
+        });
+        turns.set_timeout(timeout);
+        let known = Arc::as_ptr(&turns);
+        // SAFETY: nobody else uses this name. What is stored lives until SQLite has closed the connection, and with it
+        // the turns that the handler is given.
+        unsafe {
+            connection.set_clientdata(NAME, Some(turns))?;
+            ffi::sqlite3_busy_handler(connection.handle(), Some(wait), known.cast_mut().cast());
+        }
+        Ok(())
+    }
+
+    /// What `sql` is to be instead, where it is a `PRAGMA busy_timeout`: SQLite would answer it for its own handler,
+    /// and put that in the place of this one.
+    pub(super) fn instead_of(connection: &Connection, sql: &str) -> Option<String> {
+        let timeout = busy_timeout(sql)?;
+        let turns = Self::of(connection)?;
+        if let Some(millis) = timeout {
+            turns.set_timeout(Duration::from_millis(millis));
+        }
+        Some(format!("SELECT {} AS timeout", turns.timeout().as_millis()))
+    }
+
+    /// Does the same for a statement that is prepared already.
+    pub(super) fn put_back(connection: &Connection, sql: &str) -> Result<()> {
+        match (busy_timeout(sql), Self::of(connection)) {
+            (Some(timeout), Some(turns)) => {
+                let timeout = timeout.map_or_else(|| turns.timeout(), Duration::from_millis);
+                Self::take(connection, timeout)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The turns of a connection that has some.
+    pub(super) fn of(connection: &Connection) -> Option<Arc<Self>> {
+        // SAFETY: what has this name was stored by `take`.
+        let turns = unsafe { connection.get_clientdata::<Arc<Self>, _>(NAME) };
+        turns.ok().flatten().cloned()
+    }
+
+    /// How long the connection waits for a lock.
+    pub(super) fn timeout(&self) -> Duration {
+        Duration::from_micros(self.timeout.load(Ordering::Relaxed))
+    }
+
+    pub(super) fn set_timeout(&self, timeout: Duration) {
+        self.timeout.store(micros(timeout), Ordering::Relaxed);
+    }
+
+    /// Runs after a commit of the connection, which holds no lock then. Costs a nanosecond where it has met nobody.
+    pub(super) fn committed(&self) {
+        let met = self.met.load(Ordering::Relaxed);
+        if met == 0 {
+            return;
+        }
+        let now = now();
+        let since = self.writing_since.load(Ordering::Relaxed);
+        if now.saturating_sub(met) > micros(LATELY) {
+            self.met.store(0, Ordering::Relaxed);
+            self.writing_since.store(0, Ordering::Relaxed);
+        } else if since == 0 {
+            self.writing_since.store(now, Ordering::Relaxed);
+        } else if now.saturating_sub(since) > micros(BURST) {
+            thread::sleep(FREE);
+            self.writing_since.store(0, Ordering::Relaxed);
+        }
+    }
+
+    /// Waits a little; `false` when it was long enough.
+    fn wait(&self, attempts: c_int) -> bool {
+        let now = now();
+        self.met.store(now, Ordering::Relaxed);
+        self.writing_since.store(0, Ordering::Relaxed);
+        if attempts == 0 {
+            self.waiting_since.store(now, Ordering::Relaxed);
+        }
+        let waited = now.saturating_sub(self.waiting_since.load(Ordering::Relaxed));
+        let left = self.timeout().saturating_sub(Duration::from_micros(waited));
+        thread::sleep(pause(Duration::from_micros(waited)).min(left));
+        !left.is_zero()
+    }
+}
+
+/// The milliseconds that a `PRAGMA busy_timeout` sets, if any; `None` for other SQL.
+fn busy_timeout(sql: &str) -> Option<Option<u64>> {
+    let sql = sql.trim().trim_end_matches([';', '\0']).trim_end();
+    let word = |text: &str, word: &str| -> Option<String> {
+        let start = text.get(..word.len())?;
+        start
+            .eq_ignore_ascii_case(word)
+            .then(|| text.get(word.len()..).unwrap_or("").trim_start().to_owned())
+    };
+    let name = word(sql, "pragma")?;
+    let name = word(&name, "main.").unwrap_or(name);
+    let value = word(&name, "busy_timeout")?;
+    if value.is_empty() {
+        return Some(None);
+    }
+    let value = match value.strip_prefix('=') {
+        Some(value) => value,
+        None => value.strip_prefix('(')?.strip_suffix(')')?,
+    };
+    // As SQLite reads it: what is no number, or a negative one, is 0.
+    let millis: i32 = value.trim().trim_matches(['\'', '"']).parse().unwrap_or(0);
+    Some(Some(millis.max(0).unsigned_abs().into()))
+}
+
+/// The pause before the next look at a lock that has been waited for so long.
+pub(super) fn pause(waited: Duration) -> Duration {
+    if waited > KEPT {
+        return SELDOM;
+    }
+    let young = OLD.saturating_sub(waited);
+    LAST + (FIRST - LAST).mul_f64(young.as_secs_f64() / OLD.as_secs_f64())
+}
+
+unsafe extern "C" fn wait(turns: *mut c_void, attempts: c_int) -> c_int {
+    // SAFETY: SQLite hands on what `take` gave it, which lives as long as the connection.
+    let turns = unsafe { turns.cast::<Turns>().as_ref() };
+    c_int::from(turns.is_some_and(|turns| turns.wait(attempts)))
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+fn now() -> u64 {
+    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+    micros(START.elapsed()).saturating_add(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn turns() -> (Connection, Arc<Turns>) {
+        let connection = Connection::open_in_memory().unwrap();
+        Turns::take(&connection, Duration::from_millis(5)).unwrap();
+        let turns = Turns::of(&connection).unwrap();
+        (connection, turns)
+    }
+
+    #[test]
+    fn who_has_waited_longer_looks_more_often() {
+        let pauses: Vec<_> = (0..6).map(|ms| pause(Duration::from_millis(ms))).collect();
+        assert_eq!((pauses[0], pauses[3], pauses[5]), (FIRST, LAST, LAST));
+        assert!(pauses.is_sorted_by(|one, next| one >= next), "{pauses:?}");
+        assert_eq!(pause(Duration::from_secs(1)), SELDOM);
+    }
+
+    #[test]
+    fn a_wait_ends_with_the_timeout() {
+        let (_connection, turns) = turns();
+        let began = Instant::now();
+        let attempts = (0..).take_while(|attempt| turns.wait(*attempt)).count();
+        assert!(attempts > 1 && began.elapsed() >= Duration::from_millis(5));
+        turns.set_timeout(Duration::ZERO);
+        assert!(!turns.wait(0));
+    }
+
+    #[test]
+    fn who_met_nobody_never_pauses_and_who_did_leaves_the_lock_free_after_a_while() {
+        let (_connection, turns) = turns();
+        turns.committed();
+        assert_eq!(turns.writing_since.load(Ordering::Relaxed), 0);
+        assert!(turns.wait(0));
+        turns.committed();
+        let since = turns.writing_since.load(Ordering::Relaxed);
+        assert!(since > 0);
+        thread::sleep(BURST * 2);
+        turns.committed();
+        assert_eq!(turns.writing_since.load(Ordering::Relaxed), 0);
+        assert!(now() - since >= micros(BURST * 2 + FREE));
+    }
+
+    #[test]
+    fn a_pragma_of_the_timeout_is_told_from_other_sql() {
+        for (sql, timeout) in [
+            ("PRAGMA busy_timeout", Some(None)),
+            (" pragma main.BUSY_TIMEOUT ;", Some(None)),
+            ("PRAGMA busy_timeout = 100", Some(Some(100))),
+            ("PRAGMA busy_timeout(250);\0", Some(Some(250))),
+            ("PRAGMA busy_timeout=-1", Some(Some(0))),
+            ("PRAGMA busy_timeout='7'", Some(Some(7))),
+            ("PRAGMA busy_timeouts", None),
+            ("PRAGMA user_version", None),
+            ("SELECT 'PRAGMA busy_timeout'", None),
+            ("", None),
+        ] {
+            assert_eq!(busy_timeout(sql), timeout, "{sql}");
+        }
+    }
+
+    #[test]
+    fn a_connection_without_turns_has_none() {
+        assert!(Turns::of(&Connection::open_in_memory().unwrap()).is_none());
+    }
+}
