@@ -254,7 +254,8 @@ export interface SalvageReport {
   outputs: number
   /**
    * What is known to be gone: rows that an index names or that a page holds in part, and pages that others
-   * lead to and that cannot be read. More may be, where what told of it is gone as well.
+   * lead to and that cannot be read. More may be, where what told of it is gone as well. Where nothing at all
+   * could be read, `outputs` counts all rows of which nobody knows what they were.
    */
   lost: { sessions: number; outputs: number; pages: number }
   /** What was wrong, in words. Of rows that could not be stored at most a hundred are named. */
@@ -980,18 +981,19 @@ export declare const OutputStore: OutputStoreConstructor
  * Stores whatever sessions and output a damaged file still gives in a new file, and resolves with what
  * came of it. A thread does the work.
  *
- * Rows are read from the pages of the file and of its write-ahead log, without SQLite, so that neither a
- * damaged header, nor a lost schema, nor a broken tree keeps the rest back. Rows that were deleted stay
- * so, as far as the file still tells. Tables of others are not salvaged. A value that is damaged itself is
- * kept as it reads; `verify()` of the new file names those that make no sense.
+ * Rows are read from the pages of the file, of its write-ahead log and of the journal of a transaction that
+ * was interrupted, without SQLite's help, so that neither a damaged header, nor a lost schema, nor a broken
+ * tree keeps the rest back. Texts in UTF-16 become UTF-8. Rows that were deleted stay so, as far as the file
+ * still tells, and new chunks get ids beyond every one that was ever given. Tables of others, and their
+ * columns in ours, are not salvaged. A value that is damaged itself is kept as it reads; `verify()` of the new
+ * file names those that make no sense.
  *
  * Nothing is written to `path` or beside it, and nobody else should write to it meanwhile. `newPath` must
- * not exist. It appears when it is whole, readable by its owner only. On Unix the descriptor of `path`
- * stays open until the process ends, since closing it would drop SQLite's locks on it.
+ * not exist. It appears when it is whole, readable by its owner only.
  *
  * The promise rejects with a `TypeError` or `RangeError` for a wrong argument, and with a `SqliteError`:
  * `SQLITE_NOTADB` where nothing in the file looks like a database, `SQLITE_CANTOPEN` where `path` cannot
- * be read, or `newPath` exists or cannot be made.
+ * be read, or `newPath` exists, cannot be made, or has a log beside it that would be taken for its own.
  */
 export declare function salvage(path: string, newPath: string): Promise<SalvageReport>
 

@@ -4,13 +4,17 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
+  rmSync,
   statSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { OutputStore, salvage } from '../index.js'
+import { inChild } from './child.js'
 import {
   at,
   copyOfPlanFile,
@@ -26,14 +30,31 @@ import {
   sampleSession,
   temporaryFolder,
   temporaryPath,
+  writeForeignFile,
   wrongType,
 } from './support.js'
 
 const PAGE = 4_096
 
+/** Where the header of a file tells the encoding of its texts, and what it says of each. */
+const ENCODING_AT = 56
+const ENCODINGS = { 'UTF-8': 1, 'UTF-16le': 2, 'UTF-16be': 3 }
+const encodings = Object.keys(ENCODINGS) as (keyof typeof ENCODINGS)[]
+
+/** A file without tables whose texts are to be stored in this encoding. */
+function emptyFile(encoding: keyof typeof ENCODINGS): string {
+  const path = temporaryPath()
+  writeForeignFile(path, 'CREATE TABLE other.t (x); DROP TABLE other.t')
+  const content = readFileSync(path)
+  content.writeUInt32BE(ENCODINGS[encoding], ENCODING_AT)
+  writeFileSync(path, content)
+  return path
+}
+
 /** A closed file with three sessions and a thousand chunks, what it holds, and where a table begins. */
-function filledFile() {
-  const { connection, sessions, outputs } = openStores(undefined, { slots: 4 })
+function filledFile(encoding: keyof typeof ENCODINGS = 'UTF-8') {
+  const { connection, sessions, outputs } = openStores(emptyFile(encoding), { slots: 4 })
+  expect(connection.db.pragma('encoding', { simple: true })).toBe(encoding)
   for (const slot of [1, 2, 4]) sessions.create(sampleSession({ id: `s-${slot}`, slot, pid: slot }))
   const data = (index: number) => `${index} \0\uFEFF🚀\r\n`.repeat(index % 100 === 0 ? 900 : 20)
   outputs.appendMany(
@@ -101,6 +122,94 @@ describe('salvage', () => {
     expect(everyRow(openConnection(target))).toEqual(rows)
   })
 
+  test.each(encodings)('gives every row of a file in %s', async (encoding) => {
+    const { path, rows } = filledFile(encoding)
+    const target = temporaryPath()
+    expect(await salvage(path, target)).toEqual({
+      sessions: 3,
+      outputs: 1_000,
+      lost: NOTHING_LOST,
+      problems: [],
+    })
+    const salvaged = openConnection(target)
+    expect(everyRow(salvaged)).toEqual(rows)
+    expect(salvaged.db.pragma('encoding', { simple: true })).toBe('UTF-8')
+  })
+
+  test.each(encodings)(
+    'gives every row of a file in %s although its header names another encoding or is gone',
+    async (encoding) => {
+      const { path, rows } = filledFile(encoding)
+      const content = readFileSync(path)
+      for (const number of [0, 1, 2, 3, 0xffff]) {
+        content.writeUInt32BE(number, ENCODING_AT)
+        writeFileSync(path, content)
+        const target = temporaryPath()
+        expect(await salvage(path, target)).toMatchObject({ lost: NOTHING_LOST })
+        expect(everyRow(openConnection(target))).toEqual(rows)
+      }
+      zeroPage(path, 1)
+      const target = temporaryPath()
+      expect(await salvage(path, target)).toMatchObject({ sessions: 3, outputs: 1_000 })
+      expect(everyRow(openConnection(target))).toEqual(rows)
+    },
+  )
+
+  test('counts rows as lost where it can read none of them', async () => {
+    const path = temporaryPath()
+    writeForeignFile(
+      path,
+      `CREATE TABLE other.session_outputs (id, session_id, timestamp, type, data, created_at);
+       WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500)
+       INSERT INTO other.session_outputs SELECT NULL, 's', 'then', 'stdin', hex(randomblob(30)), NULL FROM n`,
+    )
+    expect(await salvage(path, temporaryPath())).toMatchObject({
+      outputs: 0,
+      lost: { outputs: 500 },
+    })
+    zeroPage(path, 1)
+    expect(await salvage(path, temporaryPath())).toMatchObject({
+      outputs: 0,
+      lost: { outputs: 500 },
+    })
+  })
+
+  test('has ids go on where they were, so that no cursor misses what is new', async () => {
+    const { path, root } = filledFile()
+    const open = openStores(path)
+    open.outputs.appendMany(Array.from({ length: 50 }, () => sampleOutput({ sessionId: 's-4' })))
+    const { cursor } = open.outputs.tail('s-4', {})
+    open.connection.db.exec('DELETE FROM session_outputs WHERE id > 990')
+    open.connection.close()
+    expect(cursor).toBe(1_050)
+    for (const damage of [[], [root], [1]]) {
+      for (const page of damage) zeroPage(path, page)
+      const target = temporaryPath()
+      await salvage(path, target)
+      const { outputs } = openStores(target)
+      outputs.append(sampleOutput({ sessionId: 's-4', data: 'new' }))
+      const { outputs: read } = outputs.read('s-4', { after: cursor })
+      expect(read.map(({ data }) => data)).toEqual(['new'])
+    }
+  })
+
+  test('has ids go on after the highest that is left where the last one cannot be read', async () => {
+    const { path } = filledFile()
+    const connection = openConnection(path)
+    const page = connection.db.prepare(
+      "SELECT rootpage FROM sqlite_schema WHERE name = 'sqlite_sequence'",
+    )
+    const sequence = Number(page.pluck().get())
+    connection.close()
+    zeroPage(path, sequence)
+    const target = temporaryPath()
+    const { problems } = await salvage(path, target)
+    expect(problems.join('\n')).toMatch(/go on after 1000/)
+    const { outputs } = openStores(target)
+    outputs.append(sampleOutput({ sessionId: 's-4' }))
+    expect(outputs.tail('s-4').cursor).toBe(1_001)
+  })
+
   test('gives every row although the root of the table is gone', async () => {
     const { path, rows, root } = filledFile()
     zeroPage(path, root)
@@ -161,10 +270,56 @@ describe('salvage', () => {
   })
 
   test.skipIf(process.platform !== 'linux')(
-    'drops no lock that the same process holds on the file',
+    'a hundred times drops no lock that the same process holds on the file, and leaves nothing open',
     async () => {
       const { connection, outputs } = openStores()
       outputs.append(sampleOutput())
+      const path = connection.path
+      const descriptors = () =>
+        readdirSync('/proc/self/fd').filter((name) => {
+          try {
+            return readlinkSync(join('/proc/self/fd', name)).startsWith(path)
+          } catch {
+            return false // that of the listing itself
+          }
+        }).length
+      // What every connection in WAL mode holds for as long as it is open keeps others from leaving that mode.
+      const modeOfAnother = () =>
+        inChild(
+          ({ pkg }, file) => {
+            const other = new pkg.DatabaseConnection(file, { timeout: 0 })
+            try {
+              return other.db.pragma('journal_mode = DELETE', { simple: true })
+            } catch (error) {
+              return (error as { code: string }).code
+            } finally {
+              other.close()
+            }
+          },
+          [path],
+        )
+      expect(await modeOfAnother()).toBe('SQLITE_BUSY')
+      const open = descriptors()
+      for (let i = 0; i < 100; i++) await salvage(path, join(temporaryFolder(), 'new.db'))
+      // SQLite keeps one for the next who reads, for as long as it holds a lock there.
+      expect(descriptors()).toBeLessThanOrEqual(open + 1)
+      expect(await modeOfAnother()).toBe('SQLITE_BUSY')
+      outputs.append(sampleOutput())
+      connection.close()
+      expect(descriptors()).toBe(0)
+      for (let i = 0; i < 10; i++) await salvage(path, join(temporaryFolder(), 'new.db'))
+      expect(descriptors()).toBe(0)
+      expect(await modeOfAnother()).toBe('delete')
+    },
+  )
+
+  test.skipIf(process.platform !== 'linux')(
+    'drops no lock by a log and a journal that are links to a file',
+    async () => {
+      const { connection, outputs } = openStores()
+      outputs.append(sampleOutput())
+      const { path } = filledFile()
+      for (const suffix of ['-wal', '-journal']) symlinkSync(connection.path, path + suffix)
       // What every connection in WAL mode holds for as long as it is open: a part of the file of that number.
       const shared = `:${statSync(connection.path).ino} 1073741826 `
       const isHeld = () =>
@@ -172,7 +327,7 @@ describe('salvage', () => {
           .split('\n')
           .some((line) => line.includes(` ${process.pid} `) && line.includes(shared))
       expect(isHeld()).toBe(true)
-      await salvage(connection.path, temporaryPath())
+      expect((await salvage(path, temporaryPath())).problems).toHaveLength(2)
       expect(isHeld()).toBe(true)
       connection.close()
       expect(isHeld()).toBe(false)
@@ -244,6 +399,32 @@ describe('salvage refuses', () => {
     expect(readFileSync(file, 'utf8')).toBe('kept')
     expect(fileHash(path)).toBe(before)
     expect(readdirSync(folder).sort()).toEqual(['folder', 'kept.txt'])
+  })
+
+  test('a new path whose log would be taken for its own', async () => {
+    const { path } = filledFile()
+    const target = temporaryPath()
+    for (const suffix of ['-wal', '-journal']) {
+      writeFileSync(target + suffix, 'of a database that is gone')
+      expect(await rejectionOf(salvage(path, target))).toMatchObject({
+        code: 'SQLITE_CANTOPEN',
+        message: naming('salvage', target, 'would be taken for'),
+      })
+      rmSync(target + suffix)
+    }
+    await salvage(path, target)
+  })
+
+  test('a new path that would be a part of the damaged file', async () => {
+    const { path } = filledFile()
+    const before = fileHash(path)
+    for (const suffix of ['-wal', '-shm', '-journal'])
+      expect(await rejectionOf(salvage(path, path + suffix))).toMatchObject({
+        code: 'SQLITE_CANTOPEN',
+        message: naming('salvage', path + suffix, 'a part of'),
+      })
+    expect(readdirSync(dirname(path))).toEqual([basename(path)])
+    expect(fileHash(path)).toBe(before)
   })
 
   test.each([

@@ -254,7 +254,8 @@ export interface SalvageReport {
   outputs: number
   /**
    * What is known to be gone: rows that an index names or that a page holds in part, and pages that others
-   * lead to and that cannot be read. More may be, where what told of it is gone as well.
+   * lead to and that cannot be read. More may be, where what told of it is gone as well. Where nothing at all
+   * could be read, `outputs` counts all rows of which nobody knows what they were.
    */
   lost: { sessions: number; outputs: number; pages: number }
   /** What was wrong, in words. Of rows that could not be stored at most a hundred are named. */

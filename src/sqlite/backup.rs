@@ -86,9 +86,8 @@ impl Connection {
         let Location::File(own) = self.location() else {
             return false;
         };
-        let own = files::resolved(own);
-        let beside = ["-wal", "-shm", "-journal"].map(|suffix| files::beside(&own, suffix));
-        files::same_file(&own, file) || beside.iter().any(|beside| files::same_file(beside, file))
+        let beside = files::companions(own);
+        files::same_file(own, file) || beside.iter().any(|beside| files::same_file(beside, file))
     }
 }
 

@@ -38,6 +38,12 @@ pub(super) fn beside(file: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
+/// The files that SQLite may keep beside a database.
+pub(super) fn companions(file: &Path) -> [PathBuf; 3] {
+    let file = resolved(file);
+    ["-wal", "-shm", "-journal"].map(|suffix| beside(&file, suffix))
+}
+
 pub(super) fn create_folders(folder: &Path) -> io::Result<()> {
     if folder.as_os_str().is_empty() || folder.is_dir() {
         return Ok(());

@@ -35,8 +35,8 @@ pub use open::open_sibling;
 pub use options::{Location, OpenOptions, Synchronous};
 pub use replacement::Replacement;
 pub use rusqlite::types::ValueRef;
-pub use salvage::{Definition, Entry, Pages, Trees, definitions, fields};
-pub use schema::columns;
+pub use salvage::{Definition, Entry, Field, Pages, Trees, definitions};
+pub use schema::{StoredColumns, columns};
 pub use statement::{Column, Row, Statement, column_names};
 pub use transaction::{atomically, snapshot};
 pub use vacuum::{

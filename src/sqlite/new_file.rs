@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::options::{Location, OpenOptions};
 use super::temporary::Temporary;
-use super::{Error, Result, open, slots};
+use super::{Error, Result, files, open, replacement, slots};
 
 /// A new database, made under another name. Dropping it removes it.
 pub struct NewFile {
@@ -16,16 +16,19 @@ pub struct NewFile {
 }
 
 impl NewFile {
-    /// A new, empty database that is to become `target`.
+    /// A new, empty database that is to become `target`, and is nothing that SQLite would keep beside `source`.
     ///
     /// # Errors
     ///
-    /// `SQLITE_CANTOPEN` where `target` exists, or can be no file.
-    pub fn create(target: &Path) -> Result<Self> {
+    /// `SQLITE_CANTOPEN` where `target` exists, can be no file, or has a log beside it that would be taken for its own.
+    pub fn create(target: &Path, source: &Path) -> Result<Self> {
         let named = |error: Error| error.context(format_args!("cannot create {target:?}"));
-        if target.symlink_metadata().is_ok() {
-            return Err(named(exists()));
+        if files::companions(source).iter().any(|beside| files::same_file(beside, target)) {
+            let message =
+                format!("it would be taken for a part of {source:?}; choose another path");
+            return Err(named(Error::cannot_open(message)));
         }
+        check(target).map_err(named)?;
         let temporary = Temporary::beside(target).map_err(|error| named(Error::io(&error)))?;
         let location = Location::File(temporary.path().to_owned());
         let sqlite = open::open(&location, &OpenOptions::default()).map_err(named)?;
@@ -57,12 +60,21 @@ impl NewFile {
         let Self { sqlite, temporary, target } = self;
         let named = |error: Error| error.context(format_args!("cannot create {target:?}"));
         sqlite.close().map_err(|(_, error)| named(error.into()))?;
+        check(&target).map_err(named)?;
         temporary.publish().map_err(|error| {
             named(match error.kind() {
                 ErrorKind::AlreadyExists => exists(),
                 _ => Error::io(&error),
             })
         })
+    }
+}
+
+/// Refuses a target that is there already, or that has a log beside it.
+fn check(target: &Path) -> Result<()> {
+    match target.symlink_metadata() {
+        Ok(_) => Err(exists()),
+        Err(_) => replacement::check_log(target),
     }
 }
 

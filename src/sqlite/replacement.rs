@@ -47,6 +47,11 @@ fn check_target(target: &Path) -> Result<()> {
     if target.is_dir() {
         return Err(Error::cannot_open("it is a folder"));
     }
+    check_log(target)
+}
+
+/// Refuses a place with a log beside it: whoever opens a database there reads that as well.
+pub(super) fn check_log(target: &Path) -> Result<()> {
     let target = files::resolved(target);
     let has = |suffix: &str| -> Option<PathBuf> {
         let beside = files::beside(&target, suffix);

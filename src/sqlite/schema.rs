@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
+use rusqlite::types::Value;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
 use super::options::OpenOptions;
@@ -119,15 +120,62 @@ pub(super) fn from_definition(sql: &str) -> Result<Connection> {
     Ok(connection)
 }
 
-/// The columns of a table by its definition, in the order in which rows store them.
-pub(super) fn columns_of(sql: &str) -> Result<Vec<String>> {
-    let connection = from_definition(sql)?;
-    let mut statement = connection.prepare(
-        "SELECT lower(c.name) FROM sqlite_schema AS m, pragma_table_info(m.name) AS c
-         WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%' ORDER BY c.cid",
-    )?;
-    let names = statement.query_map([], |row| row.get(0))?;
-    Ok(names.collect::<rusqlite::Result<_>>()?)
+/// The columns of a table as its rows store them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredColumns {
+    /// In the order in which they are stored. A column that is computed when it is read is not among them.
+    pub columns: Vec<StoredColumn>,
+    /// Whether the table is one WITHOUT ROWID.
+    pub without_rowid: bool,
+}
+
+/// A column as rows store it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredColumn {
+    /// Its name, in small letters.
+    pub name: String,
+    /// Whether it is the rowid by another name; then rows hold NULL for it.
+    pub is_rowid: bool,
+    /// What it is in rows from before the column was added.
+    pub default: Value,
+}
+
+/// The columns of a table by its definition.
+pub(super) fn stored_columns(sql: &str) -> Result<StoredColumns> {
+    let mut connection = from_definition(sql)?;
+    let without_rowid = "SELECT wr FROM sqlite_schema AS m, pragma_table_list(m.name)
+         WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%'";
+    let without_rowid = connection.query_row(without_rowid, [], |row| row.get(0)).optional()?;
+    // A table without rowids is stored as its primary key.
+    let mut statement = connection.prepare(if without_rowid == Some(true) {
+        "SELECT lower(x.name), 0, c.dflt_value FROM sqlite_schema AS m, pragma_index_list(m.name) AS i,
+           pragma_index_xinfo(i.name) AS x, pragma_table_xinfo(m.name) AS c
+         WHERE m.type = 'table' AND i.origin = 'pk' AND c.cid = x.cid AND c.hidden <> 2 ORDER BY x.seqno"
+    } else {
+        "SELECT lower(c.name), c.pk = 1 AND c.type = 'INTEGER' COLLATE NOCASE
+           AND (SELECT max(pk) FROM pragma_table_xinfo(m.name)) = 1, c.dflt_value
+         FROM sqlite_schema AS m, pragma_table_xinfo(m.name) AS c
+         WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%' AND c.hidden <> 2 ORDER BY c.cid"
+    })?;
+    let columns = statement
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get::<_, Option<String>>(2)?)))?;
+    let columns: Vec<_> = columns.collect::<rusqlite::Result<_>>()?;
+    drop(statement);
+    // Only a constant can be the default of a column that was added. The file may be anybody's: nothing else runs.
+    connection.authorizer(Some(|context: AuthContext<'_>| match context.action {
+        AuthAction::Select => Authorization::Allow,
+        _ => Authorization::Deny,
+    }))?;
+    let constant = |sql: String| {
+        let constant = connection.query_row(&format!("SELECT {sql}"), [], |row| row.get(0));
+        constant.unwrap_or(Value::Null)
+    };
+    let column = |(name, is_rowid, default): (String, bool, Option<String>)| {
+        let default = default.map_or(Value::Null, constant);
+        StoredColumn { name, is_rowid, default }
+    };
+    let columns = columns.into_iter().map(column).collect();
+    Ok(StoredColumns { columns, without_rowid: without_rowid == Some(true) })
 }
 
 fn in_memory() -> Result<Connection> {
@@ -264,7 +312,10 @@ mod tests {
 
     #[test]
     fn a_definition_of_a_file_may_define_and_nothing_else() {
-        let columns = |sql| columns_of(sql).ok();
+        let columns = |sql| {
+            let stored = stored_columns(sql).ok()?;
+            Some(stored.columns.into_iter().map(|column| column.name).collect::<Vec<_>>())
+        };
         let plan = "create table sessions (id TEXT PRIMARY KEY, slot CHECK (slot IN (1, 2)), at DEFAULT (datetime('now')))";
         assert_eq!(columns(plan).unwrap(), ["id", "slot", "at"]);
         for other in [
@@ -283,6 +334,39 @@ mod tests {
         ] {
             assert_eq!(columns(nothing).unwrap(), Vec::<String>::new(), "{nothing}");
         }
+    }
+
+    #[test]
+    fn columns_are_told_as_rows_store_them() {
+        let columns = |sql| {
+            let column = |column: StoredColumn| (column.name, column.is_rowid, column.default);
+            let stored = stored_columns(sql).unwrap();
+            (stored.columns.into_iter().map(column).collect::<Vec<_>>(), stored.without_rowid)
+        };
+        let text = |text: &str| Value::Text(text.into());
+        let plain = |name: &str| (name.to_owned(), false, Value::Null);
+        assert_eq!(
+            columns(
+                "CREATE TABLE t (id integer PRIMARY KEY, Twice AS (x + x), x DEFAULT -5, y AS (x) STORED,
+                 z DEFAULT 'a''b', at DEFAULT CURRENT_TIMESTAMP, long DEFAULT (zeroblob(1000000000)))"
+            ),
+            (
+                vec![
+                    ("id".to_owned(), true, Value::Null),
+                    ("x".to_owned(), false, Value::Integer(-5)),
+                    plain("y"),
+                    ("z".to_owned(), false, text("a'b")),
+                    plain("at"),
+                    plain("long"),
+                ],
+                false
+            )
+        );
+        assert_eq!(
+            columns("CREATE TABLE t (a, b, c INTEGER, v AS (a), PRIMARY KEY (c, a)) WITHOUT ROWID"),
+            (vec![plain("c"), plain("a"), plain("b")], true)
+        );
+        assert_eq!(columns("CREATE TABLE t (id INT PRIMARY KEY)"), (vec![plain("id")], false));
     }
 
     #[test]

@@ -8,9 +8,6 @@ use std::path::{Path, PathBuf};
 
 use super::files;
 
-/// What SQLite may keep beside a database.
-const COMPANIONS: [&str; 3] = ["-wal", "-shm", "-journal"];
-
 /// A private file beside the one that it is to become. Dropping it removes it.
 #[derive(Debug)]
 pub(super) struct Temporary {
@@ -81,8 +78,8 @@ impl Drop for Temporary {
     fn drop(&mut self) {
         // It may have been renamed, and there is nobody to tell.
         let _ = fs::remove_file(&self.file);
-        for suffix in COMPANIONS {
-            let _ = fs::remove_file(files::beside(&self.file, suffix));
+        for companion in files::companions(&self.file) {
+            let _ = fs::remove_file(companion);
         }
     }
 }
@@ -103,8 +100,8 @@ mod tests {
     fn dropping_it_leaves_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let temporary = Temporary::beside(&folder.path().join("a.db")).unwrap();
-        for suffix in COMPANIONS {
-            fs::write(files::beside(temporary.path(), suffix), "x").unwrap();
+        for companion in files::companions(temporary.path()) {
+            fs::write(companion, "x").unwrap();
         }
         assert_eq!(names(folder.path()).len(), 4);
         drop(temporary);

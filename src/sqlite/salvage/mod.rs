@@ -3,16 +3,20 @@
 //! The format is <https://www.sqlite.org/fileformat2.html>. Nothing that the file says is believed: every
 //! number is checked, every page is taken once, and what makes no sense is left out.
 
+mod beside;
+mod encoding;
 mod pages;
 mod record;
+mod source;
 mod trees;
 
 pub use pages::Pages;
-pub use record::fields;
+pub use record::Field;
 pub use trees::{Entry, Trees};
 
-use rusqlite::types::ValueRef;
+use encoding::Encoding;
 
+use super::schema::StoredColumns;
 use super::{Result, schema, slots};
 
 /// What the schema of a file says of a table or an index.
@@ -31,15 +35,14 @@ pub struct Definition {
 }
 
 impl Definition {
-    /// Reads a record of the schema's own table; `None` for what has no tree.
-    pub fn parse(record: &[u8]) -> Option<Self> {
-        let fields = fields(record)?;
-        let text = |at: usize| match fields.get(at) {
-            Some(ValueRef::Text(text)) => String::from_utf8(text.to_vec()).ok(),
+    /// Reads a row of the schema's own table; `None` for what has no tree.
+    pub fn parse(row: &[Field<'_>]) -> Option<Self> {
+        let text = |at: usize| match row.get(at) {
+            Some(Field::Text(text)) => String::from_utf8(text.to_vec()).ok(),
             _ => None,
         };
-        let root = match fields.get(3) {
-            Some(ValueRef::Integer(root)) => u32::try_from(*root).ok().filter(|root| *root > 0)?,
+        let root = match row.get(3) {
+            Some(Field::Integer(root)) => u32::try_from(*root).ok().filter(|root| *root > 0)?,
             _ => return None,
         };
         Some(Self {
@@ -51,9 +54,9 @@ impl Definition {
         })
     }
 
-    /// The columns in the order in which rows store them; `None` where the SQL makes no sense.
-    pub fn columns(&self) -> Option<Vec<String>> {
-        schema::columns_of(&self.sql).ok().filter(|columns| !columns.is_empty())
+    /// The columns as rows store them; `None` where the SQL makes no sense.
+    pub fn columns(&self) -> Option<StoredColumns> {
+        schema::stored_columns(&self.sql).ok().filter(|stored| !stored.columns.is_empty())
     }
 
     /// The highest slot that its CHECK accepts, where it has one that we know.
@@ -70,7 +73,7 @@ impl Definition {
 pub fn definitions(trees: &mut Trees) -> Result<Vec<Definition>> {
     let mut found = Vec::new();
     trees.walk(1, &mut |entry| {
-        found.extend(entry.payload.as_deref().and_then(Definition::parse));
+        found.extend(entry.fields().as_deref().and_then(Definition::parse));
         Ok(())
     })?;
     Ok(found)

@@ -1,21 +1,31 @@
-//! The pages of a file, with what its write-ahead log has changed.
+//! The pages of a file, with what lies beside it and changes them.
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::{self, BufReader, Read};
+use std::ops::Range;
 use std::path::Path;
-use std::rc::Rc;
 
 use rusqlite::ffi;
 
 use super::super::{Error, Result, files};
-use super::{u16_at, u32_at};
+use super::beside::{Journal, Overlay};
+use super::source::Source;
+use super::{Encoding, record, u16_at, u32_at, varint};
 
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
-const PAGE_SIZES: [usize; 8] = [4096, 8192, 16384, 32768, 65536, 2048, 1024, 512];
+pub(super) const PAGE_SIZES: [usize; 8] = [4096, 8192, 16384, 32768, 65536, 2048, 1024, 512];
 
 /// How much of a file is looked at to learn its page size.
 const SAMPLE: u64 = 16 << 20;
+
+/// How many pages are looked at to learn how much of each is SQLite's.
+const SAMPLE_PAGES: u32 = 1000;
+
+/// The most bytes of a page that may be somebody else's, and the fewest that are SQLite's.
+const MOST_RESERVED: usize = 255;
+const LEAST_USABLE: usize = 480;
+
+/// Words after which the encoding of a file is known.
+const ENOUGH_WORDS: u32 = 64;
 
 /// The byte whose page SQLite leaves alone, because it locks there.
 pub(super) const PENDING_BYTE: u64 = 0x4000_0000;
@@ -28,21 +38,13 @@ pub(super) const TABLE_LEAF: u8 = 13;
 
 /// The pages of a file, by their numbers from 1.
 pub struct Pages {
-    file: Rc<File>,
-    log: Option<Log>,
+    file: Source,
+    /// What counts instead of the file: first the log, then what an interrupted transaction has to give back.
+    overlays: Vec<Overlay>,
     size: usize,
+    reserved: usize,
     count: u32,
     problems: Vec<String>,
-}
-
-/// What a write-ahead log holds of committed pages.
-struct Log {
-    file: File,
-    page_size: usize,
-    /// Where the latest version of a page is.
-    frames: HashMap<u32, u64>,
-    /// The pages of the database after the last commit.
-    count: u32,
 }
 
 impl Pages {
@@ -52,54 +54,28 @@ impl Pages {
     ///
     /// `SQLITE_NOTADB` where nothing in it looks like a page of a database.
     pub fn open(file: &Path) -> Result<Self> {
-        let io = |error| Error::io(&error);
-        let found = file.metadata().map_err(io)?;
-        // Opening a pipe would wait for somebody to write to it.
-        if !found.is_file() {
-            return Err(Error::cannot_open("it is no file"));
-        }
-        let opened = Rc::new(File::open(file).map_err(io)?);
-        // Never closed: closing any descriptor of a file drops the locks that SQLite holds on it in this
-        // process, and somebody may still have the damaged file open. Windows locks by handle.
-        #[cfg(unix)]
-        std::mem::forget(Rc::clone(&opened));
-        let length = found.len();
+        let opened = Source::open(file)?;
         let mut problems = Vec::new();
-        let log_file = files::log_of(file);
-        let log = read_log(&log_file);
-        if log.is_none() && log_file.metadata().is_ok_and(|log| log.len() > 0) {
-            problems.push("nothing in its write-ahead log can be read".to_owned());
-        }
-        let journal = files::beside(&files::resolved(file), "-journal");
-        if journal.metadata().is_ok_and(|journal| journal.len() > 0) {
-            problems.push("a rollback journal lies beside it, and was left out".to_owned());
-        }
-        let mut sample = vec![0; usize::try_from(length.min(SAMPLE)).unwrap_or(0)];
-        read_at(&opened, &mut sample, 0);
-        let header = sample.get(..100).filter(|header| header.starts_with(MAGIC));
-        if header.is_none() {
-            problems.push("its header is damaged".to_owned());
-        }
-        let size = match &log {
-            Some(log) => log.page_size,
-            None => page_size(&sample, header).ok_or_else(|| Error::Sqlite {
+        let overlays = overlays(file, &mut problems);
+        let size = match overlays.first() {
+            Some(overlay) => overlay.page_size,
+            None => page_size(&opened).ok_or_else(|| Error::Sqlite {
                 code: ffi::SQLITE_NOTADB,
                 message: "nothing in it looks like a page of a database".into(),
             })?,
         };
-        let in_file = u32::try_from(length.div_ceil(size as u64)).unwrap_or(u32::MAX);
-        // What the file does not have is in the log.
-        let in_log = log.as_ref().map_or(0, |log| {
-            let more = u32::try_from(log.frames.len()).unwrap_or(u32::MAX);
-            log.count.min(in_file.saturating_add(more))
+        let in_file = u32::try_from(opened.length().div_ceil(size as u64)).unwrap_or(u32::MAX);
+        // What the file does not have is beside it.
+        let count = overlays.first().map_or(in_file, |overlay| {
+            let beside = overlays.iter().map(Overlay::pages).fold(in_file, u32::saturating_add);
+            overlay.count.min(beside)
         });
-        Ok(Self {
-            file: opened,
-            size,
-            count: if in_log > 0 { in_log } else { in_file },
-            log,
-            problems,
-        })
+        let mut pages = Self { file: opened, overlays, size, reserved: 0, count, problems };
+        if !pages.has_header() {
+            pages.problems.push("its header is damaged".to_owned());
+        }
+        pages.reserved = pages.find_reserved();
+        Ok(pages)
     }
 
     /// What is wrong with the file as such.
@@ -112,27 +88,124 @@ impl Pages {
         self.count
     }
 
-    /// The bytes of a page. All of them are SQLite's: a reserve is nothing that this library makes, so a
-    /// header that tells of one is more likely damaged.
+    /// How many bytes of a page are SQLite's.
     pub(super) fn usable(&self) -> usize {
-        self.size
+        self.size - self.reserved
     }
 
-    /// A page; `None` where there is none, or its disk does not give it.
+    /// A page, as far as it is SQLite's; `None` where there is none, or its disk does not give it.
     pub(super) fn read(&self, number: u32) -> Option<Vec<u8>> {
         if number == 0 || number > self.count {
             return None;
         }
         let mut page = vec![0; self.size];
-        let in_log = self.log.as_ref().and_then(|log| Some((&log.file, *log.frames.get(&number)?)));
-        let (file, at) = in_log.unwrap_or((&self.file, u64::from(number - 1) * self.size as u64));
-        (read_at(file, &mut page, at) == page.len()).then_some(page)
+        let beside = self.overlays.iter().find_map(|overlay| overlay.read(number, &mut page));
+        let is_read = beside
+            .unwrap_or_else(|| self.file.read(&mut page, u64::from(number - 1) * self.size as u64));
+        page.truncate(self.usable());
+        is_read.then_some(page)
     }
 
     /// The page that nobody may use.
     pub(super) fn pending_page(&self) -> u32 {
         u32::try_from(PENDING_BYTE / self.size as u64 + 1).unwrap_or(u32::MAX)
     }
+
+    /// The encoding in which most of these words, of which nearly every row has one, are a whole field somewhere; the
+    /// one in the header, where it is as good.
+    pub(super) fn find_encoding(&self, words: &[&str]) -> Encoding {
+        let header = self.read(1).filter(|page| page.starts_with(MAGIC));
+        let in_header = header.and_then(|page| Encoding::by_number(u32_at(&page, 56)?));
+        let mut found = Encoding::ALL.map(|encoding| (encoding, 0));
+        for number in 1..=self.count {
+            let Some(page) = self.read(number) else {
+                continue;
+            };
+            for row in small_rows(&page, header_at(number), self.usable()) {
+                for (encoding, count) in &mut found {
+                    let fields =
+                        page.get(row.clone()).and_then(|row| record::fields(row, *encoding));
+                    let is_word = |field: &record::Field<'_>| match field {
+                        record::Field::Text(text) => {
+                            words.iter().any(|word| word.as_bytes() == &**text)
+                        }
+                        _ => false,
+                    };
+                    *count += u32::from(fields.is_some_and(|fields| fields.iter().any(is_word)));
+                }
+            }
+            if found.iter().any(|(_, count)| *count >= ENOUGH_WORDS) {
+                break;
+            }
+        }
+        let best = found.into_iter().rev().max_by_key(|(encoding, count)| {
+            (*count, Some(*encoding) == in_header, *encoding == Encoding::default())
+        });
+        best.map(|(encoding, _)| encoding).unwrap_or_default()
+    }
+
+    fn has_header(&self) -> bool {
+        self.read(1).is_some_and(|page| page.starts_with(MAGIC))
+    }
+
+    /// How many bytes at the end of each page are somebody else's: what the header says, unless rows lie there; without
+    /// a header, what most pages leave free at their end.
+    fn find_reserved(&self) -> usize {
+        let most = MOST_RESERVED.min(self.size - LEAST_USABLE);
+        // What is left of each page behind its last row.
+        let mut left = HashMap::new();
+        for number in 1..=self.count.min(SAMPLE_PAGES) {
+            let Some(page) = self.read(number) else {
+                continue;
+            };
+            let header = header_at(number);
+            if is_sound(&page, header)
+                && let Some(end) = small_rows(&page, header, self.size).map(|row| row.end).max()
+            {
+                *left.entry(self.size - end).or_insert(0) += 1;
+            }
+        }
+        let pages: usize = left.values().sum();
+        let in_header = self.read(1).filter(|page| page.starts_with(MAGIC));
+        if let Some(claimed) = in_header.and_then(|page| page.get(20).copied().map(usize::from)) {
+            let within: usize =
+                left.iter().filter(|(left, _)| **left < claimed).map(|(_, n)| n).sum();
+            if claimed <= most && within * 10 <= pages {
+                return claimed;
+            }
+        }
+        let common = left.into_iter().max_by_key(|(_, pages)| *pages);
+        common
+            .filter(|(left, found)| *left <= most && found * 2 > pages)
+            .map_or(0, |(left, _)| left)
+    }
+}
+
+/// What lies beside a file and changes its pages, what counts most first.
+fn overlays(file: &Path, problems: &mut Vec<String>) -> Vec<Overlay> {
+    let is_there = |path: &Path| path.metadata().is_ok_and(|found| found.len() > 0);
+    let log_file = files::log_of(file);
+    let log = Overlay::of_log(&log_file);
+    if log.is_none() && is_there(&log_file) {
+        problems.push("nothing in its write-ahead log can be read".to_owned());
+    }
+    let journal_file = files::beside(&files::resolved(file), "-journal");
+    let journal = match Journal::of(&journal_file) {
+        Journal::Over => None,
+        Journal::Unreadable => {
+            problems.push("a rollback journal lies beside it, and cannot be read".to_owned());
+            None
+        }
+        Journal::Hot(journal) => {
+            problems.push(
+                "a rollback journal lies beside it; what that transaction changed was taken back"
+                    .to_owned(),
+            );
+            Some(journal)
+        }
+    };
+    let size = log.as_ref().or(journal.as_ref()).map(|first| first.page_size);
+    [log, journal].into_iter().flatten().filter(|other| Some(other.page_size) == size).collect()
 }
 
 /// Where the header of a b-tree page is: the first page begins with the header of the file.
@@ -140,38 +213,27 @@ pub(super) fn header_at(number: u32) -> usize {
     if number == 1 { 100 } else { 0 }
 }
 
-/// Fills `buffer` as far as possible, and says how far.
-fn read_at(file: &File, buffer: &mut [u8], at: u64) -> usize {
-    #[cfg(unix)]
-    use std::os::unix::fs::FileExt;
-    #[cfg(windows)]
-    use std::os::windows::fs::FileExt;
-
-    let mut filled = 0;
-    while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
-        #[cfg(unix)]
-        let read = file.read_at(rest, at + filled as u64);
-        #[cfg(windows)]
-        let read = file.seek_read(rest, at + filled as u64);
-        match read {
-            Ok(0) => break,
-            Ok(bytes) => filled += bytes,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(_) => break,
-        }
+/// The page size in the header, where the first page makes sense with it; else the one with which most of the file's
+/// beginning does.
+fn page_size(file: &Source) -> Option<usize> {
+    let sample = sample(file);
+    let in_header = sample.starts_with(MAGIC).then(|| u16_at(&sample, 16)).flatten();
+    let in_header = in_header.map(|size| if size == 1 { 65536 } else { usize::from(size) });
+    let in_header = in_header.filter(|size| PAGE_SIZES.contains(size));
+    if let Some(size) = in_header
+        && sample.get(..size).is_some_and(|page| is_sound(page, header_at(1)))
+    {
+        return Some(size);
     }
-    filled
-}
-
-/// The page size with which most of the sample makes sense; the one in the header, where it is as good.
-fn page_size(sample: &[u8], header: Option<&[u8]>) -> Option<usize> {
-    let in_header = header.and_then(|header| u16_at(header, 16)).map(|size| match size {
-        1 => 65536,
-        size => usize::from(size),
-    });
+    // Pages with cells count first: there is little to an empty one.
     let sound_pages = |size: usize| {
         let pages = sample.chunks_exact(size).zip(1..);
-        pages.filter(|(page, number)| is_sound(page, header_at(*number))).count()
+        pages.fold((0, 0), |(full, sound), (page, number)| {
+            let header = header_at(number);
+            let is_sound = is_sound(page, header);
+            let is_full = is_sound && u16_at(page, header + 3) != Some(0);
+            (full + usize::from(is_full), sound + usize::from(is_sound))
+        })
     };
     PAGE_SIZES
         .into_iter()
@@ -179,8 +241,20 @@ fn page_size(sample: &[u8], header: Option<&[u8]>) -> Option<usize> {
         // Of equals the first one counts.
         .rev()
         .max_by_key(|(sound, is_in_header, _)| (*sound, *is_in_header))
-        .filter(|(sound, is_in_header, _)| *sound > 0 || *is_in_header)
+        .filter(|((_, sound), is_in_header, _)| *sound > 0 || *is_in_header)
         .map(|(_, _, size)| size)
+}
+
+/// The beginning of a file, with zeros where its disk gives nothing.
+fn sample(file: &Source) -> Vec<u8> {
+    let length = file.length().min(SAMPLE);
+    let mut sample = vec![0; usize::try_from(length).unwrap_or(0)];
+    for (piece, at) in sample.chunks_mut(4096).zip((0..).step_by(4096)) {
+        if !file.read(piece, at) {
+            piece.fill(0);
+        }
+    }
+    sample
 }
 
 /// Whether a page is one of a b-tree, with all its cells inside.
@@ -200,57 +274,19 @@ fn is_sound(page: &[u8], header: usize) -> bool {
     })
 }
 
-/// The committed pages of a log, as far as its checksums hold; `None` for none.
-fn read_log(file: &Path) -> Option<Log> {
-    let mut reader = BufReader::new(File::open(file).ok()?);
-    let mut header = [0; 32];
-    reader.read_exact(&mut header).ok()?;
-    let is_big_endian = match u32_at(&header, 0)? {
-        0x377f_0682 => false,
-        0x377f_0683 => true,
-        _ => return None,
+/// Where the records of a leaf of a table are, of those that need no other page, however much of it is SQLite's.
+fn small_rows(page: &[u8], header: usize, size: usize) -> impl Iterator<Item = Range<usize>> {
+    let cells = match page.get(header) {
+        Some(&TABLE_LEAF) => u16_at(page, header + 3).map_or(0, usize::from),
+        _ => 0,
     };
-    let page_size = usize::try_from(u32_at(&header, 8)?).ok()?;
-    let salts = header.get(16..24)?;
-    let mut sums = checksum((0, 0), header.get(..24)?, is_big_endian);
-    if !PAGE_SIZES.contains(&page_size) || sums != sums_at(&header, 24)? {
-        return None;
-    }
-    let (mut frames, mut uncommitted, mut count) = (HashMap::new(), Vec::new(), 0);
-    let mut frame = vec![0; 24 + page_size];
-    let mut at = 32;
-    while reader.read_exact(&mut frame).is_ok() {
-        sums = checksum(sums, frame.get(..8)?, is_big_endian);
-        sums = checksum(sums, frame.get(24..)?, is_big_endian);
-        if frame.get(8..16)? != salts || sums != sums_at(&frame, 16)? {
-            break;
-        }
-        uncommitted.push((u32_at(&frame, 0)?, at + 24));
-        let count_after = u32_at(&frame, 4)?;
-        if count_after > 0 {
-            frames.extend(uncommitted.drain(..));
-            count = count_after;
-        }
-        at += frame.len() as u64;
-    }
-    let file = reader.into_inner();
-    (count > 0).then_some(Log { file, page_size, frames, count })
-}
-
-fn sums_at(bytes: &[u8], at: usize) -> Option<(u32, u32)> {
-    Some((u32_at(bytes, at)?, u32_at(bytes, at + 4)?))
-}
-
-/// The checksum of a log, continued.
-fn checksum((mut one, mut two): (u32, u32), bytes: &[u8], is_big_endian: bool) -> (u32, u32) {
-    let word = |bytes: [u8; 4]| match is_big_endian {
-        true => u32::from_be_bytes(bytes),
-        false => u32::from_le_bytes(bytes),
-    };
-    for pair in bytes.as_chunks::<8>().0 {
-        let [a, b, c, d, e, f, g, h] = *pair;
-        one = one.wrapping_add(word([a, b, c, d])).wrapping_add(two);
-        two = two.wrapping_add(word([e, f, g, h])).wrapping_add(one);
-    }
-    (one, two)
+    let most = size.saturating_sub(MOST_RESERVED).max(LEAST_USABLE) - 35;
+    (0..cells).filter_map(move |cell| {
+        let at = usize::from(u16_at(page, header + 8 + 2 * cell)?);
+        let (length, first) = varint(page, at)?;
+        let (_, second) = varint(page, at + first)?;
+        let length = usize::try_from(length).ok().filter(|length| *length <= most)?;
+        let start = at + first + second;
+        (start + length <= page.len()).then_some(start..start + length)
+    })
 }

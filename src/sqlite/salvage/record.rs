@@ -1,14 +1,69 @@
 //! A row as it is stored: the types of its fields, then their values.
 
-use rusqlite::types::ValueRef;
+use std::borrow::Cow;
 
-use super::varint;
+use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
+
+use super::{Encoding, varint};
 
 /// More columns than any table of ours has, with those that others added.
 const MOST_FIELDS: usize = 2000;
 
-/// The fields of a record; `None` if it is none.
-pub fn fields(payload: &[u8]) -> Option<Vec<ValueRef<'_>>> {
+/// A value as it is stored, whatever its bytes, with text in what should be UTF-8.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Field<'row> {
+    /// `NULL`.
+    Null,
+    /// An integer.
+    Integer(i64),
+    /// A number that is none.
+    Real(f64),
+    /// A text.
+    Text(Cow<'row, [u8]>),
+    /// Bytes.
+    Blob(Cow<'row, [u8]>),
+}
+
+impl Field<'_> {
+    /// The same as SQLite gives it.
+    pub fn value(&self) -> ValueRef<'_> {
+        match self {
+            Self::Null => ValueRef::Null,
+            Self::Integer(number) => ValueRef::Integer(*number),
+            Self::Real(number) => ValueRef::Real(*number),
+            Self::Text(text) => ValueRef::Text(text),
+            Self::Blob(bytes) => ValueRef::Blob(bytes),
+        }
+    }
+
+    /// The same, for as long as it takes.
+    pub fn into_owned(self) -> Field<'static> {
+        match self {
+            Self::Null => Field::Null,
+            Self::Integer(number) => Field::Integer(number),
+            Self::Real(number) => Field::Real(number),
+            Self::Text(text) => Field::Text(Cow::Owned(text.into_owned())),
+            Self::Blob(bytes) => Field::Blob(Cow::Owned(bytes.into_owned())),
+        }
+    }
+
+    /// How many bytes it holds.
+    pub fn length(&self) -> usize {
+        match self {
+            Self::Text(bytes) | Self::Blob(bytes) => bytes.len(),
+            _ => 0,
+        }
+    }
+}
+
+impl ToSql for Field<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(self.value()))
+    }
+}
+
+/// The fields of a record whose texts have this encoding; `None` if it is no record.
+pub(super) fn fields(payload: &[u8], encoding: Encoding) -> Option<Vec<Field<'_>>> {
     let (header_length, mut at) = varint(payload, 0)?;
     let header = payload.get(..usize::try_from(header_length).ok()?)?;
     let mut body = payload.get(header.len()..)?;
@@ -27,12 +82,12 @@ pub fn fields(payload: &[u8]) -> Option<Vec<ValueRef<'_>>> {
         let (value, rest) = body.split_at_checked(size)?;
         body = rest;
         fields.push(match kind {
-            0 => ValueRef::Null,
-            7 => ValueRef::Real(f64::from_be_bytes(*value.first_chunk()?)),
-            8 | 9 => ValueRef::Integer(i64::from(kind == 9)),
-            1..=6 => ValueRef::Integer(integer(value)),
-            _ if kind % 2 == 0 => ValueRef::Blob(value),
-            _ => ValueRef::Text(value),
+            0 => Field::Null,
+            7 => Field::Real(f64::from_be_bytes(*value.first_chunk()?)),
+            8 | 9 => Field::Integer(i64::from(kind == 9)),
+            1..=6 => Field::Integer(integer(value)),
+            _ if kind % 2 == 0 => Field::Blob(Cow::Borrowed(value)),
+            _ => Field::Text(encoding.decode(value)),
         });
         if fields.len() > MOST_FIELDS {
             return None;
@@ -58,19 +113,19 @@ mod tests {
         let record = [
             9, 0, 1, 2, 8, 9, 7, 16, 17, 0xff, 1, 0, 0x3f, 0xf0, 0, 0, 0, 0, 0, 0, 1, 2, b'h', b'i',
         ];
-        assert_eq!(
-            fields(&record).unwrap(),
-            [
-                ValueRef::Null,
-                ValueRef::Integer(-1),
-                ValueRef::Integer(256),
-                ValueRef::Integer(0),
-                ValueRef::Integer(1),
-                ValueRef::Real(1.0),
-                ValueRef::Blob(&[1, 2]),
-                ValueRef::Text(b"hi"),
-            ]
-        );
+        let mut expected = [
+            Field::Null,
+            Field::Integer(-1),
+            Field::Integer(256),
+            Field::Integer(0),
+            Field::Integer(1),
+            Field::Real(1.0),
+            Field::Blob(Cow::Borrowed(&[1, 2])),
+            Field::Text(Cow::Borrowed(b"hi")),
+        ];
+        assert_eq!(fields(&record, Encoding::Utf8).unwrap(), expected);
+        expected[7] = Field::Text(Cow::Borrowed("\u{6968}".as_bytes()));
+        assert_eq!(fields(&record, Encoding::Utf16Le).unwrap(), expected);
     }
 
     #[test]
@@ -87,7 +142,7 @@ mod tests {
             &[0xff; 20],
             &[10, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff],
         ] {
-            assert_eq!(fields(bytes), None, "{bytes:?}");
+            assert_eq!(fields(bytes, Encoding::Utf8), None, "{bytes:?}");
         }
     }
 }

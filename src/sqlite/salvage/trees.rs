@@ -1,20 +1,31 @@
 //! The b-trees of a file: what can be reached from a root, and what is left over.
 
 use super::pages::{INDEX_INTERIOR, INDEX_LEAF, Pages, TABLE_INTERIOR, TABLE_LEAF, header_at};
-use super::{u16_at, u32_at, varint};
+use super::{Encoding, Field, record, u16_at, u32_at, varint};
 use crate::sqlite::Result;
 
 /// The pointer map: five bytes a page, its kind and its parent.
 const MAP_ENTRY: usize = 5;
-const MAP_KINDS: std::ops::RangeInclusive<u8> = 1..=5;
 const MAP_FREE: u8 = 2;
+
+/// Pages of the trees of tables, and of indexes, that hold entries.
+const OF_TABLES: [u8; 1] = [TABLE_LEAF];
+const OF_INDEXES: [u8; 2] = [INDEX_LEAF, INDEX_INTERIOR];
 
 /// A cell of a table or of an index.
 pub struct Entry {
     /// The rowid, of a table.
     pub rowid: Option<i64>,
-    /// The record; `None` where parts of it are gone.
-    pub payload: Option<Vec<u8>>,
+    /// `None` where parts of it are gone.
+    payload: Option<Vec<u8>>,
+    encoding: Encoding,
+}
+
+impl Entry {
+    /// The fields of the record; `None` where it is none, or not all of it is there.
+    pub fn fields(&self) -> Option<Vec<Field<'_>>> {
+        record::fields(self.payload.as_deref()?, self.encoding)
+    }
 }
 
 /// What to do with entries as they are found.
@@ -23,6 +34,7 @@ pub type Each<'a, 'b> = &'a mut (dyn FnMut(Entry) -> Result<()> + 'b);
 /// The b-trees of a file. Each page belongs to the first that reaches it.
 pub struct Trees {
     pages: Pages,
+    encoding: Encoding,
     /// Pages that are accounted for.
     taken: Vec<bool>,
     free: Vec<bool>,
@@ -35,10 +47,11 @@ pub struct Trees {
 }
 
 impl Trees {
-    /// The trees of these pages.
-    pub fn new(pages: Pages) -> Self {
+    /// The trees of these pages, where most rows have one of these words in a field of its own.
+    pub fn new(pages: Pages, words: &[&str]) -> Self {
         let count = pages.count() as usize + 1;
         let mut trees = Self {
+            encoding: pages.find_encoding(words),
             taken: vec![false; count],
             free: vec![false; count],
             has_map: false,
@@ -79,8 +92,23 @@ impl Trees {
 
     /// Every entry of pages of tables that no tree reaches, and that are not free.
     pub fn leftovers(&mut self, each: Each<'_, '_>) -> Result<()> {
+        self.remains(&OF_TABLES, false, each)
+    }
+
+    /// Every entry of pages of indexes that no tree reaches, and that are not free.
+    pub fn leftover_keys(&mut self, each: Each<'_, '_>) -> Result<()> {
+        self.remains(&OF_INDEXES, false, each)
+    }
+
+    /// Every entry that is still on pages that are free: what was deleted.
+    pub fn deleted(&mut self, each: Each<'_, '_>) -> Result<()> {
+        self.remains(&OF_TABLES, true, each)?;
+        self.remains(&OF_INDEXES, true, each)
+    }
+
+    fn remains(&mut self, kinds: &[u8], are_free: bool, each: Each<'_, '_>) -> Result<()> {
         for number in 1..=self.pages.count() {
-            if self.is_taken(number) || self.is_free(number) {
+            if self.is_taken(number) || self.is_free(number) != are_free {
                 continue;
             }
             let Some(page) = self.pages.read(number) else {
@@ -88,9 +116,9 @@ impl Trees {
             };
             let header = header_at(number);
             // Its cells are looked at one by one.
-            if page.get(header) == Some(&TABLE_LEAF) {
+            if let Some(kind) = page.get(header).copied().filter(|kind| kinds.contains(kind)) {
                 self.take(number);
-                self.cells(&page, header, TABLE_LEAF, Some(&mut *each))?;
+                self.cells(&page, header, kind, Some(&mut *each))?;
             }
         }
         Ok(())
@@ -149,16 +177,24 @@ impl Trees {
                 at += 4;
             }
             if let (Some(each), true) = (each.as_deref_mut(), kind != TABLE_INTERIOR) {
-                each(
-                    self.entry(page, at, kind == TABLE_LEAF)
-                        .unwrap_or(Entry { rowid: None, payload: None }),
-                )?;
+                each(self.entry(page, at, kind == TABLE_LEAF))?;
             }
         }
         Ok(children)
     }
 
-    fn entry(&mut self, page: &[u8], mut at: usize, is_row: bool) -> Option<Entry> {
+    fn entry(&mut self, page: &[u8], at: usize, is_row: bool) -> Entry {
+        let (rowid, payload) = self.cell(page, at, is_row).unwrap_or_default();
+        Entry { rowid, payload, encoding: self.encoding }
+    }
+
+    /// The rowid and the record of a cell.
+    fn cell(
+        &mut self,
+        page: &[u8],
+        mut at: usize,
+        is_row: bool,
+    ) -> Option<(Option<i64>, Option<Vec<u8>>)> {
         let (size, length) = varint(page, at)?;
         at += length;
         let mut rowid = None;
@@ -167,7 +203,7 @@ impl Trees {
             at += length;
             rowid = Some(id.cast_signed());
         }
-        Some(Entry { rowid, payload: self.payload(page, at, size, is_row) })
+        Some((rowid, self.payload(page, at, size, is_row)))
     }
 
     /// A record, of which the end may be on pages of its own.
@@ -236,8 +272,15 @@ impl Trees {
         }
         let page = self.pages.read(map)?;
         let described = self.pages.count().saturating_sub(map).min(entries) as usize;
-        let mut kinds = page.iter().step_by(MAP_ENTRY).take(described);
-        (described > 0 && kinds.all(|kind| MAP_KINDS.contains(kind))).then_some((page, map))
+        // Roots and free pages have no parent, the others have one.
+        let is_entry = |entry: &[u8; MAP_ENTRY]| match (entry.first(), u32_at(entry, 1)) {
+            (Some(1 | 2), parent) => parent == Some(0),
+            (Some(3..=5), Some(parent)) => (1..=self.pages.count()).contains(&parent),
+            _ => false,
+        };
+        let entries = page.as_chunks::<MAP_ENTRY>().0.iter();
+        let is_map = described > 0 && entries.take(described).all(is_entry);
+        is_map.then_some((page, map))
     }
 
     fn is_free_by_map(&self, number: u32) -> bool {

@@ -1,0 +1,509 @@
+//! The rows that are found, on their way into the new file.
+
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection as Sqlite, ffi};
+
+use super::Salvaged;
+use super::shape::{
+    PINS, Shapes, id_by_moment, is_definition, is_output, is_pin, is_session, sequence, table_of,
+};
+use crate::sqlite::{self, Definition, Entry, Field, NewFile, OpenOptions, Trees};
+
+const INSERT_SESSION: &str = "INSERT INTO sessions (rowid, id, slot, status, working_dir, current_command,
+    started_at, ended_at, pid, created_at, updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
+
+const INSERT_OUTPUT: &str =
+    "INSERT INTO session_outputs (id, session_id, timestamp, type, data, created_at)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+
+const INSERT_PIN: &str =
+    "INSERT OR IGNORE INTO session_pins (session_id, created_at) VALUES (?1, ?2)";
+
+/// A pin of a session that is gone has nothing to keep.
+const REMOVE_PINS: &str = "DELETE FROM session_pins
+    WHERE NOT EXISTS (SELECT 1 FROM sessions WHERE id = session_pins.session_id)";
+
+/// AUTOINCREMENT goes on after what stands there.
+const KEEP_SEQUENCE: [&str; 2] = [
+    "INSERT INTO sqlite_sequence (name, seq) SELECT 'session_outputs', 0
+     WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'session_outputs')",
+    "UPDATE sqlite_sequence SET seq = max(seq, ?1) WHERE name = 'session_outputs'",
+];
+
+/// Rows, and bytes of them, of one transaction. Sessions that wait for their slots are as many bytes at most.
+const GROUP: u64 = 10_000;
+const GROUP_BYTES: usize = 16 << 20;
+
+/// Rows that could not be stored and are named one by one.
+const MOST_ROWS: u64 = 100;
+
+/// More slots than any harness has; a larger number is damage.
+pub(super) const MOST_SLOTS: i64 = 1000;
+
+/// The highest id that JavaScript has a number for. One beyond it is damage, and SQLite would go on from there.
+const HIGHEST_ID: i64 = (1 << 53) - 1;
+
+/// One of the two tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Table {
+    Sessions,
+    Outputs,
+}
+
+impl Table {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Sessions => "sessions",
+            Self::Outputs => "session_outputs",
+        }
+    }
+}
+
+/// The salvage of a file, as far as it is.
+pub(super) struct Salvage<'new> {
+    new: &'new NewFile,
+    definitions: &'new [Definition],
+    shapes: &'new Shapes,
+    /// The slots that the new file accepts.
+    slots: i64,
+    /// Sessions in slots beyond them, with their rowids.
+    waiting: Vec<Vec<Field<'static>>>,
+    waiting_bytes: usize,
+    done: Salvaged,
+    refused: u64,
+    /// Rows that no tree reaches and that nobody knows.
+    unknown: u64,
+    /// The highest id of a chunk that was seen anywhere.
+    highest_id: i64,
+    knows_sequence: bool,
+    in_group: u64,
+    bytes_in_group: usize,
+}
+
+impl<'new> Salvage<'new> {
+    pub(super) fn new(
+        new: &'new NewFile,
+        definitions: &'new [Definition],
+        shapes: &'new Shapes,
+    ) -> Self {
+        Self {
+            new,
+            definitions,
+            shapes,
+            slots: OpenOptions::default().slots.into(),
+            waiting: Vec::new(),
+            waiting_bytes: 0,
+            done: Salvaged::default(),
+            refused: 0,
+            unknown: 0,
+            highest_id: 0,
+            knows_sequence: false,
+            in_group: 0,
+            bytes_in_group: 0,
+        }
+    }
+
+    fn sqlite(&self) -> &'new Sqlite {
+        self.new.sqlite()
+    }
+
+    fn root_of(&self, table: &str) -> Option<u32> {
+        table_of(self.definitions, table).map(|definition| definition.root)
+    }
+
+    /// Stores what the trees and the pages that none of them reaches hold.
+    pub(super) fn read(&mut self, trees: &mut Trees) -> sqlite::Result<()> {
+        self.done.problems.extend_from_slice(trees.pages().problems());
+        self.tell_of_columns();
+        self.sqlite().execute_batch("BEGIN")?;
+        let sessions = table_of(self.definitions, Table::Sessions.name());
+        if let Some(slots) = sessions.and_then(Definition::highest_slot) {
+            self.widen(slots.min(MOST_SLOTS))?;
+        }
+        for table in [Table::Sessions, Table::Outputs] {
+            match self.root_of(table.name()) {
+                Some(root) => trees.walk(root, &mut |entry| self.take(Some(table), &entry))?,
+                None => self.done.problems.push(format!(
+                    "the schema does not tell where {} are; rows were known by their form",
+                    table.name()
+                )),
+            }
+        }
+        // Older files have none.
+        if let Some(root) = self.root_of(PINS) {
+            trees.walk(root, &mut |entry| self.take_pin(&entry, true).map(drop))?;
+        }
+        if let Some(root) = self.root_of("sqlite_sequence") {
+            trees.walk(root, &mut |entry| {
+                self.take_sequence(&entry);
+                Ok(())
+            })?;
+        }
+        self.done.lost.pages = trees.unreadable();
+        let ours = [Table::Sessions.name(), Table::Outputs.name(), PINS];
+        for others in self.definitions.iter().filter(|found| !ours.contains(&&*found.table)) {
+            trees.skip(others.root)?;
+        }
+        let found =
+            |salvage: &Self| (salvage.done.sessions, salvage.waiting.len(), salvage.done.outputs);
+        let before = found(self);
+        trees.leftovers(&mut |entry| self.take(None, &entry))?;
+        if found(self) != before && !trees.knows_free() {
+            self.done.problems.push(
+                "the list of free pages cannot be read; rows that were deleted may be among those \
+                 that no tree reaches"
+                    .into(),
+            );
+        }
+        self.store_waiting()?;
+        self.sqlite().execute_batch(REMOVE_PINS)?;
+        self.sqlite().execute_batch("COMMIT").map_err(Into::into)
+    }
+
+    /// Says which columns are not in the new file.
+    fn tell_of_columns(&mut self) {
+        for table in [Table::Sessions, Table::Outputs] {
+            let others = &self.shapes.of(table).others;
+            if !others.is_empty() {
+                self.done.problems.push(format!(
+                    "columns of others in {} were left out: {}",
+                    table.name(),
+                    others.join(", ")
+                ));
+            }
+        }
+    }
+
+    /// Takes a row of the tree of a table, or one that no tree reaches.
+    fn take(&mut self, from: Option<Table>, entry: &Entry) -> sqlite::Result<()> {
+        let needs_rowid = from.is_none_or(|table| !self.shapes.of(table).without_rowid);
+        if let (Some(Table::Outputs), Some(id)) = (from, entry.rowid)
+            && self.shapes.outputs.has_rowid()
+        {
+            self.see(id);
+        }
+        let fields = entry.fields().filter(|_| entry.rowid.is_some() || !needs_rowid);
+        let Some(fields) = fields else {
+            self.lose(from);
+            return Ok(());
+        };
+        let session = self.shapes.sessions.pick(entry.rowid, &fields);
+        let output = self.shapes.outputs.pick(entry.rowid, &fields);
+        // A damaged tree may lead to rows of the other one.
+        let table = match from {
+            _ if is_output(&output) => Table::Outputs,
+            _ if is_session(&session) => Table::Sessions,
+            Some(table) => table,
+            None => {
+                if !self.take_pin(entry, false)?
+                    && !self.take_sequence(entry)
+                    && !is_definition(&fields)
+                {
+                    self.unknown += 1;
+                }
+                return Ok(());
+            }
+        };
+        match table {
+            Table::Sessions => {
+                let rowid = entry.rowid.map_or(ValueRef::Null, ValueRef::Integer);
+                let values = [rowid].into_iter().chain(session).collect();
+                self.take_session(from, values)
+            }
+            Table::Outputs => self.take_output(from, &output),
+        }
+    }
+
+    fn take_session(
+        &mut self,
+        from: Option<Table>,
+        values: Vec<ValueRef<'_>>,
+    ) -> sqlite::Result<()> {
+        match values.get(2) {
+            Some(ValueRef::Integer(slot)) if (self.slots + 1..=MOST_SLOTS).contains(slot) => {
+                let values: Vec<_> = values.into_iter().map(owned).collect();
+                self.waiting_bytes += values.iter().map(Field::length).sum::<usize>() + 100;
+                self.waiting.push(values);
+                if self.waiting_bytes > GROUP_BYTES { self.store_waiting() } else { Ok(()) }
+            }
+            _ => {
+                if self.insert(from, Table::Sessions, INSERT_SESSION, &values)? {
+                    self.done.sessions += 1;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn take_output(&mut self, from: Option<Table>, values: &[ValueRef<'_>]) -> sqlite::Result<()> {
+        if let Some(ValueRef::Integer(id)) = values.first() {
+            self.see(*id);
+            if *id > HIGHEST_ID {
+                self.refuse(Table::Outputs, *id, "no chunk can have this id");
+                return Ok(());
+            }
+        }
+        if self.insert(from, Table::Outputs, INSERT_OUTPUT, values)? {
+            self.done.outputs += 1;
+        }
+        Ok(())
+    }
+
+    /// Takes a row that is a pin, from their tree or by its form. Says whether it is one.
+    fn take_pin(&mut self, entry: &Entry, from_tree: bool) -> sqlite::Result<bool> {
+        let Some(fields) = entry.fields() else {
+            return Ok(false);
+        };
+        let shape = &self.shapes.pins;
+        let values = shape.pick(entry.rowid, &fields);
+        if !is_pin(&values) || !from_tree && fields.len() != shape.length {
+            return Ok(false);
+        }
+        let values: Vec<_> = values.into_iter().map(owned).collect();
+        self.sqlite()
+            .prepare_cached(INSERT_PIN)?
+            .execute(rusqlite::params_from_iter(values.iter()))?;
+        Ok(true)
+    }
+
+    /// Takes note of the highest id that a chunk ever had. Says whether this row tells it.
+    fn take_sequence(&mut self, entry: &Entry) -> bool {
+        let Some(id) = entry.fields().as_deref().and_then(sequence) else {
+            return false;
+        };
+        self.see(id);
+        self.knows_sequence |= id <= HIGHEST_ID;
+        true
+    }
+
+    fn see(&mut self, id: i64) {
+        if id <= HIGHEST_ID {
+            self.highest_id = self.highest_id.max(id);
+        }
+    }
+
+    fn lose(&mut self, from: Option<Table>) {
+        match from {
+            Some(Table::Sessions) => self.done.lost.sessions += 1,
+            Some(Table::Outputs) => self.done.lost.outputs += 1,
+            None => {}
+        }
+    }
+
+    /// Stores a row; `false` where there is one with its id, or the table does not take it.
+    fn insert(
+        &mut self,
+        from: Option<Table>,
+        table: Table,
+        sql: &str,
+        values: &[ValueRef<'_>],
+    ) -> sqlite::Result<bool> {
+        let values = values.iter().copied().map(Raw);
+        let inserted =
+            self.sqlite().prepare_cached(sql)?.execute(rusqlite::params_from_iter(values.clone()));
+        if let Err(error) = inserted {
+            let error = sqlite::Error::from(error);
+            if !error.is_refusal() {
+                return Err(error);
+            }
+            let rowid = values.clone().next().and_then(|id| id.0.as_i64().ok()).unwrap_or_default();
+            // The same row, found again. The tree of a table has each rowid once, and may have another one's id.
+            let is_twice = match error.code() {
+                Some(ffi::SQLITE_CONSTRAINT_ROWID) => true,
+                Some(ffi::SQLITE_CONSTRAINT_PRIMARYKEY | ffi::SQLITE_CONSTRAINT_UNIQUE) => {
+                    from.is_none() || self.shapes.of(table).has_rowid()
+                }
+                _ => false,
+            };
+            if !is_twice {
+                self.refuse(table, rowid, &error.to_string());
+            }
+            return Ok(false);
+        }
+        self.in_group += 1;
+        self.bytes_in_group += values.map(|value| length(value.0)).sum::<usize>();
+        if self.in_group >= GROUP || self.bytes_in_group >= GROUP_BYTES {
+            (self.in_group, self.bytes_in_group) = (0, 0);
+            self.sqlite().execute_batch("COMMIT; BEGIN")?;
+        }
+        Ok(true)
+    }
+
+    fn refuse(&mut self, table: Table, rowid: i64, why: &str) {
+        self.lose(Some(table));
+        self.refused += 1;
+        if self.refused <= MOST_ROWS {
+            self.done.problems.push(format!("row {rowid} of {}: {why}", table.name()));
+        }
+    }
+
+    /// Has the new file accept this slot, and those below.
+    fn widen(&mut self, slots: i64) -> sqlite::Result<()> {
+        if slots > self.slots {
+            self.sqlite().execute_batch("COMMIT")?;
+            self.new.widen(u16::try_from(slots).unwrap_or(0))?;
+            self.sqlite().execute_batch("BEGIN")?;
+            self.slots = slots;
+        }
+        Ok(())
+    }
+
+    /// Stores the sessions whose slots the new file did not accept.
+    fn store_waiting(&mut self) -> sqlite::Result<()> {
+        let slot = |values: &Vec<Field<'_>>| match values.get(2) {
+            Some(Field::Integer(slot)) => Some(*slot),
+            _ => None,
+        };
+        if let Some(slots) = self.waiting.iter().filter_map(slot).max() {
+            self.widen(slots)?;
+        }
+        self.waiting_bytes = 0;
+        for values in std::mem::take(&mut self.waiting) {
+            let values = values.iter().map(Field::value).collect();
+            self.take_session(None, values)?;
+        }
+        Ok(())
+    }
+
+    /// Counts the rows that an index names and that are not there. Each index names all of them.
+    pub(super) fn count_lost(&mut self, trees: &mut Trees) -> sqlite::Result<()> {
+        for table in [Table::Sessions, Table::Outputs] {
+            // Otherwise an index names rows by something else than we store.
+            let is_id = match table {
+                Table::Sessions => !self.shapes.sessions.without_rowid,
+                Table::Outputs => self.shapes.outputs.has_rowid(),
+            };
+            if !is_id {
+                continue;
+            }
+            let sql = format!("SELECT 1 FROM {} WHERE rowid = ?1", table.name());
+            let mut find = self.sqlite().prepare(&sql)?;
+            let (mut most, mut highest) = (0, self.highest_id);
+            let indexes = self.definitions.iter();
+            for index in
+                indexes.filter(|found| found.kind == "index" && found.table == table.name())
+            {
+                let mut missing = 0;
+                trees.walk(index.root, &mut |entry| {
+                    let fields = entry.fields();
+                    let last = fields.as_ref().and_then(|fields| fields.last());
+                    if let Some(Field::Integer(rowid)) = last {
+                        highest =
+                            highest.max(Some(*rowid).filter(|id| *id <= HIGHEST_ID).unwrap_or(0));
+                        missing += u64::from(!find.exists([rowid])?);
+                    }
+                    Ok(())
+                })?;
+                most = most.max(missing);
+            }
+            if table == Table::Outputs {
+                self.highest_id = highest;
+                let missing = self.count_lost_by_leftovers(trees)?;
+                most = most.max(missing);
+            }
+            let lost = match table {
+                Table::Sessions => &mut self.done.lost.sessions,
+                Table::Outputs => &mut self.done.lost.outputs,
+            };
+            *lost = most.max(*lost);
+        }
+        Ok(())
+    }
+
+    /// The same by pages of the index on moments that no tree reaches.
+    fn count_lost_by_leftovers(&mut self, trees: &mut Trees) -> sqlite::Result<u64> {
+        let mut find = self.sqlite().prepare("SELECT 1 FROM session_outputs WHERE id = ?1")?;
+        let mut missing = 0;
+        trees.leftover_keys(&mut |entry| {
+            if let Some(id) = entry.fields().as_deref().and_then(id_by_moment) {
+                self.see(id);
+                missing += u64::from(!find.exists([id])?);
+            }
+            Ok(())
+        })?;
+        // Otherwise they may be of rows that were deleted.
+        Ok(if trees.knows_free() { missing } else { 0 })
+    }
+
+    /// Has ids go on after the highest that was ever given, and sums up.
+    pub(super) fn finish(mut self, trees: &mut Trees) -> sqlite::Result<Salvaged> {
+        self.keep_sequence(trees)?;
+        if self.refused > MOST_ROWS {
+            let more = self.refused - MOST_ROWS;
+            self.done.problems.push(format!("{more} more rows could not be stored"));
+        }
+        if self.unknown > 0 {
+            self.done.problems.push(format!(
+                "rows that no tree reaches and that are none of ours by their form: {}",
+                self.unknown
+            ));
+            // They may be all that there was.
+            if self.done.sessions == 0 && self.done.outputs == 0 {
+                self.done.lost.outputs += self.unknown;
+            }
+        }
+        match trees.unreadable() {
+            0 => {}
+            1 => self.done.problems.push("one page cannot be read".into()),
+            pages => self.done.problems.push(format!("{pages} pages cannot be read")),
+        }
+        Ok(self.done)
+    }
+
+    fn keep_sequence(&mut self, trees: &mut Trees) -> sqlite::Result<()> {
+        if !self.knows_sequence && self.shapes.outputs.has_rowid() {
+            // What was deleted last had the highest ids.
+            let shape = &self.shapes.outputs;
+            trees.deleted(&mut |entry| {
+                if let Some(fields) = entry.fields() {
+                    let is_row = is_output(&shape.pick(entry.rowid, &fields));
+                    let id = entry.rowid.filter(|_| is_row).or_else(|| id_by_moment(&fields));
+                    id.into_iter().for_each(|id| self.see(id));
+                }
+                Ok(())
+            })?;
+            let table = table_of(self.definitions, Table::Outputs.name());
+            let counts =
+                table.is_none_or(|table| table.sql.to_ascii_uppercase().contains("AUTOINCREMENT"));
+            if counts && self.highest_id > 0 {
+                self.done.problems.push(format!(
+                    "what the highest id of a chunk ever was cannot be read; new ones go on after {}",
+                    self.highest_id
+                ));
+            }
+        }
+        if self.highest_id > 0 {
+            let [insert, update] = KEEP_SEQUENCE;
+            self.sqlite().execute(insert, [])?;
+            self.sqlite().execute(update, [self.highest_id])?;
+        }
+        Ok(())
+    }
+}
+
+/// A value as it is stored, whatever its bytes.
+#[derive(Clone)]
+struct Raw<'row>(ValueRef<'row>);
+
+impl rusqlite::ToSql for Raw<'_> {
+    fn to_sql(&self) -> rusqlite::Result<rusqlite::types::ToSqlOutput<'_>> {
+        Ok(rusqlite::types::ToSqlOutput::Borrowed(self.0))
+    }
+}
+
+fn owned(value: ValueRef<'_>) -> Field<'static> {
+    match value {
+        ValueRef::Null => Field::Null,
+        ValueRef::Integer(number) => Field::Integer(number),
+        ValueRef::Real(number) => Field::Real(number),
+        ValueRef::Text(text) => Field::Text(text.to_owned().into()),
+        ValueRef::Blob(bytes) => Field::Blob(bytes.to_owned().into()),
+    }
+}
+
+fn length(value: ValueRef<'_>) -> usize {
+    match value {
+        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => bytes.len(),
+        _ => 0,
+    }
+}

@@ -1,0 +1,194 @@
+//! Where our columns are in the rows of a file, and by what rows are known where no tree tells whose they are.
+
+use rusqlite::types::{Value, ValueRef};
+
+use super::super::model::{OutputType, SessionStatus};
+use super::super::{text, timestamp};
+use super::rows::{MOST_SLOTS, Table};
+use crate::sqlite::{Definition, Field, columns};
+
+pub(super) const PINS: &str = "session_pins";
+
+/// How the rows of our tables are stored in a file.
+pub(super) struct Shapes {
+    pub(super) sessions: Shape,
+    pub(super) outputs: Shape,
+    pub(super) pins: Shape,
+}
+
+impl Shapes {
+    /// As the file says; as we make it, where it does not.
+    pub(super) fn new(definitions: &[Definition]) -> Self {
+        let shape = |table| Shape::new(table_of(definitions, table), table);
+        Self {
+            sessions: shape(Table::Sessions.name()),
+            outputs: shape(Table::Outputs.name()),
+            pins: shape(PINS),
+        }
+    }
+
+    /// That of a table.
+    pub(super) fn of(&self, table: Table) -> &Shape {
+        match table {
+            Table::Sessions => &self.sessions,
+            Table::Outputs => &self.outputs,
+        }
+    }
+}
+
+/// The definition of a table, if it is among these.
+pub(super) fn table_of<'found>(
+    definitions: &'found [Definition],
+    name: &str,
+) -> Option<&'found Definition> {
+    definitions.iter().find(|found| found.kind == "table" && found.name == name)
+}
+
+/// How the rows of one of our tables are stored.
+pub(super) struct Shape {
+    /// Where the values of our columns are, in the order of the columns.
+    places: Vec<Place>,
+    /// How many values a row of today has.
+    pub(super) length: usize,
+    /// Whether its rows have no rowid.
+    pub(super) without_rowid: bool,
+    /// The columns that are not ours.
+    pub(super) others: Vec<String>,
+}
+
+/// Where the value of a column is.
+struct Place {
+    at: usize,
+    is_rowid: bool,
+    /// What it is in a row that ends before.
+    default: Value,
+}
+
+impl Shape {
+    fn new(definition: Option<&Definition>, table: &str) -> Self {
+        let ours = columns(table);
+        let told = definition.and_then(|definition| {
+            let stored = definition.columns()?;
+            let place = |name: &&str| {
+                let at = stored.columns.iter().position(|column| column.name == *name)?;
+                let column = stored.columns.get(at)?;
+                Some(Place { at, is_rowid: column.is_rowid, default: column.default.clone() })
+            };
+            // A definition without one of them is damaged.
+            let places = ours.iter().map(place).collect::<Option<Vec<_>>>()?;
+            let names = stored.columns.iter().map(|column| column.name.clone());
+            let others = names.filter(|name| !ours.contains(&name.as_str())).collect();
+            let without_rowid = stored.without_rowid;
+            Some(Self { places, length: stored.columns.len(), without_rowid, others })
+        });
+        told.unwrap_or_else(|| {
+            let is_rowid = |at| at == 0 && table == Table::Outputs.name();
+            let place = |at| Place { at, is_rowid: is_rowid(at), default: Value::Null };
+            Self {
+                places: (0..ours.len()).map(place).collect(),
+                length: ours.len(),
+                without_rowid: false,
+                others: Vec::new(),
+            }
+        })
+    }
+
+    /// Whether one of our columns is the rowid of the table.
+    pub(super) fn has_rowid(&self) -> bool {
+        self.places.iter().any(|place| place.is_rowid)
+    }
+
+    /// The values of our columns.
+    pub(super) fn pick<'row>(
+        &'row self,
+        rowid: Option<i64>,
+        fields: &'row [Field<'_>],
+    ) -> Vec<ValueRef<'row>> {
+        let value = |place: &'row Place| match (fields.get(place.at), rowid) {
+            (Some(Field::Null), Some(rowid)) if place.is_rowid => ValueRef::Integer(rowid),
+            (Some(field), _) => field.value(),
+            (None, _) => ValueRef::from(&place.default),
+        };
+        self.places.iter().map(value).collect()
+    }
+}
+
+/// Whether values are those of a session that the stores wrote.
+pub(super) fn is_session(values: &[ValueRef<'_>]) -> bool {
+    let [id, slot, status, working_dir, command, started_at, ended_at, pid, created_at, updated_at] =
+        values
+    else {
+        return false;
+    };
+    is_text(id)
+        && matches!(slot, ValueRef::Integer(1..=MOST_SLOTS))
+        && SessionStatus::parse(text(*status)).is_some()
+        && is_text(working_dir)
+        && (is_null(command) || is_text(command))
+        && is_moment(started_at)
+        && matches!(pid, ValueRef::Null | ValueRef::Integer(_))
+        && [ended_at, created_at, updated_at].into_iter().all(|at| is_null(at) || is_moment(at))
+}
+
+/// Whether values are those of a chunk of output. Its bytes may be a BLOB, which others store.
+pub(super) fn is_output(values: &[ValueRef<'_>]) -> bool {
+    let [id, session_id, timestamp, kind, data, created_at] = values else {
+        return false;
+    };
+    matches!(id, ValueRef::Integer(_))
+        && is_text(session_id)
+        && is_moment(timestamp)
+        && OutputType::parse(text(*kind)).is_some()
+        && matches!(data, ValueRef::Text(_) | ValueRef::Blob(_))
+        && (is_null(created_at) || is_moment(created_at))
+}
+
+/// Whether values are those of a pin.
+pub(super) fn is_pin(values: &[ValueRef<'_>]) -> bool {
+    let [session_id, created_at] = values else {
+        return false;
+    };
+    is_text(session_id) && (is_null(created_at) || is_moment(created_at))
+}
+
+/// The id of the chunk that an entry of our index on moments is about.
+pub(super) fn id_by_moment(key: &[Field<'_>]) -> Option<i64> {
+    let [session_id, timestamp, id] = key else {
+        return None;
+    };
+    match (is_text(&session_id.value()), is_moment(&timestamp.value()), id) {
+        (true, true, Field::Integer(id)) => Some(*id),
+        _ => None,
+    }
+}
+
+/// The highest id that a chunk ever had, by a row of SQLite's own table of them.
+pub(super) fn sequence(row: &[Field<'_>]) -> Option<i64> {
+    match row {
+        [Field::Text(table), Field::Integer(id)]
+            if table.eq_ignore_ascii_case(Table::Outputs.name().as_bytes()) =>
+        {
+            Some(*id)
+        }
+        _ => None,
+    }
+}
+
+/// Whether a row is one of the schema.
+pub(super) fn is_definition(row: &[Field<'_>]) -> bool {
+    let kinds = [&b"table"[..], b"index", b"trigger", b"view"];
+    matches!(row, [Field::Text(kind), Field::Text(_), Field::Text(_), Field::Integer(_), _]
+        if kinds.contains(&&**kind))
+}
+
+fn is_null(value: &ValueRef<'_>) -> bool {
+    *value == ValueRef::Null
+}
+
+fn is_text(value: &ValueRef<'_>) -> bool {
+    matches!(value, ValueRef::Text(_))
+}
+
+fn is_moment(value: &ValueRef<'_>) -> bool {
+    is_text(value) && timestamp::is_moment(text(*value))
+}
