@@ -3,9 +3,11 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use rusqlite::wal::CheckpointMode;
+
 use super::options::{Location, OpenOptions};
 use super::temporary::Temporary;
-use super::{Error, Result, files, open, replacement, slots};
+use super::{Error, Result, files, log, open, replacement, slots};
 
 /// A new database, made under another name. Dropping it removes it.
 pub struct NewFile {
@@ -59,6 +61,11 @@ impl NewFile {
     pub fn publish(self) -> Result<()> {
         let Self { sqlite, temporary, target } = self;
         let named = |error: Error| error.context(format_args!("cannot create {target:?}"));
+        // Closing moves the log into the file as well, but does not say where that fails.
+        let moved = log::checkpoint(&sqlite, CheckpointMode::TRUNCATE).map_err(named)?;
+        if moved.left() > 0 {
+            return Err(named(Error::InUse));
+        }
         sqlite.close().map_err(|(_, error)| named(error.into()))?;
         check(&target).map_err(named)?;
         temporary.publish().map_err(|error| {

@@ -1,4 +1,4 @@
-//! What keeps a history small and findable: pins, orphans, pruning, backups and exports.
+//! What keeps a history small and findable: pins, orphans, pruning, backups, salvage and exports.
 
 use std::fs;
 use std::ops::ControlFlow;
@@ -10,6 +10,7 @@ use gsd_session_store::store::export::Size;
 use gsd_session_store::store::model::{ExportFormat, SessionStatus};
 use gsd_session_store::store::outputs::Outputs;
 use gsd_session_store::store::retention::{Criteria, prune};
+use gsd_session_store::store::salvage::{Lost, salvage};
 use gsd_session_store::store::sessions::Sessions;
 use rusqlite::Connection;
 
@@ -45,6 +46,18 @@ pub fn a_day(fault: &Fault) -> Outcome {
     world.close();
     world.open(3);
     world.prune();
+    world.read();
+    world.end()
+}
+
+pub fn a_day_of_salvage(fault: &Fault) -> Outcome {
+    let mut world = World::new(fault, OpenOptions::default());
+    world.open(3);
+    world.create("s-1", 1);
+    world.append("s-1", &"long ".repeat(4_000));
+    world.append("s-1", "short");
+    plan::arm(*fault);
+    world.salvage();
     world.read();
     world.end()
 }
@@ -116,6 +129,28 @@ impl World {
                 fs::remove_file(&target).unwrap();
             }
             Err(error) => self.note("backup", &error),
+        }
+        self.assert_nothing_left();
+    }
+
+    /// Takes what the file gives, which is all of it, or is told.
+    fn salvage(&mut self) {
+        let target = self.file.with_file_name("salvaged.db");
+        match salvage(&self.file, &target) {
+            Ok(salvaged) => {
+                plan::unharmed(|| {
+                    let copy = Connection::open(&target).unwrap();
+                    let is_told = salvaged.lost != Lost::default() || !salvaged.problems.is_empty();
+                    let is_whole = Model::stored(&copy).unwrap() == self.model;
+                    assert!(is_told || is_whole, "{salvaged:?}");
+                    let _: String = copy
+                        .pragma_update_and_check(None, "journal_mode", "delete", |row| row.get(0))
+                        .unwrap();
+                });
+                fs::remove_file(&target).unwrap();
+            }
+            Err(store::Error::Sqlite(error)) => self.note("salvage", &error),
+            Err(error) => panic!("salvage: {error}"),
         }
         self.assert_nothing_left();
     }

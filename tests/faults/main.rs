@@ -197,6 +197,14 @@ fn pruning_backups_and_exports() {
 }
 
 #[test]
+fn salvage() {
+    let ends = &[Until::Once, Until::Healed];
+    let work = keeping::a_day_of_salvage;
+    let tally = sweep("salvage", Some(CALLER), ends, EVERY_FAILURE, work);
+    assert!(tally.points > 100 && tally.told > 50);
+}
+
+#[test]
 fn write_behind_in_its_thread() {
     let tally = sweep("writer", Some(behind::WRITER), EVERY_END, EVERY_FAILURE, behind::a_day);
     assert!(tally.points > 50 && tally.told > 50);

@@ -23,6 +23,8 @@ pub(super) struct Overlay {
     places: HashMap<u32, u64>,
     /// The pages of the database with it.
     pub(super) count: u32,
+    /// Whether its disk does not give all of it.
+    pub(super) is_cut: bool,
 }
 
 impl Overlay {
@@ -55,8 +57,12 @@ impl Overlay {
         }
         let (mut places, mut uncommitted, mut count) = (HashMap::new(), Vec::new(), 0);
         let mut frame = vec![0; 24 + page_size];
-        let mut at = 32;
-        while file.read(&mut frame, at) {
+        let (mut at, mut is_cut) = (32, false);
+        while file.holds(&frame, at) {
+            if !file.read(&mut frame, at) {
+                is_cut = true;
+                break;
+            }
             sums = checksum(sums, frame.get(..8)?, is_big_endian);
             sums = checksum(sums, frame.get(24..)?, is_big_endian);
             if frame.get(8..16)? != salts || sums != sums_at(&frame, 16)? {
@@ -70,7 +76,7 @@ impl Overlay {
             }
             at += frame.len() as u64;
         }
-        (count > 0).then_some(Self { file, page_size, places, count })
+        (count > 0).then_some(Self { file, page_size, places, count, is_cut })
     }
 
     /// The pages as they were before the transaction whose journal this is, as far as its checksums hold; `None`
@@ -87,12 +93,20 @@ impl Overlay {
         }
         let mut places = HashMap::new();
         let mut record = vec![0; page_size + 8];
-        let mut part = 0;
-        'parts: while file.read(&mut header, part) && header.starts_with(&JOURNAL_MAGIC) {
+        let (mut part, mut is_cut) = (0, false);
+        'parts: while file.holds(&header, part) {
+            is_cut = !file.read(&mut header, part);
+            if is_cut || !header.starts_with(&JOURNAL_MAGIC) {
+                break;
+            }
             let (records, nonce) = (u32_at(&header, 8)?, u32_at(&header, 12)?);
             let mut at = part + sector;
             let mut left = records;
-            while left > 0 && file.read(&mut record, at) {
+            while left > 0 && file.holds(&record, at) {
+                if !file.read(&mut record, at) {
+                    is_cut = true;
+                    break 'parts;
+                }
                 let number = u32_at(&record, 0)?;
                 let page = record.get(4..4 + page_size)?;
                 if u32_at(&record, 4 + page_size)? != journal_checksum(nonce, page) {
@@ -113,7 +127,7 @@ impl Overlay {
             }
             part = at.next_multiple_of(sector);
         }
-        Some(Self { file, page_size, places, count })
+        Some(Self { file, page_size, places, count, is_cut })
     }
 }
 

@@ -8,7 +8,7 @@ use rusqlite::ffi;
 
 use super::super::{Error, Result, files};
 use super::beside::{Journal, Overlay};
-use super::source::Source;
+use super::source::{Source, failed};
 use super::{Encoding, record, u16_at, u32_at, varint};
 
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
@@ -59,7 +59,7 @@ impl Pages {
         let overlays = overlays(file, &mut problems);
         let size = match overlays.first() {
             Some(overlay) => overlay.page_size,
-            None => page_size(&opened).ok_or_else(|| Error::Sqlite {
+            None => page_size(&sample(&opened)?).ok_or_else(|| Error::Sqlite {
                 code: ffi::SQLITE_NOTADB,
                 message: "nothing in it looks like a page of a database".into(),
             })?,
@@ -204,6 +204,11 @@ fn overlays(file: &Path, problems: &mut Vec<String>) -> Vec<Overlay> {
             Some(journal)
         }
     };
+    for (overlay, what) in [(&log, "write-ahead log"), (&journal, "rollback journal")] {
+        if overlay.as_ref().is_some_and(|overlay| overlay.is_cut) {
+            problems.push(format!("its {what} cannot be read to its end"));
+        }
+    }
     let size = log.as_ref().or(journal.as_ref()).map(|first| first.page_size);
     [log, journal].into_iter().flatten().filter(|other| Some(other.page_size) == size).collect()
 }
@@ -215,9 +220,8 @@ pub(super) fn header_at(number: u32) -> usize {
 
 /// The page size in the header, where the first page makes sense with it; else the one with which most of the file's
 /// beginning does.
-fn page_size(file: &Source) -> Option<usize> {
-    let sample = sample(file);
-    let in_header = sample.starts_with(MAGIC).then(|| u16_at(&sample, 16)).flatten();
+fn page_size(sample: &[u8]) -> Option<usize> {
+    let in_header = sample.starts_with(MAGIC).then(|| u16_at(sample, 16)).flatten();
     let in_header = in_header.map(|size| if size == 1 { 65536 } else { usize::from(size) });
     let in_header = in_header.filter(|size| PAGE_SIZES.contains(size));
     if let Some(size) = in_header
@@ -245,16 +249,19 @@ fn page_size(file: &Source) -> Option<usize> {
         .map(|(_, _, size)| size)
 }
 
-/// The beginning of a file, with zeros where its disk gives nothing.
-fn sample(file: &Source) -> Vec<u8> {
+/// The beginning of a file, with zeros where its disk gives nothing; it has to give some of it.
+fn sample(file: &Source) -> Result<Vec<u8>> {
     let length = file.length().min(SAMPLE);
     let mut sample = vec![0; usize::try_from(length).unwrap_or(0)];
+    let mut is_read = sample.is_empty();
     for (piece, at) in sample.chunks_mut(4096).zip((0..).step_by(4096)) {
-        if !file.read(piece, at) {
+        if file.read(piece, at) {
+            is_read = true;
+        } else {
             piece.fill(0);
         }
     }
-    sample
+    if is_read { Ok(sample) } else { Err(failed(ffi::SQLITE_IOERR_READ)) }
 }
 
 /// Whether a page is one of a b-tree, with all its cells inside.

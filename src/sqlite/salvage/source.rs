@@ -64,8 +64,9 @@ impl Source {
         if code != ffi::SQLITE_OK {
             // What the system said is more than SQLite repeats.
             let error = io::Error::last_os_error();
-            return Err(match error.raw_os_error() {
-                Some(number) if number != 0 => Error::io(&error),
+            let is_of_system = error.raw_os_error().is_some_and(|number| number != 0);
+            return Err(match code & 0xff {
+                ffi::SQLITE_CANTOPEN if is_of_system => Error::io(&error),
                 _ => failed(code),
             });
         }
@@ -76,6 +77,11 @@ impl Source {
     /// How many bytes it had when it was opened.
     pub(super) fn length(&self) -> u64 {
         self.length
+    }
+
+    /// Whether the file goes on for a piece of this length.
+    pub(super) fn holds(&self, piece: &[u8], at: u64) -> bool {
+        at.checked_add(piece.len() as u64).is_some_and(|end| end <= self.length)
     }
 
     /// Fills `buffer` from `at` on; `false` where the file ends before, or its disk does not give all of it.
@@ -128,7 +134,7 @@ impl Drop for Source {
     }
 }
 
-fn failed(code: c_int) -> Error {
+pub(super) fn failed(code: c_int) -> Error {
     Error::Sqlite { code, message: ffi::code_to_str(code).into() }
 }
 

@@ -112,6 +112,8 @@ impl Trees {
                 continue;
             }
             let Some(page) = self.pages.read(number) else {
+                self.take(number);
+                self.unreadable += 1;
                 continue;
             };
             let header = header_at(number);
