@@ -19,7 +19,11 @@ const summary = (errors: number) => ({
 })
 const advisory = {
   type: 'diagnostic',
-  fields: { severity: 'error', message: 'reads behind its end', labels: [{ span: 'bad 1.0.0' }] },
+  fields: {
+    severity: 'error',
+    message: 'reads behind its end',
+    graphs: [{ Krate: { name: 'bad', version: '1.0.0' } }],
+  },
 }
 const unreachable = {
   type: 'log',
@@ -56,7 +60,7 @@ describe.skipIf(process.platform === 'win32')('the audit', () => {
   })
 
   test.each([
-    ['a crate', { cargo: [advisory, summary(1)], npm: nothing }, 'reads behind its end: bad 1.0.0'],
+    ['a crate', { cargo: [advisory, summary(1)], npm: nothing }, 'bad 1.0.0: reads behind its end'],
     ['a crate without words', { cargo: [summary(1)], npm: nothing }, '1 errors'],
     ['a package', { cargo: [summary(0)], npm: vulnerable }, 'bad <2: high'],
     ['a package, where crates cannot be looked at', { npm: vulnerable }, 'bad <2: high'],

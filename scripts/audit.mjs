@@ -52,11 +52,10 @@ function deny(checks) {
   const errors = lines.filter(
     ({ type, fields }) => type === 'diagnostic' && fields.severity === 'error',
   )
-  for (const { fields } of errors)
-    found.push([
-      what,
-      [fields.message, ...(fields.labels ?? []).map(({ span }) => span)].join(': '),
-    ])
+  for (const { fields } of errors) {
+    const { name, version } = fields.graphs?.[0]?.Krate ?? {}
+    found.push([what, name ? `${name} ${version}: ${fields.message}` : fields.message])
+  }
   const counted = checks.reduce((sum, check) => sum + (summary[check]?.errors ?? 0), 0)
   if (errors.length === 0 && counted > 0) found.push([what, `${counted} errors`])
 }
