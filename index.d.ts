@@ -636,7 +636,8 @@ export interface OutputStore {
    * meanwhile and grows by what is written.
    *
    * The file is readable by its owner only, and takes the place of `file` in one step at the end: until then, and
-   * after a failure, `file` is what it was. Missing folders are created. A session without output, or one that is not
+   * after a failure, `file` is what it was. Missing folders are created. A link stays one, and what it leads to is
+   * replaced; what is no plain file, and a link to nothing, is refused. A session without output, or one that is not
    * known, gives a file without chunks. Closing the connection does not stop an export; the end of the process does,
    * and leaves at worst a file `.….tmp` beside `file`. A database in memory is first copied in memory, before the
    * call returns.
@@ -860,7 +861,7 @@ export declare class DatabaseConnection {
    * @throws {RangeError} `ERR_OUT_OF_RANGE` for an empty path, a path with NUL, a `file:` URI, or an
    * option out of range.
    * @throws {SqliteError} `SQLITE_CANTOPEN` for a file that cannot be opened or be in WAL mode, is of a
-   * newer version, or holds tables of somebody else's; `SQLITE_NOTADB` for a file that is no database;
+   * newer version, holds tables of somebody else's, or has a `-wal`, `-shm` or `-journal` beside it that may be; `SQLITE_NOTADB` for a file that is no database;
    * `SQLITE_READONLY` for one that may only be read, without `readonly`; `SQLITE_FULL` on a full disk;
    * `SQLITE_BUSY` where another process keeps it locked for longer than the timeout. The file stays
    * as it was.
@@ -923,7 +924,8 @@ export declare class DatabaseConnection {
    *
    * The copy is one file, readable by its owner only, in rollback mode, so that it opens anywhere. It
    * takes the place of `path` in one step at the end: until then, and after a failure, `path` is what
-   * it was. Missing folders are created. Closing the connection does not stop a backup; the end of the
+   * it was. Missing folders are created. A link stays one, and what it leads to is replaced; what is no plain
+   * file, and a link to nothing, is refused. Closing the connection does not stop a backup; the end of the
    * process does, and leaves at worst a file `.….tmp` beside `path`.
    *
    * A database in memory is first copied in memory, before the call returns.
@@ -993,7 +995,8 @@ export declare const OutputStore: OutputStoreConstructor
  *
  * The promise rejects with a `TypeError` or `RangeError` for a wrong argument, and with a `SqliteError`:
  * `SQLITE_NOTADB` where nothing in the file looks like a database, `SQLITE_CANTOPEN` where `path` cannot
- * be read, or `newPath` exists, cannot be made, or has a log beside it that would be taken for its own.
+ * be read or has a file beside it that may be somebody else's, or `newPath` exists, cannot be made, or has a log
+ * beside it that would be taken for its own.
  */
 export declare function salvage(path: string, newPath: string): Promise<SalvageReport>
 

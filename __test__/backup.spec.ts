@@ -10,9 +10,10 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { OutputStore, type BackupOptions, type BackupProgress } from '../index.js'
+import { OutputStore, salvage, type BackupOptions, type BackupProgress } from '../index.js'
 import { inChild, packagePath, startChild } from './child.js'
 import { appendingDuring, openFilled, startPairWriter } from './filled-support.js'
+import { looked, noTargets } from './targets.js'
 import {
   everyRow,
   fileMode,
@@ -203,8 +204,38 @@ describe('the target of a backup', () => {
     expect(connection.db.pragma('integrity_check', { simple: true })).toBe('ok')
   })
 
+  describe.skipIf(process.platform === 'win32').each(noTargets)('must not be %s', (_, make) => {
+    test('which stays what it is', async ({ skip }) => {
+      const { connection } = openStores()
+      const folder = temporaryFolder()
+      const target = join(folder, 'target')
+      if (!(await make(target))) return skip('this user may not make one')
+      const before = looked(folder)
+      expect(await rejectionOf(connection.backup(target))).toEqual({
+        type: 'SqliteError',
+        code: 'SQLITE_CANTOPEN',
+        message: naming('DatabaseConnection.backup', connection.path, target),
+      })
+      expect(looked(folder)).toEqual(before)
+    })
+
+    test('nor that of a salvage', async ({ skip }) => {
+      const { connection } = openStores()
+      connection.close()
+      const folder = temporaryFolder()
+      const target = join(folder, 'target')
+      if (!(await make(target))) return skip('this user may not make one')
+      const before = looked(folder)
+      expect(await rejectionOf(salvage(connection.path, target))).toEqual({
+        type: 'SqliteError',
+        code: 'SQLITE_CANTOPEN',
+        message: naming('salvage', target),
+      })
+      expect(looked(folder)).toEqual(before)
+    })
+  })
+
   test.each([
-    ['a folder', (folder: string) => folder],
     [
       'below a file',
       (folder: string) => {

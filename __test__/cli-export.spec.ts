@@ -1,11 +1,12 @@
 // `gsd-sessions export`.
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { ExportFormat } from '../index.js'
 import { runCommand, startCommand } from './cli-support.js'
 import { exported, formats } from './export-support.js'
-import { openStores, sampleOutput, sampleSession, temporaryFolder } from './support.js'
+import { naming, openStores, sampleOutput, sampleSession, temporaryFolder } from './support.js'
 
 /** Colours, a line that was drawn over, a title, a wide character and a chunk border inside a word. */
 const CHUNKS = ['\x1b]0;title\x07\x1b[32mo', 'k\x1b[0m 漢\r\n', ' 1 %\r100 %\r\n', '\x9b2Jend']
@@ -90,17 +91,23 @@ describe('the file', () => {
     const { run } = openSession()
     const folder = join(temporaryFolder(), 'folder.txt')
     mkdirSync(folder)
-    const { code, stderr } = await run(['s-1', folder, '--force'])
-    expect({ code, stderr: stderr.split(' ').slice(2).join(' ') }).toEqual({
-      code: 1,
-      stderr: 'is a folder\n',
-    })
+    const expectRefused = async (args: string[], ...words: string[]) => {
+      for (const how of [args, [...args, '--force']]) {
+        const { code, stdout, stderr } = await run(how)
+        expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+        expect(stderr).toEqual(naming(...words))
+        expect(stderr).toMatch(/^gsd-sessions: [^\n]+\n$/)
+      }
+    }
+    await expectRefused(['s-1', folder], folder, 'it is a folder')
     if (process.platform === 'win32') return
-    const device = await run(['s-1', '/dev/null', '--format', 'raw', '--force'])
-    expect(device).toMatchObject({
-      code: 1,
-      stderr: 'gsd-sessions: "/dev/null" is no ordinary file\n',
-    })
+    const pipe = join(temporaryFolder(), 'pipe.txt')
+    execFileSync('mkfifo', [pipe])
+    await expectRefused(['s-1', pipe], pipe, 'a pipe')
+    expect(statSync(pipe).isFIFO()).toBe(true)
+    const link = join(temporaryFolder(), 'link.txt')
+    symlinkSync('nothing', link)
+    await expectRefused(['s-1', link], link, 'a link to')
   })
 
   test('is not made for a session that there is not', async () => {

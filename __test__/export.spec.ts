@@ -18,6 +18,7 @@ import {
 import { inChild, startChild } from './child.js'
 import { exported, formats } from './export-support.js'
 import { appendingDuring, FILLED, openFilled, startPairWriter } from './filled-support.js'
+import { looked, noTargets } from './targets.js'
 import {
   fileMode,
   invalidState,
@@ -210,6 +211,23 @@ describe('the file of an export', () => {
       )
     }
     expect(connection.verify().ok).toBe(true)
+  })
+
+  describe.skipIf(process.platform === 'win32').each(noTargets)('must not be %s', (_, make) => {
+    test('which stays what it is', async ({ skip }) => {
+      const { connection, outputs } = openStores()
+      outputs.append(sampleOutput())
+      const folder = temporaryFolder()
+      const file = join(folder, 'target')
+      if (!(await make(file))) return skip('this user may not make one')
+      const before = looked(folder)
+      expect(await rejectionOf(outputs.exportTo('s-1', file, { format: 'raw' }))).toEqual({
+        type: 'SqliteError',
+        code: 'SQLITE_CANTOPEN',
+        message: naming('OutputStore.exportTo', '"s-1"', connection.path, file),
+      })
+      expect(looked(folder)).toEqual(before)
+    })
   })
 
   test('must not be a folder, below a file, or a database that is open', async () => {

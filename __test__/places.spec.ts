@@ -6,6 +6,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
@@ -13,8 +14,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, expectTypeOf, onTestFinished, test } from 'vitest'
 import { DatabaseConnection, type DatabaseOptions, type JournalMode } from '../index.js'
-import { inChild } from './child.js'
+import { inChild, packagePath } from './child.js'
 import {
+  describeFailure,
   failureOf,
   fileMode,
   invalidState,
@@ -222,6 +224,39 @@ describe.skipIf(isWindows)('without the right', () => {
   })
 })
 
+/** Opens databases in a process that may have so few files open, until that fails. */
+function openTooMany(folder: string, limit: number) {
+  const program = `
+    const pkg = require(${JSON.stringify(packagePath)})
+    const failureOf = (action) => (${describeFailure.toString()})(pkg.SqliteError, action)
+    const folder = process.env.FOLDER
+    const open = []
+    const failure = failureOf(() => {
+      for (let i = 0; i < 100; i++) open.push(new pkg.DatabaseConnection(folder + '/' + i + '.db'))
+    })
+    const opened = open.length
+    open.pop().close()
+    const afterwards = failureOf(() => new pkg.DatabaseConnection(folder + '/' + opened + '.db').close())
+    console.log(JSON.stringify({ opened, failure, afterwards }))
+    process.exit(0)`
+  const env = { ...process.env, NODE: process.execPath, PROGRAM: program, FOLDER: folder }
+  const command = `ulimit -n ${limit}; exec "$NODE" -e "$PROGRAM"`
+  const stdout = execFileSync('sh', ['-c', command], { env, encoding: 'utf8' })
+  return JSON.parse(stdout) as { opened: number; failure?: Failure; afterwards?: Failure }
+}
+
+describe.skipIf(isWindows)('too many open files', () => {
+  // A database takes three, so that each of them is the one too many.
+  test.each([60, 61, 62, 63, 64, 65])('are told as such, where %i are allowed', (limit) => {
+    const folder = temporaryFolder()
+    const { opened, failure, afterwards } = openTooMany(folder, limit)
+    expect(opened).toBeGreaterThan(1)
+    expect(failure).toEqual(refusal('SQLITE_CANTOPEN', folder, 'ulimit -n', 'close connections'))
+    expect(failure?.message).not.toMatch(/this user must|local disk/)
+    expect(afterwards).toBeUndefined()
+  })
+})
+
 describe('a disk', () => {
   test('that is full', ({ skip }) => {
     const disk = smallDisk()
@@ -231,13 +266,16 @@ describe('a disk', () => {
     expect(() => writeFileSync(join(disk.path, 'fill'), Buffer.alloc(2 << 20))).toThrow('ENOSPC')
     for (const name of ['new.db', join('folder', 'new.db')]) {
       const path = join(disk.path, name)
-      expect(openFailure(path)).toEqual(refusal('SQLITE_FULL', path, 'make room'))
+      const words = ['make room', 'an empty file stays']
+      expect(openFailure(path)).toEqual(refusal('SQLITE_FULL', path, ...words))
+      expect(statSync(path).size).toBe(0)
     }
     expect(openFailure(connection.path)).toEqual(
       refusal('SQLITE_IOERR_SHMSIZE', connection.path, 'the disk may be full'),
     )
     rmSync(join(disk.path, 'fill'))
-    expect(openConnection(connection.path).verify().ok).toBe(true)
+    for (const path of [connection.path, join(disk.path, 'new.db')])
+      expect(openConnection(path).verify().ok).toBe(true)
   })
 
   test('that is full stops a backup, which leaves nothing', async ({ skip }) => {

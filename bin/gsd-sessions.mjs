@@ -16,7 +16,7 @@ import { stats } from './commands/stats.mjs'
 import { tail } from './commands/tail.mjs'
 import { verify } from './commands/verify.mjs'
 import { commonOptions, examples, EXIT, Failure } from './lib/command.mjs'
-import { complain, endQuietlyWithoutReader } from './lib/streams.mjs'
+import { complain, endQuietlyWithoutReader, tellWarnings } from './lib/streams.mjs'
 
 /** Every command, in the order of the help. */
 const COMMANDS = [
@@ -60,6 +60,7 @@ for (const command of COMMANDS) {
 }
 
 endQuietlyWithoutReader()
+tellWarnings()
 
 try {
   await program.parseAsync()

@@ -44,13 +44,11 @@ function formatFor(command, file, { format = ENDINGS[extname(file ?? '').toLower
   return format
 }
 
-/** Only a file may be replaced, and only where that is asked for. */
+/** A file is replaced only where that is asked for. What is no file, the export refuses itself. */
 function mayBeWritten(file, force) {
-  const found = statSync(file, { throwIfNoEntry: false })
-  const name = JSON.stringify(file)
-  if (found?.isDirectory()) throw new Failure(`${name} is a folder`)
-  if (found && !found.isFile()) throw new Failure(`${name} is no ordinary file`)
-  if (found && !force) throw new Failure(`${name} exists; --force replaces it`)
+  if (!force && statSync(file, { throwIfNoEntry: false })?.isFile()) {
+    throw new Failure(`${JSON.stringify(file)} exists; --force replaces it`)
+  }
 }
 
 /** Prints a file: as it is, and on a terminal without what does something to a terminal. */

@@ -18,6 +18,16 @@ export async function print(text) {
   if (text !== '' && !process.stdout.write(text)) await once(process.stdout, 'drain')
 }
 
+/** Has warnings of the package told as everything else is, and leaves those of others to the runtime. */
+export function tellWarnings() {
+  const others = process.listeners('warning')
+  process.removeAllListeners('warning')
+  process.on('warning', (warning) => {
+    if (warning.code?.startsWith('GSD_')) complain(`warning: ${warning.message}`)
+    else for (const listener of others) listener.call(process, warning)
+  })
+}
+
 /** Tells people on the standard error what is wrong, in one line. */
 export function complain(error) {
   const message = error instanceof Error ? error.message : String(error)

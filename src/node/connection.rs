@@ -13,6 +13,7 @@ use super::convert::{Argument, MAX_SAFE_INTEGER, Parsed, optional};
 use super::environment::Environment;
 use super::error::{Failure, run};
 use super::js::{Native, Scope, Value};
+use super::warnings::warn_of_exposures;
 use crate::sqlite::{Blocker, Connection, Location, OpenOptions, Synchronous};
 
 /// The longest wait that SQLite can be told, in milliseconds.
@@ -43,7 +44,7 @@ impl DatabaseConnection {
     /// @throws {RangeError} `ERR_OUT_OF_RANGE` for an empty path, a path with NUL, a `file:` URI, or an
     /// option out of range.
     /// @throws {SqliteError} `SQLITE_CANTOPEN` for a file that cannot be opened or be in WAL mode, is of a
-    /// newer version, or holds tables of somebody else's; `SQLITE_NOTADB` for a file that is no database;
+    /// newer version, holds tables of somebody else's, or has a `-wal`, `-shm` or `-journal` beside it that may be; `SQLITE_NOTADB` for a file that is no database;
     /// `SQLITE_READONLY` for one that may only be read, without `readonly`; `SQLITE_FULL` on a full disk;
     /// `SQLITE_BUSY` where another process keeps it locked for longer than the timeout. The file stays
     /// as it was.
@@ -61,7 +62,7 @@ impl DatabaseConnection {
         run(&env, "DatabaseConnection", || {
             let environment = Environment::of(&env)?;
             environment.check_new(&env, &this)?;
-            let connection = open(db_path, options)?;
+            let connection = open(&env, db_path, options)?;
             environment.handle.adopt(Scope::new(&env), Value::from(this.object.to_unknown()))?;
             Ok(connection)
         })
@@ -165,10 +166,12 @@ impl DatabaseConnection {
         &self.connection
     }
 
-    fn open(path: &str, location: Location, options: &OpenOptions) -> Parsed<Self> {
+    fn open(env: &Env, path: &str, location: Location, options: &OpenOptions) -> Parsed<Self> {
         // The thread that checkpoints is code of this library, and may be the last to run it.
         retain_current_module_for_unload_safety();
-        Ok(Self { connection: Rc::new(Connection::open(path, location, options)?) })
+        let connection = Rc::new(Connection::open(path, location, options)?);
+        warn_of_exposures(env, &connection)?;
+        Ok(Self { connection })
     }
 }
 
@@ -183,7 +186,7 @@ pub fn get_database(env: Env) -> napi::Result<Reference<DatabaseConnection>> {
     match &*current {
         Some(connection) if connection.connection.is_open() => connection.clone(env),
         _ => {
-            let opened = run(&env, "getDatabase", || open_default(&OpenOptions::default()))?;
+            let opened = run(&env, "getDatabase", || open_default(&env, &OpenOptions::default()))?;
             let opened = opened.into_reference(env)?;
             let scope = Scope::new(&env);
             environment.handle.adopt(scope, scope.reference(opened.clone(env)?)?)?;
@@ -206,11 +209,11 @@ pub fn close_database(env: Env) -> napi::Result<()> {
     Ok(())
 }
 
-fn open(db_path: Unknown<'_>, options: Unknown<'_>) -> Parsed<DatabaseConnection> {
+fn open(env: &Env, db_path: Unknown<'_>, options: Unknown<'_>) -> Parsed<DatabaseConnection> {
     let options = open_options(options)?;
     let db_path = Argument::new("dbPath", db_path);
     let Some(path) = optional(db_path, Argument::string)? else {
-        return open_default(&options);
+        return open_default(env, &options);
     };
     let location = Location::parse(&path).map_err(|must_be| db_path.out_of_range(must_be))?;
     if location == Location::Memory && options.readonly {
@@ -218,14 +221,14 @@ fn open(db_path: Unknown<'_>, options: Unknown<'_>) -> Parsed<DatabaseConnection
             "options.readonly must be false for ':memory:'; received true".into(),
         ));
     }
-    DatabaseConnection::open(&path, location, &options)
+    DatabaseConnection::open(env, &path, location, &options)
 }
 
-fn open_default(options: &OpenOptions) -> Parsed<DatabaseConnection> {
+fn open_default(env: &Env, options: &OpenOptions) -> Parsed<DatabaseConnection> {
     let file = Location::default_file().ok_or_else(|| {
         Failure::State("there is no home directory for the default path; pass a dbPath".into())
     })?;
-    DatabaseConnection::open(&file.to_string_lossy(), Location::File(file.clone()), options)
+    DatabaseConnection::open(env, &file.to_string_lossy(), Location::File(file.clone()), options)
 }
 
 fn open_options(options: Unknown<'_>) -> Parsed<OpenOptions> {

@@ -47,7 +47,8 @@ impl DatabaseConnection {
     ///
     /// The copy is one file, readable by its owner only, in rollback mode, so that it opens anywhere. It
     /// takes the place of `path` in one step at the end: until then, and after a failure, `path` is what
-    /// it was. Missing folders are created. Closing the connection does not stop a backup; the end of the
+    /// it was. Missing folders are created. A link stays one, and what it leads to is replaced; what is no plain
+    /// file, and a link to nothing, is refused. Closing the connection does not stop a backup; the end of the
     /// process does, and leaves at worst a file `.….tmp` beside `path`.
     ///
     /// A database in memory is first copied in memory, before the call returns.
@@ -94,7 +95,8 @@ impl DatabaseConnection {
 ///
 /// The promise rejects with a `TypeError` or `RangeError` for a wrong argument, and with a `SqliteError`:
 /// `SQLITE_NOTADB` where nothing in the file looks like a database, `SQLITE_CANTOPEN` where `path` cannot
-/// be read, or `newPath` exists, cannot be made, or has a log beside it that would be taken for its own.
+/// be read or has a file beside it that may be somebody else's, or `newPath` exists, cannot be made, or has a log
+/// beside it that would be taken for its own.
 #[napi(
     catch_unwind,
     ts_args_type = "path: string, newPath: string",

@@ -18,6 +18,7 @@ mod rows;
 mod search;
 pub mod session_store;
 mod statement;
+mod warnings;
 mod write_behind;
 
 #[cfg(test)]

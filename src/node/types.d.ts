@@ -636,7 +636,8 @@ export interface OutputStore {
    * meanwhile and grows by what is written.
    *
    * The file is readable by its owner only, and takes the place of `file` in one step at the end: until then, and
-   * after a failure, `file` is what it was. Missing folders are created. A session without output, or one that is not
+   * after a failure, `file` is what it was. Missing folders are created. A link stays one, and what it leads to is
+   * replaced; what is no plain file, and a link to nothing, is refused. A session without output, or one that is not
    * known, gives a file without chunks. Closing the connection does not stop an export; the end of the process does,
    * and leaves at worst a file `.….tmp` beside `file`. A database in memory is first copied in memory, before the
    * call returns.

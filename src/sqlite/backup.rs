@@ -9,7 +9,6 @@
 //! The copy is made under another name beside the target, and takes the target's place once it is whole
 //! and on the disk.
 
-use std::fs;
 use std::io::{Seek, SeekFrom, Write};
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -19,7 +18,7 @@ use std::time::{Duration, Instant};
 use rusqlite::backup::{self, StepResult};
 use rusqlite::{OpenFlags, ffi};
 
-use super::options::Location;
+use super::options::{Location, OpenOptions};
 use super::replacement::Replacement;
 use super::{Connection, Error, Result, files, open, open_sibling};
 
@@ -115,8 +114,9 @@ impl Source {
     ///
     /// # Errors
     ///
-    /// `SQLITE_CANTOPEN` for a target that is a folder, is in a place where no file can be made, or has a
-    /// log beside it, which would be taken for the copy's own; or what SQLite says.
+    /// `SQLITE_CANTOPEN` for a target that is no plain file, be it by a link, is a link to nothing, is in a place
+    /// where no file can be made, or has a log beside it, which would be taken for the copy's own; or what SQLite
+    /// says.
     pub fn copy_to(
         self,
         target: &Path,
@@ -135,24 +135,24 @@ impl Source {
     ) -> Result<Option<Progress>> {
         let io = |error: std::io::Error| Error::io(&error);
         let new = Replacement::of(target)?;
-        let Some(progress) = self.copy_pages(new.path(), on_progress)? else {
+        let Some(progress) = self.copy_pages(&new, on_progress)? else {
             return Ok(None);
         };
-        let mut copy = fs::OpenOptions::new().write(true).open(new.path()).map_err(io)?;
+        let mut copy = new.file();
         copy.seek(SeekFrom::Start(VERSIONS_AT)).map_err(io)?;
         copy.write_all(&ROLLBACK_JOURNAL).map_err(io)?;
-        drop(copy);
         new.finish()?;
         Ok(Some(progress))
     }
 
     fn copy_pages(
         &self,
-        file: &Path,
+        new: &Replacement,
         mut on_progress: impl FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<Option<Progress>> {
-        let access = OpenFlags::SQLITE_OPEN_READ_WRITE | open::ALWAYS;
-        let mut copy = rusqlite::Connection::open_with_flags(file, access)?;
+        let mut copy =
+            open::connect(new.path(), OpenFlags::SQLITE_OPEN_READ_WRITE, &OpenOptions::default())?;
+        new.check()?;
         // Nothing of it has to survive a failure, and it is flushed once, as a whole.
         copy.pragma_update(None, "journal_mode", "MEMORY")?;
         copy.pragma_update(None, "synchronous", "OFF")?;
@@ -188,7 +188,7 @@ impl Source {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sqlite::OpenOptions;
+    use std::fs;
 
     fn open(file: &Path) -> Connection {
         let location = Location::File(file.to_owned());

@@ -10,6 +10,7 @@ use rusqlite::wal::CheckpointMode;
 
 use super::cached::Cache;
 use super::checkpointer::{Blocker, Checkpointer};
+use super::companions::{self, Exposure};
 use super::deferred::{Deferred, Iterations};
 use super::options::{Location, OpenOptions};
 use super::statement::Place;
@@ -232,6 +233,14 @@ impl Connection {
         match &self.location {
             Location::File(file) if !self.options.readonly => Some(file),
             _ => None,
+        }
+    }
+
+    /// What of the database more people can get at than its mode says.
+    pub fn exposures(&self) -> Vec<Exposure> {
+        match &self.location {
+            Location::File(file) => companions::exposures(file),
+            Location::Memory => Vec::new(),
         }
     }
 

@@ -43,6 +43,12 @@ impl Error {
         Self::Sqlite { code: ffi::SQLITE_CANTOPEN, message: message.into() }
     }
 
+    /// Whether it is such a refusal, which says what to do, rather than SQLite's, which has the same code.
+    pub(crate) fn is_own_refusal(&self) -> bool {
+        matches!(self, Self::Sqlite { code: ffi::SQLITE_CANTOPEN, message }
+            if !message.starts_with("unable to open"))
+    }
+
     /// What the operating system says of a file, under the code that SQLite has for it.
     pub(crate) fn io(error: &io::Error) -> Self {
         let code = match error.kind() {

@@ -12,17 +12,32 @@ use std::path::{Path, PathBuf};
 
 use super::{Error, Result};
 
-/// Creates the missing folders above `file`, then `file` itself, empty, if it does not exist.
-pub(crate) fn prepare(file: &Path) -> Result<()> {
+/// What SQLite keeps beside a database, by what stands behind the name of the database.
+pub(super) const COMPANIONS: [&str; 3] = ["-wal", "-shm", "-journal"];
+
+/// Creates the missing folders above `file`, then `file` itself, empty, if it does not exist. Says whether it did.
+pub(crate) fn prepare(file: &Path) -> Result<bool> {
     if let Some(folder) = file.parent() {
         create_folders(folder).map_err(|error| {
             Error::io(&error).context(format_args!("cannot create the folder {folder:?}"))
         })?;
     }
     match create_private_file(file) {
-        Ok(()) => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Ok(created) => Ok(created),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
         Err(error) => Err(Error::io(&error).context("cannot create it")),
+    }
+}
+
+/// Why opening a file failed, with what stays of one that was made for that. It is not removed: another process may have
+/// opened it meanwhile, and not yet locked it, and what that one stores would be gone with it.
+pub(super) fn left_empty(file: &Path, error: Error) -> Error {
+    match error {
+        Error::Sqlite { code, message } if fs::metadata(file).is_ok_and(|file| file.len() == 0) => {
+            let message = format!("{message}; an empty file stays, which opening it again fills");
+            Error::Sqlite { code, message }
+        }
+        other => other,
     }
 }
 
@@ -41,7 +56,7 @@ pub(super) fn beside(file: &Path, suffix: &str) -> PathBuf {
 /// The files that SQLite may keep beside a database.
 pub(super) fn companions(file: &Path) -> [PathBuf; 3] {
     let file = resolved(file);
-    ["-wal", "-shm", "-journal"].map(|suffix| beside(&file, suffix))
+    COMPANIONS.map(|suffix| beside(&file, suffix))
 }
 
 pub(super) fn create_folders(folder: &Path) -> io::Result<()> {
@@ -100,7 +115,7 @@ pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
 }
 
 /// Creates a file that does not exist, for its owner only.
-pub(super) fn create_new(file: &Path) -> io::Result<()> {
+pub(super) fn create_new(file: &Path) -> io::Result<fs::File> {
     let mut options = fs::OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
@@ -108,15 +123,16 @@ pub(super) fn create_new(file: &Path) -> io::Result<()> {
         use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 
         let created = options.mode(0o600).open(file)?;
-        created.set_permissions(fs::Permissions::from_mode(0o600))
+        created.set_permissions(fs::Permissions::from_mode(0o600))?;
+        Ok(created)
     }
     #[cfg(not(unix))]
-    options.open(file).map(drop)
+    options.open(file)
 }
 
 #[cfg(unix)]
-fn create_private_file(file: &Path) -> io::Result<()> {
-    create_new(file)
+fn create_private_file(file: &Path) -> io::Result<bool> {
+    create_new(file).map(|_closed| true)
 }
 
 /// On Windows a user's folders are private already, and SQLite creates the file itself.
@@ -126,8 +142,8 @@ fn create_private_folder(folder: &Path) -> io::Result<()> {
 }
 
 #[cfg(not(unix))]
-fn create_private_file(_: &Path) -> io::Result<()> {
-    Ok(())
+fn create_private_file(_: &Path) -> io::Result<bool> {
+    Ok(false)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ mod backup;
 mod cached;
 mod checkpointer;
 mod code;
+mod companions;
 mod connection;
 mod deferred;
 mod error;
@@ -27,6 +28,7 @@ mod verify;
 
 pub use backup::{Progress, Source};
 pub use checkpointer::Blocker;
+pub use companions::Exposure;
 pub use connection::{Connection, WalStatus};
 pub use deferred::Deferred;
 pub use error::{Error, Result};

@@ -34,6 +34,7 @@ impl NewFile {
         let temporary = Temporary::beside(target).map_err(|error| named(Error::io(&error)))?;
         let location = Location::File(temporary.path().to_owned());
         let sqlite = open::open(&location, &OpenOptions::default()).map_err(named)?;
+        temporary.check().map_err(|error| named(Error::io(&error)))?;
         // It is flushed once, as a whole.
         sqlite.pragma_update(None, "synchronous", "OFF")?;
         Ok(Self { sqlite, temporary, target: target.to_owned() })

@@ -1,13 +1,15 @@
 //! Opening: in an order that leaves a file which is not ours as it was.
 
+use std::ffi::CString;
 use std::path::Path;
+use std::ptr;
 use std::sync::{Mutex, PoisonError};
 
 use rusqlite::config::DbConfig;
 use rusqlite::{MAIN_DB, OpenFlags, ffi};
 
 use super::options::{Location, OpenOptions};
-use super::{Error, MINIMUM_SQLITE, Result, files, places, pragma, schema};
+use super::{Error, MINIMUM_SQLITE, Result, companions, files, places, pragma, schema};
 
 /// What every connection is opened with. No mutex: it stays on its thread. And no SQLITE_OPEN_URI: a
 /// path is a path.
@@ -25,10 +27,59 @@ pub fn open_sibling(file: &Path, options: &OpenOptions) -> Result<rusqlite::Conn
     } else {
         OpenFlags::SQLITE_OPEN_READ_WRITE
     };
-    let sqlite = rusqlite::Connection::open_with_flags(file, access | ALWAYS)?;
-    pragma::harden(&sqlite, options.timeout)?;
-    pragma::tune(&sqlite, options)?;
-    Ok(sqlite)
+    companions::check(file)?;
+    let sqlite = connect(file, access, options)?;
+    finish(sqlite, file, options, true, |sqlite| {
+        pragma::harden(sqlite, options.timeout)?;
+        pragma::tune(sqlite, options)
+    })
+}
+
+/// A connection to a file, of which nothing is read yet. As rusqlite opens one, which does not keep what the system said.
+pub(super) fn connect(
+    file: &Path,
+    access: OpenFlags,
+    options: &OpenOptions,
+) -> Result<rusqlite::Connection> {
+    let path = CString::new(file.as_os_str().as_encoded_bytes())
+        .map_err(|_| Error::cannot_open("its path has a NUL character"))?;
+    let flags = (access | ALWAYS).bits();
+    let mut handle = ptr::null_mut();
+    // SAFETY: the path ends with NUL, and SQLite writes a handle to where its second argument points.
+    let code = unsafe { ffi::sqlite3_open_v2(path.as_ptr(), &raw mut handle, flags, ptr::null()) };
+    let failure =
+        || Error::Sqlite { code, message: format!("unable to open database file: {file:?}") };
+    if handle.is_null() {
+        return Err(failure());
+    }
+    // SAFETY: nobody else has the handle. It has to be closed, and may be asked, even where the file was not opened.
+    let sqlite = unsafe { rusqlite::Connection::from_handle_owned(handle) }?;
+    match code {
+        ffi::SQLITE_OK => Ok(sqlite),
+        _ => Err(places::explain(failure(), options, &places::system_error(&sqlite))),
+    }
+}
+
+/// Has `set_up` read from the file by a new connection, and looks whether what SQLite found beside it can be trusted.
+/// `has_log` says that there was a log before.
+fn finish(
+    sqlite: rusqlite::Connection,
+    file: &Path,
+    options: &OpenOptions,
+    has_log: bool,
+    set_up: impl FnOnce(&rusqlite::Connection) -> Result<()>,
+) -> Result<rusqlite::Connection> {
+    let ready = set_up(&sqlite);
+    let is_ready = ready.is_ok();
+    let opened = ready
+        .map_err(|error| places::explain(error, options, &places::system_error(&sqlite)))
+        .and_then(|()| companions::check_opened(file, &sqlite));
+    // Closing the last connection moves the log into the file. A refused file stays as it was, log included, and
+    // nothing of a log that may be somebody else's gets into it.
+    if opened.is_err() && (has_log || is_ready || companions::check(file).is_err()) {
+        sqlite.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    }
+    opened.map(|()| sqlite)
 }
 
 pub(super) fn open(location: &Location, options: &OpenOptions) -> Result<rusqlite::Connection> {
@@ -40,42 +91,35 @@ pub(super) fn open(location: &Location, options: &OpenOptions) -> Result<rusqlit
         (true, _) => OpenFlags::SQLITE_OPEN_READ_ONLY,
         (false, true) => OpenFlags::SQLITE_OPEN_READ_WRITE,
         (false, false) => OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
-    } | ALWAYS;
-    let mut has_log = false;
-    let sqlite = match location {
-        Location::Memory => rusqlite::Connection::open_with_flags(":memory:", access)?,
-        Location::File(file) => {
-            // Another thread must not open the file while this one still has the descriptor that it
-            // created it with: closing that drops the locks of both.
-            static OPENING: Mutex<()> = Mutex::new(());
-            let _one_at_a_time = OPENING.lock().unwrap_or_else(PoisonError::into_inner);
-            if options.creates() {
-                files::prepare(file)?;
-            }
-            places::check(file, options)?;
-            has_log = std::fs::metadata(files::log_of(file)).is_ok_and(|log| log.len() > 0);
-            // SQLite takes a file of one byte for an empty one, and would write over it.
-            if std::fs::metadata(file).is_ok_and(|file| file.is_file() && file.len() == 1) {
-                return Err(Error::Sqlite {
-                    code: ffi::SQLITE_NOTADB,
-                    message: "file is not a database".into(),
-                });
-            }
-            rusqlite::Connection::open_with_flags(file, access)
-                .map_err(|error| places::explain(error.into(), options))?
-        }
     };
-    match set_up(&sqlite, location, options) {
-        Ok(()) => Ok(sqlite),
-        Err(error) => {
-            // Closing the last connection moves the log into the file, and a refused file stays as
-            // it was, log included.
-            if has_log {
-                sqlite.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
-            }
-            Err(places::explain(error, options))
+    let Location::File(file) = location else {
+        let sqlite = rusqlite::Connection::open_with_flags(":memory:", access | ALWAYS)?;
+        set_up(&sqlite, location, options)?;
+        return Ok(sqlite);
+    };
+    let (sqlite, has_log, is_new) = {
+        // Another thread must not open the file while this one still has the descriptor that it
+        // created it with: closing that drops the locks of both.
+        static OPENING: Mutex<()> = Mutex::new(());
+        let _one_at_a_time = OPENING.lock().unwrap_or_else(PoisonError::into_inner);
+        companions::check(file)?;
+        let is_new = options.creates() && files::prepare(file)?;
+        places::check(file, options)?;
+        let size = |file: &Path| {
+            std::fs::metadata(file).ok().filter(|file| file.is_file()).map(|file| file.len())
+        };
+        // SQLite takes a file of one byte for an empty one, and would write over it.
+        if size(file) == Some(1) {
+            return Err(Error::Sqlite {
+                code: ffi::SQLITE_NOTADB,
+                message: "file is not a database".into(),
+            });
         }
-    }
+        let has_log = size(&files::log_of(file)).is_some_and(|size| size > 0);
+        (connect(file, access, options)?, has_log, is_new)
+    };
+    finish(sqlite, file, options, has_log, |sqlite| set_up(sqlite, location, options))
+        .map_err(|error| if is_new { files::left_empty(file, error) } else { error })
 }
 
 fn set_up(sqlite: &rusqlite::Connection, location: &Location, options: &OpenOptions) -> Result<()> {

@@ -7,7 +7,7 @@
 use std::ffi::c_int;
 use std::fs;
 use std::io::{self, ErrorKind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rusqlite::ffi;
 
@@ -18,24 +18,53 @@ use super::{Error, Result};
 pub(super) const NO_WAL: &str = "its file system lacks the shared memory or the locks that WAL mode needs, \
     as network and virtual file systems do; choose a path on a local disk";
 
-/// Refuses what is no place for a database.
-pub(super) fn check(file: &Path, options: &OpenOptions) -> Result<()> {
+/// What is at a path that may be that of a file.
+enum Found {
+    File,
+    Nothing,
+    /// A link to a path where nothing is.
+    Dangling(PathBuf),
+}
+
+/// Refuses what is no plain file, by whatever links.
+fn look(file: &Path) -> Result<Found> {
     let refuse = |why: String| Err(Error::cannot_open(why));
     match fs::metadata(file) {
-        Ok(found) if found.is_file() => Ok(()),
+        Ok(found) if found.is_file() => Ok(Found::File),
         Ok(found) if found.is_dir() => refuse("it is a folder; name a file in it".into()),
-        Ok(_) => refuse("it is neither a file nor a folder; choose another path".into()),
-        Err(error) if error.kind() == ErrorKind::NotFound => match fs::read_link(file) {
-            Ok(target) if !options.creates() || !has_folder(file, &target) => {
-                refuse(format!("it is a link to {target:?}, which does not exist"))
-            }
-            Err(_) if !options.creates() => refuse(
-                "there is no such file; open it without readonly and fileMustExist to create it"
-                    .into(),
-            ),
-            _ => Ok(()),
-        },
-        Err(error) => refuse(explain_io(&error)),
+        Ok(_) => refuse(
+            "it is neither a file nor a folder, but a device, a pipe or a socket; choose another path"
+                .into(),
+        ),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            Ok(fs::read_link(file).map_or(Found::Nothing, Found::Dangling))
+        }
+        Err(error) => Err(Error::io(&error)),
+    }
+}
+
+fn is_dangling(target: &Path) -> Error {
+    Error::cannot_open(format!("it is a link to {target:?}, which does not exist"))
+}
+
+/// Refuses what is no place for a database.
+pub(super) fn check(file: &Path, options: &OpenOptions) -> Result<()> {
+    match look(file)? {
+        Found::Dangling(target) if !options.creates() || !has_folder(file, &target) => {
+            Err(is_dangling(&target))
+        }
+        Found::Nothing if !options.creates() => Err(Error::cannot_open(
+            "there is no such file; open it without readonly and fileMustExist to create it",
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Refuses what a new file must not take the place of: all but a plain file, be it by a link.
+pub(super) fn check_target(file: &Path) -> Result<()> {
+    match look(file)? {
+        Found::Dangling(target) => Err(is_dangling(&target)),
+        Found::File | Found::Nothing => Ok(()),
     }
 }
 
@@ -49,27 +78,81 @@ fn has_folder(link: &Path, target: &Path) -> bool {
 pub(super) fn explain_io(error: &io::Error) -> String {
     let advice = match error.kind() {
         ErrorKind::PermissionDenied => "give this user the right, or choose another path",
-        ErrorKind::ReadOnlyFilesystem => "choose a path that can be written to",
         ErrorKind::NotADirectory => "a folder of its path is a file; choose another path",
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "make room on its disk",
-        _ => return error.to_string(),
+        _ => match remedy(error) {
+            Some(remedy) => remedy,
+            None => return error.to_string(),
+        },
     };
     format!("{error}; {advice}")
 }
 
-/// The same error, with what to do where the place is its cause.
-pub(super) fn explain(error: Error, options: &OpenOptions) -> Error {
+/// What to do about an error of the operating system that has nothing to do with rights.
+fn remedy(error: &io::Error) -> Option<&'static str> {
+    Some(match (error.kind(), error.raw_os_error()) {
+        (_, TOO_MANY_OPEN) => {
+            "this process may not open more files; close connections that are not needed, or raise its limit \
+             (ulimit -n)"
+        }
+        (_, TOO_MANY_OPEN_IN_ALL) => {
+            "the system may not open more files; close some, or raise its limit (fs.file-max)"
+        }
+        (_, TOO_MANY_LINKS) => {
+            "its links lead in a circle, or through too many others; choose another path"
+        }
+        (_, DEVICE_FAILS) => {
+            "the disk fails, or the connection to it; look into the log of the system"
+        }
+        (ErrorKind::StorageFull | ErrorKind::QuotaExceeded, _) => "make room on its disk",
+        (ErrorKind::ReadOnlyFilesystem, _) => "choose a path that can be written to",
+        (ErrorKind::InvalidFilename, _) => {
+            "its name, or that of a folder, is too long; choose another path"
+        }
+        _ => return None,
+    })
+}
+
+/// Errors that Rust has no kinds for, by the numbers that they have on Unix.
+#[cfg(unix)]
+mod numbers {
+    pub(super) const DEVICE_FAILS: Option<i32> = Some(5);
+    pub(super) const TOO_MANY_OPEN_IN_ALL: Option<i32> = Some(23);
+    pub(super) const TOO_MANY_OPEN: Option<i32> = Some(24);
+    pub(super) const TOO_MANY_LINKS: Option<i32> =
+        Some(if cfg!(any(target_os = "linux", target_os = "android")) { 40 } else { 62 });
+}
+
+/// The same on Windows, which has no limit of that kind.
+#[cfg(not(unix))]
+mod numbers {
+    pub(super) const DEVICE_FAILS: Option<i32> = Some(1117);
+    pub(super) const TOO_MANY_OPEN_IN_ALL: Option<i32> = Some(-1);
+    pub(super) const TOO_MANY_OPEN: Option<i32> = Some(4);
+    pub(super) const TOO_MANY_LINKS: Option<i32> = Some(1921);
+}
+
+use numbers::{DEVICE_FAILS, TOO_MANY_LINKS, TOO_MANY_OPEN, TOO_MANY_OPEN_IN_ALL};
+
+/// What the system said when SQLite could last not open, read or write a file for this connection.
+pub(super) fn system_error(sqlite: &rusqlite::Connection) -> io::Error {
+    // SAFETY: the connection is open, and this only reads a number of it.
+    io::Error::from_raw_os_error(unsafe { ffi::sqlite3_system_errno(sqlite.handle()) })
+}
+
+/// The same error, with what to do where the place is its cause. SQLite hides what the system said.
+pub(super) fn explain(error: Error, options: &OpenOptions, system: &io::Error) -> Error {
     match error {
         // A refusal of ours has the same code, and says what to do.
-        Error::Sqlite { code: ffi::SQLITE_CANTOPEN, ref message }
-            if !message.starts_with("unable to open") =>
-        {
-            error
+        error if error.is_own_refusal() => error,
+        Error::Sqlite { code, message } => {
+            let hides = matches!(code & 0xff, ffi::SQLITE_CANTOPEN | ffi::SQLITE_IOERR);
+            let message = match (remedy(system).filter(|_| hides), advice(code, options)) {
+                (Some(remedy), _) => format!("{message}: {system}; {remedy}"),
+                (None, Some(advice)) => format!("{message}; {advice}"),
+                (None, None) => message,
+            };
+            Error::Sqlite { code, message }
         }
-        Error::Sqlite { code, message } => match advice(code, options) {
-            Some(advice) => Error::Sqlite { code, message: format!("{message}; {advice}") },
-            None => Error::Sqlite { code, message },
-        },
         other => other,
     }
 }
@@ -136,6 +219,55 @@ mod tests {
         let existing = OpenOptions { file_must_exist: true, ..options };
         assert!(refusal(&at("new"), &existing).contains("there is no such file"));
         assert!(refusal(&at("later"), &existing).contains("a link to \"later.db\""));
+    }
+
+    #[test]
+    fn what_a_new_file_must_not_replace_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::write(at("file"), "").unwrap();
+        std::os::unix::net::UnixListener::bind(at("socket")).unwrap();
+        for (link, target) in [("to-file", "file"), ("to-socket", "socket"), ("broken", "later")] {
+            symlink(target, at(link)).unwrap();
+        }
+        for fine in ["file", "to-file", "new"] {
+            check_target(&at(fine)).unwrap();
+        }
+        let refusal = |name: &str| check_target(&at(name)).unwrap_err().to_string();
+        assert!(refusal("").contains("it is a folder"));
+        assert!(refusal("socket").contains("a socket"));
+        assert!(refusal("to-socket").contains("a socket"));
+        assert!(refusal("broken").contains("a link to \"later\""));
+    }
+
+    #[test]
+    fn what_the_system_said_decides_about_the_advice() {
+        let explained = |code, number| {
+            let error = Error::Sqlite { code, message: "unable to open database file".into() };
+            let system = io::Error::from_raw_os_error(number);
+            explain(error, &OpenOptions::default(), &system).to_string()
+        };
+        let (missing, no_right, too_long) =
+            (2, 13, if cfg!(target_os = "linux") { 36 } else { 63 });
+        for (number, words) in [
+            (5, "the disk fails"),
+            (23, "fs.file-max"),
+            (24, "ulimit -n"),
+            (28, "make room"),
+            (30, "can be written to"),
+            (numbers::TOO_MANY_LINKS.unwrap(), "in a circle"),
+            (too_long, "too long"),
+            (no_right, "this user must be able to write"),
+            (missing, "this user must be able to write"),
+            (0, "this user must be able to write"),
+        ] {
+            let message = explained(ffi::SQLITE_CANTOPEN, number);
+            assert!(message.contains(words), "{number}: {message}");
+        }
+        assert!(explained(ffi::SQLITE_IOERR_SHMMAP, 24).contains("ulimit -n"));
+        assert!(explained(ffi::SQLITE_IOERR_SHMMAP, 0).contains("a local disk"));
+        // What it said before is nothing to do with a lock.
+        assert!(!explained(ffi::SQLITE_BUSY, 24).contains("ulimit"));
     }
 
     #[test]

@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
-use rusqlite::ffi;
 use rusqlite::types::Value;
 
 use super::options::{Location, OpenOptions, Synchronous};
@@ -68,7 +67,7 @@ pub(crate) fn journal(
                 "it has the journal mode {actual:?}, which cannot become {mode:?} while others use it"
             )),
             // SQLite does not say that it cannot: it stays as it is.
-            Location::File(_) if actual != mode && error.code() == Some(ffi::SQLITE_CANTOPEN) => {
+            Location::File(_) if actual != mode && error.is_own_refusal() => {
                 Error::cannot_open(format!("it cannot become a database in WAL mode: {}", places::NO_WAL))
             }
             _ => error,

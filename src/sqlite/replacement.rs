@@ -1,9 +1,10 @@
 //! A file that takes another one's place once it is whole and on the disk.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use super::temporary::Temporary;
-use super::{Error, Result, files};
+use super::{Error, Result, files, places};
 
 /// What is to become a file, made under another name. Dropping it removes it, and the file stays as it was.
 #[derive(Debug)]
@@ -17,8 +18,8 @@ impl Replacement {
     ///
     /// # Errors
     ///
-    /// `SQLITE_CANTOPEN` for a target that is a folder, is in a place where no file can be made, or has a
-    /// log beside it: it is a database, which somebody may have open.
+    /// `SQLITE_CANTOPEN` for a target that is no plain file, be it by a link, is a link to nothing, is in a place
+    /// where no file can be made, or has a log beside it: it is a database, which somebody may have open.
     pub fn of(target: &Path) -> Result<Self> {
         check_target(target)?;
         let temporary = Temporary::beside(target).map_err(|error| Error::io(&error))?;
@@ -30,23 +31,38 @@ impl Replacement {
         self.temporary.path()
     }
 
+    /// The same, open for writing. SQLite must be done with it before this is dropped.
+    pub fn file(&self) -> &File {
+        self.temporary.created()
+    }
+
+    /// Refuses what somebody, who may write to its folder, has put in its place.
+    ///
+    /// # Errors
+    ///
+    /// `SQLITE_CANTOPEN`.
+    pub fn check(&self) -> Result<()> {
+        self.temporary.check().map_err(|error| Error::io(&error))
+    }
+
     /// Has the disk know it, and puts it in the place of its target, whatever is there.
     ///
     /// # Errors
     ///
     /// As [`of`](Self::of).
     pub fn finish(self) -> Result<()> {
-        // Somebody may have opened a database there meanwhile.
+        // Somebody may have opened a database there meanwhile, or put something else there.
         check_target(&self.target)?;
+        if files::resolved(&self.target) != self.temporary.target() {
+            return Err(Error::cannot_open("it has become a link to somewhere else meanwhile"));
+        }
         self.temporary.replace().map_err(|error| Error::io(&error))
     }
 }
 
 /// Refuses a target that could not be replaced, or not safely.
 fn check_target(target: &Path) -> Result<()> {
-    if target.is_dir() {
-        return Err(Error::cannot_open("it is a folder"));
-    }
+    places::check_target(target)?;
     check_log(target)
 }
 
@@ -63,5 +79,47 @@ pub(super) fn check_log(target: &Path) -> Result<()> {
              taken for that of the new file"
         ))),
         None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::{FileTypeExt, symlink};
+    use std::os::unix::net::UnixListener;
+
+    use super::*;
+
+    fn refusal(new: Replacement) -> String {
+        new.finish().unwrap_err().to_string()
+    }
+
+    #[test]
+    fn what_comes_into_the_place_of_the_target_meanwhile_is_not_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let new = Replacement::of(&at("socket")).unwrap();
+        let _listens = UnixListener::bind(at("socket")).unwrap();
+        assert!(refusal(new).contains("a socket"));
+        assert!(fs::symlink_metadata(at("socket")).unwrap().file_type().is_socket());
+
+        fs::write(at("other"), "kept").unwrap();
+        let new = Replacement::of(&at("link")).unwrap();
+        symlink("other", at("link")).unwrap();
+        assert!(refusal(new).contains("a link to somewhere else"));
+        assert_eq!(fs::read_to_string(at("other")).unwrap(), "kept");
+
+        let new = Replacement::of(&at("link")).unwrap();
+        fs::remove_file(at("other")).unwrap();
+        assert!(refusal(new).contains("which does not exist"));
+
+        let new = Replacement::of(&at("database")).unwrap();
+        fs::write(at("database-wal"), "").unwrap();
+        assert!(refusal(new).contains("database-wal"));
+        let left = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
+        let mut left: Vec<_> = left.collect();
+        left.sort();
+        assert_eq!(left, ["database-wal", "link", "socket"]);
     }
 }

@@ -12,6 +12,8 @@ use super::files;
 #[derive(Debug)]
 pub(super) struct Temporary {
     file: PathBuf,
+    /// What was created, whatever has its name by now.
+    created: fs::File,
     target: PathBuf,
 }
 
@@ -29,7 +31,7 @@ impl Temporary {
             let random = RandomState::new().hash_one(std::process::id());
             let file = folder.join(format!(".{}.{random:016x}.tmp", name.to_string_lossy()));
             match files::create_new(&file) {
-                Ok(()) => return Ok(Self { file, target }),
+                Ok(created) => return Ok(Self { file, created, target }),
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(error),
             }
@@ -39,6 +41,32 @@ impl Temporary {
     /// Where it is for now.
     pub(super) fn path(&self) -> &Path {
         &self.file
+    }
+
+    /// What it is to become, without links.
+    pub(super) fn target(&self) -> &Path {
+        &self.target
+    }
+
+    /// The file that was created, open for writing. SQLite, which opens it by its name, must be done before this is
+    /// dropped, which would drop its locks.
+    pub(super) fn created(&self) -> &fs::File {
+        &self.created
+    }
+
+    /// Fails where somebody, who may write to the folder, has put another file in its place.
+    pub(super) fn check(&self) -> io::Result<()> {
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::MetadataExt;
+
+            let id = |found: fs::Metadata| (found.dev(), found.ino());
+            if id(fs::symlink_metadata(&self.file)?) != id(self.created.metadata()?) {
+                let why = format!("somebody has put another file in the place of {:?}", self.file);
+                return Err(io::Error::other(why));
+            }
+        }
+        Ok(())
     }
 
     /// Puts it in the place of its target, whatever is there.
@@ -66,7 +94,8 @@ impl Temporary {
     }
 
     fn sync(&self) -> io::Result<()> {
-        fs::OpenOptions::new().write(true).open(&self.file)?.sync_all()
+        self.created.sync_all()?;
+        self.check()
     }
 
     fn sync_folder(&self) -> io::Result<()> {
@@ -124,6 +153,23 @@ mod tests {
         make("third").replace().unwrap();
         assert_eq!(fs::read_to_string(&target).unwrap(), "third");
         assert_eq!(names(folder.path()), ["a.db"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_somebody_puts_in_its_place_is_not_given_its_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("a.db");
+        let make = || {
+            let temporary = Temporary::beside(&target).unwrap();
+            fs::remove_file(temporary.path()).unwrap();
+            fs::write(temporary.path(), "theirs").unwrap();
+            temporary
+        };
+        let error = make().replace().unwrap_err();
+        assert!(error.to_string().contains("another file"), "{error}");
+        make().publish().unwrap_err();
+        assert!(!target.exists());
     }
 
     #[cfg(unix)]

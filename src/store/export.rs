@@ -9,7 +9,7 @@ mod ndjson;
 mod raw;
 mod text;
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -128,8 +128,7 @@ impl Export {
         mut on_progress: impl FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<Option<Progress>> {
         let new = Replacement::of(target)?;
-        let file = OpenOptions::new().write(true).open(new.path()).map_err(disk)?;
-        let mut out = Counted { file: BufWriter::with_capacity(BUFFER, file), bytes: 0 };
+        let mut out = Counted { file: BufWriter::with_capacity(BUFFER, new.file()), bytes: 0 };
         let mut format = self.format()?;
         let mut progress = Progress { total_chunks: self.count()?, ..Progress::default() };
         format.start(&mut out).map_err(disk)?;
@@ -154,7 +153,8 @@ impl Export {
         }
         format.end(&mut out).map_err(disk)?;
         progress = Progress { total_chunks: progress.chunks, bytes: out.bytes, ..progress };
-        out.file.into_inner().map_err(|error| disk(error.into_error()))?;
+        out.flush().map_err(disk)?;
+        drop(out);
         if on_progress(progress).is_break() {
             return Ok(None);
         }
@@ -192,12 +192,12 @@ impl Export {
 }
 
 /// A file, and what was written to it.
-struct Counted {
-    file: BufWriter<File>,
+struct Counted<'file> {
+    file: BufWriter<&'file File>,
     bytes: u64,
 }
 
-impl Write for Counted {
+impl Write for Counted<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.file.write(bytes)?;
         self.bytes += written as u64;

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use rusqlite::ffi;
 
-use super::super::{Error, Result, files};
+use super::super::{Error, Result, companions, files};
 use super::beside::{Journal, Overlay};
 use super::source::{Source, failed};
 use super::{Encoding, record, u16_at, u32_at, varint};
@@ -54,6 +54,7 @@ impl Pages {
     ///
     /// `SQLITE_NOTADB` where nothing in it looks like a page of a database.
     pub fn open(file: &Path) -> Result<Self> {
+        companions::check(file)?;
         let opened = Source::open(file)?;
         let mut problems = Vec::new();
         let overlays = overlays(file, &mut problems);
