@@ -10,7 +10,7 @@ use super::environment::Environment;
 use super::error::{Failure, run};
 use super::js::{Arguments, Native, Scope, Value};
 use super::rows::Batches;
-use crate::sqlite::{Column, Connection, Row, Statement, column_names};
+use crate::sqlite::{Column, Connection, Row, Statement};
 
 /// Adds the functions of this file to the object that `glue/statement.js` gets.
 pub fn add_functions<'env>(scope: Scope<'env>, native: Value<'env>) -> napi::Result<()> {
@@ -76,8 +76,8 @@ impl Prepared {
         version: i32,
     ) -> Parsed<()> {
         if version != self.version.get() {
-            let names = column_names(row)?;
-            let columns = names.iter().map(|(name, table)| {
+            let columns = self.statement.columns()?;
+            let columns = columns.iter().map(|Column { name, table, .. }| {
                 let table = match table {
                     Some(table) => scope.string(table.as_bytes())?,
                     None => scope.undefined()?,

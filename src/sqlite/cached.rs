@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use std::ptr;
 use std::rc::Rc;
 
+use super::limits::{Limits, limited};
 use super::statement::Prepared;
 use super::{Connection, Error, Result};
 
@@ -30,8 +31,12 @@ impl Cache {
         if let Some(known) = self.find(sql) {
             return Ok(known);
         }
-        let prepared = Prepared::try_new(connection()?, |sqlite| {
-            sqlite.prepare_with_flags(sql, rusqlite::PrepFlags::SQLITE_PREPARE_PERSISTENT)
+        let connection = connection()?;
+        // For one that writes, SQLite reads the triggers of the file.
+        let prepared = limited(Limits::SCHEMA, || {
+            Prepared::try_new(connection, |sqlite| {
+                sqlite.prepare_with_flags(sql, rusqlite::PrepFlags::SQLITE_PREPARE_PERSISTENT)
+            })
         })?;
         let prepared = Rc::new(RefCell::new(prepared));
         self.0.borrow_mut().push((sql, Rc::clone(&prepared)));

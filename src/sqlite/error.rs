@@ -6,7 +6,7 @@ use std::io;
 
 use rusqlite::ffi;
 
-use super::{code, places};
+use super::{code, limits, places};
 
 /// A result of the engine.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -92,7 +92,7 @@ impl Error {
         if matches!(
             code & 0xff,
             ffi::SQLITE_CORRUPT | ffi::SQLITE_NOTADB | ffi::SQLITE_IOERR | ffi::SQLITE_ERROR
-                | ffi::SQLITE_FORMAT | ffi::SQLITE_SCHEMA | ffi::SQLITE_TOOBIG
+                | ffi::SQLITE_FORMAT | ffi::SQLITE_SCHEMA | ffi::SQLITE_TOOBIG | ffi::SQLITE_INTERRUPT
         ))
     }
 
@@ -117,6 +117,10 @@ pub(crate) fn unless_busy<T>(result: Result<T>) -> Result<Option<T>> {
 
 impl From<rusqlite::Error> for Error {
     fn from(error: rusqlite::Error) -> Self {
+        let limit = error.sqlite_error().and_then(|error| limits::explain(error.extended_code));
+        if let Some(limit) = limit {
+            return limit;
+        }
         match error {
             rusqlite::Error::SqliteFailure(failure, message) => {
                 let code = failure.extended_code;

@@ -9,7 +9,10 @@ mod connection;
 mod deferred;
 mod error;
 mod files;
+mod limits;
 mod log;
+mod memory;
+mod names;
 mod new_file;
 mod open;
 mod options;
@@ -32,6 +35,7 @@ pub use companions::Exposure;
 pub use connection::{Connection, WalStatus};
 pub use deferred::Deferred;
 pub use error::{Error, Result};
+pub use limits::{prepare, write, write_bound, write_many};
 pub use new_file::NewFile;
 pub use open::open_sibling;
 pub use options::{Location, OpenOptions, Synchronous};
@@ -39,13 +43,14 @@ pub use replacement::Replacement;
 pub use rusqlite::types::ValueRef;
 pub use salvage::{Definition, Entry, Field, Pages, Trees, definitions};
 pub use schema::{StoredColumns, columns};
-pub use statement::{Column, Row, Statement, column_names};
+pub use statement::{Column, Row, Statement};
 pub use transaction::{atomically, snapshot};
 pub use vacuum::{
     Size, checkpoint_all, defer_checkpoints, gives_space_back, restart_if_long, size, vacuum_slice,
 };
 pub use verify::{
-    Findings, check_integrity, compare_schema, empty_copy, in_one_state, schema_version,
+    Findings, Tried, check_integrity, compare_schema, empty_copy, in_one_state, schema_version,
+    try_out,
 };
 
 /// The oldest SQLite that may be linked: versions before it can corrupt a file when a WAL is reset.

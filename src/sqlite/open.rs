@@ -8,8 +8,9 @@ use std::sync::{Mutex, PoisonError};
 use rusqlite::config::DbConfig;
 use rusqlite::{MAIN_DB, OpenFlags, ffi};
 
+use super::limits::{Limits, limited};
 use super::options::{Location, OpenOptions};
-use super::{Error, MINIMUM_SQLITE, Result, companions, files, places, pragma, schema};
+use super::{Error, MINIMUM_SQLITE, Result, companions, files, memory, places, pragma, schema};
 
 /// What every connection is opened with. No mutex: it stays on its thread. And no SQLITE_OPEN_URI: a
 /// path is a path.
@@ -41,6 +42,7 @@ pub(super) fn connect(
     access: OpenFlags,
     options: &OpenOptions,
 ) -> Result<rusqlite::Connection> {
+    memory::install();
     let path = CString::new(file.as_os_str().as_encoded_bytes())
         .map_err(|_| Error::cannot_open("its path has a NUL character"))?;
     let flags = (access | ALWAYS).bits();
@@ -63,13 +65,13 @@ pub(super) fn connect(
 /// Has `set_up` read from the file by a new connection, and looks whether what SQLite found beside it can be trusted.
 /// `has_log` says that there was a log before.
 fn finish(
-    sqlite: rusqlite::Connection,
+    mut sqlite: rusqlite::Connection,
     file: &Path,
     options: &OpenOptions,
     has_log: bool,
-    set_up: impl FnOnce(&rusqlite::Connection) -> Result<()>,
+    set_up: impl FnOnce(&mut rusqlite::Connection) -> Result<()>,
 ) -> Result<rusqlite::Connection> {
-    let ready = set_up(&sqlite);
+    let ready = set_up(&mut sqlite);
     let is_ready = ready.is_ok();
     let opened = ready
         .map_err(|error| places::explain(error, options, &places::system_error(&sqlite)))
@@ -83,6 +85,7 @@ fn finish(
 }
 
 pub(super) fn open(location: &Location, options: &OpenOptions) -> Result<rusqlite::Connection> {
+    memory::install();
     if rusqlite::version_number() < MINIMUM_SQLITE {
         let version = rusqlite::version();
         return Err(Error::cannot_open(format!("SQLite {version} can corrupt a file in WAL mode")));
@@ -93,8 +96,8 @@ pub(super) fn open(location: &Location, options: &OpenOptions) -> Result<rusqlit
         (false, false) => OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
     };
     let Location::File(file) = location else {
-        let sqlite = rusqlite::Connection::open_with_flags(":memory:", access | ALWAYS)?;
-        set_up(&sqlite, location, options)?;
+        let mut sqlite = rusqlite::Connection::open_with_flags(":memory:", access | ALWAYS)?;
+        set_up(&mut sqlite, location, options)?;
         return Ok(sqlite);
     };
     let (sqlite, has_log, is_new) = {
@@ -122,17 +125,31 @@ pub(super) fn open(location: &Location, options: &OpenOptions) -> Result<rusqlit
         .map_err(|error| if is_new { files::left_empty(file, error) } else { error })
 }
 
-fn set_up(sqlite: &rusqlite::Connection, location: &Location, options: &OpenOptions) -> Result<()> {
+fn set_up(
+    sqlite: &mut rusqlite::Connection,
+    location: &Location,
+    options: &OpenOptions,
+) -> Result<()> {
     pragma::harden(sqlite, options.timeout)?;
+    // Nothing here needs the triggers and views of the file, which may be anybody's.
+    let own_sql = |on| -> Result<()> {
+        sqlite.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, on)?;
+        sqlite.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, on)?;
+        Ok(())
+    };
+    own_sql(false)?;
     // SQLite opens a file that it may not write to for reading, and would fail with the first write.
     if !options.readonly && sqlite.is_readonly(MAIN_DB)? {
         let message = "it can be read, but not written to".into();
         return Err(Error::Sqlite { code: ffi::SQLITE_READONLY, message });
     }
-    pragma::retry_while_busy(options.timeout, || schema::inspect(sqlite, options.readonly))?;
+    pragma::retry_while_busy(options.timeout, || {
+        limited(Limits::SCHEMA, || schema::inspect(sqlite, options.readonly))
+    })?;
     if !options.readonly {
         pragma::journal(sqlite, location, options.timeout)?;
         schema::migrate(sqlite, options)?;
     }
+    own_sql(true)?;
     pragma::tune(sqlite, options)
 }

@@ -9,7 +9,7 @@ use rusqlite::types::Value;
 
 use super::options::{Location, OpenOptions, Synchronous};
 use super::turns::{self, Turns};
-use super::{Error, Result, places};
+use super::{Error, Result, limits, places};
 
 /// Page cache of a connection, in KiB; SQLite reads a negative `cache_size` as KiB.
 const CACHE_KIB: i64 = 16_000;
@@ -18,7 +18,8 @@ const CACHE_KIB: i64 = 16_000;
 const STATEMENT_CACHE: usize = 64;
 
 /// What must hold before the first statement reads the file.
-pub(crate) fn harden(connection: &Connection, timeout: Duration) -> Result<()> {
+pub(crate) fn harden(connection: &mut Connection, timeout: Duration) -> Result<()> {
+    limits::attach(connection)?;
     Turns::take(connection, timeout)?;
     connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
     for (setting, value) in [
@@ -26,8 +27,7 @@ pub(crate) fn harden(connection: &Connection, timeout: Duration) -> Result<()> {
         (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),
         (DbConfig::SQLITE_DBCONFIG_DQS_DML, false),
         (DbConfig::SQLITE_DBCONFIG_DQS_DDL, false),
-        // Bundled builds enforce foreign keys by default. The stores cascade by hand, and a table
-        // rebuild must not cascade at all.
+        // Bundled builds enforce foreign keys by default. The stores cascade by hand.
         (DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, false),
         // Otherwise SQLite prepares a query with ORDER BY anew whenever a parameter of it changes, which takes
         // longer than reading ten rows.

@@ -4,14 +4,17 @@
 //! better-sqlite3 version of the store made: it is adopted as it is. Each migration is one numbered
 //! file, never edited once released, and runs in one transaction.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
+use super::limits::{Limits, limited};
 use super::options::OpenOptions;
-use super::{Error, Result, open, pragma, slots, transaction::atomically};
+use super::{Error, Result, memory, open, pragma, slots, transaction::atomically};
 
 const MIGRATIONS: &[&str] =
     &[include_str!("migrations/0001_sessions.sql"), include_str!("migrations/0002_pins.sql")];
@@ -78,7 +81,7 @@ pub(crate) fn migrate(connection: &Connection, options: &OpenOptions) -> Result<
             if version(connection)? >= number {
                 return Ok(());
             }
-            let adopted = table_kind(connection, "sessions")?.is_some();
+            let adopted = definition(connection, "sessions")?.is_some();
             connection.execute_batch(migration)?;
             connection.pragma_update(None, "user_version", number)?;
             if adopted { Ok(()) } else { slots::set(connection, options.slots) }
@@ -105,19 +108,39 @@ pub(super) fn fresh(version: i64) -> Result<Connection> {
     Ok(connection)
 }
 
-/// An empty table in memory with a definition that a file holds.
-pub(super) fn from_definition(sql: &str) -> Result<Connection> {
+/// An empty table in memory with a definition that a file holds, whatever its bytes.
+pub(super) fn from_definition(sql: &[u8]) -> Result<Connection> {
     let mut connection = in_memory()?;
+    // A definition by an older SQLite may have text in double quotes.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, true)?;
     // The file may be anybody's: one statement, none but this, and no query in it, which might never end.
     connection.authorizer(Some(|context: AuthContext<'_>| match context.action {
         AuthAction::Select | AuthAction::Recursive => Authorization::Deny,
         _ => Authorization::Allow,
     }))?;
-    if sql.get(..13).is_some_and(|start| start.eq_ignore_ascii_case("CREATE TABLE ")) {
-        connection.prepare(sql)?.raw_execute()?;
+    // SQLite reads no further, either.
+    let sql = sql.split(|byte| *byte == 0).next().unwrap_or(sql);
+    if is_table(sql) {
+        limited(Limits::SCHEMA, || -> Result<()> {
+            connection.prepare(&text(sql))?.raw_execute()?;
+            Ok(())
+        })?;
     }
     connection.authorizer(None::<fn(AuthContext<'_>) -> Authorization>)?;
     Ok(connection)
+}
+
+/// Whether a definition is that of a table with rows of its own. SQLite writes it so.
+pub(super) fn is_table(sql: &[u8]) -> bool {
+    sql.get(..13).is_some_and(|start| start.eq_ignore_ascii_case(b"CREATE TABLE "))
+}
+
+/// SQL as text. Where it is no UTF-8, each byte becomes a character, so that names that differ still do.
+fn text(sql: &[u8]) -> Cow<'_, str> {
+    match str::from_utf8(sql) {
+        Ok(text) => text.into(),
+        Err(_) => sql.iter().map(|byte| char::from(*byte)).collect::<String>().into(),
+    }
 }
 
 /// The columns of a table as its rows store them.
@@ -141,7 +164,7 @@ pub struct StoredColumn {
 }
 
 /// The columns of a table by its definition.
-pub(super) fn stored_columns(sql: &str) -> Result<StoredColumns> {
+pub(super) fn stored_columns(sql: &[u8]) -> Result<StoredColumns> {
     let mut connection = from_definition(sql)?;
     let without_rowid = "SELECT wr FROM sqlite_schema AS m, pragma_table_list(m.name)
          WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%'";
@@ -178,22 +201,39 @@ pub(super) fn stored_columns(sql: &str) -> Result<StoredColumns> {
     Ok(StoredColumns { columns, without_rowid: without_rowid == Some(true) })
 }
 
+/// Text of a file, in which what is no UTF-8 becomes U+FFFD; empty for NULL.
+pub(super) fn lossy(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<String> {
+    let bytes = row.get_ref(column)?.as_bytes_or_null()?.unwrap_or_default();
+    Ok(String::from_utf8_lossy(bytes).into_owned())
+}
+
 fn in_memory() -> Result<Connection> {
-    let connection =
+    memory::install();
+    let mut connection =
         Connection::open_with_flags(":memory:", OpenFlags::SQLITE_OPEN_READ_WRITE | open::ALWAYS)?;
-    pragma::harden(&connection, Duration::ZERO)?;
+    pragma::harden(&mut connection, Duration::ZERO)?;
     Ok(connection)
 }
 
-/// The type of the table or view, and whether it has no rowid.
-fn table_kind(connection: &Connection, name: &str) -> Result<Option<(String, bool)>> {
-    Ok(connection
-        .query_row(
-            "SELECT type, wr FROM pragma_table_list WHERE schema = 'main' AND name = ?1 COLLATE NOCASE",
-            [name],
-            |row| Ok((row.get(0)?, row.get(1)?)),
-        )
-        .optional()?)
+/// What the file has of this name: its SQL, if it is a table with rows of its own and a rowid, or else nothing.
+///
+/// SQLite's own list of tables would evaluate every view and open every virtual table of the file for it.
+fn definition(connection: &Connection, name: &str) -> Result<Option<Option<Vec<u8>>>> {
+    // Where there is no index of that name, this pragma tells the primary key of a table without a rowid.
+    let mut statement = connection.prepare(
+        "SELECT type = 'table' AND rootpage > 0 AND NOT EXISTS (SELECT 1 FROM pragma_index_info(?1)), sql
+         FROM sqlite_schema WHERE type IN ('table', 'view') AND name = ?1 COLLATE NOCASE",
+    )?;
+    let read = |row: &rusqlite::Row<'_>| {
+        let sql = row.get_ref(1)?.as_bytes_or_null()?.unwrap_or_default();
+        Ok((row.get::<_, bool>(0)? && is_table(sql)).then(|| sql.to_owned()))
+    };
+    Ok(statement.query_row([name], read).optional()?)
+}
+
+/// The SQL of our table with this name.
+pub(super) fn definition_of(connection: &Connection, table: &str) -> Result<Option<Vec<u8>>> {
+    Ok(definition(connection, table)?.flatten())
 }
 
 fn inspect_table(
@@ -205,19 +245,17 @@ fn inspect_table(
     let foreign = |what: String| {
         Error::cannot_open(format!("its table {table:?} is not one of @gsd/session-store: {what}"))
     };
-    match table_kind(connection, table)? {
+    match definition(connection, table)? {
         None if required => return Err(foreign("it is missing".into())),
         None => return Ok(()),
-        Some((kind, without_rowid)) if kind != "table" || without_rowid => {
-            return Err(foreign("it is no ordinary table with a rowid".into()));
-        }
-        Some(_) => {}
+        Some(None) => return Err(foreign("it is no ordinary table with a rowid".into())),
+        Some(Some(_)) => {}
     }
     let mut statement = connection.prepare(
         "SELECT lower(name), \"notnull\" AND dflt_value IS NULL FROM pragma_table_info(?1)",
     )?;
     let columns: Vec<(String, bool)> = statement
-        .query_map([table], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .query_map([table], |row| Ok((lossy(row, 0)?, row.get(1)?)))?
         .collect::<std::result::Result<_, _>>()?;
     if let Some(missing) =
         expected.iter().find(|name| !columns.iter().any(|(column, _)| column == *name))
@@ -312,8 +350,8 @@ mod tests {
 
     #[test]
     fn a_definition_of_a_file_may_define_and_nothing_else() {
-        let columns = |sql| {
-            let stored = stored_columns(sql).ok()?;
+        let columns = |sql: &str| {
+            let stored = stored_columns(sql.as_bytes()).ok()?;
             Some(stored.columns.into_iter().map(|column| column.name).collect::<Vec<_>>())
         };
         let plan = "create table sessions (id TEXT PRIMARY KEY, slot CHECK (slot IN (1, 2)), at DEFAULT (datetime('now')))";
@@ -338,9 +376,9 @@ mod tests {
 
     #[test]
     fn columns_are_told_as_rows_store_them() {
-        let columns = |sql| {
+        let columns = |sql: &str| {
             let column = |column: StoredColumn| (column.name, column.is_rowid, column.default);
-            let stored = stored_columns(sql).unwrap();
+            let stored = stored_columns(sql.as_bytes()).unwrap();
             (stored.columns.into_iter().map(column).collect::<Vec<_>>(), stored.without_rowid)
         };
         let text = |text: &str| Value::Text(text.into());

@@ -1,27 +1,26 @@
 //! The slots that a file accepts: the CHECK on `sessions.slot`.
 //!
-//! SQLite cannot alter a CHECK, so a wider one takes the table rebuild that its documentation
-//! describes (<https://www.sqlite.org/lang_altertable.html#otheralter>): a new table, a copy of the
-//! rows, and the old name.
+//! SQLite cannot alter a CHECK. A wider one changes nothing of what is stored, so its text in the schema is replaced, as
+//! SQLite's documentation describes (<https://www.sqlite.org/lang_altertable.html#otheralter>). That takes no copy of
+//! the rows, and runs none of the SQL that stands in the file.
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
-use regex::Regex;
+use regex::bytes::Regex;
+use rusqlite::Connection;
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OptionalExtension, ffi};
+use rusqlite::types::{ToSqlOutput, ValueRef};
 
 use super::options::DEFAULT_SLOTS;
-use super::{Error, Result, transaction::atomically};
+use super::verify::{Tried, try_out};
+use super::{Error, Result, schema, transaction::atomically};
 
-const SESSIONS_SQL: &str =
-    "SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = 'sessions' COLLATE NOCASE";
+const TABLE: &str = "sessions";
 
 /// The highest slot that the file accepts, or `None` where its CHECK is none that we know.
 pub(crate) fn accepted(connection: &Connection) -> Result<Option<i64>> {
-    let sql: Option<String> =
-        connection.query_row(SESSIONS_SQL, [], |row| row.get(0)).optional()?;
-    Ok(sql.as_deref().and_then(highest_slot))
+    Ok(schema::definition_of(connection, TABLE)?.and_then(|sql| highest_slot(&sql)))
 }
 
 /// Widens the CHECK to the slots 1 to `slots`; never narrows it.
@@ -30,58 +29,98 @@ pub(crate) fn accepted(connection: &Connection) -> Result<Option<i64>> {
 ///
 /// `SQLITE_CANTOPEN` where the CHECK is none that we know, and refuses the highest of these slots.
 pub(crate) fn widen(connection: &Connection, slots: u16) -> Result<()> {
-    let too_narrow = || -> Result<bool> {
-        Ok(match accepted(connection)? {
-            Some(accepted) => accepted < i64::from(slots),
-            // Nobody but the CHECK itself can tell, and asking takes a write. The slots that a harness
-            // always had are worth none.
-            None => slots > DEFAULT_SLOTS && !accepts(connection, slots)?,
-        })
-    };
-    if !too_narrow()? {
+    if is_wide(&definition(connection)?, slots)? {
         return Ok(());
     }
-    with_rebuild_settings(connection, || {
-        atomically(connection, || {
-            // Another process may have widened it while this one waited for the lock.
-            if too_narrow()? { rebuild(connection, slots) } else { Ok(()) }
-        })
+    atomically(connection, || {
+        // Another process may have widened it while this one waited for the lock.
+        let sql = definition(connection)?;
+        if is_wide(&sql, slots)? {
+            return Ok(());
+        }
+        let Some(mut list) = listed_slots(&sql) else {
+            return Err(Error::cannot_open(format!(
+                "its CHECK on sessions.slot is none that can be widened to {slots} slots: {}",
+                shown(&sql)
+            )));
+        };
+        list.extend(1..=i64::from(slots));
+        let widened = with_slots(&sql, list);
+        if !accepts(&widened, slots)? {
+            return Err(Error::cannot_open(format!(
+                "another CHECK than the one on slot refuses slot {slots}: {}",
+                shown(&sql)
+            )));
+        }
+        redefine(connection, &widened)
     })
 }
 
 /// Sets the CHECK of a table that was made a moment ago, in the same transaction, to 1 to `slots`.
 pub(crate) fn set(connection: &Connection, slots: u16) -> Result<()> {
-    if accepted(connection)? == Some(i64::from(slots)) {
+    let sql = definition(connection)?;
+    if highest_slot(&sql) == Some(i64::from(slots)) {
         return Ok(());
     }
-    with_rebuild_settings(connection, || rebuild_with(connection, (1..=slots.into()).collect()))
+    redefine(connection, &with_slots(&sql, (1..=slots.into()).collect()))
 }
 
-/// Whether a session can be stored with this slot: tried, and undone.
-fn accepts(connection: &Connection, slot: u16) -> Result<bool> {
-    let mut accepted = true;
-    let undone: Result<()> = atomically(connection, || {
-        let insert = "INSERT INTO sessions (id, slot, status, working_dir, started_at)
-             VALUES (hex(randomblob(16)), ?1, 'idle', '/', '2026-01-01T00:00:00.000Z')";
-        let tried = connection.execute(insert, [slot]).map_err(Error::from);
-        accepted = match tried {
-            Err(Error::Sqlite { code: ffi::SQLITE_CONSTRAINT_CHECK, .. }) => false,
-            // What else the file says against this row, such as a trigger, is not about its slot.
-            Err(Error::Sqlite { code, .. })
-                if matches!(code & 0xff, ffi::SQLITE_CONSTRAINT | ffi::SQLITE_ERROR) =>
-            {
-                true
-            }
-            Err(error) => return Err(error),
-            Ok(_) => true,
-        };
-        // Any error undoes it.
-        Err(Error::InUse)
-    });
-    match undone {
-        Err(Error::InUse) | Ok(()) => Ok(accepted),
-        Err(error) => Err(error),
+fn definition(connection: &Connection) -> Result<Vec<u8>> {
+    let missing = || Error::cannot_open("its table \"sessions\" is missing");
+    schema::definition_of(connection, TABLE)?.ok_or_else(missing)
+}
+
+fn is_wide(sql: &[u8], slots: u16) -> Result<bool> {
+    Ok(match highest_slot(sql) {
+        Some(accepted) => accepted >= i64::from(slots),
+        // Nobody but the CHECK itself can tell. The slots that a harness always had are not asked for.
+        None => slots <= DEFAULT_SLOTS || accepts(sql, slots)?,
+    })
+}
+
+/// Whether a table with this definition takes a session with this slot: tried out on an empty one.
+fn accepts(sql: &[u8], slot: u16) -> Result<bool> {
+    const INSERT: &str = "INSERT INTO sessions (id, slot, status, working_dir, started_at)
+         VALUES (hex(randomblob(16)), ?1, 'idle', '/', '2026-01-01T00:00:00.000Z')";
+    let tried = schema::from_definition(sql).and_then(|copy| try_out(&copy, INSERT, [slot]));
+    match tried {
+        // What else the table says against this row is not about its slot.
+        Ok(tried) => Ok(tried != Tried::Refused),
+        Err(error) => Err(Error::cannot_open(format!(
+            "its CHECK on sessions.slot cannot be tried out with slot {slot}: {error}"
+        ))),
     }
+}
+
+/// Replaces the definition of the table in the schema.
+fn redefine(connection: &Connection, sql: &[u8]) -> Result<()> {
+    let version: i64 = connection.pragma_query_value(None, "schema_version", |row| row.get(0))?;
+    let writable = |on: bool| -> Result<()> {
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, !on)?;
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_WRITABLE_SCHEMA, on)?;
+        Ok(())
+    };
+    writable(true)?;
+    let replaced = (|| -> Result<()> {
+        let update = "UPDATE sqlite_schema SET sql = ?1 WHERE type = 'table' AND name = 'sessions' COLLATE NOCASE";
+        connection.execute(update, [ToSqlOutput::Borrowed(ValueRef::Text(sql))])?;
+        // Has every connection read the schema anew, this one as well.
+        let next = (version as i32).wrapping_add(1);
+        Ok(connection.pragma_update(None, "schema_version", next)?)
+    })();
+    writable(false)?;
+    replaced?;
+    // Where the new one cannot be read, everything is undone.
+    if definition(connection)? == sql {
+        return Ok(());
+    }
+    Err(Error::cannot_open("its table \"sessions\" cannot be widened"))
+}
+
+/// A definition as far as a message shows it.
+fn shown(sql: &[u8]) -> String {
+    const SHOWN: usize = 2000;
+    String::from_utf8_lossy(sql.get(..SHOWN).unwrap_or(sql)).into_owned()
 }
 
 fn check() -> &'static Regex {
@@ -91,103 +130,40 @@ fn check() -> &'static Regex {
     &CHECK
 }
 
-fn table_name() -> &'static Regex {
-    static NAME: LazyLock<Regex> =
-        LazyLock::new(|| regex(r#"(?i)^CREATE\s+TABLE\s+["'`\[]?sessions["'`\]]?"#));
-    &NAME
-}
-
 #[allow(clippy::expect_used, reason = "the patterns are constants, and a test compiles them")]
 fn regex(pattern: &str) -> Regex {
     Regex::new(pattern).expect("a valid pattern")
 }
 
-fn listed_slots(sql: &str) -> Option<BTreeSet<i64>> {
-    let list = check().captures(sql)?.get(1)?.as_str();
+fn listed_slots(sql: &[u8]) -> Option<BTreeSet<i64>> {
+    let list = str::from_utf8(check().captures(sql)?.get(1)?.as_bytes()).ok()?;
     list.split(',').map(|slot| slot.trim().parse().ok()).collect()
 }
 
 /// The highest slot that a table with this definition accepts.
-pub(crate) fn highest_slot(sql: &str) -> Option<i64> {
+pub(crate) fn highest_slot(sql: &[u8]) -> Option<i64> {
     listed_slots(sql)?.last().copied()
 }
 
-/// Names in triggers and views must stay as they are while the table changes hands, and SQL that an
-/// older SQLite accepted in them must stay acceptable.
-fn with_rebuild_settings(connection: &Connection, work: impl FnOnce() -> Result<()>) -> Result<()> {
-    let switch = |on| -> Result<()> {
-        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_LEGACY_ALTER_TABLE, on)?;
-        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, on)?;
-        Ok(())
-    };
-    switch(true)?;
-    let result = work();
-    switch(false)?;
-    result
-}
-
-fn rebuild(connection: &Connection, slots: u16) -> Result<()> {
-    let sql: String = connection.query_row(SESSIONS_SQL, [], |row| row.get(0))?;
-    let Some(mut list) = listed_slots(&sql) else {
-        return Err(Error::cannot_open(format!(
-            "its CHECK on sessions.slot is none that can be widened to {slots} slots: {sql}"
-        )));
-    };
-    list.extend(1..=i64::from(slots));
-    rebuild_with(connection, list)?;
-    if accepts(connection, slots)? {
-        return Ok(());
-    }
-    Err(Error::cannot_open(format!(
-        "another CHECK than the one on slot refuses slot {slots}: {sql}"
-    )))
-}
-
-fn rebuild_with(connection: &Connection, slots: BTreeSet<i64>) -> Result<()> {
-    let sql: String = connection.query_row(SESSIONS_SQL, [], |row| row.get(0))?;
+/// The definition with other slots in its CHECK, and every other byte as it is.
+fn with_slots(sql: &[u8], slots: BTreeSet<i64>) -> Vec<u8> {
     let list = slots.iter().map(i64::to_string).collect::<Vec<_>>().join(", ");
-    let listed = check().captures(&sql).and_then(|check| check.get(1)).map(|list| list.range());
-    let mut widened = sql.clone();
-    if let Some(listed) = listed {
-        widened.replace_range(listed, &list);
+    let mut widened = sql.to_owned();
+    if let Some(listed) = check().captures(sql).and_then(|check| check.get(1)) {
+        widened.splice(listed.range(), list.into_bytes());
     }
-    let create = table_name().replace(&widened, "CREATE TABLE sessions_rebuilt");
-    if create == widened {
-        return Err(Error::cannot_open(format!("cannot read the table's definition: {sql}")));
-    }
-    let columns = strings(
-        connection,
-        "SELECT '\"' || replace(name, '\"', '\"\"') || '\"' FROM pragma_table_xinfo('sessions') WHERE hidden = 0",
-    )?
-    .join(", ");
-    let dependents = strings(
-        connection,
-        "SELECT sql FROM sqlite_schema WHERE tbl_name = 'sessions' COLLATE NOCASE
-         AND type IN ('index', 'trigger') AND sql IS NOT NULL ORDER BY rowid",
-    )?;
-
-    connection.execute_batch(&create)?;
-    // The rowid orders sessions that started in the same millisecond.
-    connection.execute_batch(&format!(
-        "INSERT INTO sessions_rebuilt (rowid, {columns}) SELECT rowid, {columns} FROM sessions ORDER BY rowid;
-         DROP TABLE sessions;
-         ALTER TABLE sessions_rebuilt RENAME TO sessions;"
-    ))?;
-    for sql in dependents {
-        connection.execute_batch(&sql)?;
-    }
-    Ok(())
-}
-
-fn strings(connection: &Connection, sql: &str) -> Result<Vec<String>> {
-    let mut statement = connection.prepare(sql)?;
-    let rows = statement.query_map([], |row| row.get(0))?;
-    Ok(rows.collect::<std::result::Result<_, _>>()?)
+    widened
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn strings(connection: &Connection, sql: &str) -> Result<Vec<String>> {
+        let mut statement = connection.prepare(sql)?;
+        let rows = statement.query_map([], |row| row.get(0))?;
+        Ok(rows.collect::<std::result::Result<_, _>>()?)
+    }
 
     fn file(extra: &str) -> Connection {
         let connection = Connection::open_in_memory().unwrap();
@@ -205,18 +181,19 @@ mod tests {
 
     #[test]
     fn reads_the_check_however_it_is_written() {
-        assert_eq!(highest_slot("slot INTEGER NOT NULL CHECK (slot IN (1, 2, 3))"), Some(3));
-        assert_eq!(highest_slot("CHECK(slot in(1,2,3,4))"), Some(4));
-        assert_eq!(highest_slot("CHECK (slot\n IN ( 1 , 12 ))"), Some(12));
-        assert_eq!(highest_slot("CHECK ((\"slot\") IN (0, 1))"), Some(1));
-        assert_eq!(highest_slot("-- slot IN (1, 2, 3)\nCHECK (slot < 3)"), None);
-        assert_eq!(highest_slot("slot INTEGER CHECK (slot BETWEEN 1 AND 3)"), None);
+        assert_eq!(highest_slot(b"slot INTEGER NOT NULL CHECK (slot IN (1, 2, 3))"), Some(3));
+        assert_eq!(highest_slot(b"CHECK(slot in(1,2,3,4))"), Some(4));
+        assert_eq!(highest_slot(b"CHECK (slot\n IN ( 1 , 12 ))"), Some(12));
+        assert_eq!(highest_slot(b"CHECK ((\"slot\") IN (0, 1))"), Some(1));
+        assert_eq!(highest_slot(b"-- slot IN (1, 2, 3)\nCHECK (slot < 3)"), None);
+        assert_eq!(highest_slot(b"slot INTEGER CHECK (slot BETWEEN 1 AND 3)"), None);
     }
 
     #[test]
     fn widening_keeps_the_slots_that_were_listed() {
         let connection = file("");
-        rebuild_with(&connection, BTreeSet::from([0, 2])).unwrap();
+        let sql = definition(&connection).unwrap();
+        redefine(&connection, &with_slots(&sql, BTreeSet::from([0, 2]))).unwrap();
         connection.execute_batch(&insert("a", 0)).unwrap();
         widen(&connection, 4).unwrap();
         for slot in 0..=4 {
@@ -235,7 +212,7 @@ mod tests {
             )
             .unwrap();
         widen(&connection, 4).unwrap();
-        let sql: String = connection.query_row(SESSIONS_SQL, [], |row| row.get(0)).unwrap();
+        let sql = String::from_utf8(definition(&connection).unwrap()).unwrap();
         assert!(sql.contains("CHECK ((\"slot\" IN (1, 2, 3, 4)) AND slot > 0)"), "{sql}");
     }
 
@@ -291,11 +268,48 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_leaves_the_old_table() {
-        let connection = file(&insert("a", 1));
-        connection.execute_batch("CREATE TABLE sessions_rebuilt (x)").unwrap();
-        widen(&connection, 4).unwrap_err();
-        assert_eq!(accepted(&connection).unwrap(), Some(3));
+    fn a_check_of_its_own_that_refuses_the_slot_leaves_the_table_as_it_is() {
+        let connection = Connection::open_in_memory().unwrap();
+        let plan = include_str!("migrations/0001_sessions.sql");
+        let stricter = plan.replace("pid INTEGER,", "pid INTEGER CHECK (slot < 4),");
+        connection.execute_batch(&(stricter + &insert("a", 1))).unwrap();
+        let before = definition(&connection).unwrap();
+        let error = widen(&connection, 4).unwrap_err().to_string();
+        assert!(error.contains("another CHECK than the one on slot refuses slot 4"), "{error}");
+        assert_eq!(definition(&connection).unwrap(), before);
         assert_eq!(strings(&connection, "SELECT id FROM sessions").unwrap(), ["a"]);
+    }
+
+    #[test]
+    fn widening_runs_nothing_that_stands_in_the_file() {
+        let endless =
+            "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n";
+        let connection = file(&format!(
+            "{}CREATE VIEW forever AS {endless};
+             CREATE TRIGGER insertion BEFORE INSERT ON sessions BEGIN {endless}; END;
+             CREATE TRIGGER deletion BEFORE DELETE ON sessions BEGIN {endless}; END;",
+            insert("a", 1)
+        ));
+        widen(&connection, 4).unwrap();
+        assert_eq!(accepted(&connection).unwrap(), Some(4));
+        assert_eq!(
+            strings(&connection, "PRAGMA integrity_check('session_outputs')").unwrap(),
+            ["ok"]
+        );
+    }
+
+    #[test]
+    fn a_definition_keeps_every_byte_but_its_slots() {
+        let connection = file(&insert("a", 1));
+        let plan = definition(&connection).unwrap();
+        let mut odd = plan.clone();
+        let comment = b" /* \xff\xfe */ ";
+        odd.splice(22..22, comment.iter().copied());
+        redefine(&connection, &odd).unwrap();
+        widen(&connection, 12).unwrap();
+        let widened = definition(&connection).unwrap();
+        assert_eq!(highest_slot(&widened), Some(12));
+        assert!(widened.windows(comment.len()).any(|window| window == comment));
+        connection.execute_batch(&insert("b", 12)).unwrap();
     }
 }

@@ -1,14 +1,14 @@
 //! A prepared statement that owns its connection, for callers that keep it across calls.
 
 use std::cell::{Cell, RefCell};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
 use rusqlite::fallible_iterator::FallibleIterator;
 use rusqlite::types::ToSql;
-use rusqlite::{Batch, Rows, ffi};
+use rusqlite::{Batch, Rows};
 use self_cell::self_cell;
 
+use super::names::Handle;
 use super::turns::Turns;
 use super::{Connection, Error, Result};
 
@@ -37,6 +37,8 @@ pub(super) type Place = RefCell<Option<Prepared>>;
 pub struct Statement {
     connection: Rc<Connection>,
     place: Rc<Place>,
+    /// Finalized no sooner than the place is empty.
+    handle: Handle,
     iteration: Cell<Iteration>,
     /// Whether what is iterated writes.
     writes: Cell<bool>,
@@ -77,21 +79,25 @@ impl Connection {
         let sqlite = self.unsettled()?;
         let instead = Turns::instead_of(&sqlite, sql);
         let sql = terminated(instead.as_deref().unwrap_or(sql));
+        let mut handle = None;
         let prepared = Prepared::try_new(sqlite, |sqlite| {
             let mut batch = Batch::new(sqlite, &sql);
             let first = batch.next()?;
             let first = first.ok_or(Error::Sql("the SQL contains no statement"))?;
+            handle = Handle::latest(sqlite, &sql);
             match batch.next() {
                 Ok(None) => Ok(first),
                 // Whether the rest is a valid statement or not, it is more than one.
                 _ => Err(Error::Sql("the SQL contains more than one statement")),
             }
         })?;
+        let handle = handle.ok_or(Error::Sql("the SQL contains no statement"))?;
         let place = Rc::new(RefCell::new(Some(prepared)));
         self.adopt(&place);
         Ok(Statement {
             connection: Rc::clone(self),
             place,
+            handle,
             iteration: Cell::new(Iteration::None),
             writes: Cell::new(false),
             clears_bindings: Cell::new(false),
@@ -185,29 +191,19 @@ impl Statement {
         })
     }
 
-    /// The columns of its result; none for a statement that returns no rows.
+    /// The columns of its result; none for a statement that returns no rows. It may stand on a row.
     ///
     /// # Errors
     ///
     /// [`Error::Closed`].
     pub fn columns(&self) -> Result<Vec<Column>> {
-        self.with_iterating(|statement| {
-            let types = statement.columns();
-            let sources = statement.columns_with_metadata();
-            let owned = |text: Option<&str>| text.map(str::to_owned);
-            in_utf8(|| {
-                sources
-                    .zip(types)
-                    .map(|(source, column)| Column {
-                        name: source.name().to_owned(),
-                        origin: owned(source.origin_name()),
-                        table: owned(source.table_name()),
-                        database: owned(source.database_name()),
-                        decl_type: owned(column.decl_type()),
-                    })
-                    .collect()
-            })
-        })
+        let place = self.place.try_borrow();
+        if matches!(&place, Ok(place) if place.is_none()) {
+            return Err(self.connection.closed());
+        }
+        // SAFETY: the statement is in its place, which is borrowed, here or by the call that handed out a row; it
+        // cannot be emptied meanwhile. It is not at work on this thread, as this is, and there is no other.
+        Ok(unsafe { self.handle.columns() })
     }
 
     /// Whether it returns rows.
@@ -419,27 +415,6 @@ impl Drop for Statement {
         let _nobody_to_tell = self.finish_iterating();
         self.connection.release(&self.place);
     }
-}
-
-/// The columns of a row, each with its name and the table that it comes from.
-///
-/// # Errors
-///
-/// `SQLITE_CORRUPT` where one of these is no UTF-8.
-pub fn column_names(row: &Row<'_>) -> Result<Vec<(String, Option<String>)>> {
-    in_utf8(|| {
-        let columns = row.as_ref().columns_with_metadata();
-        columns.map(|it| (it.name().to_owned(), it.table_name().map(str::to_owned))).collect()
-    })
-}
-
-/// Reads names, which SQLite takes as they are from the schema of a file. rusqlite panics where one is no
-/// UTF-8, as only damage or another program can make it, and has no other way to ask.
-fn in_utf8<T>(read: impl FnOnce() -> T) -> Result<T> {
-    catch_unwind(AssertUnwindSafe(read)).map_err(|_| Error::Sqlite {
-        code: ffi::SQLITE_CORRUPT,
-        message: "the name or the type of a column is not UTF-8".into(),
-    })
 }
 
 /// The SQL with a NUL behind it: without one, SQLite copies all that is left for every statement.

@@ -1,12 +1,15 @@
 //! What can be said of a file without knowing what its rows mean: whether its pages are sound, and whether
 //! its schema is the one that this library would make.
 
-use rusqlite::{Connection, OptionalExtension, Row};
+use rusqlite::limits::Limit;
+use rusqlite::{Connection, Params, Row, ffi};
 
-use super::{Result, schema, snapshot};
+use super::limits::{Limits, limited, shorten};
+use super::schema::lossy;
+use super::{Error, Result, schema, snapshot};
 
-/// Problems that SQLite looks for before it gives up.
-const MOST_PROBLEMS: u32 = 100;
+/// The longest value that an expression of the file may have, if none that is stored is longer.
+const LEAST_LENGTH: u64 = 1 << 20;
 
 /// What was found while a file was looked at. What cannot be read is a finding, not an error.
 #[derive(Debug, Default)]
@@ -62,23 +65,71 @@ pub fn schema_version(sqlite: &Connection) -> Result<i64> {
     schema::version(sqlite)
 }
 
-/// Whether the pages are those of a database, and the rows those that its schema allows.
+/// Whether the pages are those of a database, and the rows those that its schema allows, but for its CHECKs.
+///
+/// Where indexes or columns are computed by expressions of the file, that is done within limits, for which `longest`
+/// tells the length of the longest value. Virtual tables are left out: their modules believe what they read.
 ///
 /// # Errors
 ///
 /// What has nothing to do with the file, such as a lock.
-pub fn check_integrity(sqlite: &Connection, findings: &mut Findings) -> Result<()> {
+pub fn check_integrity(
+    sqlite: &Connection,
+    longest: impl FnOnce() -> Result<u64>,
+    findings: &mut Findings,
+) -> Result<()> {
     findings.attempt("integrity check", |findings| {
-        let mut statement = sqlite.prepare(&format!("PRAGMA integrity_check({MOST_PROBLEMS})"))?;
+        if !computes(sqlite)? {
+            return check_parts(sqlite, findings);
+        }
+        let longest = longest()?;
+        let length = Limit::SQLITE_LIMIT_LENGTH;
+        let most = i32::try_from((2 * longest).max(LEAST_LENGTH)).unwrap_or(i32::MAX);
+        let limits = Limits::whole_file(super::size(sqlite)?.bytes, longest);
+        let before = sqlite.set_limit(length, most)?;
+        let checked = limited(limits, || check_parts(sqlite, findings));
+        sqlite.set_limit(length, before)?;
+        checked
+    })
+}
+
+/// Whether a check of the file evaluates expressions that stand in it.
+fn computes(sqlite: &Connection) -> Result<bool> {
+    const COMPUTES: &str = "SELECT EXISTS (
+        SELECT 1 FROM sqlite_schema AS m, pragma_table_xinfo(m.name) AS c
+        WHERE m.type = 'table' AND m.sql LIKE 'CREATE TABLE %' AND c.hidden IN (2, 3)
+        UNION ALL SELECT 1 FROM sqlite_schema AS m, pragma_index_xinfo(m.name) AS x
+        WHERE m.type = 'index' AND x.cid = -2
+        UNION ALL SELECT 1 FROM sqlite_schema AS m, pragma_index_list(m.name) AS l
+        WHERE m.type = 'table' AND m.sql LIKE 'CREATE TABLE %' AND l.partial)";
+    Ok(sqlite.query_row(COMPUTES, [], |row| row.get(0))?)
+}
+
+/// A check of everything, or, where there are virtual tables, of each other table.
+fn check_parts(sqlite: &Connection, findings: &mut Findings) -> Result<()> {
+    const VIRTUAL: &str =
+        "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND sql NOT LIKE 'CREATE TABLE %'";
+    const EVERYTHING: &str = "SELECT integrity_check FROM pragma_integrity_check";
+    const EACH_TABLE: &str = "SELECT c.integrity_check
+        FROM sqlite_schema AS m, pragma_integrity_check(m.name) AS c
+        WHERE m.type = 'table' AND m.sql LIKE 'CREATE TABLE %'";
+    let sql = if sqlite.prepare(VIRTUAL)?.exists([])? { EACH_TABLE } else { EVERYTHING };
+    let checks = "ignore_check_constraints";
+    let before: bool = sqlite.pragma_query_value(None, checks, |row| row.get(0))?;
+    sqlite.pragma_update(None, checks, true)?;
+    let checked = (|| -> Result<()> {
+        let mut statement = sqlite.prepare(sql)?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
-            let found: String = row.get(0)?;
+            let found = lossy(row, 0)?;
             if found != "ok" {
                 findings.add(found);
             }
         }
         Ok(())
-    })
+    })();
+    sqlite.pragma_update(None, checks, before)?;
+    checked
 }
 
 /// Whether tables, columns, indexes and triggers are those of a fresh file of this version. More of them
@@ -113,14 +164,37 @@ pub fn compare_schema(sqlite: &Connection, version: i64, findings: &mut Findings
 ///
 /// What SQLite says.
 pub fn empty_copy(sqlite: &Connection, table: &str) -> Result<Option<Connection>> {
-    let definition: Option<String> = sqlite
-        .query_row(
-            "SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = ?1 COLLATE NOCASE",
-            [table],
-            |row| row.get(0),
-        )
-        .optional()?;
-    definition.map(|sql| schema::from_definition(&sql)).transpose()
+    schema::definition_of(sqlite, table)?.map(|sql| schema::from_definition(&sql)).transpose()
+}
+
+/// What came of a row that was tried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tried {
+    /// It is stored.
+    Taken,
+    /// A CHECK stood in the way.
+    Refused,
+    /// Something else did, such as a column that it lacks.
+    Failed,
+}
+
+/// Inserts a row into an empty copy, whose CHECKs are anybody's and get little to work with.
+///
+/// # Errors
+///
+/// Where that is not enough for them.
+pub fn try_out(copy: &Connection, insert: &str, values: impl Params) -> Result<Tried> {
+    shorten(copy)?;
+    match limited(Limits::SCHEMA, || Ok(copy.execute(insert, values)?)) {
+        Ok(_) => Ok(Tried::Taken),
+        Err(Error::Sqlite { code: ffi::SQLITE_CONSTRAINT_CHECK, .. }) => Ok(Tried::Refused),
+        Err(Error::Sqlite { code, message }) => match code & 0xff {
+            ffi::SQLITE_CONSTRAINT | ffi::SQLITE_ERROR => Ok(Tried::Failed),
+            // A program that is too long counts as a lack of memory.
+            _ => Err(Error::Sqlite { code: ffi::SQLITE_INTERRUPT, message }),
+        },
+        Err(error) => Err(error),
+    }
 }
 
 fn all<T>(
@@ -150,7 +224,7 @@ fn columns(sqlite: &Connection, table: &str) -> Result<Vec<(String, String)>> {
     let sql = "SELECT lower(name), upper(type) || iif(\"notnull\", ' NOT NULL', '')
                || iif(pk, ' PRIMARY KEY', '') || coalesce(' DEFAULT ' || dflt_value, '')
                FROM pragma_table_info(?1)";
-    all(sqlite, sql, table, |row| Ok((row.get(0)?, row.get(1)?)))
+    all(sqlite, sql, table, |row| Ok((lossy(row, 0)?, lossy(row, 1)?)))
 }
 
 fn compare_columns(
@@ -179,14 +253,14 @@ fn index(sqlite: &Connection, name: &str) -> Result<Vec<String>> {
                FROM sqlite_schema AS m, pragma_index_list(m.tbl_name) AS l, pragma_index_xinfo(m.name) AS x
                WHERE m.type = 'index' AND m.name = ?1 COLLATE NOCASE
                AND l.name = m.name COLLATE NOCASE AND x.key ORDER BY x.seqno";
-    all(sqlite, sql, name, |row| row.get(0))
+    all(sqlite, sql, name, |row| lossy(row, 0))
 }
 
 /// The SQL of a trigger, whatever its case and blanks.
 fn words(sqlite: &Connection, name: &str) -> Result<Vec<String>> {
     let sql =
         "SELECT lower(sql) FROM sqlite_schema WHERE type = 'trigger' AND name = ?1 COLLATE NOCASE";
-    let found = all(sqlite, sql, name, |row| row.get::<_, String>(0))?;
+    let found = all(sqlite, sql, name, |row| lossy(row, 0))?;
     Ok(found.iter().flat_map(|sql| sql.split_whitespace()).map(str::to_owned).collect())
 }
 

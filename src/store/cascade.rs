@@ -17,7 +17,8 @@ const ANY_OUTPUT: &str = "SELECT 1 FROM session_outputs WHERE session_id = ?1";
 pub(super) fn delete(sqlite: &Connection, id: &str, keep_outputs: bool) -> Result<()> {
     atomically(sqlite, || {
         if !keep_outputs {
-            sqlite.prepare_cached(DELETE_OUTPUTS)?.execute([id])?;
+            let mut outputs = sqlite::prepare(sqlite, DELETE_OUTPUTS)?;
+            sqlite::write_many(sqlite, "session_outputs", &mut outputs, &[&id])?;
         } else if sqlite.db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY)?
             && sqlite.prepare_cached(ANY_OUTPUT)?.exists([id])?
         {
@@ -29,7 +30,8 @@ pub(super) fn delete(sqlite: &Connection, id: &str, keep_outputs: bool) -> Resul
                 ),
             }));
         }
-        sqlite.prepare_cached(DELETE_SESSION)?.execute([id])?;
+        let mut session = sqlite::prepare(sqlite, DELETE_SESSION)?;
+        sqlite::write(&mut session, &[&id])?;
         Ok(())
     })
 }

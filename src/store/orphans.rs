@@ -126,7 +126,7 @@ impl Sessions {
         let ended =
             Timestamp::from_millis(session.started.max(last)).unwrap_or_else(Timestamp::now);
         self.connection.with_statement(FAIL, |fail| -> Result<()> {
-            fail.execute(params![session.rowid, ended.text()])?;
+            sqlite::write(fail, params![session.rowid, ended.text()])?;
             Ok(())
         })
     }

@@ -197,9 +197,11 @@ impl Outputs {
     ///
     /// What SQLite says.
     pub fn delete(&self, session_id: &str) -> Result<()> {
-        self.connection.write(|_| {
-            self.connection
-                .with_statement(DELETE, |delete| Ok(delete.execute([session_id]).map(drop)?))
+        self.connection.write(|sqlite| {
+            self.connection.with_statement(DELETE, |delete| {
+                sqlite::write_many(sqlite, "session_outputs", delete, &[&session_id])?;
+                Ok(())
+            })
         })
     }
 
@@ -231,13 +233,13 @@ pub(super) fn insert_all(sqlite: &Sqlite, outputs: &[NewOutput]) -> sqlite::Resu
     let now = Seconds::now();
     let (many, few) = outputs.as_chunks::<ROWS>();
     if !many.is_empty() {
-        let mut insert = sqlite.prepare_cached(&INSERT_ROWS)?;
+        let mut insert = sqlite::prepare(sqlite, &INSERT_ROWS)?;
         many.iter().try_for_each(|rows| insert_rows(&mut insert, rows, now))?;
     }
     if few.is_empty() {
         return Ok(());
     }
-    let mut insert = sqlite.prepare_cached(INSERT)?;
+    let mut insert = sqlite::prepare(sqlite, INSERT)?;
     few.chunks(1).try_for_each(|row| insert_rows(&mut insert, row, now))
 }
 
@@ -247,11 +249,11 @@ fn insert_rows(
     outputs: &[NewOutput],
     now: Seconds,
 ) -> sqlite::Result<()> {
-    let bound = bind(insert, outputs, now);
-    match bound.and_then(|()| insert.raw_execute()).map_err(sqlite::Error::from) {
+    let longest = outputs.iter().map(|output| output.data.len()).max().unwrap_or(0);
+    let bound = bind(insert, outputs, now).map_err(sqlite::Error::from);
+    match bound.and_then(|()| sqlite::write_bound(insert, longest as u64)) {
         Ok(_) => Ok(()),
         Err(error) if error.code_name().as_deref() == Some("SQLITE_TOOBIG") => {
-            let longest = outputs.iter().map(|output| output.data.len()).max().unwrap_or(0);
             Err(error.context(format_args!("output.data of {longest} bytes")))
         }
         Err(error) => Err(error),

@@ -8,7 +8,7 @@ use rusqlite::{Connection as Sqlite, OptionalExtension};
 
 use super::sessions::Sessions;
 use super::{Result, text};
-use crate::sqlite::schema_version;
+use crate::sqlite::{self, schema_version};
 
 /// The version of the schema that pins came with.
 const SINCE: i64 = 2;
@@ -42,9 +42,9 @@ impl Sessions {
     ///
     /// What SQLite says.
     pub fn pin(&self, id: &str) -> Result<bool> {
-        let added = self.connection.write(|_| {
-            self.connection.with_statement(PIN, |pin| -> Result<_> { Ok(pin.execute([id])?) })
-        })?;
+        let added = self
+            .connection
+            .write(|_| self.connection.with_statement(PIN, |pin| sqlite::write(pin, &[&id])))?;
         Ok(added > 0 || self.is_pinned(id)?)
     }
 
@@ -55,7 +55,7 @@ impl Sessions {
     /// What SQLite says.
     pub fn unpin(&self, id: &str) -> Result<bool> {
         let removed = self.connection.write(|_| {
-            self.connection.with_statement(UNPIN, |unpin| -> Result<_> { Ok(unpin.execute([id])?) })
+            self.connection.with_statement(UNPIN, |unpin| sqlite::write(unpin, &[&id]))
         })?;
         Ok(removed > 0)
     }

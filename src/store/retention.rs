@@ -410,11 +410,11 @@ impl<P: FnMut(Progress) -> ControlFlow<()>> Pruning<'_, P> {
                 slice.end = Some(End::LeftAlone);
                 return Ok(slice);
             }
-            let mut delete = self.sqlite.prepare_cached(DELETE_OUTPUT)?;
+            let mut delete = sqlite::prepare(self.sqlite, DELETE_OUTPUT)?;
             let mut tried = 0;
             for (id, bytes) in batch {
                 tried += 1;
-                if delete.execute(params![id, target.id()])? > 0 {
+                if sqlite::write(&mut delete, params![id, target.id()])? > 0 {
                     slice.outputs += 1;
                     slice.bytes += bytes;
                 }
@@ -456,8 +456,8 @@ impl<P: FnMut(Progress) -> ControlFlow<()>> Pruning<'_, P> {
                 if more || self.sqlite.prepare_cached(ANY_OUTPUT)?.exists([target.id()])? {
                     return Ok(None);
                 }
-                let mut delete = self.sqlite.prepare_cached(DELETE_SESSION)?;
-                delete.execute(params![chosen.rowid, target.id()])?;
+                let mut delete = sqlite::prepare(self.sqlite, DELETE_SESSION)?;
+                sqlite::write(&mut delete, params![chosen.rowid, target.id()])?;
             }
             Target::Orphans(_) if more || !self.batch(target, 1)?.is_empty() => return Ok(None),
             Target::Orphans(_) => {}

@@ -79,21 +79,21 @@ impl Sessions {
 
     fn insert(&self, session: &NewSession) -> Result<()> {
         self.connection.with_statement(INSERT, |insert| {
-            let inserted = insert.execute(params![
-                session.id,
-                session.slot,
-                session.status,
-                session.working_dir,
-                session.current_command,
-                session.started_at.text(),
-                session.ended_at.map(Timestamp::text),
-                session.pid,
-                Seconds::now(),
-            ]);
-            match inserted {
-                Ok(_) => Ok(()),
-                Err(error) => Err(explain_insert(error.into(), &session.id)),
-            }
+            let inserted = sqlite::write(
+                insert,
+                params![
+                    session.id,
+                    session.slot,
+                    session.status,
+                    session.working_dir,
+                    session.current_command,
+                    session.started_at.text(),
+                    session.ended_at.map(Timestamp::text),
+                    session.pid,
+                    Seconds::now(),
+                ],
+            );
+            inserted.map(drop).map_err(|error| explain_insert(error, &session.id))
         })
     }
 
@@ -126,7 +126,7 @@ impl Sessions {
         }
         self.connection.write(|_| {
             self.connection.with_statement(UPDATE, |statement| {
-                statement.execute(params![
+                let values = params![
                     id,
                     update.status,
                     update.current_command.is_change(),
@@ -135,7 +135,8 @@ impl Sessions {
                     update.ended_at.value().map(|moment| moment.text()),
                     update.pid.is_change(),
                     update.pid.value(),
-                ])?;
+                ];
+                sqlite::write(statement, values)?;
                 Ok(())
             })
         })

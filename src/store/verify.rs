@@ -1,12 +1,12 @@
 //! Whether a file is sound: SQLite's own check, the schema, and the rules that every row keeps.
 
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection as Sqlite, Row, ffi};
+use rusqlite::{Connection as Sqlite, Row};
 
 use super::model::{OutputType, SessionStatus};
 use super::timestamp;
 use super::{Result, text};
-use crate::sqlite::{self, Connection, Findings};
+use crate::sqlite::{self, Connection, Findings, Tried};
 
 /// Bytes of a faulty value that a problem shows.
 const SHOWN: usize = 80;
@@ -22,6 +22,8 @@ const SESSIONS: &str =
 const OUTPUTS: &str =
     "SELECT id, session_id, timestamp, type, typeof(data), created_at FROM session_outputs
     ORDER BY id";
+
+const LONGEST: &str = "SELECT max(octet_length(data)) FROM session_outputs";
 
 const ORPHANS: &str = "SELECT coalesce(sum(chunks), 0) FROM
     (SELECT session_id, count(*) AS chunks FROM session_outputs GROUP BY session_id) AS o
@@ -56,7 +58,7 @@ pub fn verify(connection: &Connection) -> Result<Report> {
     let report = sqlite::in_one_state(&sqlite, || {
         let schema_version = sqlite::schema_version(&sqlite)?;
         let mut findings = Findings::default();
-        sqlite::check_integrity(&sqlite, &mut findings)?;
+        sqlite::check_integrity(&sqlite, || longest(&sqlite), &mut findings)?;
         sqlite::compare_schema(&sqlite, schema_version, &mut findings)?;
         findings.attempt("checks of the tables", |findings| {
             check_sessions_table(&sqlite, findings)?;
@@ -75,6 +77,12 @@ pub fn verify(connection: &Connection) -> Result<Report> {
         Ok(Report { problems: findings.problems, orphaned_outputs, schema_version })
     })?;
     Ok(report)
+}
+
+/// The bytes of the longest chunk.
+fn longest(sqlite: &Sqlite) -> sqlite::Result<u64> {
+    let longest: Option<i64> = sqlite.query_row(LONGEST, [], |row| row.get(0))?;
+    Ok(longest.unwrap_or(0).unsigned_abs())
 }
 
 /// What a row holds that it must not; `None` if it is sound.
@@ -195,21 +203,21 @@ fn check_sessions_table(sqlite: &Sqlite, findings: &mut Findings) -> sqlite::Res
     let Some(copy) = sqlite::empty_copy(sqlite, "sessions")? else {
         return Ok(());
     };
-    let try_out = |slot: i64, status: &str| copy.execute(INSERT_SESSION, (slot, status));
+    let try_out = |slot: i64, status: &str| sqlite::try_out(&copy, INSERT_SESSION, (slot, status));
     for status in SessionStatus::TEXTS {
-        if is_refused(&try_out(1, status)) {
+        if try_out(1, status)? == Tried::Refused {
             findings.add(format!("the table \"sessions\" refuses the status {status:?}"));
         }
     }
     for slot in 2..=3 {
-        if is_refused(&try_out(slot, "idle")) {
+        if try_out(slot, "idle")? == Tried::Refused {
             findings.add(format!("the table \"sessions\" refuses the slot {slot}"));
         }
     }
-    if try_out(1, "no status").is_ok() {
+    if try_out(1, "no status")? == Tried::Taken {
         findings.add("the table \"sessions\" accepts any status");
     }
-    if try_out(-1, "idle").is_ok() {
+    if try_out(-1, "idle")? == Tried::Taken {
         findings.add("the table \"sessions\" accepts any slot");
     }
     Ok(())
@@ -219,22 +227,16 @@ fn check_outputs_table(sqlite: &Sqlite, findings: &mut Findings) -> sqlite::Resu
     let Some(copy) = sqlite::empty_copy(sqlite, "session_outputs")? else {
         return Ok(());
     };
-    let try_out = |kind: &str| copy.execute(INSERT_OUTPUT, [kind]);
+    let try_out = |kind: &str| sqlite::try_out(&copy, INSERT_OUTPUT, [kind]);
     for kind in OutputType::TEXTS {
-        if is_refused(&try_out(kind)) {
+        if try_out(kind)? == Tried::Refused {
             findings.add(format!("the table \"session_outputs\" refuses the type {kind:?}"));
         }
     }
-    if try_out("no type").is_ok() {
+    if try_out("no type")? == Tried::Taken {
         findings.add("the table \"session_outputs\" accepts any type");
     }
     Ok(())
-}
-
-/// Whether a CHECK stood in the way. A table that lacks a column is told of elsewhere.
-fn is_refused(tried: &rusqlite::Result<usize>) -> bool {
-    matches!(tried, Err(rusqlite::Error::SqliteFailure(failure, _))
-        if failure.extended_code == ffi::SQLITE_CONSTRAINT_CHECK)
 }
 
 #[cfg(test)]

@@ -30,16 +30,20 @@ pub struct Definition {
     pub table: String,
     /// The page that its tree begins with.
     pub root: u32,
-    /// Its SQL, where it has any.
-    pub sql: String,
+    /// Its SQL, where it has any, whatever its bytes.
+    pub sql: Vec<u8>,
 }
 
 impl Definition {
     /// Reads a row of the schema's own table; `None` for what has no tree.
     pub fn parse(row: &[Field<'_>]) -> Option<Self> {
         let text = |at: usize| match row.get(at) {
-            Some(Field::Text(text)) => String::from_utf8(text.to_vec()).ok(),
+            Some(Field::Text(text)) => Some(String::from_utf8_lossy(text).into_owned()),
             _ => None,
+        };
+        let sql = match row.get(4) {
+            Some(Field::Text(sql)) => sql.to_vec(),
+            _ => Vec::new(),
         };
         let root = match row.get(3) {
             Some(Field::Integer(root)) => u32::try_from(*root).ok().filter(|root| *root > 0)?,
@@ -50,7 +54,7 @@ impl Definition {
             name: text(1)?.to_ascii_lowercase(),
             table: text(2)?.to_ascii_lowercase(),
             root,
-            sql: text(4).unwrap_or_default(),
+            sql,
         })
     }
 

@@ -12,7 +12,7 @@ use std::ptr;
 
 use rusqlite::ffi;
 
-use super::super::{Error, Result, files};
+use super::super::{Error, Result, files, memory};
 
 /// A file that is open for reading.
 pub(super) struct Source {
@@ -39,6 +39,8 @@ impl Source {
         }
         let path = CString::new(path.as_os_str().as_encoded_bytes())
             .map_err(|_| Error::cannot_open("its path holds a NUL"))?;
+        // Asking for it starts SQLite.
+        memory::install();
         // SAFETY: no name asks for the default file system, which lives as long as the program.
         let vfs = unsafe { ffi::sqlite3_vfs_find(ptr::null()) };
         // SAFETY: as above; nothing is written through this reference.

@@ -1,5 +1,6 @@
 //! The rows that are found, on their way into the new file.
 
+use memchr::memmem;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection as Sqlite, ffi};
 
@@ -463,8 +464,9 @@ impl<'new> Salvage<'new> {
                 Ok(())
             })?;
             let table = table_of(self.definitions, Table::Outputs.name());
-            let counts =
-                table.is_none_or(|table| table.sql.to_ascii_uppercase().contains("AUTOINCREMENT"));
+            let counts = table.is_none_or(|table| {
+                memmem::find(&table.sql.to_ascii_uppercase(), b"AUTOINCREMENT").is_some()
+            });
             if counts && self.highest_id > 0 {
                 self.done.problems.push(format!(
                     "what the highest id of a chunk ever was cannot be read; new ones go on after {}",

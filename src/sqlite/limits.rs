@@ -1,0 +1,342 @@
+//! How long, and with how much, the SQL that stands in a file may work: its triggers, CHECKs, generated columns,
+//! defaults and the expressions of its indexes. A file may come from anywhere, and such SQL need not end.
+//!
+//! Nothing else is limited: not the SQL of callers, nor what only reads.
+
+use std::cell::Cell;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use rusqlite::limits::Limit;
+use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
+use rusqlite::{CachedStatement, Connection, Statement, ffi};
+
+use super::{Error, Result, files, memory};
+
+/// Instructions between two looks at the clock: some microseconds. A statement of the stores takes fewer than three
+/// times as many, so that it is never the one that is ended.
+const INSTRUCTIONS: i32 = 1000;
+
+/// Looks before anything is ended.
+const LEAST_LOOKS: u32 = 3;
+
+/// A look that comes later than a fourth of the time counts as that: the process may have been stopped.
+const LONGEST_GAP: u32 = 4;
+
+/// How often the size of the log is looked at.
+const LOG_TICK: Duration = Duration::from_millis(10);
+
+/// Tables, indexes and triggers that a file may have: SQLite's way to find one takes ever longer.
+const OBJECTS: i32 = 10_000;
+
+/// The longest value while a definition of a file is tried out, and the most instructions for that. The clock cannot
+/// end a single function, nor a program without a loop.
+const TRIAL_LENGTH: i32 = 32 << 10;
+const TRIAL_INSTRUCTIONS: i32 = 6000;
+const TRIAL_PATTERN: i32 = 1000;
+
+/// What the SQL of a file may take.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    time: Duration,
+    /// Bytes of memory, beside what is taken already.
+    memory: u64,
+    /// Bytes that the log may grow by.
+    log: u64,
+}
+
+/// Of one statement: far more than any trigger takes that is meant well. In a harness nothing goes on meanwhile.
+const STATEMENT: Limits = Limits { time: Duration::from_secs(10), memory: 256 << 20, log: 1 << 30 };
+
+impl Limits {
+    /// Those of reading the schema, and of trying a definition out.
+    pub(crate) const SCHEMA: Self = STATEMENT;
+
+    /// Those of a statement that writes values of so many bytes, which are copied now and then.
+    fn statement(bytes: u64) -> Self {
+        let Limits { time, memory, log } = STATEMENT;
+        Limits { time, memory: memory + 3 * bytes, log: log + 3 * bytes }
+    }
+
+    /// Those of looking at every row of a file of so many bytes, whose longest value has `longest`.
+    pub(crate) fn whole_file(bytes: u64, longest: u64) -> Self {
+        let Limits { time, memory, log } = Self::statement(longest);
+        // Far slower than any disk.
+        Limits { time: time + Duration::from_secs(bytes >> 20), memory, log }
+    }
+}
+
+/// How far work is that is under way within limits.
+#[derive(Debug, Clone, Copy, Default)]
+struct Work {
+    looks: u32,
+    spent: Duration,
+    last_look: Option<Instant>,
+    /// When the log was looked at, and its size at first.
+    log: Option<(Instant, u64)>,
+}
+
+/// What came to its end.
+#[derive(Debug, Clone, Copy)]
+enum Exceeded {
+    Time(Duration),
+    Log(u64),
+}
+
+/// What a thread is at.
+struct Thread {
+    limits: Cell<Option<Limits>>,
+    /// `None` until the first look.
+    work: Cell<Option<Work>>,
+    exceeded: Cell<Option<Exceeded>>,
+}
+
+thread_local! {
+    // A connection stays on one thread while it works.
+    static THREAD: Thread =
+        const { Thread { limits: Cell::new(None), work: Cell::new(None), exceeded: Cell::new(None) } };
+}
+
+/// Has a connection keep to limits where there are any.
+pub(crate) fn attach(connection: &mut Connection) -> Result<()> {
+    connection.set_limit(Limit::SQLITE_LIMIT_SCHEMA, OBJECTS)?;
+    let log = connection.path().filter(|path| !path.is_empty());
+    let log = log.map(|path| files::log_of(Path::new(path)));
+    Ok(connection.progress_handler(INSTRUCTIONS, Some(move || look(log.as_ref())))?)
+}
+
+/// Runs `work` on any connection of this thread, and ends it where the SQL of a file takes more than `limits`: then it
+/// fails, and its error says why.
+pub(crate) fn limited<T>(limits: Limits, work: impl FnOnce() -> T) -> T {
+    /// What was under way before, however `work` ends.
+    struct Before(Option<Limits>, Option<Work>);
+    impl Drop for Before {
+        fn drop(&mut self) {
+            THREAD.with(|thread| {
+                thread.limits.set(self.0);
+                thread.work.set(self.1);
+            });
+        }
+    }
+    let _before = THREAD.with(|thread| {
+        thread.exceeded.set(None);
+        Before(thread.limits.replace(Some(limits)), thread.work.take())
+    });
+    memory::bounded(limits.memory, work)
+}
+
+/// Prepares a statement that writes, for which SQLite reads the triggers of the file; found again the next time.
+///
+/// # Errors
+///
+/// As [`write`].
+pub fn prepare<'a>(connection: &'a Connection, sql: &str) -> Result<CachedStatement<'a>> {
+    limited(STATEMENT, || Ok(connection.prepare_cached(sql)?))
+}
+
+/// Runs a statement of a store that changes one row or a few, and whatever triggers the file has for that, within
+/// limits. Says how many rows it changed.
+///
+/// # Errors
+///
+/// `SQLITE_INTERRUPT` where the file's own SQL went beyond them, or what SQLite says.
+pub fn write(statement: &mut Statement<'_>, values: &[&dyn ToSql]) -> Result<usize> {
+    let mut bytes = 0;
+    for (value, index) in values.iter().zip(1..) {
+        if let ToSqlOutput::Borrowed(ValueRef::Text(value) | ValueRef::Blob(value)) =
+            value.to_sql()?
+        {
+            bytes += value.len() as u64;
+        }
+        statement.raw_bind_parameter(index, value)?;
+    }
+    write_bound(statement, bytes)
+}
+
+/// As [`write`], a statement whose values, of so many bytes, are bound.
+///
+/// # Errors
+///
+/// As [`write`].
+pub fn write_bound(statement: &mut Statement<'_>, bytes: u64) -> Result<usize> {
+    limited(Limits::statement(bytes), || Ok(statement.raw_execute()?))
+}
+
+/// As [`write`], a statement that may remove any number of rows of `table`. That takes its time, which is limited only
+/// where the file has triggers for it.
+///
+/// # Errors
+///
+/// As [`write`].
+pub fn write_many(
+    connection: &Connection,
+    table: &str,
+    statement: &mut Statement<'_>,
+    values: &[&dyn ToSql],
+) -> Result<usize> {
+    let triggers =
+        "SELECT 1 FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = ?1 COLLATE NOCASE";
+    if connection.prepare_cached(triggers)?.exists([table])? {
+        return write(statement, values);
+    }
+    Ok(statement.execute(values)?)
+}
+
+/// Has a connection with a definition of a file try it out with short values and short programs only.
+pub(crate) fn shorten(connection: &Connection) -> Result<()> {
+    for (limit, most) in [
+        (Limit::SQLITE_LIMIT_LENGTH, TRIAL_LENGTH),
+        (Limit::SQLITE_LIMIT_VDBE_OP, TRIAL_INSTRUCTIONS),
+        (Limit::SQLITE_LIMIT_LIKE_PATTERN_LENGTH, TRIAL_PATTERN),
+    ] {
+        connection.set_limit(limit, most)?;
+    }
+    Ok(())
+}
+
+/// What stands behind an error of this thread that came just now, if that is a limit.
+pub(super) fn explain(code: i32) -> Option<Error> {
+    let what = match (code & 0xff, THREAD.with(|thread| thread.exceeded.get())) {
+        (ffi::SQLITE_INTERRUPT, Some(Exceeded::Time(time))) => {
+            format!("more than {} s", time.as_secs())
+        }
+        (ffi::SQLITE_INTERRUPT, Some(Exceeded::Log(bytes))) => {
+            format!("more than {} MiB of write-ahead log", bytes >> 20)
+        }
+        (ffi::SQLITE_NOMEM, _) if memory::was_refused() => {
+            "more memory than a statement may have".into()
+        }
+        _ => return None,
+    };
+    Some(Error::Sqlite {
+        code: ffi::SQLITE_INTERRUPT,
+        message: format!("the file's own SQL, such as a trigger or a CHECK, took {what}"),
+    })
+}
+
+/// Whether what is under way has to end.
+fn look(log: Option<&PathBuf>) -> bool {
+    THREAD.with(|thread| {
+        let Some(limits) = thread.limits.get() else {
+            return false;
+        };
+        let mut work = thread.work.take().unwrap_or_default();
+        let exceeded = work.look(&limits, log);
+        thread.work.set(Some(work));
+        let ends = exceeded.is_some() && work.looks >= LEAST_LOOKS;
+        if ends {
+            thread.exceeded.set(exceeded);
+        }
+        ends
+    })
+}
+
+impl Work {
+    fn look(&mut self, limits: &Limits, log: Option<&PathBuf>) -> Option<Exceeded> {
+        let now = Instant::now();
+        if let Some(last) = self.last_look.replace(now) {
+            self.spent += (now - last).min(limits.time / LONGEST_GAP);
+        }
+        self.looks = self.looks.saturating_add(1);
+        if let Some(log) = log
+            && self.log.is_none_or(|(at, _)| now - at > LOG_TICK)
+        {
+            let size = std::fs::metadata(log).map_or(0, |log| log.len());
+            let (_, at_first) = *self.log.get_or_insert((now, size));
+            self.log = Some((now, at_first));
+            if size.saturating_sub(at_first) > limits.log {
+                return Some(Exceeded::Log(limits.log));
+            }
+        }
+        (self.spent > limits.time).then_some(Exceeded::Time(limits.time))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ENDLESS: &str =
+        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";
+
+    fn attached() -> Connection {
+        let mut connection = Connection::open_in_memory().unwrap();
+        attach(&mut connection).unwrap();
+        connection
+    }
+
+    fn short(millis: u64) -> Limits {
+        Limits { time: Duration::from_millis(millis), ..STATEMENT }
+    }
+
+    fn count_to(connection: &Connection, most: u32) -> Result<i64> {
+        let sql = ENDLESS.replace("FROM n)", &format!("FROM n WHERE i < {most})"));
+        Ok(connection.query_row(&sql, [], |row| row.get(0))?)
+    }
+
+    #[test]
+    fn what_takes_too_long_ends_with_an_error_that_says_so() {
+        let connection = attached();
+        let error = limited(short(20), || {
+            Error::from(connection.query_row(ENDLESS, [], |_| Ok(())).unwrap_err())
+        });
+        assert_eq!(error.code_name().unwrap(), "SQLITE_INTERRUPT");
+        assert!(error.to_string().contains("the file's own SQL"), "{error}");
+        assert_eq!(limited(short(20), || count_to(&connection, 10)).unwrap(), 10);
+    }
+
+    #[test]
+    fn what_is_not_limited_goes_on() {
+        let connection = attached();
+        limited(short(0), || ());
+        assert_eq!(count_to(&connection, 100_000).unwrap(), 100_000);
+        let inside = limited(STATEMENT, || {
+            limited(short(0), || ());
+            count_to(&connection, 100_000)
+        });
+        assert_eq!(inside.unwrap(), 100_000);
+    }
+
+    #[test]
+    fn a_few_looks_end_nothing_whatever_the_clock_says() {
+        let connection = attached();
+        assert_eq!(limited(short(0), || count_to(&connection, 50)).unwrap(), 50);
+        limited(short(1), || count_to(&connection, 1_000_000)).unwrap_err();
+    }
+
+    #[test]
+    fn a_log_may_grow_by_so_much() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a.db");
+        let mut connection = Connection::open(&file).unwrap();
+        attach(&mut connection).unwrap();
+        connection.pragma_update(None, "journal_mode", "WAL").unwrap();
+        connection.execute_batch("PRAGMA cache_size = 10; CREATE TABLE t (x)").unwrap();
+        let fill = ENDLESS.replace("count(*)", "zeroblob(100000)");
+        let limits = Limits { log: 10 << 20, ..STATEMENT };
+        let error = limited(limits, || {
+            Error::from(connection.execute(&format!("INSERT INTO t {fill}"), []).unwrap_err())
+        });
+        assert!(error.to_string().contains("more than 10 MiB of write-ahead log"), "{error}");
+        let size = std::fs::metadata(files::log_of(&file)).unwrap().len();
+        assert!(size < 1 << 30, "{size}");
+    }
+
+    #[test]
+    fn a_file_with_too_many_objects_is_not_read() {
+        let connection = Connection::open_in_memory().unwrap();
+        // Each column has an index of its own.
+        let columns: Vec<_> = (0..1900).map(|i| format!("c{i} UNIQUE")).collect();
+        let columns = columns.join(",");
+        for table in 0..6 {
+            connection.execute_batch(&format!("CREATE TABLE t{table} ({columns})")).unwrap();
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a.db");
+        connection.execute("VACUUM INTO ?1", [file.to_str().unwrap()]).unwrap();
+        let mut opened = Connection::open(&file).unwrap();
+        attach(&mut opened).unwrap();
+        let error = opened.query_row("SELECT 1 FROM sqlite_schema", [], |_| Ok(())).unwrap_err();
+        assert!(error.to_string().contains("too many schema objects"), "{error}");
+    }
+}

@@ -1,0 +1,64 @@
+//! The names of columns as SQLite has them. It takes them from the schema of a file as they are, and rusqlite ends in a
+//! panic where one is no UTF-8.
+
+use std::ffi::{CStr, c_char, c_int};
+use std::ptr::{self, NonNull};
+
+use memchr::memmem;
+use rusqlite::{Connection, ffi};
+
+use super::Column;
+
+/// A function of SQLite that says something of a column.
+type Ask = unsafe extern "C" fn(*mut ffi::sqlite3_stmt, c_int) -> *const c_char;
+
+/// SQLite's own handle of a statement, which tells nothing of how long that lives.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Handle(NonNull<ffi::sqlite3_stmt>);
+
+impl Handle {
+    /// The handle of the latest statement that was prepared from `sql` or a part of it.
+    pub(super) fn latest(connection: &Connection, sql: &str) -> Option<Self> {
+        // SAFETY: the connection is open and on its thread, and nothing is finalized meanwhile. SQLite lists the
+        // latest statement first, but for those that virtual tables have prepared for themselves.
+        unsafe {
+            let db = connection.handle();
+            let mut found = ffi::sqlite3_next_stmt(db, ptr::null_mut());
+            while !found.is_null() {
+                let text = ffi::sqlite3_sql(found);
+                if !text.is_null()
+                    && memmem::find(sql.as_bytes(), CStr::from_ptr(text).to_bytes()).is_some()
+                {
+                    break;
+                }
+                found = ffi::sqlite3_next_stmt(db, found);
+            }
+            NonNull::new(found).map(Self)
+        }
+    }
+
+    /// What SQLite says of the columns; what is no UTF-8 in that becomes U+FFFD.
+    ///
+    /// # Safety
+    ///
+    /// The statement is not finalized, and not at work.
+    pub(super) unsafe fn columns(self) -> Vec<Column> {
+        let statement = self.0.as_ptr();
+        let ask = |column: c_int, ask: Ask| {
+            // SAFETY: as the caller says; the text is copied before SQLite is asked for anything else.
+            unsafe {
+                let text = ask(statement, column);
+                (!text.is_null()).then(|| CStr::from_ptr(text).to_string_lossy().into_owned())
+            }
+        };
+        let column = |column| Column {
+            name: ask(column, ffi::sqlite3_column_name).unwrap_or_default(),
+            origin: ask(column, ffi::sqlite3_column_origin_name),
+            table: ask(column, ffi::sqlite3_column_table_name),
+            database: ask(column, ffi::sqlite3_column_database_name),
+            decl_type: ask(column, ffi::sqlite3_column_decltype),
+        };
+        // SAFETY: as the caller says.
+        (0..unsafe { ffi::sqlite3_column_count(statement) }).map(column).collect()
+    }
+}
