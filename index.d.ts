@@ -567,7 +567,8 @@ export interface OutputStore {
   /**
    * Stores all chunks in one transaction, or none: some thirty times less writing than one by one.
    *
-   * @throws {TypeError | RangeError} For a field of the wrong type or value; nothing is stored.
+   * @throws {TypeError | RangeError} For a field of the wrong type or value, and for more than 1 GiB of chunks, each
+   * counted as its texts and 128 bytes; nothing is stored.
    */
   appendMany(outputs: readonly SessionOutput[]): void
   /**
@@ -610,7 +611,8 @@ export interface OutputStore {
   /**
    * The chunks of a session as they come, from whatever process, some 20 ms after they are committed, in the
    * order of `append`. It ends when the session is `'completed'` or `'failed'` (or removed) and everything was given,
-   * when `signal` aborts, or when the connection is closed. A session that is not stored is waited for.
+   * when `signal` aborts, or when the connection is closed. A session that is not stored is waited for. `return()`
+   * and `throw()` end it at once, and every `next()` that waits.
    *
    * While nothing comes it costs a few microseconds every 20 ms.
    *

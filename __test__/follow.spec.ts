@@ -3,6 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { DatabaseConnection, OutputStore, type FollowedChunk } from '../index.js'
+import { inChild } from './child.js'
 import {
   failureOf,
   openConnection,
@@ -117,6 +118,113 @@ describe('follow', () => {
     await pause(30)
     connection.close()
     expect(await closed).toEqual([])
+  })
+
+  describe('waits no longer than its reader, with any number of calls of next() pending:', () => {
+    /** How each promise is settled, unless it takes as long as a look at the file in silence. */
+    const settled = (promises: Promise<unknown>[]) =>
+      Promise.race([
+        Promise.allSettled(promises),
+        pause(500, 'none of them in half a second', { ref: false }),
+      ])
+    const over = { status: 'fulfilled', value: { value: undefined, done: true } }
+    const silent = async (outputs: OutputStore, signal?: AbortSignal) => {
+      const chunks = outputs.follow('s-1', { signal })
+      const pending = [chunks.next(), chunks.next(), chunks.next()]
+      // By now it no longer looks at short intervals.
+      await pause(800)
+      return { chunks, pending }
+    }
+
+    test('return()', async () => {
+      const { outputs } = openStores()
+      const { chunks, pending } = await silent(outputs)
+      pending.push(chunks.return())
+      expect(await settled(pending)).toEqual([over, over, over, over])
+      outputs.append(sampleOutput())
+      expect(await chunks.next()).toEqual({ value: undefined, done: true })
+    })
+
+    test('throw()', async () => {
+      const { outputs } = openStores()
+      const { chunks, pending } = await silent(outputs)
+      const reason = new Error('of the reader')
+      pending.push(chunks.throw(reason), chunks.next())
+      const thrown = { status: 'rejected', reason }
+      expect(await settled(pending)).toEqual([over, over, over, thrown, over])
+    })
+
+    test('its signal', async () => {
+      const { outputs } = openStores()
+      const stop = new AbortController()
+      const { pending } = await silent(outputs, stop.signal)
+      stop.abort()
+      expect(await settled(pending)).toEqual([over, over, over])
+    })
+
+    test.each([
+      ['the connection that is closed', (all: ReturnType<typeof openStores>) => all.connection],
+      ['the handle that is closed', (all: ReturnType<typeof openStores>) => all.connection.db],
+    ])('%s', async (_, of) => {
+      const path = temporaryPath()
+      // Closing the last connection removes the log, which is heard.
+      openConnection(path).db.exec('CREATE TABLE other (x)')
+      const all = openStores(path)
+      const { pending } = await silent(all.outputs)
+      of(all).close()
+      expect(await settled(pending)).toEqual([over, over, over])
+    })
+
+    test('return() before the first next(), and twice', async () => {
+      const { outputs } = openStores()
+      const chunks = outputs.follow('s-1', { after: 0 })
+      expect(await settled([chunks.return(), chunks.return(), chunks.next()])).toEqual([
+        over,
+        over,
+        over,
+      ])
+    })
+
+    test('return() between two chunks, as break does', async () => {
+      const { outputs } = openStores()
+      outputs.appendMany([sampleOutput({ data: 'a' }), sampleOutput({ data: 'b' })])
+      const chunks = outputs.follow('s-1', { after: 0 })
+      const { value } = await chunks.next()
+      expect(value).toMatchObject({ data: 'a' })
+      expect(await settled([chunks.return(), chunks.next()])).toEqual([over, over])
+    })
+  })
+
+  test('lets go of the signal and the process once it has ended', async () => {
+    const { outputs } = openStores()
+    const stop = new AbortController()
+    let listeners = 0
+    const { addEventListener, removeEventListener } = stop.signal
+    stop.signal.addEventListener = function (...args: unknown[]) {
+      listeners += 1
+      return Reflect.apply(addEventListener, this, args) as undefined
+    }
+    stop.signal.removeEventListener = function (...args: unknown[]) {
+      listeners -= 1
+      return Reflect.apply(removeEventListener, this, args) as undefined
+    }
+    const chunks = outputs.follow('s-1', { signal: stop.signal })
+    const pending = chunks.next()
+    await pause(30)
+    await chunks.return()
+    await pending
+    expect(listeners).toBe(0)
+    await inChild(
+      async ({ pkg }, path) => {
+        const store = new pkg.OutputStore(new pkg.DatabaseConnection(path))
+        const following = store.follow('s-1')
+        void following.next()
+        await new Promise((resolve) => setTimeout(resolve, 50))
+        void following.return()
+      },
+      [temporaryPath()],
+      { timeout: 20_000 },
+    )
   })
 
   test('gives what waits in the queue of write-behind, once it is committed', async () => {

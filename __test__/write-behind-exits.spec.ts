@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { inChild, startChild } from './child.js'
+import { inChild, packagePath, startChild } from './child.js'
 import { storedData, temporaryPath } from './support.js'
 
 const numbered = (length: number) => Array.from({ length }, (_, i) => `${i}`)
@@ -33,6 +33,63 @@ describe('what is queued when the process ends is committed', () => {
     },
   )
 
+  test.each([
+    ['a listener before it throws'],
+    ['a listener that was prepended later throws'],
+    ['the listeners were removed'],
+    ['emit() tells nobody'],
+    ['a listener calls process.exit()'],
+    ['a listener opens a store and appends'],
+    ['the process is ended below JavaScript'],
+    ['beforeExit calls process.exit()'],
+    ['the package was loaded twice'],
+  ])('and %s', async (what) => {
+    const path = temporaryPath()
+    const child = startChild(
+      ({ pkg, require }, file, how, index) => {
+        const fail = () => {
+          throw new Error('of a listener')
+        }
+        if (how.startsWith('a listener before')) process.on('exit', fail)
+        if (how.startsWith('a listener calls')) process.on('exit', () => process.exit(5))
+        const open = ({ DatabaseConnection, OutputStore }: typeof pkg) => {
+          const connection = new DatabaseConnection(file)
+          return new OutputStore(connection, { writeBehind: { maxDelay: 60_000 } })
+        }
+        const append = (outputs: ReturnType<typeof open>, from: number, to: number) => {
+          for (let i = from; i < to; i++) {
+            const data = `${i}`
+            outputs.append({ sessionId: 's-1', timestamp: new Date(0), type: 'stdout', data })
+          }
+        }
+        append(open(pkg), 0, 50)
+        if (how.startsWith('the package')) {
+          for (const name of Object.keys(require.cache)) delete require.cache[name]
+          pkg = require(index) as typeof pkg
+        }
+        if (how.startsWith('a listener opens')) {
+          process.on('exit', () => append(open(pkg), 50, 100))
+          return
+        }
+        append(open(pkg), 50, 100)
+        if (how.startsWith('a listener that was')) process.prependListener('exit', fail)
+        if (how.startsWith('the listeners')) process.removeAllListeners('exit')
+        if (how.startsWith('emit')) Object.assign(process, { emit: () => false })
+        if (how.startsWith('beforeExit')) process.on('beforeExit', () => process.exit(0))
+        if (how.startsWith('emit') || how.startsWith('the listeners')) process.exit(0)
+        if (how.startsWith('the process'))
+          (process as unknown as { reallyExit: (code: number) => void }).reallyExit(0)
+      },
+      [path, what, packagePath],
+    )
+    await child.outcome
+    expect(
+      storedData(path)
+        .map(Number)
+        .sort((a, b) => a - b),
+    ).toEqual(numbered(100).map(Number))
+  })
+
   test.each([['ends'], ['is terminated']])('by a Worker that %s', async (how) => {
     const path = temporaryPath()
     await inChild(
@@ -55,7 +112,7 @@ describe('what is queued when the process ends is committed', () => {
         if (terminate) await worker.terminate()
         else await exited
       },
-      [path, (await import('./child.js')).packagePath, how === 'is terminated'],
+      [path, packagePath, how === 'is terminated'],
     )
     expect(storedData(path)).toEqual(numbered(100))
   })

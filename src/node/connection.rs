@@ -12,7 +12,8 @@ use napi_derive::napi;
 use super::convert::{Argument, MAX_SAFE_INTEGER, Parsed, optional};
 use super::environment::Environment;
 use super::error::{Failure, run};
-use super::js::{Native, Scope, Value};
+use super::follow;
+use super::js::{Maker, Native, Scope, Value};
 use super::warnings::warn_of_exposures;
 use crate::sqlite::{Blocker, Connection, Location, OpenOptions, Synchronous};
 
@@ -30,7 +31,10 @@ const MAX_SLOTS: i64 = 1000;
 /// Every call is synchronous. A connection belongs to the thread that opened it; a Worker opens its
 /// own. Other connections, of this process or another, may use the same file at the same time.
 #[napi]
+#[repr(C)]
 pub struct DatabaseConnection {
+    /// First, so that it is found in the object of another copy of the library as well.
+    maker: Maker,
     connection: Rc<Connection>,
 }
 
@@ -62,36 +66,35 @@ impl DatabaseConnection {
         run(&env, "DatabaseConnection", || {
             let environment = Environment::of(&env)?;
             environment.check_new(&env, &this)?;
-            let connection = open(&env, db_path, options)?;
-            environment.handle.adopt(Scope::new(&env), Value::from(this.object.to_unknown()))?;
-            Ok(connection)
+            open(&env, db_path, options)
         })
     }
 
     /// The handle that stores take, and other SQL of the process uses. The same object every time.
     #[napi(getter, catch_unwind, ts_return_type = "Database")]
     pub fn db<'env>(&self, env: &'env Env, this: This<'env>) -> napi::Result<Unknown<'env>> {
+        let connection = run(env, "DatabaseConnection.db", || self.shared())?;
         let handle = &Environment::of(env)?.handle;
         let this = Value::from(this.object.to_unknown());
-        Ok(handle.of(Scope::new(env), this, &self.connection)?.unknown())
+        Ok(handle.of(Scope::new(env), this, connection)?.unknown())
     }
 
     /// The path that the connection was opened with.
     #[napi(getter, catch_unwind)]
-    pub fn path(&self) -> &str {
-        self.connection.path()
+    pub fn path(&self, env: Env) -> napi::Result<&str> {
+        run(&env, "DatabaseConnection.path", || Ok(self.shared()?.path()))
     }
 
     /// The path that the connection was opened with.
     #[napi(catch_unwind)]
-    pub fn get_path(&self) -> &str {
-        self.connection.path()
+    pub fn get_path(&self, env: Env) -> napi::Result<&str> {
+        run(&env, "DatabaseConnection.getPath", || Ok(self.shared()?.path()))
     }
 
     /// Whether the connection is open.
     #[napi(getter, catch_unwind)]
-    pub fn is_open(&self) -> bool {
-        self.connection.is_open()
+    pub fn is_open(&self, env: Env) -> napi::Result<bool> {
+        run(&env, "DatabaseConnection.isOpen", || Ok(self.shared()?.is_open()))
     }
 
     /// How the file keeps a change all or nothing: `'wal'` for every file that is open for writing,
@@ -100,7 +103,7 @@ impl DatabaseConnection {
     /// @throws {TypeError} `ERR_INVALID_STATE` once the connection is closed.
     #[napi(getter, catch_unwind, ts_return_type = "JournalMode")]
     pub fn journal_mode(&self, env: Env) -> napi::Result<String> {
-        run(&env, "DatabaseConnection.journalMode", || Ok(self.connection.journal_mode()?))
+        run(&env, "DatabaseConnection.journalMode", || Ok(self.shared()?.journal_mode()?))
     }
 
     /// The state of the write-ahead log: how long it is, and what keeps it from starting over.
@@ -109,7 +112,7 @@ impl DatabaseConnection {
     #[napi(catch_unwind, ts_return_type = "WalStatus")]
     pub fn wal_status<'env>(&self, env: &'env Env) -> napi::Result<Unknown<'env>> {
         let status =
-            run(env, "DatabaseConnection.walStatus", || Ok(self.connection.wal_status()?))?;
+            run(env, "DatabaseConnection.walStatus", || Ok(self.shared()?.wal_status()?))?;
         let scope = Scope::new(env);
         let blocked_by = match status.blocker {
             None => scope.null()?,
@@ -142,10 +145,14 @@ impl DatabaseConnection {
         env: &'env Env,
         callback: Unknown<'env>,
     ) -> napi::Result<Unknown<'env>> {
-        run(env, "DatabaseConnection.watch", || Ok(self.connection.unsettled().map(drop)?))?;
+        let connection = run(env, "DatabaseConnection.watch", || {
+            let connection = self.shared()?;
+            connection.unsettled()?;
+            Ok(Rc::clone(connection))
+        })?;
         let environment = Environment::of(env)?;
         let scope = Scope::new(env);
-        let native = scope.external(Native::Database(Rc::clone(&self.connection)))?;
+        let native = scope.external(Native::Database(connection))?;
         let watch = scope.kept(&environment.watch)?;
         Ok(scope.call(watch, [native, Value::from(callback)])?.unknown())
     }
@@ -156,14 +163,22 @@ impl DatabaseConnection {
     /// @throws {TypeError} `ERR_INVALID_STATE` in the middle of a query of the same connection.
     #[napi(catch_unwind)]
     pub fn close(&self, env: Env) -> napi::Result<()> {
-        run(&env, "DatabaseConnection.close", || Ok(self.connection.close()?))
+        let connection = run(&env, "DatabaseConnection.close", || self.shared())?;
+        follow::close(&env, "DatabaseConnection.close", connection)
     }
 }
 
 impl DatabaseConnection {
     /// The connection that stores share.
-    pub(super) fn shared(&self) -> &Rc<Connection> {
-        &self.connection
+    ///
+    /// # Failure
+    ///
+    /// An object of another copy of the library, whose SQLite is another one.
+    pub(super) fn shared(&self) -> Parsed<&Rc<Connection>> {
+        if self.maker.is_here() {
+            return Ok(&self.connection);
+        }
+        Err(Failure::Type("the connection is of another copy of the package".into()))
     }
 
     fn open(env: &Env, path: &str, location: Location, options: &OpenOptions) -> Parsed<Self> {
@@ -171,7 +186,7 @@ impl DatabaseConnection {
         retain_current_module_for_unload_safety();
         let connection = Rc::new(Connection::open(path, location, options)?);
         warn_of_exposures(env, &connection)?;
-        Ok(Self { connection })
+        Ok(Self { maker: Maker::here(), connection })
     }
 }
 
@@ -181,18 +196,15 @@ impl DatabaseConnection {
 /// @throws {SqliteError} As `new DatabaseConnection()` does.
 #[napi(catch_unwind)]
 pub fn get_database(env: Env) -> napi::Result<Reference<DatabaseConnection>> {
-    let environment = Environment::of(&env)?;
-    let mut current = environment.default_connection.borrow_mut();
-    match &*current {
-        Some(connection) if connection.connection.is_open() => connection.clone(env),
-        _ => {
-            let opened = run(&env, "getDatabase", || open_default(&env, &OpenOptions::default()))?;
-            let opened = opened.into_reference(env)?;
-            let scope = Scope::new(&env);
-            environment.handle.adopt(scope, scope.reference(opened.clone(env)?)?)?;
-            current.insert(opened).clone(env)
-        }
+    let current = &Environment::of(&env)?.default_connection;
+    let known = current.borrow().as_ref().map(|known| known.clone(env)).transpose()?;
+    if let Some(known) = known.filter(|known| known.connection.is_open()) {
+        return Ok(known);
     }
+    let opened = run(&env, "getDatabase", || open_default(&env, &OpenOptions::default()))?;
+    let opened = opened.into_reference(env)?;
+    current.replace(Some(opened.clone(env)?));
+    Ok(opened)
 }
 
 /// Closes the connection that `getDatabase()` opened. Does nothing if there is none, or it is closed.
@@ -200,12 +212,12 @@ pub fn get_database(env: Env) -> napi::Result<Reference<DatabaseConnection>> {
 /// @throws {TypeError} `ERR_INVALID_STATE` in the middle of a query of that connection.
 #[napi(catch_unwind)]
 pub fn close_database(env: Env) -> napi::Result<()> {
-    let environment = Environment::of(&env)?;
-    let mut current = environment.default_connection.borrow_mut();
-    if let Some(connection) = &*current {
-        run(&env, "closeDatabase", || Ok(connection.connection.close()?))?;
+    let current = &Environment::of(&env)?.default_connection;
+    let known = current.borrow().as_ref().map(|known| Rc::clone(&known.connection));
+    if let Some(connection) = known {
+        follow::close(&env, "closeDatabase", &connection)?;
+        current.replace(None);
     }
-    *current = None;
     Ok(())
 }
 

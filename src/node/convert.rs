@@ -96,7 +96,7 @@ impl<'a, 'env> Argument<'a, 'env> {
     /// A string.
     pub fn string(&self) -> Parsed<String> {
         match self.value.kind()? {
-            ValueType::String => Ok(self.value.string()?),
+            ValueType::String => self.value.string(),
             _ => Err(self.wrong_type("a string")),
         }
     }
@@ -104,7 +104,7 @@ impl<'a, 'env> Argument<'a, 'env> {
     /// A string, for as long as `work` takes.
     pub fn with_string<T>(&self, work: impl FnOnce(&str) -> T) -> Parsed<T> {
         match self.value.kind()? {
-            ValueType::String => Ok(self.value.with_text(|text| work(&text))?),
+            ValueType::String => self.value.with_text(|text| work(&text)),
             _ => Err(self.wrong_type("a string")),
         }
     }
@@ -197,8 +197,13 @@ fn show(value: Value<'_>) -> napi::Result<String> {
         ValueType::Undefined => "undefined".into(),
         ValueType::Null => "null".into(),
         ValueType::Boolean => value.boolean()?.to_string(),
-        ValueType::Number | ValueType::BigInt => shorten(value.to_text()?),
-        ValueType::String => format!("{:?}", shorten(value.string()?)),
+        ValueType::Number => value.number_as_text()?,
+        // A long one takes minutes to be written.
+        ValueType::BigInt => match value.bigint()? {
+            Some(integer) => integer.to_string(),
+            None => "a bigint of more than 64 bits".into(),
+        },
+        ValueType::String => format!("{:?}", shorten(value.start_of_string()?)),
         ValueType::Symbol => "a symbol".into(),
         ValueType::Function => "a function".into(),
         _ if value.is_date()? && value.date()?.is_nan() => "an invalid Date".into(),
@@ -262,12 +267,9 @@ pub fn new_output(fields: OutputFields<'_>) -> Parsed<NewOutput> {
     output_at(Path::Name("output"), fields)
 }
 
-/// Chunks of output to be stored.
-pub fn new_outputs<'env>(
-    outputs: impl Iterator<Item = napi::Result<OutputFields<'env>>>,
-) -> Parsed<Vec<NewOutput>> {
-    let all = Path::Name("outputs");
-    outputs.zip(0..).map(|(fields, index)| output_at(Path::Element(&all, index), fields?)).collect()
+/// A chunk of output to be stored, the one at `index` of many.
+pub fn one_of_outputs(index: u32, fields: OutputFields<'_>) -> Parsed<NewOutput> {
+    output_at(Path::Element(&Path::Name("outputs"), index), fields)
 }
 
 fn output_at(output: Path<'_>, fields: OutputFields<'_>) -> Parsed<NewOutput> {

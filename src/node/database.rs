@@ -8,6 +8,7 @@ use super::connection::DatabaseConnection;
 use super::convert::{Argument, Parsed};
 use super::environment::Environment;
 use super::error::run;
+use super::follow;
 use super::js::{Arguments, Kept, Native, Scope, Value};
 use super::statement::{self, Prepared};
 use crate::sqlite::{Connection, Error};
@@ -19,8 +20,6 @@ const DATABASE: &str = include_str!("glue/database.js");
 
 /// The functions of `glue/database.js` that the rest of the face needs.
 pub struct Handle {
-    adopt: Kept,
-    is_connection: Kept,
     handle_of: Kept,
     make_handle: Kept,
     native_of: Kept,
@@ -28,13 +27,13 @@ pub struct Handle {
 
 impl Handle {
     /// Evaluates the scripts. `read` gives the values of a row one by one, `rows` begins and finishes a
-    /// query, and `result` is where numbers come back.
+    /// query, and `notes` is where numbers come back.
     pub fn new<'env>(
         scope: Scope<'env>,
         checks: Value<'env>,
         read: Value<'env>,
         rows: Value<'env>,
-        result: Value<'env>,
+        notes: Value<'env>,
     ) -> napi::Result<Self> {
         let native = scope.object(&[
             (c"info", scope.function(c"info", info)?),
@@ -54,28 +53,15 @@ impl Handle {
         let shapes = scope.call(scope.run_script(SHAPES)?, [native, read])?;
         let statement = scope.call(
             scope.run_script(STATEMENT)?,
-            [native, result, checks, parameters, shapes, rows],
+            [native, notes, checks, parameters, shapes, rows],
         )?;
         let handle = scope.call(scope.run_script(DATABASE)?, [native, checks, statement])?;
         let keep = |name| scope.keep(handle.property(name)?);
         Ok(Self {
-            adopt: keep(c"adopt")?,
-            is_connection: keep(c"isConnection")?,
             handle_of: keep(c"handleOf")?,
             make_handle: keep(c"makeHandle")?,
             native_of: keep(c"nativeOf")?,
         })
-    }
-
-    /// Takes note that `connection` is of this copy of the package.
-    pub fn adopt<'env>(&self, scope: Scope<'env>, connection: Value<'env>) -> napi::Result<()> {
-        scope.call(scope.kept(&self.adopt)?, [connection]).map(drop)
-    }
-
-    /// Whether `value` is a `DatabaseConnection` of this copy of the package. One of another copy wraps
-    /// the same type, but is run by another SQLite.
-    fn is_connection<'env>(&self, scope: Scope<'env>, value: Value<'env>) -> napi::Result<bool> {
-        scope.call(scope.kept(&self.is_connection)?, [value])?.boolean()
     }
 
     /// The handle of a connection, whose JavaScript object is `this`: the same one every time.
@@ -106,11 +92,8 @@ pub(super) fn shared_connection<'env>(
         Rc::clone(connection(native)?)
     } else {
         let wanted = || db.wrong_type("a DatabaseConnection or its db");
-        if !handle.is_connection(scope, db.value())? {
-            return Err(wanted());
-        }
         let instance = db.value().class_instance::<DatabaseConnection>().ok_or_else(wanted)?;
-        Rc::clone(instance.shared())
+        Rc::clone(instance.shared()?)
     };
     connection.unsettled()?;
     Ok(connection)
@@ -178,15 +161,15 @@ fn check<'env>(
 
 fn prepare<'env>(scope: Scope<'env>, arguments: Arguments<'_, 'env>) -> napi::Result<Value<'env>> {
     let connection = connection(arguments.get(0)?)?;
-    let source = arguments.get(1)?.string()?;
-    let statement = run(&scope.env(), "Database.prepare", || Ok(connection.prepare(&source)?))?;
+    let statement = run(&scope.env(), "Database.prepare", || {
+        Ok(connection.prepare(&arguments.get(1)?.string()?)?)
+    })?;
     scope.external(Native::Statement(Prepared::new(statement)))
 }
 
 fn exec<'env>(scope: Scope<'env>, arguments: Arguments<'_, 'env>) -> napi::Result<Value<'env>> {
     let connection = connection(arguments.get(0)?)?;
-    let source = arguments.get(1)?.string()?;
-    run(&scope.env(), "Database.exec", || Ok(connection.execute(&source)?))?;
+    run(&scope.env(), "Database.exec", || Ok(connection.execute(&arguments.get(1)?.string()?)?))?;
     scope.undefined()
 }
 
@@ -209,7 +192,7 @@ fn undo<'env>(scope: Scope<'env>, arguments: Arguments<'_, 'env>) -> napi::Resul
 
 fn close<'env>(scope: Scope<'env>, arguments: Arguments<'_, 'env>) -> napi::Result<Value<'env>> {
     let connection = connection(arguments.get(0)?)?;
-    run(&scope.env(), "Database.close", || Ok(connection.close()?))?;
+    follow::close(&scope.env(), "Database.close", connection)?;
     scope.undefined()
 }
 

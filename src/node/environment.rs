@@ -1,7 +1,7 @@
 //! What belongs to one JavaScript environment: the main thread and each Worker have their own.
 
 use std::cell::{Cell, RefCell};
-use std::rc::{Rc, Weak};
+use std::rc::Rc;
 
 use napi::bindgen_prelude::{JsValue, Object, Reference, This};
 use napi::{Env, Result};
@@ -11,15 +11,14 @@ use super::connection::DatabaseConnection;
 use super::convert::Parsed;
 use super::database::Handle;
 use super::error::Failure;
-use super::js::{Arguments, Kept, Scope, Value};
-use super::rows::{BATCH_NUMBERS, Glue, Numbers, Texts};
-use super::{follow, output_store, session_store};
+use super::js::{Kept, Scope, Value};
+use super::rows::{Glue, Numbers, Room};
+use super::{exit, follow, output_store, session_store};
 use crate::sqlite::Connection;
 use crate::store::model::{OutputType, SessionStatus};
 
 const GLUE: &str = include_str!("glue/rows.js");
 const CHECKS: &str = include_str!("glue/checks.js");
-const LISTEN: &str = include_str!("glue/listen.js");
 
 /// The JavaScript that this environment needs, evaluated once, and its default connection.
 pub struct Environment {
@@ -31,18 +30,21 @@ pub struct Environment {
     pub output_store: Kept,
     /// Calls back with the sessions that change.
     pub watch: Kept,
+    /// Wakes those who wait on a connection that is closed now.
+    pub closed: Kept,
     /// The numbers of a batch on their way to JavaScript.
     pub numbers: Numbers,
-    /// Room for the texts of a batch.
-    pub texts: RefCell<Texts>,
+    /// What a call tells JavaScript beside rows and results.
+    pub notes: Numbers,
+    /// Room for a batch.
+    pub room: RefCell<Room>,
     /// What makes rows of batches.
     pub glue: Glue,
     /// The classes behind `connection.db`.
     pub handle: Handle,
     /// The class `DatabaseConnection`.
     connection_class: RefCell<Option<Kept>>,
-    /// Connections that put writes off, to be settled when the process ends.
-    deferring: RefCell<Vec<Weak<Connection>>>,
+    /// Whether the end of the process is listened to.
     listens: Cell<bool>,
     /// What `getDatabase()` opened.
     pub default_connection: RefCell<Option<Reference<DatabaseConnection>>>,
@@ -65,23 +67,24 @@ impl Environment {
         };
         let script = GLUE
             .replace("/*STATUSES*/", &list(SessionStatus::TEXTS))
-            .replace("/*TYPES*/", &list(OutputType::TEXTS))
-            .replace("/*NOTES*/", &BATCH_NUMBERS.to_string());
-        let numbers = Numbers::new(scope)?;
-        let result = numbers.array(scope)?;
-        let glue = scope.call(scope.run_script(&script)?, [result])?;
+            .replace("/*TYPES*/", &list(OutputType::TEXTS));
+        let (batch_array, numbers) = Numbers::of_batch(scope)?;
+        let (notes_array, notes) = Numbers::notes(scope)?;
+        let glue = scope.call(scope.run_script(&script)?, [batch_array, notes_array])?;
         let keep = |name| scope.keep(glue.property(name)?);
         let checks = scope.run_script(CHECKS)?;
         let rows = glue.property(c"rows")?;
         let follow = follow::functions(scope, checks)?;
         Ok(Self {
-            handle: Handle::new(scope, checks, glue.property(c"read")?, rows, result)?,
+            handle: Handle::new(scope, checks, glue.property(c"read")?, rows, notes_array)?,
             session_store: scope.keep(session_store::class(scope, checks, rows)?)?,
             output_store: scope.keep(output_store::class(scope, checks, rows, follow)?)?,
             watch: scope.keep(follow.property(c"watch")?)?,
+            closed: scope.keep(follow.property(c"closed")?)?,
             numbers,
+            notes,
             sqlite_error: keep(c"SqliteError")?,
-            texts: RefCell::default(),
+            room: RefCell::default(),
             glue: Glue {
                 take: keep(c"take")?,
                 batch: keep(c"batch")?,
@@ -89,7 +92,6 @@ impl Environment {
                 start_over: keep(c"startOver")?,
             },
             connection_class: RefCell::new(None),
-            deferring: RefCell::default(),
             listens: Cell::new(false),
             default_connection: RefCell::new(None),
         })
@@ -108,18 +110,13 @@ impl Environment {
         if is_new { Ok(()) } else { Err(Failure::Type("the class must be called with new".into())) }
     }
 
-    /// Settles `connection` when the process ends. Node-API's own hooks do not run on the main thread
-    /// after `process.exit()` or an uncaught exception; listeners of `'exit'` do, in Workers as well. Deno ends
-    /// a process without them for what nobody catches, once it has told the listeners of two events; where one
-    /// of them has it live on, output is committed as it is appended from then on.
+    /// Settles `connection` when the process ends.
     pub fn settle_at_exit(&self, scope: Scope<'_>, connection: &Rc<Connection>) -> Result<()> {
-        let mut deferring = self.deferring.borrow_mut();
-        if !self.listens.replace(true) {
-            scope
-                .call(scope.run_script(LISTEN)?, [scope.function(c"settleAtExit", settle_all)?])?;
+        if !self.listens.get() {
+            exit::listen(scope)?;
+            self.listens.set(true);
         }
-        deferring.retain(|connection| connection.strong_count() > 0);
-        deferring.push(Rc::downgrade(connection));
+        exit::defer(connection);
         Ok(())
     }
 
@@ -129,12 +126,10 @@ impl Environment {
     }
 }
 
-fn settle_all<'env>(scope: Scope<'env>, _: Arguments<'_, 'env>) -> Result<Value<'env>> {
-    let environment = Environment::of(&scope.env())?;
-    for connection in environment.deferring.borrow().iter().filter_map(Weak::upgrade) {
-        connection.end();
+impl Drop for Environment {
+    fn drop(&mut self) {
+        exit::end();
     }
-    scope.undefined()
 }
 
 /// Runs when the addon is loaded into an environment. What others do with its exports later is theirs.

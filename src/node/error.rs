@@ -35,6 +35,19 @@ impl From<napi::Error> for Failure {
     }
 }
 
+/// Where nobody is there to word it: what a script of this crate does wrong.
+impl From<Failure> for napi::Error {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Napi(error) => error,
+            Failure::Type(message)
+            | Failure::Range(message)
+            | Failure::State(message)
+            | Failure::Sqlite(_, message) => Self::from_reason(message),
+        }
+    }
+}
+
 impl From<sqlite::Error> for Failure {
     fn from(error: sqlite::Error) -> Self {
         match (error.code_name(), &error) {

@@ -3,6 +3,9 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use napi::Env;
+
+use super::environment::Environment;
 use super::error::run;
 use super::js::{Arguments, Native, Scope, Value};
 use crate::sqlite::Connection;
@@ -20,6 +23,13 @@ pub fn functions<'env>(scope: Scope<'env>, checks: Value<'env>) -> napi::Result<
         (c"news", scope.function(c"news", news)?),
     ])?;
     scope.call(scope.run_script(FOLLOW)?, [native, checks])
+}
+
+/// Closes a connection, and tells those who wait for what comes on it.
+pub fn close(env: &Env, call: &str, connection: &Connection) -> napi::Result<()> {
+    run(env, call, || Ok(connection.close()?))?;
+    let scope = Scope::new(env);
+    scope.call(scope.kept(&Environment::of(env)?.closed)?, []).map(drop)
 }
 
 /// The connection of a database or a store.

@@ -3,21 +3,21 @@
 //! napi-rs converts one field at a time into owned Rust values and words its own errors. The stores
 //! word theirs, and read hundreds of fields a call, so they use Node-API directly, through this file.
 
-use std::borrow::Cow;
 use std::ffi::{CStr, c_void};
 use std::marker::PhantomData;
-use std::ptr::{self, NonNull};
+use std::ptr;
 
-use encoding_rs::mem::convert_utf8_to_utf16;
-use napi::bindgen_prelude::{
-    ClassInstance, FromNapiValue, JsValue, Reference, ToNapiValue, Unknown,
-};
+use napi::bindgen_prelude::{ClassInstance, FromNapiValue, JsValue, Unknown};
 use napi::{Env, Error, Result, Status, ValueType, sys};
 
+mod at_exit;
 mod call;
+mod copy;
 
+pub use at_exit::at_exit;
 pub use call::{Arguments, Function, Native};
 use call::{drop_native, enter};
+pub use copy::Maker;
 
 /// A JavaScript value, valid for as long as the call that it came with.
 #[derive(Clone, Copy)]
@@ -46,6 +46,8 @@ macro_rules! call {
         check(status, stringify!($function)).map(|()| result)
     }};
 }
+
+mod memory;
 
 impl<'env> From<Unknown<'env>> for Value<'env> {
     fn from(value: Unknown<'env>) -> Self {
@@ -96,41 +98,10 @@ impl<'env> Value<'env> {
         call!(napi_get_value_bool(self.env, self.raw) -> false)
     }
 
-    /// The text of a string. A lone surrogate becomes U+FFFD.
-    pub fn string(self) -> Result<String> {
-        self.with_text(|text| text.into_owned())
-    }
-
-    /// As [`string`](Self::string), for as long as `work` takes.
-    pub fn with_text<T>(self, work: impl FnOnce(Cow<'_, str>) -> T) -> Result<T> {
-        // Most strings are ids, paths and short chunks: one call, without asking for the length first.
-        let mut short = [0u8; 512];
-        let length = self.write_utf8(&mut short)?;
-        // One character takes at most three bytes per UTF-16 unit, so less room than that left at the
-        // end may mean that one did not fit.
-        if let Some(text) = short.get(..length).filter(|_| length + 4 < short.len()) {
-            return Ok(work(String::from_utf8_lossy(text)));
-        }
-        let length =
-            call!(napi_get_value_string_utf8(self.env, self.raw, ptr::null_mut(), 0) -> 0)?;
-        let mut long = vec![0u8; length + 1];
-        let length = self.write_utf8(&mut long)?;
-        long.truncate(length);
-        let text = String::from_utf8(long)
-            .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
-        Ok(work(Cow::Owned(text)))
-    }
-
-    /// A number or a bigint as JavaScript writes it.
-    pub fn to_text(self) -> Result<String> {
+    /// A number as JavaScript writes it.
+    pub fn number_as_text(self) -> Result<String> {
         let raw = call!(napi_coerce_to_string(self.env, self.raw) -> ptr::null_mut())?;
-        Self { raw, ..self }.string()
-    }
-
-    fn write_utf8(self, buffer: &mut [u8]) -> Result<usize> {
-        call!(napi_get_value_string_utf8(
-            self.env, self.raw, buffer.as_mut_ptr().cast(), buffer.len()
-        ) -> 0)
+        Self { raw, ..self }.start_of_string()
     }
 
     /// The value of a bigint, unless it is no 64-bit integer.
@@ -142,41 +113,6 @@ impl<'env> Value<'env> {
         };
         check(status, "napi_get_value_bigint_int64")?;
         Ok(lossless.then_some(value))
-    }
-
-    /// Whether it is a `Buffer` or another view of bytes.
-    pub fn is_buffer(self) -> Result<bool> {
-        call!(napi_is_buffer(self.env, self.raw) -> false)
-    }
-
-    /// Hands the bytes of a `Buffer` or another view to `work`, which runs no JavaScript.
-    pub fn with_bytes<T>(self, work: impl FnOnce(&[u8]) -> T) -> Result<T> {
-        let mut data = ptr::null_mut();
-        // A `DataView` counts as a buffer; not every runtime gives its bytes as those of one.
-        let length = if call!(napi_is_dataview(self.env, self.raw) -> false)? {
-            let (mut length, mut buffer, mut offset) = (0, ptr::null_mut(), 0);
-            // SAFETY: every pointer is to a variable of its type.
-            let status = unsafe {
-                sys::napi_get_dataview_info(
-                    self.env,
-                    self.raw,
-                    &mut length,
-                    &mut data,
-                    &mut buffer,
-                    &mut offset,
-                )
-            };
-            check(status, "napi_get_dataview_info")?;
-            length
-        } else {
-            call!(napi_get_buffer_info(self.env, self.raw, &mut data) -> 0)?
-        };
-        if data.is_null() || length == 0 {
-            return Ok(work(&[]));
-        }
-        // SAFETY: Node-API says that so many bytes are there, and no JavaScript runs that could detach
-        // them. Bytes that another thread shares may change, and any bytes will do.
-        Ok(work(unsafe { std::slice::from_raw_parts(data.cast(), length) }))
     }
 
     /// A property; a getter may throw.
@@ -205,7 +141,7 @@ impl<'env> Value<'env> {
     }
 
     /// The instance of one of our classes that this is, if it is one. napi-rs tells by a type tag, not
-    /// by the prototype.
+    /// by the prototype; [`Maker`] tells whether it is of this copy of the library.
     pub fn class_instance<T>(self) -> Option<ClassInstance<'env, T>>
     where
         ClassInstance<'env, T>: FromNapiValue,
@@ -216,12 +152,20 @@ impl<'env> Value<'env> {
 
     /// The Rust value in an external that [`Scope::external`] made.
     pub fn external(self) -> Result<&'env Native> {
+        if !call!(napi_check_object_type_tag(self.env, self.raw, &copy::tag()) -> false)? {
+            return Err(Error::from_reason("not a native object of this copy of the package"));
+        }
         let pointer = call!(napi_get_value_external(self.env, self.raw) -> ptr::null_mut())?;
-        // SAFETY: only `Scope::external` makes externals that this crate's scripts hand back, all of
-        // one type, and the external, alive during the call, owns the value.
+        // SAFETY: only `Scope::external` gives this tag, to externals of one type, and the external,
+        // alive during the call, owns the value.
         Ok(unsafe { &*pointer.cast::<Native>() })
     }
 }
+
+/// What a property is that an object literal has.
+const ORDINARY: sys::napi_property_attributes = sys::PropertyAttributes::writable
+    | sys::PropertyAttributes::enumerable
+    | sys::PropertyAttributes::configurable;
 
 /// The environment of the running call, as a maker of values.
 #[derive(Clone, Copy)]
@@ -310,17 +254,6 @@ impl<'env> Scope<'env> {
         call!(napi_create_array(self.env) -> ptr::null_mut()).map(|raw| self.value(raw))
     }
 
-    /// A string of UTF-8 bytes; what is none becomes U+FFFD. ASCII takes half the memory and time.
-    pub fn string(self, bytes: &[u8]) -> Result<Value<'env>> {
-        if bytes.is_ascii() {
-            return self.latin1(bytes);
-        }
-        // Faster than V8's own decoder, which also refuses more bytes than a string may have characters.
-        let mut units = vec![0; bytes.len() + 1];
-        let length = convert_utf8_to_utf16(bytes, &mut units);
-        self.utf16(units.get(..length).unwrap_or_default())
-    }
-
     /// A string of one-byte characters.
     pub fn latin1(self, bytes: &[u8]) -> Result<Value<'env>> {
         let (data, length) = (bytes.as_ptr().cast(), bytes.len() as isize);
@@ -371,18 +304,26 @@ impl<'env> Scope<'env> {
         self.add_properties(object, properties).map(|()| object)
     }
 
-    /// Sets properties of an object.
+    /// Gives an object properties of its own, whatever setters its prototypes have.
     pub fn add_properties(
         self,
         object: Value<'env>,
         properties: &[(&CStr, Value<'env>)],
     ) -> Result<()> {
         properties.iter().try_for_each(|(name, value)| {
-            // SAFETY: as in `call!`; the function has no result to write.
-            let status = unsafe {
-                sys::napi_set_named_property(self.env, object.raw, name.as_ptr(), value.raw)
+            let property = sys::napi_property_descriptor {
+                utf8name: name.as_ptr(),
+                name: ptr::null_mut(),
+                method: None,
+                getter: None,
+                setter: None,
+                value: value.raw,
+                attributes: ORDINARY,
+                data: ptr::null_mut(),
             };
-            check(status, "napi_set_named_property")
+            // SAFETY: as in `call!`; the function has no result to write.
+            let status = unsafe { sys::napi_define_properties(self.env, object.raw, 1, &property) };
+            check(status, "napi_define_properties")
         })
     }
 
@@ -396,7 +337,10 @@ impl<'env> Scope<'env> {
             // SAFETY: nothing took the pointer that was made above.
             drop(unsafe { Box::from_raw(pointer) });
         }
-        made.map(|raw| self.value(raw))
+        let external = self.value(made?);
+        // SAFETY: as in `call!`; the function has no result to write.
+        let status = unsafe { sys::napi_type_tag_object(self.env, external.raw, &copy::tag()) };
+        check(status, "napi_type_tag_object").map(|()| external)
     }
 
     /// An error made by the class of `kind`, with a `code` property.
@@ -430,13 +374,6 @@ impl<'env> Scope<'env> {
         Ok(Some(self.value(raw)))
     }
 
-    /// The object that a reference refers to.
-    pub fn reference<T: 'static>(self, reference: Reference<T>) -> Result<Value<'env>> {
-        // SAFETY: the reference was made in the environment of the running call.
-        let raw = unsafe { Reference::to_napi_value(self.env, reference) }?;
-        Ok(self.value(raw))
-    }
-
     /// Keeps a value alive beyond the call, for as long as the environment.
     pub fn keep(self, value: Value<'env>) -> Result<Kept> {
         let raw = call!(napi_create_reference(self.env, value.raw, 1) -> ptr::null_mut())?;
@@ -447,20 +384,6 @@ impl<'env> Scope<'env> {
     pub fn kept(self, kept: &Kept) -> Result<Value<'env>> {
         call!(napi_get_reference_value(self.env, kept.raw) -> ptr::null_mut())
             .map(|raw| self.value(raw))
-    }
-
-    /// A `Float64Array` of `length` numbers with the memory behind it.
-    pub fn float64_array(self, length: usize) -> Result<(Value<'env>, NonNull<f64>)> {
-        let mut memory = ptr::null_mut();
-        let buffer = call!(napi_create_arraybuffer(
-            self.env, length * size_of::<f64>(), &mut memory
-        ) -> ptr::null_mut())?;
-        let array = call!(napi_create_typedarray(
-            self.env, sys::TypedarrayType::float64_array, length, buffer, 0
-        ) -> ptr::null_mut())?;
-        let memory = NonNull::new(memory.cast())
-            .ok_or_else(|| Error::from_reason("an array without memory"))?;
-        Ok((self.value(array), memory))
     }
 }
 

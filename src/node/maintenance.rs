@@ -29,7 +29,7 @@ impl DatabaseConnection {
     /// `SQLITE_CORRUPT` for a file that is shorter than its header says, `SQLITE_BUSY` behind a lock.
     #[napi(catch_unwind, ts_return_type = "VerifyReport")]
     pub fn verify<'env>(&self, env: &'env Env) -> napi::Result<Unknown<'env>> {
-        let report = run(env, "DatabaseConnection.verify", || Ok(verify(self.shared())?))?;
+        let report = run(env, "DatabaseConnection.verify", || Ok(verify(self.shared()?)?))?;
         let scope = Scope::new(env);
         let object = scope.object(&[
             (c"ok", scope.boolean(report.problems.is_empty())?),
@@ -69,9 +69,9 @@ impl DatabaseConnection {
     ) -> napi::Result<Unknown<'env>> {
         promise(env, "DatabaseConnection.backup", Report::object, || {
             let path = Argument::new("path", path);
-            let target = new_file_path(&path, self.shared())?;
+            let target = new_file_path(&path, self.shared()?)?;
             let mut listener = Listener::of(env, Argument::new("options", options))?;
-            let source = self.shared().backup_source()?;
+            let source = self.shared()?.backup_source()?;
             Ok(move || {
                 let copied = source.copy_to(&target, |progress| listener.tell(progress))?;
                 copied.ok_or_else(|| listener.failure())

@@ -6,6 +6,7 @@ mod convert;
 mod database;
 pub mod environment;
 pub mod error;
+mod exit;
 mod export;
 pub mod exports;
 mod follow;

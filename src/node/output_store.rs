@@ -1,5 +1,8 @@
 //! The native side of `OutputStore`; `glue/output_store.js` has the class, `types.d.ts` its types.
 
+use std::cell::RefCell;
+
+use napi::ValueType;
 use napi_derive::napi;
 
 use super::convert::{self, Argument, MAX_SAFE_INTEGER, Parsed, optional};
@@ -12,9 +15,10 @@ use super::js::{Arguments, Native, Scope, Value};
 use super::rows::Batches;
 use super::search;
 use super::write_behind;
+use crate::sqlite::reserve;
 use crate::store::changes;
 use crate::store::cursors::{Tail, Walk};
-use crate::store::model::OutputRow;
+use crate::store::model::{NewOutput, OutputRow};
 use crate::store::outputs::Outputs;
 use crate::store::utf16::Joined;
 
@@ -23,6 +27,13 @@ const PAGE: i64 = 1000;
 
 /// Lines that `tail` gives, unless it is told.
 const LINES: usize = 10;
+
+/// Bytes that the chunks of one `appendMany` take at most: more than the longest text that SQLite takes, and
+/// less than a program can spare.
+const MANY_BYTES: usize = 1 << 30;
+
+/// What a chunk takes beside its texts.
+const CHUNK_BYTES: usize = 128;
 
 const CLASS: &str = include_str!("glue/output_store.js");
 
@@ -44,6 +55,7 @@ pub fn class<'env>(
     let native = scope.object(&[
         (c"open", scope.function(c"open", open)?),
         (c"append", scope.function(c"append", append)?),
+        (c"gather", scope.function(c"gather", gather)?),
         (c"appendMany", scope.function(c"appendMany", append_many)?),
         (c"newest", scope.function(c"newest", newest)?),
         (c"since", scope.function(c"since", since)?),
@@ -80,8 +92,9 @@ fn open<'env>(scope: Scope<'env>, arguments: Arguments<'_, 'env>) -> napi::Resul
         Ok(match write_behind::options(scope, write_behind)? {
             None => Outputs::new(connection),
             Some((settings, on_error)) => {
-                Environment::of(&scope.env())?.settle_at_exit(scope, &connection)?;
-                Outputs::write_behind(connection, settings, on_error)?
+                let outputs = Outputs::write_behind(connection, settings, on_error)?;
+                Environment::of(&scope.env())?.settle_at_exit(scope, outputs.connection())?;
+                outputs
             }
         })
     })?;
@@ -96,23 +109,77 @@ fn append<'env>(scope: Scope<'env>, arguments: Arguments<'_, 'env>) -> napi::Res
     scope.undefined()
 }
 
-/// The fields of all chunks in one array.
+/// Chunks of one `appendMany`, gathered by and by: what is in an array of JavaScript's takes four places for each,
+/// and an array that grows too large ends the process.
+#[derive(Default)]
+pub struct Gathered {
+    chunks: Vec<NewOutput>,
+    bytes: usize,
+}
+
+impl Gathered {
+    /// Adds chunks whose fields are in one array, one behind the other.
+    fn add(&mut self, fields: Value<'_>) -> Parsed<()> {
+        let length = fields.array_length()?;
+        reserve(&mut self.chunks, length as usize / 4)?;
+        for at in (0..length / 4).map(|chunk| chunk * 4) {
+            let index = u32::try_from(self.chunks.len()).unwrap_or(u32::MAX);
+            let field = |offset| fields.element(at + offset);
+            let chunk =
+                convert::one_of_outputs(index, [field(0)?, field(1)?, field(2)?, field(3)?])?;
+            self.bytes += chunk.session_id.len() + chunk.data.len() + CHUNK_BYTES;
+            // One that is longer than SQLite takes is refused by SQLite.
+            if self.bytes > MANY_BYTES && index > 0 {
+                return Err(Failure::Range(format!(
+                    "outputs must take at most {MANY_BYTES} bytes together, of which each takes \
+                     {CHUNK_BYTES} and its texts; received more up to outputs[{index}]"
+                )));
+            }
+            self.chunks.push(chunk);
+        }
+        Ok(())
+    }
+}
+
+/// fields, what is gathered already -> what is gathered
+fn gather<'env>(scope: Scope<'env>, arguments: Arguments<'_, 'env>) -> napi::Result<Value<'env>> {
+    let known = gathered(&arguments)?;
+    run(&scope.env(), "OutputStore.appendMany", || {
+        let fields = arguments.get(0)?;
+        if let Some(gathered) = known {
+            gathered.borrow_mut().add(fields)?;
+            return Ok(arguments.get(1)?);
+        }
+        let mut gathered = Gathered::default();
+        gathered.add(fields)?;
+        Ok(scope.external(Native::Gathered(RefCell::new(gathered)))?)
+    })
+}
+
+fn gathered<'env>(
+    arguments: &Arguments<'_, 'env>,
+) -> napi::Result<Option<&'env RefCell<Gathered>>> {
+    let gathered = arguments.get(1)?;
+    if gathered.kind()? == ValueType::Undefined {
+        return Ok(None);
+    }
+    match gathered.external()? {
+        Native::Gathered(gathered) => Ok(Some(gathered)),
+        _ => Err(napi::Error::from_reason("nothing gathered")),
+    }
+}
+
+/// What is gathered, the fields of the rest
 fn append_many<'env>(
     scope: Scope<'env>,
     arguments: Arguments<'_, 'env>,
 ) -> napi::Result<Value<'env>> {
     let outputs = outputs(&arguments)?;
+    let known = gathered(&arguments)?;
     run(&scope.env(), "OutputStore.appendMany", || {
-        let fields = arguments.get(1)?;
-        let chunks = (0..fields.array_length()?).step_by(4).map(|at| {
-            Ok([
-                fields.element(at)?,
-                fields.element(at + 1)?,
-                fields.element(at + 2)?,
-                fields.element(at + 3)?,
-            ])
-        });
-        Ok(outputs.append_many(&convert::new_outputs(chunks)?)?)
+        let mut all = known.map(RefCell::take).unwrap_or_default();
+        all.add(arguments.get(2)?)?;
+        Ok(outputs.append_many(&all.chunks)?)
     })?;
     scope.undefined()
 }
@@ -160,7 +227,7 @@ fn read<'env>(scope: Scope<'env>, arguments: Arguments<'_, 'env>) -> napi::Resul
         let mut batches = Batches::new(scope)?;
         let page =
             outputs.read(&session_id, after.unwrap_or(0), limit, |chunk| batches.chunk(chunk))?;
-        batches.note([page.cursor as f64, page.more.into(), page.gap.into()]);
+        batches.note([page.cursor as f64, page.more.into(), page.gap.into()])?;
         Ok(batches.finish()?)
     })
 }
@@ -186,7 +253,7 @@ fn tail<'env>(scope: Scope<'env>, arguments: Arguments<'_, 'env>) -> napi::Resul
         };
         let mut batches = Batches::new(scope)?;
         let cursor = outputs.tail(&session_id, tail, |chunk| batches.chunk(chunk))?;
-        batches.note([cursor as f64]);
+        batches.note([cursor as f64])?;
         Ok(batches.finish()?)
     })
 }

@@ -20,6 +20,9 @@ use crate::store::stats::{Amount, Stats, stats};
 /// What prunes unless the caller says otherwise.
 const OVER: [SessionStatus; 2] = [SessionStatus::Completed, SessionStatus::Failed];
 
+/// No more statuses than this, though there are only three.
+const MAX_STATUSES: u32 = 1000;
+
 /// How many sessions `stats()` names unless the caller says otherwise.
 const LARGEST: u64 = 10;
 
@@ -44,7 +47,7 @@ impl DatabaseConnection {
     ) -> napi::Result<Unknown<'env>> {
         let stats = run(env, "DatabaseConnection.stats", || {
             let largest = largest(options)?.unwrap_or(LARGEST);
-            Ok(stats(self.shared(), usize::try_from(largest).unwrap_or(usize::MAX))?)
+            Ok(stats(self.shared()?, usize::try_from(largest).unwrap_or(usize::MAX))?)
         })?;
         Ok(stats_object(Scope::new(env), &stats)?.unknown())
     }
@@ -74,12 +77,12 @@ impl DatabaseConnection {
             let options = Argument::new("options", options);
             let criteria = criteria(&options)?;
             let mut listener = Listener::of(env, options)?;
-            let own = self.shared().sibling()?;
+            let own = self.shared()?.sibling()?;
             let in_memory = match own {
                 Some(_) => None,
                 None => {
-                    self.shared().check_not_iterating()?;
-                    let sqlite = self.shared().settled()?;
+                    self.shared()?.check_not_iterating()?;
+                    let sqlite = self.shared()?.settled()?;
                     let told = |_| ControlFlow::Continue(());
                     prune(&sqlite, &criteria, told)?
                 }
@@ -188,6 +191,10 @@ fn statuses(statuses: &Argument<'_, '_>) -> Parsed<Vec<SessionStatus>> {
     let over = "one of 'idle', 'completed', 'failed'";
     if !statuses.value().is_array()? {
         return Err(statuses.wrong_type("an array"));
+    }
+    // Looking at each of four billion would take minutes.
+    if statuses.value().array_length()? > MAX_STATUSES {
+        return Err(statuses.out_of_range(format_args!("an array of at most {MAX_STATUSES}")));
     }
     (0..statuses.value().array_length()?)
         .map(|index| {

@@ -1,7 +1,7 @@
 //! Rows on their way to JavaScript, in batches.
 //!
 //! Setting properties through Node-API costs more per row than SQLite takes to find it. So the rows
-//! of a batch travel as numbers in one shared `Float64Array` and as two strings, one of ASCII and one
+//! of a batch travel as numbers in one `Float64Array` and as two strings, one of ASCII and one
 //! of everything else, and `glue/rows.js` cuts them into objects. The last batch, which most often is
 //! the only one, is what the call returns; for a full one before it a function of that script is called.
 //!
@@ -9,7 +9,6 @@
 //! bytes, and a text of more than [`OWN_STRING`] bytes becomes a string of its own: that much memory,
 //! and no more, may hang on a value that a caller holds on to.
 
-use std::ptr::NonNull;
 use std::rc::Rc;
 
 use napi::Result;
@@ -33,9 +32,9 @@ const BATCH_TEXT: usize = 16 * 1024;
 const OWN_STRING: usize = 2 * 1024;
 
 /// Numbers of a batch: room for a row of 2,000 columns, which is all that SQLite allows, twice over.
-pub const BATCH_NUMBERS: usize = 8 * 1024;
+const BATCH_NUMBERS: usize = 8 * 1024;
 
-/// Numbers behind those of a batch.
+/// Numbers beside those of a batch.
 const NOTES: usize = 4;
 
 /// Numbers that a value of any type takes at most.
@@ -47,38 +46,35 @@ const MATCH_NUMBERS: usize = 9;
 const NULL_TEXT: f64 = -1.0;
 const NULL_NUMBER: f64 = f64::INFINITY;
 
-/// The numbers in front of those of the rows: how many rows there are.
-const HEADER: usize = 1;
+/// How many rows there are, in front of their numbers, until that is known.
+const HEADER: f64 = 0.0;
 
 /// A text that is among the extras.
 const EXTRA_TEXT: f64 = -2.0;
 
-/// The `Float64Array` that every batch of an environment reuses.
-pub struct Numbers {
-    array: Kept,
-    memory: NonNull<f64>,
-}
+/// The memory of an array that scripts of this crate read numbers from.
+pub struct Numbers(Kept);
 
 impl Numbers {
-    /// An array with room for the widest batch.
-    pub fn new(scope: Scope<'_>) -> Result<Self> {
-        let (array, memory) = scope.float64_array(BATCH_NUMBERS + NOTES)?;
-        Ok(Self { array: scope.keep(array)?, memory })
+    /// An array of so many numbers, and its memory.
+    fn new(scope: Scope<'_>, length: usize) -> Result<(Value<'_>, Self)> {
+        let (array, buffer) = scope.float64_array(length)?;
+        Ok((array, Self(scope.keep(buffer)?)))
     }
 
-    /// The array.
-    pub fn array<'env>(&self, scope: Scope<'env>) -> Result<Value<'env>> {
-        scope.kept(&self.array)
+    /// An array for the numbers of a batch, which all batches of an environment reuse.
+    pub fn of_batch(scope: Scope<'_>) -> Result<(Value<'_>, Self)> {
+        Self::new(scope, BATCH_NUMBERS)
     }
 
-    /// Writes a number; beyond the end, nowhere.
-    pub fn set(&self, at: usize, number: f64) {
-        if at < BATCH_NUMBERS + NOTES {
-            // SAFETY: the memory holds so many numbers, and lives as long as the array, which
-            // the environment keeps until its end. Only the scripts of this crate see the array; they
-            // run on this thread, and never transfer it.
-            unsafe { self.memory.add(at).write(number) };
-        }
+    /// An array for what a call tells beside rows and results.
+    pub fn notes(scope: Scope<'_>) -> Result<(Value<'_>, Self)> {
+        Self::new(scope, NOTES)
+    }
+
+    /// Writes numbers to the front of it.
+    pub fn write(&self, scope: Scope<'_>, numbers: &[f64]) -> Result<()> {
+        scope.kept(&self.0)?.write_numbers(numbers)
     }
 }
 
@@ -112,19 +108,21 @@ pub struct Batches<'env> {
     extras: Option<Value<'env>>,
     extra_count: u32,
     count: usize,
-    at: usize,
-    texts: Texts,
+    room: Room,
 }
 
-/// The texts of a batch. An environment keeps their room for the next query.
+/// The numbers and the texts of a batch. An environment keeps their room for the next query.
 #[derive(Default)]
-pub struct Texts {
+pub struct Room {
+    numbers: Vec<f64>,
     ascii: Vec<u8>,
     wide: Vec<u16>,
 }
 
-impl Texts {
+impl Room {
     fn clear(&mut self) {
+        self.numbers.clear();
+        self.numbers.push(HEADER);
         self.ascii.clear();
         self.wide.clear();
     }
@@ -132,11 +130,10 @@ impl Texts {
 
 impl Drop for Batches<'_> {
     fn drop(&mut self) {
-        let mut texts = std::mem::take(&mut self.texts);
-        texts.clear();
+        let room = std::mem::take(&mut self.room);
         // A row of thousands of columns took more than is worth keeping.
-        if texts.ascii.capacity().max(texts.wide.capacity()) <= 4 * BATCH_TEXT {
-            self.environment.texts.replace(texts);
+        if room.ascii.capacity().max(room.wide.capacity()) <= 4 * BATCH_TEXT {
+            self.environment.room.replace(room);
         }
     }
 }
@@ -145,8 +142,9 @@ impl<'env> Batches<'env> {
     /// Batches for the rows of a query that the script of the running call has begun.
     pub fn new(scope: Scope<'env>) -> Result<Self> {
         let environment = Environment::of(&scope.env())?;
-        let texts = environment.texts.take();
-        Ok(Self { scope, environment, extras: None, extra_count: 0, count: 0, at: HEADER, texts })
+        let mut room = environment.room.take();
+        room.clear();
+        Ok(Self { scope, environment, extras: None, extra_count: 0, count: 0, room })
     }
 
     /// Has the following rows made for these columns, each a pair of its name and its table.
@@ -157,8 +155,8 @@ impl<'env> Batches<'env> {
 
     /// Forgets every row.
     pub fn start_over(&mut self) -> Result<()> {
-        (self.count, self.at, self.extra_count, self.extras) = (0, HEADER, 0, None);
-        self.texts.clear();
+        (self.count, self.extra_count, self.extras) = (0, 0, None);
+        self.room.clear();
         let start_over = self.scope.kept(&self.environment.glue.start_over)?;
         self.scope.call(start_over, []).map(drop)
     }
@@ -195,7 +193,9 @@ impl<'env> Batches<'env> {
 
     /// Adds a match of a search.
     pub fn found(&mut self, found: &Match) -> Parsed<()> {
-        if self.at + MATCH_NUMBERS + found.before.len() + found.after.len() > BATCH_NUMBERS {
+        if self.room.numbers.len() + MATCH_NUMBERS + found.before.len() + found.after.len()
+            > BATCH_NUMBERS
+        {
             self.give(|glue| &glue.batch)?;
         }
         self.text(&found.session_id)?;
@@ -213,16 +213,14 @@ impl<'env> Batches<'env> {
     }
 
     /// Tells the script something beside the rows, for the `notes` of `glue/rows.js`.
-    pub fn note<const N: usize>(&mut self, notes: [f64; N]) {
-        for (note, at) in notes.into_iter().zip(BATCH_NUMBERS..) {
-            self.environment.numbers.set(at, note);
-        }
+    pub fn note<const N: usize>(&mut self, notes: [f64; N]) -> Result<()> {
+        self.environment.notes.write(self.scope, &notes)
     }
 
     /// Adds the first columns of a row of values of any type; integers as bigints where they are to be
     /// safe.
     pub fn values(&mut self, row: &Row<'_>, columns: usize, safe_integers: bool) -> Parsed<()> {
-        if self.at + columns * VALUE_NUMBERS > BATCH_NUMBERS {
+        if self.room.numbers.len() + columns * VALUE_NUMBERS > BATCH_NUMBERS {
             self.give(|glue| &glue.batch)?;
         }
         for column in 0..columns {
@@ -272,9 +270,9 @@ impl<'env> Batches<'env> {
 
     /// Gives the last batch to the script: its text, or `undefined` where that is not all ASCII.
     pub fn finish(mut self) -> Result<Value<'env>> {
-        if self.texts.wide.is_empty() && self.extra_count == 0 {
-            self.environment.numbers.set(0, self.count as f64);
-            return self.scope.latin1(&self.texts.ascii);
+        if self.room.wide.is_empty() && self.extra_count == 0 {
+            self.write_numbers()?;
+            return self.scope.latin1(&self.room.ascii);
         }
         self.give(|glue| &glue.take)?;
         self.scope.undefined()
@@ -283,13 +281,20 @@ impl<'env> Batches<'env> {
     fn end_row(&mut self) -> Result<()> {
         self.count += 1;
         let full = self.count == BATCH_ROWS
-            || self.texts.ascii.len() + self.texts.wide.len() * 2 > BATCH_TEXT;
+            || self.room.ascii.len() + self.room.wide.len() * 2 > BATCH_TEXT;
         if full { self.give(|glue| &glue.batch) } else { Ok(()) }
     }
 
     fn number(&mut self, number: f64) {
-        self.environment.numbers.set(self.at, number);
-        self.at += 1;
+        self.room.numbers.push(number);
+    }
+
+    /// Copies the numbers to where the script reads them.
+    fn write_numbers(&mut self) -> Result<()> {
+        if let Some(count) = self.room.numbers.first_mut() {
+            *count = self.count as f64;
+        }
+        self.environment.numbers.write(self.scope, &self.room.numbers)
     }
 
     fn text(&mut self, text: &[u8]) -> Parsed<()> {
@@ -297,12 +302,12 @@ impl<'env> Batches<'env> {
             return self.own_string(text);
         }
         if text.is_ascii() {
-            self.texts.ascii.extend_from_slice(text);
+            self.room.ascii.extend_from_slice(text);
             self.number(text.len() as f64 * 2.0);
         } else {
-            let before = self.texts.wide.len();
-            push_wide(&mut self.texts.wide, text);
-            self.number((self.texts.wide.len() - before) as f64 * 2.0 + 1.0);
+            let before = self.room.wide.len();
+            push_wide(&mut self.room.wide, text);
+            self.number((self.room.wide.len() - before) as f64 * 2.0 + 1.0);
         }
         Ok(())
     }
@@ -316,7 +321,7 @@ impl<'env> Batches<'env> {
             )));
         }
         self.number(EXTRA_TEXT);
-        Ok(self.extra(self.scope.string(text)?)?)
+        Ok(self.extra(self.scope.text(text)?)?)
     }
 
     /// Gives what there is to a function of the script.
@@ -324,14 +329,14 @@ impl<'env> Batches<'env> {
         let scope = self.scope;
         let nothing = scope.undefined()?;
         let ascii =
-            if self.texts.ascii.is_empty() { nothing } else { scope.latin1(&self.texts.ascii)? };
+            if self.room.ascii.is_empty() { nothing } else { scope.latin1(&self.room.ascii)? };
         let wide =
-            if self.texts.wide.is_empty() { nothing } else { scope.utf16(&self.texts.wide)? };
-        self.environment.numbers.set(0, self.count as f64);
+            if self.room.wide.is_empty() { nothing } else { scope.utf16(&self.room.wide)? };
+        self.write_numbers()?;
         let to = scope.kept(to(&self.environment.glue))?;
         scope.call(to, [ascii, wide, self.extras.take().unwrap_or(nothing)])?;
-        (self.count, self.at, self.extra_count) = (0, HEADER, 0);
-        self.texts.clear();
+        (self.count, self.extra_count) = (0, 0);
+        self.room.clear();
         Ok(())
     }
 }

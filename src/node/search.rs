@@ -65,7 +65,7 @@ pub(super) fn page<'env>(
             Stopped::AtEnd => 0.0,
             Stopped::AtLimit => 1.0,
             Stopped::InTime => 2.0,
-        }]);
+        }])?;
         Ok(batches.finish()?)
     })
 }

@@ -177,7 +177,7 @@ fn pids_at_work<'env>(
     scope.array_of(pids.iter().map(|pid| scope.number(*pid as f64)))
 }
 
-/// whether to leave all as it is, and the pids that are gone
+/// whether to leave all as it is, and an array of the pids that are gone
 fn fail_orphans<'env>(
     scope: Scope<'env>,
     arguments: Arguments<'_, 'env>,
@@ -186,7 +186,8 @@ fn fail_orphans<'env>(
     run(&scope.env(), "SessionStore.failOrphans", || {
         let dry_run = Argument::new("options.dryRun", arguments.get(1)?);
         let dry_run = optional(dry_run, Argument::boolean)?.unwrap_or(false);
-        let gone = arguments.from(2).map(|pid| Ok(pid.number()? as i64));
+        let pids = arguments.get(2)?;
+        let gone = (0..pids.array_length()?).map(|at| Ok(pids.element(at)?.number()? as i64));
         let gone = gone.collect::<napi::Result<Vec<_>>>()?;
         let mut batches = Batches::new(scope)?;
         sessions.fail_orphans(&gone, dry_run, |row| batches.session(row))?;

@@ -239,7 +239,7 @@ fn bind<'env>(scope: Scope<'env>, arguments: Arguments<'_, 'env>) -> napi::Resul
     scope.undefined()
 }
 
-/// values -> lastInsertRowid; the number of changes is the first of the numbers.
+/// values -> lastInsertRowid; the note is the number of changes.
 fn run_statement<'env>(
     scope: Scope<'env>,
     arguments: Arguments<'_, 'env>,
@@ -248,7 +248,7 @@ fn run_statement<'env>(
     let (changes, rowid) = run(&scope.env(), "Statement.run", || {
         prepared.with_values(arguments.from(1), || Ok(prepared.statement.run()?))
     })?;
-    Environment::of(&scope.env())?.numbers.set(0, changes as f64);
+    Environment::of(&scope.env())?.notes.write(scope, &[changes as f64])?;
     if prepared.safe_integers.get() { scope.bigint(rowid) } else { scope.number(rowid as f64) }
 }
 

@@ -49,6 +49,12 @@ impl Error {
             if !message.starts_with("unable to open"))
     }
 
+    /// What is too large for the memory there is.
+    pub(crate) fn no_memory(bytes: usize) -> Self {
+        let message = format!("there is no memory for {bytes} bytes");
+        Self::Sqlite { code: ffi::SQLITE_NOMEM, message }
+    }
+
     /// What the operating system says of a file, under the code that SQLite has for it.
     pub(crate) fn io(error: &io::Error) -> Self {
         let code = match error.kind() {
@@ -107,6 +113,15 @@ impl Error {
     }
 }
 
+/// Makes room for so many more elements, of which a caller or a file says how many there are.
+///
+/// # Errors
+///
+/// `SQLITE_NOMEM`, where a vector by itself would end the process.
+pub fn reserve<T>(elements: &mut Vec<T>, more: usize) -> Result<()> {
+    elements.try_reserve(more).map_err(|_| Error::no_memory(more.saturating_mul(size_of::<T>())))
+}
+
 /// `None` for what failed because another connection held a lock.
 pub(crate) fn unless_busy<T>(result: Result<T>) -> Result<Option<T>> {
     match result {
@@ -136,5 +151,21 @@ impl From<rusqlite::Error> for Error {
             }
             other => Self::Sqlite { code: ffi::SQLITE_ERROR, message: other.to_string() },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_than_there_is_memory_for_is_an_error_and_leaves_the_vector_as_it_was() {
+        let mut elements = vec![1u64];
+        for more in [usize::MAX, usize::MAX / 8, isize::MAX as usize / 8] {
+            let error = reserve(&mut elements, more).unwrap_err();
+            assert_eq!(error.code_name().as_deref(), Some("SQLITE_NOMEM"));
+            assert!(error.to_string().starts_with("there is no memory for "), "{error}");
+        }
+        assert_eq!(elements, [1]);
     }
 }

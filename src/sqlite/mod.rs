@@ -34,7 +34,7 @@ pub use checkpointer::Blocker;
 pub use companions::Exposure;
 pub use connection::{Connection, WalStatus};
 pub use deferred::Deferred;
-pub use error::{Error, Result};
+pub use error::{Error, Result, reserve};
 pub use limits::{prepare, write, write_bound, write_many};
 pub use new_file::NewFile;
 pub use open::open_sibling;

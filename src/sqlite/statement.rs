@@ -78,7 +78,7 @@ impl Connection {
     pub fn prepare(self: &Rc<Self>, sql: &str) -> Result<Statement> {
         let sqlite = self.unsettled()?;
         let instead = Turns::instead_of(&sqlite, sql);
-        let sql = terminated(instead.as_deref().unwrap_or(sql));
+        let sql = terminated(instead.as_deref().unwrap_or(sql))?;
         let mut handle = None;
         let prepared = Prepared::try_new(sqlite, |sqlite| {
             let mut batch = Batch::new(sqlite, &sql);
@@ -113,7 +113,7 @@ impl Connection {
         self.check_not_iterating()?;
         let sqlite = self.unsettled()?;
         let mut unsettled = self.sqlite().err();
-        let sql = terminated(sql);
+        let sql = terminated(sql)?;
         let mut batch = Batch::new(&sqlite, &sql);
         while let Some(mut statement) = batch.next()? {
             match unsettled.take() {
@@ -418,8 +418,13 @@ impl Drop for Statement {
 }
 
 /// The SQL with a NUL behind it: without one, SQLite copies all that is left for every statement.
-fn terminated(sql: &str) -> String {
-    format!("{sql}\0")
+fn terminated(sql: &str) -> Result<String> {
+    let mut terminated = String::new();
+    let length = sql.len() + 1;
+    terminated.try_reserve_exact(length).map_err(|_| Error::no_memory(length))?;
+    terminated.push_str(sql);
+    terminated.push('\0');
+    Ok(terminated)
 }
 
 /// Runs a statement to its end, where what it writes is committed.

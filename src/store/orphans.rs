@@ -1,5 +1,7 @@
 //! Sessions that are said to be at work, and whose process is gone: what a crash leaves.
 
+use std::collections::HashSet;
+
 use rusqlite::types::ValueRef;
 use rusqlite::{OptionalExtension, params};
 
@@ -38,7 +40,7 @@ struct AtWork {
 
 impl AtWork {
     /// Whether its process is gone, given those pids of which there is none.
-    fn is_orphan(&self, gone: &[i64], now: f64) -> bool {
+    fn is_orphan(&self, gone: &HashSet<i64>, now: f64) -> bool {
         match self.pid {
             None => now - self.touched >= GRACE,
             Some(pid) if gone.contains(&pid) => true,
@@ -78,8 +80,9 @@ impl Sessions {
         mut visit: impl FnMut(SessionRow<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         let now = Timestamp::now().millis();
+        let gone: HashSet<_> = gone.iter().copied().collect();
         let mut work = || -> Result<(), E> {
-            for session in self.at_work()?.iter().filter(|session| session.is_orphan(gone, now)) {
+            for session in self.at_work()?.iter().filter(|session| session.is_orphan(&gone, now)) {
                 if !dry_run {
                     self.fail(session)?;
                 }

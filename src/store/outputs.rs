@@ -177,9 +177,9 @@ impl Outputs {
         each_row(&self.connection, FULL, [session_id], |row| {
             check_session(row, session_id)?;
             if !std::mem::take(&mut first) {
-                joined.push(separator.as_bytes());
+                joined.push(separator.as_bytes())?;
             }
-            joined.push(text(row.get_ref(1)?));
+            joined.push(text(row.get_ref(1)?))?;
             if joined.len() > MAX_LENGTH {
                 return Err(Error::TooLong {
                     session_id: session_id.to_owned(),

@@ -2,6 +2,8 @@
 
 use encoding_rs::mem::{convert_latin1_to_utf16, convert_utf8_to_utf16};
 
+use crate::sqlite::{Result, reserve};
+
 /// The length of the longest string that every supported JavaScript engine can hold.
 pub const MAX_LENGTH: usize = (1 << 29) - 24;
 
@@ -39,17 +41,30 @@ impl Default for Joined {
 impl Joined {
     /// Adds a piece of UTF-8. Bytes that are none become U+FFFD, and halves of a character in two pieces
     /// were never one.
-    pub fn push(&mut self, piece: &[u8]) {
+    ///
+    /// # Errors
+    ///
+    /// `SQLITE_NOMEM` where there is no memory for it.
+    pub fn push(&mut self, piece: &[u8]) -> Result<()> {
         match self {
-            Self::Ascii(text) if piece.is_ascii() => text.extend_from_slice(piece),
+            Self::Ascii(text) if piece.is_ascii() => {
+                reserve(text, piece.len())?;
+                text.extend_from_slice(piece);
+            }
             Self::Ascii(text) => {
-                let mut wide = vec![0; text.len()];
+                let mut wide = Vec::new();
+                reserve(&mut wide, text.len() + piece.len() + 1)?;
+                wide.resize(text.len(), 0);
                 convert_latin1_to_utf16(text, &mut wide);
                 push_wide(&mut wide, piece);
                 *self = Self::Wide(wide);
             }
-            Self::Wide(text) => push_wide(text, piece),
+            Self::Wide(text) => {
+                reserve(text, piece.len() + 1)?;
+                push_wide(text, piece);
+            }
         }
+        Ok(())
     }
 
     /// Its length in UTF-16 code units.
@@ -97,7 +112,7 @@ mod tests {
         let mut joined = Joined::default();
         for (count, piece) in pieces.iter().enumerate() {
             assert_eq!(matches!(joined, Joined::Ascii(_)), count < 3, "{joined:?}");
-            joined.push(piece);
+            joined.push(piece).unwrap();
         }
         let text = "plainnaïve 😀\r\na\u{fffd}\u{fffd}\u{fffd}\u{fffd}";
         assert_eq!(joined.len(), text.encode_utf16().count());

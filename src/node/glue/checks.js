@@ -36,7 +36,10 @@
     if (typeof value === 'string') return JSON.stringify(shorten(value))
     if (typeof value === 'symbol') return 'a symbol'
     if (typeof value === 'function') return 'a function'
-    if (value === null || typeof value !== 'object') return shorten(String(value))
+    // A long one takes minutes to be written.
+    if (typeof value === 'bigint' && BigInt.asIntN(64, value) !== value)
+      return 'a bigint of more than 64 bits'
+    if (value === null || typeof value !== 'object') return String(value)
     const time = timeOf(value)
     if (time !== undefined) {
       return Number.isNaN(time) ? 'an invalid Date' : `a Date of ${time} ms since 1970`

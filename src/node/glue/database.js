@@ -10,7 +10,7 @@
   const RELEASE = 'RELEASE "gsd transaction"'
   const ROLLBACK_TO = 'ROLLBACK TO "gsd transaction"'
 
-  // The connections of this copy of the package, each with its handle, the same one every time.
+  // The handle of each connection, the same one every time.
   const handles = new WeakMap()
 
   let nativeOf
@@ -127,8 +127,6 @@
   }
 
   return {
-    adopt: (connection) => void handles.set(connection, undefined),
-    isConnection: (value) => handles.has(value),
     handleOf: (connection) => handles.get(connection),
     makeHandle(connection, handle) {
       const database = new Database(KEY, handle)

@@ -19,8 +19,9 @@
   // Looking at what has changed takes at most a twentieth of the time.
   const SHARE = 20
 
-  // Who waits on a connection, or on a store, by its native side.
+  // Who waits on a connection, or on a store, by its native side; and those on which somebody does.
   const pollers = new WeakMap()
+  const atWork = new Set()
 
   class Poller {
     #connection
@@ -36,12 +37,21 @@
 
     add(waiter) {
       this.#waiters.add(waiter)
+      atWork.add(this)
       this.#arm()
     }
 
     remove(waiter) {
       this.#waiters.delete(waiter)
-      if (this.#waiters.size === 0) this.#disarm()
+      if (this.#waiters.size > 0) return
+      this.#disarm()
+      atWork.delete(this)
+    }
+
+    // Looks as soon as whoever runs now is done.
+    hurry() {
+      this.#disarm()
+      this.#timer = setTimeout(() => this.#look(), 0)
     }
 
     // `undefined` once the connection is closed: there is nothing more to wait for.
@@ -94,21 +104,28 @@
     }
   }
 
-  // Resolves when the counter is no longer what was `seen`, the connection is closed, or `signal` aborts.
-  function changed(connection, seen, signal) {
+  // Resolves when the counter is no longer what was `seen`, the connection is closed, or a signal aborts.
+  async function changed(connection, seen, ...signals) {
     let poller = pollers.get(connection)
     if (poller === undefined) pollers.set(connection, (poller = new Poller(connection)))
-    return new Promise((resolve) => {
-      const waiter = { seen, wake }
-      function wake() {
-        poller.remove(waiter)
-        signal?.removeEventListener('abort', wake)
-        resolve()
-      }
-      if (signal?.aborted) return resolve()
-      signal?.addEventListener('abort', wake)
-      poller.add(waiter)
+    const waiter = { seen }
+    const woken = new Promise((wake) => {
+      waiter.wake = wake
     })
+    try {
+      for (const signal of signals) signal.addEventListener('abort', waiter.wake)
+      if (signals.some((signal) => signal.aborted)) return
+      poller.add(waiter)
+      await woken
+    } finally {
+      poller.remove(waiter)
+      for (const signal of signals) signal.removeEventListener('abort', waiter.wake)
+    }
+  }
+
+  // A connection was closed: whoever waits on it waits for nothing.
+  function closed() {
+    for (const poller of atWork) poller.hurry()
   }
 
   function requireSignal(call, signal) {
@@ -120,10 +137,11 @@
   }
 
   // The chunks that `read(after)` gives, and then those that come, until `state()` says that no more will.
-  async function* follow(connection, read, state, after, signal) {
+  async function* chunksOf(connection, read, state, after, ...signals) {
     let cursor = after
     let known = false
-    const goesOn = () => !signal?.aborted && native.isOpen(connection)
+    const isOver = () => signals.some((signal) => signal.aborted)
+    const goesOn = () => !isOver() && native.isOpen(connection)
     while (goesOn()) {
       // What changes from here on is seen by the next turn.
       const seen = native.changes(connection)
@@ -134,7 +152,7 @@
         let { gap } = page
         more = page.more
         for (const chunk of page.outputs) {
-          if (signal?.aborted) return
+          if (isOver()) return
           cursor = chunk.cursor
           yield { ...chunk, gap }
           gap = false
@@ -142,8 +160,25 @@
         if (!goesOn()) return
       }
       if (now === 'completed' || now === 'failed' || (known && now === undefined)) return
-      await changed(connection, seen, signal)
+      await changed(connection, seen, ...signals)
     }
+  }
+
+  // Calls of a generator queue up: one that ends it would wait behind a `next()` that waits for the next change.
+  // So it first ends the wait.
+  function follow(connection, read, state, after, signal) {
+    const stop = new AbortController()
+    const signals = signal === undefined ? [stop.signal] : [stop.signal, signal]
+    const chunks = chunksOf(connection, read, state, after, ...signals)
+    for (const name of ['return', 'throw']) {
+      const end = chunks[name]
+      const value = (reason) => {
+        stop.abort()
+        return end.call(chunks, reason)
+      }
+      Object.defineProperty(chunks, name, { value, writable: true, configurable: true })
+    }
+    return chunks
   }
 
   // Calls back with the sessions that have changed, until it is stopped or the connection is closed.
@@ -176,6 +211,6 @@
     return () => stop.abort()
   }
 
-  return { follow, watch, requireSignal }
+  return { follow, watch, closed, requireSignal }
 })
 //# sourceURL=@gsd/session-store/follow.js

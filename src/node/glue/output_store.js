@@ -8,6 +8,9 @@
 ) {
   const { requireObject, requireArray, optionsOf } = checks
 
+  // Fields of many chunks that are handed over at a time.
+  const GATHERED = 4 * 4096
+
   // Chunks that a follower reads at a time.
   const FOLLOWED = 256
 
@@ -46,13 +49,18 @@
     appendMany(outputs) {
       requireArray('OutputStore.appendMany', 'outputs', outputs)
       const { length } = outputs
-      const fields = []
+      let fields = []
+      let gathered
       for (let i = 0; i < length; i++) {
         const output = outputs[i]
         requireObject('OutputStore.appendMany', 'outputs', output, i)
         fields.push(output.sessionId, output.timestamp, output.type, output.data)
+        if (fields.length >= GATHERED) {
+          gathered = native.gather(fields, gathered)
+          fields = []
+        }
       }
-      native.appendMany(this.#native, fields)
+      native.appendMany(this.#native, gathered, fields)
     }
 
     getBySession(sessionId, limit) {

@@ -2,7 +2,7 @@
 // object literal has one hidden class for all rows, and building it here costs a fraction of setting
 // its properties through Node-API one by one.
 'use strict'
-;(function (numbers) {
+;(function (numbers, notes) {
   // As it is now: a test may replace the global with a fake clock later.
   const RealDate = Date
 
@@ -23,6 +23,9 @@
 
   const STATUSES = [/*STATUSES*/]
   const TYPES = [/*TYPES*/]
+
+  // `numbers` are those of a batch of rows; `notes` is what the native side tells beside them. No method of
+  // either is called, which a caller may have replaced by one that keeps the array.
 
   // The query that runs. No code but that of these scripts runs between its `begin` and its `finish`.
   let make, refresh, rows, sessionId
@@ -186,9 +189,6 @@
 
   const beginOutputs = (id) => beginOf(id, makeOutput)
   const beginChunks = (id) => beginOf(id, makeChunk)
-
-  // What the native side tells beside the rows: it stands behind the numbers of a batch.
-  const notes = numbers.subarray(/*NOTES*/)
 
   return {
     SqliteError,

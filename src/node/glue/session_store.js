@@ -86,7 +86,7 @@
       const { dryRun } = optionsOf('SessionStore.failOrphans', options)
       const gone = native.pidsAtWork(this.#native).filter((pid) => !isAlive(pid))
       beginSessions()
-      return finish(native.failOrphans(this.#native, dryRun, ...gone))
+      return finish(native.failOrphans(this.#native, dryRun, gone))
     }
 
     pin(id) {

@@ -1,8 +1,8 @@
 // `Statement` and its iterator, over the functions of `native`: the engine spreads arguments and reads
-// options faster than Node-API could. `result` is where a number comes back beside a value; rows are begun
+// options faster than Node-API could. `notes` is where a number comes back beside a value; rows are begun
 // before a call that gives some, and finished with what it returns.
 'use strict'
-;(function (native, result, checks, { parameterValues }, { maker }, { begin, finish, finishOne }) {
+;(function (native, notes, checks, { parameterValues }, { maker }, { begin, finish, finishOne }) {
   const { fail, wrongType, requireBoolean, constant } = checks
   const invalidState = (message) => fail(TypeError, 'ERR_INVALID_STATE', message)
 
@@ -53,7 +53,7 @@
 
     run(...args) {
       const lastInsertRowid = call(native.run, this.#native, this.#values('run', args))
-      return { changes: result[0], lastInsertRowid }
+      return { changes: notes[0], lastInsertRowid }
     }
 
     get(...args) {

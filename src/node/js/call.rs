@@ -9,8 +9,10 @@ use std::rc::Rc;
 use napi::{Env, Error, JsError, Result, Status, sys};
 
 use super::{Scope, Value, check};
+use crate::node::error::Failure;
+use crate::node::output_store::Gathered;
 use crate::node::statement::Prepared;
-use crate::sqlite::Connection;
+use crate::sqlite::{Connection, reserve};
 use crate::store::changes::Seen;
 use crate::store::cursors::Walk;
 use crate::store::outputs::Outputs;
@@ -28,6 +30,8 @@ pub enum Native {
     Sessions(Sessions),
     /// Of an `OutputStore`.
     Outputs(Outputs),
+    /// Chunks on their way into an `OutputStore`.
+    Gathered(RefCell<Gathered>),
     /// Of an iterator through a session's output.
     Walk(Walk),
     /// Of a watch: what it has told of.
@@ -101,6 +105,7 @@ pub(super) unsafe extern "C" fn enter(
         let raw: &[sys::napi_value] = if count <= few.len() {
             &few
         } else {
+            reserve(&mut many, count).map_err(Failure::from)?;
             many.resize(count, ptr::null_mut());
             arguments(&mut many)?;
             &many
