@@ -17,6 +17,7 @@ import { tail } from './commands/tail.mjs'
 import { verify } from './commands/verify.mjs'
 import { commonOptions, examples, EXIT, Failure } from './lib/command.mjs'
 import { complain, endQuietlyWithoutReader, tellWarnings } from './lib/streams.mjs'
+import { printable } from './lib/style.mjs'
 
 /** Every command, in the order of the help. */
 const COMMANDS = [
@@ -46,6 +47,10 @@ const program = commonOptions(new Command('gsd-sessions'), { env: true })
   .helpCommand('help [command]', 'print the help of a command')
   // What follows the command that is recorded belongs to that command.
   .enablePositionalOptions()
+  // A message quotes arguments, which may have come from a file.
+  .configureOutput({
+    outputError: (text, write) => write(text.split('\n').map(printable).join('\n')),
+  })
   .exitOverride()
 
 examples(program, [

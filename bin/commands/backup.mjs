@@ -4,7 +4,7 @@ import { resolve } from 'node:path'
 import { allOptions, examples, withReader } from '../lib/command.mjs'
 import { abortable, progressBar } from '../lib/progress.mjs'
 import { print } from '../lib/streams.mjs'
-import { printable } from '../lib/style.mjs'
+import { jsonText, printable } from '../lib/style.mjs'
 
 /** Defines the command. */
 export function backup(command) {
@@ -27,7 +27,7 @@ export function backup(command) {
         connection.backup(file, { onProgress, signal }),
       ).finally(bar.clear)
       const path = resolve(file)
-      if (options.json) return print(`${JSON.stringify({ path, totalPages: done.totalPages })}\n`)
+      if (options.json) return print(`${jsonText({ path, totalPages: done.totalPages })}\n`)
       return print(`${printable(path)}: ${done.totalPages} pages\n`)
     })
   })

@@ -16,7 +16,7 @@ import {
 import { textPrinter } from '../lib/output.mjs'
 import { abortable, progressBar } from '../lib/progress.mjs'
 import { print } from '../lib/streams.mjs'
-import { bytesText, printable } from '../lib/style.mjs'
+import { bytesText, jsonText, printable } from '../lib/style.mjs'
 
 const FORMATS = ['raw', 'text', 'html', 'ndjson', 'asciicast']
 
@@ -122,13 +122,13 @@ export function exportSession(command) {
       }
       if (file === undefined) {
         const done = await throughFile(write)
-        if (json) process.stderr.write(`${JSON.stringify({ format, ...done })}\n`)
+        if (json) process.stderr.write(`${jsonText({ format, ...done })}\n`)
         return
       }
       mayBeWritten(file, force)
       const done = await write(file)
       const path = resolve(file)
-      if (json) await print(`${JSON.stringify({ path, format, ...done })}\n`)
+      if (json) await print(`${jsonText({ path, format, ...done })}\n`)
       else await print(`${printable(path)}: ${done.chunks} chunks, ${bytesText(done.bytes)}\n`)
     })
   })

@@ -3,6 +3,7 @@
 import { allOptions, examples, withReader, withWriter } from '../lib/command.mjs'
 import { sessionTable } from '../lib/session-table.mjs'
 import { print } from '../lib/streams.mjs'
+import { jsonText } from '../lib/style.mjs'
 
 /** Defines the command. */
 export function failOrphans(command) {
@@ -24,7 +25,7 @@ export function failOrphans(command) {
     const open = dryRun ? withReader : withWriter
     return open(options, async ({ sessions }) => {
       const found = sessions.failOrphans({ dryRun })
-      if (json) return print(`${JSON.stringify(found)}\n`)
+      if (json) return print(`${jsonText(found)}\n`)
       if (found.length === 0) return print('none\n')
       return print(sessionTable(found))
     })

@@ -4,7 +4,7 @@ import { Option } from 'commander'
 import { allOptions, examples, Failure, integer, withReader } from '../lib/command.mjs'
 import { sessionTable } from '../lib/session-table.mjs'
 import { print } from '../lib/streams.mjs'
-import { printable, styled } from '../lib/style.mjs'
+import { jsonText, printable, styled } from '../lib/style.mjs'
 
 const STATUSES = ['idle', 'running', 'waiting_checkpoint', 'completed', 'failed']
 
@@ -44,7 +44,7 @@ export function list(command) {
       // One more than is asked for tells whether there are more.
       const found = sessions.list({ status, before, limit: limit && limit + 1 })
       const page = found.slice(0, limit)
-      if (options.json) await print(`${JSON.stringify(page)}\n`)
+      if (options.json) await print(`${jsonText(page)}\n`)
       else await printTable(page, found.length > page.length)
     })
   })

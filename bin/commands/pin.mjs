@@ -2,7 +2,7 @@
 
 import { allOptions, examples, Failure, withWriter } from '../lib/command.mjs'
 import { print } from '../lib/streams.mjs'
-import { printable } from '../lib/style.mjs'
+import { jsonText, printable } from '../lib/style.mjs'
 
 /** Runs `change` on every session, once all of them are known. */
 function changeAll(command, ids, change, words) {
@@ -12,7 +12,7 @@ function changeAll(command, ids, change, words) {
     if (unknown !== undefined) throw new Failure(`there is no session ${JSON.stringify(unknown)}`)
     for (const id of ids) change(sessions, id)
     const pinned = ids.map((id) => ({ id, pinned: sessions.isPinned(id) }))
-    if (options.json) return print(`${JSON.stringify(pinned)}\n`)
+    if (options.json) return print(`${jsonText(pinned)}\n`)
     return print(ids.map((id) => `${printable(id)}: ${words}\n`).join(''))
   })
 }

@@ -7,7 +7,7 @@ import { allOptions, examples, Failure, integer, withReader, withWriter } from '
 import { abortable, progressBar } from '../lib/progress.mjs'
 import { sessionTable } from '../lib/session-table.mjs'
 import { print } from '../lib/streams.mjs'
-import { bytesText } from '../lib/style.mjs'
+import { bytesText, jsonText } from '../lib/style.mjs'
 
 const STATUSES = ['completed', 'failed', 'idle']
 
@@ -40,7 +40,7 @@ function sessionsOf({ sessions }, report) {
 /** The table of sessions and an empty line; nothing where there are none. */
 const tableOf = (sessions) => (sessions.length > 0 ? `${sessionTable(sessions)}\n` : '')
 
-const jsonOf = (report) => `${JSON.stringify(report)}\n`
+const jsonOf = (report) => `${jsonText(report)}\n`
 
 /** Prunes, and draws how far it is, which `plan` lets one tell. */
 async function pruneWithBar({ connection }, limits, plan) {

@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto'
 import { allOptions, examples, integer } from '../lib/command.mjs'
 import { runRecorded } from '../lib/run-recorded.mjs'
 import { SessionRecorder } from '../lib/session-recorder.mjs'
+import { jsonText } from '../lib/style.mjs'
 
 /** The slots that a file accepts unless it is asked for more. */
 const SLOTS = 3
@@ -46,6 +47,6 @@ export function record(command) {
     }
     process.exitCode = await runRecorded(args, recorder, session)
     const stored = recorder.close()
-    if (json) process.stderr.write(`${JSON.stringify(stored ?? null)}\n`)
+    if (json) process.stderr.write(`${jsonText(stored ?? null)}\n`)
   })
 }

@@ -2,12 +2,12 @@
 
 import { allOptions, examples, integer, moment, withReader } from '../lib/command.mjs'
 import { print } from '../lib/streams.mjs'
-import { printable, styled } from '../lib/style.mjs'
+import { jsonText, printable, printableLine, styled } from '../lib/style.mjs'
 
 /** A line as it was seen, with the place that matches set off. */
 function highlighted({ line, start, end }) {
   const [before, match, after] = [line.slice(0, start), line.slice(start, end), line.slice(end)]
-  return `${printable(before)}${styled('red', printable(match))}${printable(after)}`
+  return `${printableLine(before)}${styled('red', printableLine(match))}${printableLine(after)}`
 }
 
 /** A match with the lines around it, as `grep` shows them: a colon behind the place of a match, else a dash. */
@@ -16,9 +16,9 @@ function linesOf(match) {
   const place = (number, mark) => styled('dim', `${printable(sessionId)}${mark}${number}${mark} `)
   const first = lineNumber - before.length
   return [
-    ...before.map((line, i) => `${place(first + i, '-')}${printable(line)}`),
+    ...before.map((line, i) => `${place(first + i, '-')}${printableLine(line)}`),
     `${place(lineNumber, ':')}${highlighted(match)}`,
-    ...after.map((line, i) => `${place(lineNumber + 1 + i, '-')}${printable(line)}`),
+    ...after.map((line, i) => `${place(lineNumber + 1 + i, '-')}${printableLine(line)}`),
   ]
 }
 
@@ -61,7 +61,7 @@ export function search(command) {
         context,
         limit,
       })
-      if (options.json) return print(`${JSON.stringify({ matches, complete })}\n`)
+      if (options.json) return print(`${jsonText({ matches, complete })}\n`)
       const between = context > 0 ? `${styled('dim', '--')}\n` : ''
       const blocks = matches.map((match) => `${linesOf(match).join('\n')}\n`)
       await print(blocks.join(between))

@@ -3,7 +3,7 @@
 import { allOptions, examples, knownSession, withReader } from '../lib/command.mjs'
 import { printChunks, textPrinter } from '../lib/output.mjs'
 import { print } from '../lib/streams.mjs'
-import { duration, localTime, printable, statusText, styled } from '../lib/style.mjs'
+import { duration, jsonText, localTime, printable, statusText, styled } from '../lib/style.mjs'
 
 function linesOf(session, isPinned) {
   const { id, slot, status, workingDir, currentCommand, startedAt, endedAt, pid } = session
@@ -27,10 +27,10 @@ function linesOf(session, isPinned) {
 
 /** One JSON object, chunk by chunk: the output may be larger than a string can be. */
 async function printJson(session, chunks) {
-  await print(`{"session":${JSON.stringify(session ?? null)},"outputs":[`)
+  await print(`{"session":${jsonText(session ?? null)},"outputs":[`)
   let separator = ''
   for (const chunk of chunks) {
-    await print(separator + JSON.stringify(chunk))
+    await print(separator + jsonText(chunk))
     separator = ','
   }
   await print(']}\n')

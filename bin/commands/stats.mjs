@@ -2,14 +2,14 @@
 
 import { allOptions, examples, integer, withReader } from '../lib/command.mjs'
 import { print } from '../lib/streams.mjs'
-import { bytesText, localTime, styled, table } from '../lib/style.mjs'
+import { bytesText, jsonText, localTime, printable, styled, table } from '../lib/style.mjs'
 
 const HEADINGS = ['LARGEST', 'CHUNKS', 'TEXT', 'FROM', 'TO']
 
 /** The numbers of the whole, a line each. */
 function summary(found) {
   const counts = Object.entries(found.sessions).filter(([, count]) => count > 0)
-  const sessions = counts.map(([status, count]) => `${count} ${status}`).join(', ')
+  const sessions = counts.map(([status, count]) => `${count} ${printable(status)}`).join(', ')
   const lines = [
     ['sessions', sessions || 'none'],
     ['pinned', found.pinned],
@@ -38,7 +38,7 @@ export function stats(command) {
     const options = allOptions(command)
     return withReader(options, async ({ connection }) => {
       const found = connection.stats({ sessions: options.sessions })
-      if (options.json) return print(`${JSON.stringify(found)}\n`)
+      if (options.json) return print(`${jsonText(found)}\n`)
       await print(summary(found))
       if (found.largest.length === 0) return undefined
       const rows = found.largest.map(({ sessionId, outputs, bytes, oldest, newest }) => [

@@ -2,7 +2,7 @@
 
 import { allOptions, examples, EXIT, withReader } from '../lib/command.mjs'
 import { print } from '../lib/streams.mjs'
-import { printable, styled } from '../lib/style.mjs'
+import { jsonText, printable, styled } from '../lib/style.mjs'
 
 /** Defines the command. */
 export function verify(command) {
@@ -20,7 +20,7 @@ export function verify(command) {
     return withReader(options, async ({ connection }) => {
       const report = connection.verify()
       if (!report.ok) process.exitCode = EXIT.failure
-      if (options.json) return print(`${JSON.stringify(report)}\n`)
+      if (options.json) return print(`${jsonText(report)}\n`)
       if (report.ok) return print(`${styled('green', 'ok')}\n`)
       return print(report.problems.map((problem) => `${printable(problem)}\n`).join(''))
     })

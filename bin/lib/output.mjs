@@ -1,7 +1,7 @@
 // Printing stored output: for people on a terminal, as it is into a pipe, as JSON for programs.
 
 import { print } from './streams.mjs'
-import { hasColors } from './style.mjs'
+import { hasColors, jsonText } from './style.mjs'
 import { TerminalText } from './terminal-text.mjs'
 
 /** A printer of stored chunks that leaves text as it is, unless it goes to a terminal. */
@@ -15,7 +15,7 @@ export function textPrinter({ raw }) {
 
 /** A printer of one line of JSON for each chunk. */
 export function jsonPrinter() {
-  return { chunk: (chunk) => print(`${JSON.stringify(chunk)}\n`), end: async () => {} }
+  return { chunk: (chunk) => print(`${jsonText(chunk)}\n`), end: async () => {} }
 }
 
 /** Prints every chunk of `chunks` with a printer. */

@@ -17,19 +17,45 @@ export function styled(style, text) {
   return `\x1b[${on}m${text}\x1b[${off}m`
 }
 
-/** Control characters, line and paragraph separators, and what changes the direction of text. */
-const UNPRINTABLE = /[\p{Cc}\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu
+/** What a terminal obeys, or nobody sees: controls, separators of lines, what turns or hides text, lone surrogates. */
+const UNPRINTABLE = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u{fff9}-\u{fffb}]/gu
 
-/** A value on one line that a terminal takes for nothing but text. */
+/** As those, but for what joins emoji to one, and says how they look. */
+const UNPRINTABLE_BUT_EMOJI = new RegExp(
+  String.raw`(?<=\p{Extended_Pictographic})[\ufe0e\ufe0f]|` +
+    String.raw`(?<=[\p{Extended_Pictographic}\p{Emoji_Modifier}\ufe0f])\u200d(?=\p{Extended_Pictographic})|` +
+    String.raw`(${UNPRINTABLE.source})`,
+  'gu',
+)
+
+function escaped(character) {
+  if (character === '\n') return '\\n'
+  if (character === '\t') return '\\t'
+  const code = character.codePointAt(0)
+  const digits = code.toString(16)
+  if (code < 0x100) return `\\x${digits.padStart(2, '0')}`
+  return code < 0x10000 ? `\\u${digits.padStart(4, '0')}` : `\\u{${digits}}`
+}
+
+/** A value on one line that a terminal takes for nothing but text, all of which can be seen. */
 export function printable(value) {
-  return String(value).replaceAll(UNPRINTABLE, (character) => {
-    const code = character.codePointAt(0)
-    if (character === '\n') return '\\n'
-    if (character === '\t') return '\\t'
-    return code < 0x100
-      ? `\\x${code.toString(16).padStart(2, '0')}`
-      : `\\u${code.toString(16).padStart(4, '0')}`
-  })
+  return String(value).replaceAll(UNPRINTABLE, escaped)
+}
+
+/** As {@link printable}, for a line that a session printed: emoji of several parts stay whole. */
+export function printableLine(line) {
+  return line.replaceAll(UNPRINTABLE_BUT_EMOJI, (kept, unprintable) =>
+    unprintable === undefined ? kept : escaped(unprintable),
+  )
+}
+
+/** A value as JSON that a terminal takes for nothing but text: the same value to whoever parses it. */
+export function jsonText(value) {
+  const inUnits = (character) =>
+    Array.from({ length: character.length }, (_, i) => {
+      return `\\u${character.charCodeAt(i).toString(16).padStart(4, '0')}`
+    }).join('')
+  return JSON.stringify(value).replaceAll(UNPRINTABLE, inUnits)
 }
 
 const STATUS_STYLES = {
@@ -76,19 +102,34 @@ const WIDE =
 
 const charactersOf = (text) => Array.from(graphemes.segment(text), ({ segment }) => segment)
 
-/** How many columns a text takes. Telling its characters apart is slow, and rarely needed. */
-function widthOf(text) {
-  if (/^[ -~]*$/.test(text)) return text.length
-  return charactersOf(text).reduce((width, character) => width + (WIDE.test(character) ? 2 : 1), 0)
+/** Code units that a character has at most; of those that have more, the rest is not looked at. */
+const LONGEST_CHARACTER = 32
+
+/** So much of a text that it can fill the columns: telling characters apart takes long where there are many. */
+const startOf = (text, columns) =>
+  text.slice(0, columns * LONGEST_CHARACTER).replace(/[\ud800-\udbff]$/, '')
+
+/** How many columns a text takes, up to `most`. */
+function widthOf(text, most) {
+  const start = startOf(text, most)
+  if (/^[ -~]*$/.test(start)) return Math.min(start.length, most)
+  let width = 0
+  for (const { segment } of graphemes.segment(start)) {
+    width += WIDE.test(segment) ? 2 : 1
+    if (width >= most) return most
+  }
+  return width
 }
 
 /** The start of a text, as much as fits into so many columns. */
 function cut(text, columns) {
-  if (widthOf(text) <= columns) return text
+  if (columns === Infinity) return text
+  const start = startOf(text, columns + 1)
+  if (start === text && widthOf(text, columns + 1) <= columns) return text
   let width = 1
   let kept = ''
-  for (const character of charactersOf(text)) {
-    width += widthOf(character)
+  for (const character of charactersOf(start)) {
+    width += widthOf(character, 2)
     if (width > columns) break
     kept += character
   }
@@ -97,6 +138,9 @@ function cut(text, columns) {
 
 /** What the last column is to have at least, before others are left out, and in any case. */
 const ROOM = { wanted: 20, least: 10 }
+
+/** What the others have at most; on a terminal what is wider is cut there, elsewhere it stands out. */
+const WIDEST = 64
 
 /** The columns that are shown, by their places: on a narrow terminal some of the `optional` ones are not. */
 function columnsFor(headings, widths, optional) {
@@ -121,16 +165,17 @@ function columnsFor(headings, widths, optional) {
  */
 export function table(headings, rows, style = (cell) => cell, optional = []) {
   const cells = [headings, ...rows].map((row) => row.map(printable))
+  const last = headings.length - 1
   const widths = headings.map((_, i) =>
-    cells.reduce((most, row) => Math.max(most, widthOf(row[i])), 0),
+    i === last ? 0 : cells.reduce((most, row) => Math.max(most, widthOf(row[i], WIDEST)), 0),
   )
   const { shown, room } = columnsFor(headings, widths, optional)
-  const last = headings.length - 1
+  const roomOf = (place) => (place === last ? room : process.stdout.isTTY ? WIDEST : Infinity)
   return cells
     .map((row, i) => {
       const line = shown.map((place) => {
-        const text = place === last ? cut(row[place], room) : row[place]
-        const padding = place === last ? '' : ' '.repeat(widths[place] - widthOf(text))
+        const text = cut(row[place], roomOf(place))
+        const padding = place === last ? '' : ' '.repeat(widths[place] - widthOf(text, WIDEST))
         return (i === 0 ? styled('bold', text) : style(text, place)) + padding
       })
       return `${line.join('  ').trimEnd()}\n`

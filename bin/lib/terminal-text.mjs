@@ -9,6 +9,12 @@ const STRING = 3
 /** What is looked at more closely: all controls but the newline. */
 const CONTROLS = /[^\P{Cc}\n]/u
 
+/**
+ * What turns text around or hides in it: separators of lines, embeddings and overrides of direction, spaces of no
+ * width, tags. The marks that right-to-left text is written with stay, and what joins emoji and letters.
+ */
+const HIDDEN = /[\u200b\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e0fff}]/gu
+
 /** How much of a control sequence is kept until it turns out to be a colour; longer ones are none. */
 const LONGEST_COLOR = 64
 
@@ -39,7 +45,8 @@ export class TerminalText {
   }
 
   /** What a terminal may be given of the next chunk. */
-  write(chunk) {
+  write(stored) {
+    const chunk = stored.replaceAll(HIDDEN, '')
     if (this.#state === TEXT && !CONTROLS.test(chunk)) {
       if (chunk !== '') this.#inLine = !chunk.endsWith('\n')
       return chunk

@@ -134,6 +134,7 @@ const workspace = [
   'bench/floor.rs',
   'tests/Cargo.toml',
   'tests/faults',
+  'tests/slow',
 ]
 for (const file of [
   ...manifest.files,

@@ -1,6 +1,5 @@
 //! `html`: a page of its own with what the terminal showed, in its colours.
 
-use std::fmt;
 use std::io::{self, Write};
 
 use super::{Format, lines};
@@ -37,81 +36,102 @@ const BACKGROUND: u32 = 0x1e1e1e;
 pub(super) struct Html {
     title: String,
     lines: Lines,
+    /// What is to be written, which is put together faster than it is written bit by bit.
+    page: Vec<u8>,
 }
+
+/// Bytes that are written at a time.
+const PIECE: usize = 16 << 10;
 
 impl Html {
     /// A page with this title.
     pub(super) fn new(title: String) -> Self {
-        Self { title, lines: Lines::styled() }
+        Self { title, lines: Lines::styled(), page: Vec::new() }
     }
 }
 
 impl Format for Html {
     fn start(&mut self, out: &mut dyn Write) -> io::Result<()> {
         out.write_all(HEAD.as_bytes())?;
-        writeln!(out, "<title>{}</title>", Escaped(&self.title))?;
+        out.write_all(b"<title>")?;
+        escape(&self.title, &mut self.page);
+        out.write_all(&self.page)?;
+        self.page.clear();
+        out.write_all(b"</title>\n")?;
         out.write_all(STYLE.as_bytes())?;
         // The first newline behind the tag is none of the text.
         out.write_all(b"</head>\n<body>\n<pre>\n")
     }
 
     fn chunk(&mut self, chunk: &Chunk<'_>, out: &mut dyn Write) -> io::Result<()> {
-        lines(&mut self.lines, chunk, |line| write_line(line, out))
+        let page = &mut self.page;
+        lines(&mut self.lines, chunk, |line| write_line(line, page, out))
     }
 
     fn end(&mut self, out: &mut dyn Write) -> io::Result<()> {
-        self.lines.end().map_or(Ok(()), |line| write_line(line, out))?;
+        let page = &mut self.page;
+        self.lines.end().map_or(Ok(()), |line| write_line(line, page, out))?;
+        out.write_all(page)?;
         out.write_all(b"</pre>\n</body>\n</html>\n")
     }
 }
 
-fn write_line(line: Line<'_>, out: &mut dyn Write) -> io::Result<()> {
+fn write_line(line: Line<'_>, page: &mut Vec<u8>, out: &mut dyn Write) -> io::Result<()> {
     for (run, style) in line.runs() {
         if style == Style::PLAIN {
-            write!(out, "{}", Escaped(run))?;
+            escape(run, page);
         } else {
-            write!(out, "<span{}>{}</span>", Attributes(style), Escaped(run))?;
+            page.extend_from_slice(b"<span");
+            add_attributes(style, page);
+            page.push(b'>');
+            escape(run, page);
+            page.extend_from_slice(b"</span>");
+        }
+        if page.len() > PIECE {
+            out.write_all(page)?;
+            page.clear();
         }
     }
-    out.write_all(b"\n")
+    page.push(b'\n');
+    Ok(())
 }
 
-/// The attributes of an element that looks like this.
-struct Attributes(Style);
-
-impl fmt::Display for Attributes {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(style) = self;
-        let mut separator = r#" class=""#;
-        for (is_set, class) in [
-            (style.bold, "b"),
-            (style.dim, "d"),
-            (style.italic, "i"),
-            (style.underline, "u"),
-            (style.strikethrough, "s"),
-        ] {
-            if is_set {
-                write!(f, "{separator}{class}")?;
-                separator = " ";
-            }
+/// Adds the attributes of an element that looks like this.
+fn add_attributes(style: Style, page: &mut Vec<u8>) {
+    let mut separator: &[u8] = br#" class=""#;
+    for (is_set, class) in [
+        (style.bold, b'b'),
+        (style.dim, b'd'),
+        (style.italic, b'i'),
+        (style.underline, b'u'),
+        (style.strikethrough, b's'),
+    ] {
+        if is_set {
+            page.extend_from_slice(separator);
+            page.push(class);
+            separator = b" ";
         }
-        if separator == " " {
-            f.write_str("\"")?;
+    }
+    if separator == b" " {
+        page.push(b'"');
+    }
+    let (mut colour, mut background) = (rgb(style.foreground), rgb(style.background));
+    if style.inverse {
+        (colour, background) =
+            (Some(background.unwrap_or(BACKGROUND)), Some(colour.unwrap_or(FOREGROUND)));
+    }
+    let mut separator: &[u8] = br#" style=""#;
+    for (property, colour) in [(&b"color:#"[..], colour), (b"background:#", background)] {
+        if let Some(colour) = colour {
+            page.extend_from_slice(separator);
+            page.extend_from_slice(property);
+            let digit = |place: u32| b"0123456789abcdef".get((colour >> (4 * place)) as usize & 15);
+            page.extend((0..6).rev().filter_map(digit));
+            separator = b";";
         }
-        let mut colours = [("color", rgb(style.foreground)), ("background", rgb(style.background))];
-        if style.inverse {
-            let [(_, foreground), (_, background)] = &mut colours;
-            (*foreground, *background) =
-                (Some(background.unwrap_or(BACKGROUND)), Some(foreground.unwrap_or(FOREGROUND)));
-        }
-        let mut separator = r#" style=""#;
-        for (property, colour) in colours {
-            if let Some(colour) = colour {
-                write!(f, "{separator}{property}:#{colour:06x}")?;
-                separator = ";";
-            }
-        }
-        if separator == ";" { f.write_str("\"") } else { Ok(()) }
+    }
+    if separator == b";" {
+        page.push(b'"');
     }
 }
 
@@ -136,26 +156,28 @@ fn rgb(colour: Colour) -> Option<u32> {
     }
 }
 
-/// Text in which nothing is markup.
-struct Escaped<'a>(&'a str);
-
-impl fmt::Display for Escaped<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut rest = self.0;
-        let is_special =
-            |c: char| matches!(c, '&' | '<' | '>' | '"') || (c.is_control() && c != '\t');
-        while let Some((at, special)) = rest.char_indices().find(|(_, c)| is_special(*c)) {
-            let (before, after) = rest.split_at(at);
-            f.write_str(before)?;
-            f.write_str(match special {
-                '&' => "&amp;",
-                '<' => "&lt;",
-                '>' => "&gt;",
-                '"' => "&quot;",
-                _ => "\u{fffd}",
-            })?;
-            rest = after.get(special.len_utf8()..).unwrap_or_default();
+/// Adds text in which nothing is markup.
+fn escape(text: &str, page: &mut Vec<u8>) {
+    // The lead of a character that may be a control of the 8-bit set is looked at as well.
+    let may_be_special =
+        |byte: &u8| matches!(byte, ..0x20 | b'&' | b'<' | b'>' | b'"' | 0x7f | 0xc2);
+    let mut rest = text;
+    while let Some(at) = rest.bytes().position(|byte| may_be_special(&byte)) {
+        let (before, after) = rest.split_at(at);
+        page.extend_from_slice(before.as_bytes());
+        let mut characters = after.chars();
+        let special = characters.next().unwrap_or_default();
+        match special {
+            '&' => page.extend_from_slice(b"&amp;"),
+            '<' => page.extend_from_slice(b"&lt;"),
+            '>' => page.extend_from_slice(b"&gt;"),
+            '"' => page.extend_from_slice(b"&quot;"),
+            _ if special.is_control() && special != '\t' => {
+                page.extend_from_slice("\u{fffd}".as_bytes());
+            }
+            _ => page.extend_from_slice(special.encode_utf8(&mut [0; 4]).as_bytes()),
         }
-        f.write_str(rest)
+        rest = characters.as_str();
     }
+    page.extend_from_slice(rest.as_bytes());
 }

@@ -1,18 +1,25 @@
 //! Finding lines in what sessions printed, as somebody saw them.
 
+mod clock;
+mod data;
 mod pattern;
+mod slowly;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
-use std::time::{Duration, Instant};
+use std::rc::Rc;
+use std::time::Duration;
 
-use rusqlite::{Row, Statement, params};
+use rusqlite::{Connection as Sqlite, Row, Statement, params};
 
 use super::outputs::{Outputs, check_session, select};
-use super::terminal::{Line, Lines, Mark};
+use super::terminal::{KeptLine, Line, Lines, Mark};
 use super::timestamp::{Moments, Timestamp};
 use super::{Error, Result, text};
+use clock::Clock;
+use data::Data;
 use pattern::Pattern;
+use slowly::Slowly;
 
 /// Of one session, by an index.
 const ONE: &str = select!("o.timestamp, o.data, o.id", "AND i.id > ?2 ORDER BY i.id");
@@ -21,11 +28,16 @@ const ONE: &str = select!("o.timestamp, o.data, o.id", "AND i.id > ?2 ORDER BY i
 const ALL: &str =
     "SELECT session_id, timestamp, data, id FROM session_outputs WHERE id > ?1 ORDER BY id";
 
-/// Chunks, or lines of one chunk, after which the clock is looked at.
-const CLOCK: usize = 128;
-
-/// Bytes of a line after which it is looked at in any case.
-const LONG: usize = 4096;
+/// As those, without what is long: that is read in pieces.
+const ONE_IN_PIECES: &str = select!(
+    "o.timestamp, CASE WHEN octet_length(o.data) <= 16384 OR (SELECT encoding FROM pragma_encoding) <> 'UTF-8'
+     THEN o.data END, o.id, octet_length(o.data)",
+    "AND i.id > ?2 ORDER BY i.id"
+);
+const ALL_IN_PIECES: &str = "SELECT session_id, timestamp,
+     CASE WHEN octet_length(data) <= 16384 OR (SELECT encoding FROM pragma_encoding) <> 'UTF-8'
+     THEN data END, id, octet_length(data)
+     FROM session_outputs WHERE id > ?1 ORDER BY id";
 
 /// What to look for, and where.
 #[derive(Debug, Clone)]
@@ -64,9 +76,9 @@ pub struct Match {
     /// Where the match begins and ends, in UTF-16 code units.
     pub span: (usize, usize),
     /// The lines before it.
-    pub before: Vec<String>,
+    pub before: Vec<Rc<str>>,
     /// The lines after it.
-    pub after: Vec<String>,
+    pub after: Vec<Rc<str>>,
 }
 
 /// Why a page ended.
@@ -95,9 +107,49 @@ struct State {
     /// The chunk that was read last, and how much of it where that was not all.
     cursor: i64,
     taken: Option<usize>,
+    /// Whether all was read, and what is left are the lines without an end.
+    ending: bool,
     ended: bool,
+    /// A line in which the pattern is being looked for.
+    paused: Option<Paused>,
     /// Matches to be handed out.
-    ready: VecDeque<Match>,
+    ready: Ready,
+}
+
+/// Bytes of text after which a page ends, whatever its limit, and after which one ends that has little time.
+const PAGE: usize = 64 << 20;
+const SHORT_PAGE: usize = 4 << 20;
+
+/// Matches to be handed out, and the bytes of their text.
+#[derive(Default)]
+struct Ready {
+    matches: VecDeque<Match>,
+    bytes: usize,
+}
+
+impl Ready {
+    fn push(&mut self, found: Match) {
+        self.bytes += Self::size(&found);
+        self.matches.push_back(found);
+    }
+
+    fn pop(&mut self) -> Option<Match> {
+        let found = self.matches.pop_front()?;
+        self.bytes -= Self::size(&found);
+        Some(found)
+    }
+
+    fn size(found: &Match) -> usize {
+        let nearby = found.before.iter().chain(&found.after).map(|line| line.len());
+        found.session_id.len() + found.line.len() + nearby.sum::<usize>()
+    }
+}
+
+/// A line in which the pattern was looked for when the time was over.
+struct Paused {
+    session_id: Vec<u8>,
+    line: KeptLine,
+    search: Box<Slowly>,
 }
 
 /// A session whose lines are being read.
@@ -111,7 +163,7 @@ struct Session {
 #[derive(Default)]
 struct Nearby {
     /// The latest lines.
-    before: VecDeque<String>,
+    before: VecDeque<Rc<str>>,
     /// Matches that wait for the lines after them.
     waiting: VecDeque<Match>,
 }
@@ -138,68 +190,105 @@ impl Search {
         mut visit: impl FnMut(Match) -> Result<(), E>,
     ) -> Result<Stopped, E> {
         let state = &mut *self.state.borrow_mut();
-        let limit = self.query.limit;
-        let stopped = if state.ready.len() >= limit || state.ended {
-            Stopped::AtLimit
-        } else {
-            self.read(state)?
+        let stopped = match self.full(&state.ready) {
+            Some(stopped) => stopped,
+            None if state.ended => Stopped::AtLimit,
+            None => self.read(state)?,
         };
-        let count = state.ready.len().min(limit);
-        state.ready.drain(..count).try_for_each(&mut visit)?;
-        Ok(if state.ended && state.ready.is_empty() { Stopped::AtEnd } else { stopped })
+        let mut bytes = 0;
+        for _ in 0..self.query.limit {
+            let Some(found) = (if bytes < self.page_bytes() { state.ready.pop() } else { None })
+            else {
+                break;
+            };
+            bytes += Ready::size(&found);
+            visit(found)?;
+        }
+        let is_over = state.ended && state.ready.matches.is_empty();
+        Ok(if is_over { Stopped::AtEnd } else { stopped })
+    }
+
+    /// Why the matches that are ready are enough for a page, if they are.
+    fn full(&self, ready: &Ready) -> Option<Stopped> {
+        if ready.matches.len() >= self.query.limit {
+            Some(Stopped::AtLimit)
+        } else if ready.bytes < self.page_bytes() {
+            None
+        } else if self.query.time_limit.is_some() {
+            Some(Stopped::InTime)
+        } else {
+            Some(Stopped::AtLimit)
+        }
+    }
+
+    /// Handing texts out takes time as well.
+    fn page_bytes(&self) -> usize {
+        if self.query.time_limit.is_some() { SHORT_PAGE } else { PAGE }
     }
 
     fn read(&self, state: &mut State) -> Result<Stopped> {
         let connection = &self.outputs.connection;
-        connection.settled()?;
+        let sqlite = connection.settled()?;
+        let clock = &mut Clock::new(self.query.time_limit);
+        if self.look_on(state, clock).is_none() {
+            return Ok(Stopped::InTime);
+        }
+        if state.ending {
+            return Ok(self.end(state, clock));
+        }
         // A chunk that is not read to its end is read again.
         let after = state.cursor - i64::from(state.taken.is_some());
+        let in_pieces = clock.is_limited() || state.taken.is_some();
+        let mut read = |rows: &mut Statement<'_>, params: &[&dyn rusqlite::ToSql]| {
+            self.read_rows(rows, params, &sqlite, state, clock)
+        };
         match &self.query.session_id {
             Some(id) => connection
-                .with_statement(ONE, |rows| self.read_rows(rows, params![id, after], state)),
-            None => connection.with_statement(ALL, |rows| self.read_rows(rows, [after], state)),
+                .with_statement(if in_pieces { ONE_IN_PIECES } else { ONE }, |rows| {
+                    read(rows, params![id, after])
+                }),
+            None => connection
+                .with_statement(if in_pieces { ALL_IN_PIECES } else { ALL }, |rows| {
+                    read(rows, params![after])
+                }),
         }
     }
 
     fn read_rows(
         &self,
         statement: &mut Statement<'_>,
-        params: impl rusqlite::Params,
+        params: &[&dyn rusqlite::ToSql],
+        sqlite: &Sqlite,
         state: &mut State,
+        clock: &mut Clock,
     ) -> Result<Stopped> {
-        let deadline = self.query.time_limit.and_then(|limit| Instant::now().checked_add(limit));
-        let late = |count: usize| {
-            count.is_multiple_of(CLOCK) && deadline.is_some_and(|end| Instant::now() >= end)
-        };
         let mut moments = Moments::default();
         let mut rows = statement.query(params)?;
-        let mut count = 0;
         while let Some(row) = rows.next()? {
-            count += 1;
-            if let Some(stopped) = self.read_row(row, state, &mut moments, late)? {
+            if let Some(stopped) = self.read_row(row, sqlite, state, &mut moments, clock)? {
                 return Ok(stopped);
             }
-            if late(count) {
+            if clock.is_late(0) {
                 return Ok(Stopped::InTime);
             }
         }
-        self.end(state);
-        Ok(Stopped::AtLimit)
+        state.ending = true;
+        Ok(self.end(state, clock))
     }
 
     fn read_row(
         &self,
         row: &Row<'_>,
+        sqlite: &Sqlite,
         state: &mut State,
         moments: &mut Moments,
-        late: impl Fn(usize) -> bool,
+        clock: &mut Clock,
     ) -> Result<Option<Stopped>> {
         if let Some(id) = &self.query.session_id {
             check_session(row, id)?;
         }
-        let State { sessions, cursor, taken, ready, .. } = state;
+        let State { sessions, cursor, taken, ready, paused, .. } = state;
         let session_id = text(row.get_ref(0)?);
-        let data = text(row.get_ref(2)?);
         let id = row.get(3)?;
         let done = taken.take().filter(|_| id == *cursor).unwrap_or(0);
         *cursor = id;
@@ -210,42 +299,76 @@ impl Search {
             return Ok(None);
         };
         let mark = Mark { cursor: id, timestamp: moments.millis(text(row.get_ref(1)?)) };
-        let mut rest = data.get(done..).unwrap_or_default();
-        let mut count = 0;
-        while let Some(line) = lines.next(&mut rest, mark) {
-            self.look_at(&line, session_id, nearby, ready);
-            // A long line may have taken long.
-            count = if line.text.len() > LONG { 0 } else { count + 1 };
-            let stopped = if ready.len() >= self.query.limit {
-                Stopped::AtLimit
-            } else if late(count) {
-                Stopped::InTime
-            } else {
-                continue;
-            };
-            *taken = Some(data.len() - rest.len());
-            return Ok(Some(stopped));
+        let mut data = Data::of(row, id, sqlite, done)?;
+        while let Some(piece) = data.next()? {
+            let mut rest = piece.bytes;
+            while let Some(line) = lines.next(&mut rest, mark) {
+                let stopped = match self.find(&line, clock) {
+                    Ok(found) => {
+                        self.add(&line, found, session_id, nearby, ready);
+                        if let Some(stopped) = self.full(ready) {
+                            stopped
+                        } else if clock.is_late(line.text.len()) {
+                            Stopped::InTime
+                        } else {
+                            continue;
+                        }
+                    }
+                    Err(search) => {
+                        let (session_id, line) = (session_id.to_vec(), line.keep());
+                        *paused = Some(Paused { session_id, line, search });
+                        Stopped::InTime
+                    }
+                };
+                *taken = Some(piece.end - rest.len());
+                return Ok(Some(stopped));
+            }
+            if clock.is_late(piece.bytes.len()) {
+                *taken = Some(piece.end);
+                return Ok(Some(Stopped::InTime));
+            }
         }
         Ok(None)
     }
 
-    fn look_at(
+    /// Goes on in the line in which the time was over; `None` where it is over again.
+    fn look_on(&self, state: &mut State, clock: &mut Clock) -> Option<()> {
+        let Some(Paused { session_id, line, mut search }) = state.paused.take() else {
+            return Some(());
+        };
+        let Some(span) = search.go_on(line.line().text, clock) else {
+            state.paused = Some(Paused { session_id, line, search });
+            return None;
+        };
+        if let Some(Session { nearby, .. }) = state.sessions.get_mut(&session_id) {
+            let line = line.line();
+            let found = span.and_then(|span| self.in_time(&line, span));
+            self.add(&line, found, &session_id, nearby, &mut state.ready);
+        }
+        Some(())
+    }
+
+    /// Keeps a line that matches, and one that stands near such a line.
+    fn add(
         &self,
         line: &Line<'_>,
+        found: Option<(std::ops::Range<usize>, Mark)>,
         session_id: &[u8],
         nearby: &mut Nearby,
-        ready: &mut VecDeque<Match>,
+        ready: &mut Ready,
     ) {
         let context = self.query.context;
-        let found = self.find(line);
         if context == 0 && found.is_none() {
             return;
         }
+        let text: Rc<str> = if context > 0 { line.text.into() } else { "".into() };
         for waiting in &mut nearby.waiting {
-            waiting.after.push(line.text.to_owned());
+            waiting.after.push(Rc::clone(&text));
         }
-        if nearby.waiting.front().is_some_and(|first| first.after.len() >= context) {
-            ready.extend(nearby.waiting.pop_front());
+        if nearby.waiting.front().is_some_and(|first| first.after.len() >= context)
+            && let Some(first) = nearby.waiting.pop_front()
+        {
+            ready.push(first);
         }
         if let Some((span, mark)) = found {
             let units =
@@ -260,7 +383,7 @@ impl Search {
                 after: Vec::new(),
             };
             if context == 0 {
-                ready.push_back(found);
+                ready.push(found);
                 return;
             }
             nearby.waiting.push_back(found);
@@ -268,12 +391,24 @@ impl Search {
         if nearby.before.len() >= context {
             nearby.before.pop_front();
         }
-        nearby.before.push_back(line.text.to_owned());
+        nearby.before.push_back(text);
     }
 
     /// The match in a line, where it was printed at a time that counts.
-    fn find(&self, line: &Line<'_>) -> Option<(std::ops::Range<usize>, Mark)> {
-        let span = self.pattern.find(line.text)?;
+    fn find(
+        &self,
+        line: &Line<'_>,
+        clock: &mut Clock,
+    ) -> Result<Option<(std::ops::Range<usize>, Mark)>, Box<Slowly>> {
+        let span = self.pattern.find(line.text, clock)?;
+        Ok(span.and_then(|span| self.in_time(line, span)))
+    }
+
+    fn in_time(
+        &self,
+        line: &Line<'_>,
+        span: std::ops::Range<usize>,
+    ) -> Option<(std::ops::Range<usize>, Mark)> {
         let mark = line.mark_at(span.start);
         let since = self.query.since.is_none_or(|since| mark.timestamp >= since.millis());
         let until = self.query.until.is_none_or(|until| mark.timestamp <= until.millis());
@@ -281,14 +416,29 @@ impl Search {
     }
 
     /// Looks at the lines that have no end, and waits for nothing more.
-    fn end(&self, state: &mut State) {
-        state.ended = true;
-        let sessions = std::mem::take(&mut state.sessions);
-        for (session_id, Session { mut lines, mut nearby }) in sessions {
+    fn end(&self, state: &mut State, clock: &mut Clock) -> Stopped {
+        let State { sessions, ready, paused, .. } = state;
+        while let Some(mut first) = sessions.first_entry() {
+            let session_id = first.key().clone();
+            let Session { lines, nearby } = first.get_mut();
+            // One that was paused in is over by now.
             if let Some(line) = lines.end() {
-                self.look_at(&line, &session_id, &mut nearby, &mut state.ready);
+                match self.find(&line, clock) {
+                    Ok(found) => self.add(&line, found, &session_id, nearby, ready),
+                    Err(search) => {
+                        let line = line.keep();
+                        *paused = Some(Paused { session_id, line, search });
+                        return Stopped::InTime;
+                    }
+                }
             }
-            state.ready.append(&mut nearby.waiting);
+            nearby.waiting.drain(..).for_each(|found| ready.push(found));
+            first.remove();
+            if clock.is_late(0) && !sessions.is_empty() {
+                return Stopped::InTime;
+            }
         }
+        state.ended = true;
+        Stopped::AtLimit
     }
 }

@@ -1,5 +1,7 @@
 //! What is looked for.
 
+use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::ops::Range;
 
 use memchr::memchr2_iter;
@@ -7,6 +9,8 @@ use memchr::memmem::Finder;
 use regex::{Error as RegexError, Regex, RegexBuilder};
 
 use super::super::{Error, Result};
+use super::Clock;
+use super::slowly::{Automaton, Slowly};
 
 /// Bytes of the longest pattern.
 const MAX_PATTERN: usize = 64 * 1024;
@@ -17,12 +21,23 @@ const MAX_COMPILED: usize = 256 << 10;
 /// Characters of a pattern that a message shows.
 const SHOWN: usize = 80;
 
+/// Bytes of a line that a regular expression may always be looked for in at a time.
+const SHORT: usize = 256;
+
 /// A text or a regular expression, ready to be found.
 pub(super) enum Pattern {
     Literal(Box<Finder<'static>>),
-    /// A text in any case, and two bytes of it that a line must have.
-    AnyCase(Option<Pair>, Regex),
-    Regex(Regex),
+    /// A text in any case, and two bytes of it that a line must have; or a regular expression.
+    Regex(Option<Pair>, Box<Compiled>),
+}
+
+/// A regular expression for two engines.
+pub(super) struct Compiled {
+    regex: Regex,
+    /// Made where a long line has to be searched in a limited time.
+    automaton: OnceCell<Option<Automaton>>,
+    text: String,
+    case_sensitive: bool,
 }
 
 /// Two letters of ASCII next to each other, in either case, or other characters of it.
@@ -72,14 +87,20 @@ impl Pattern {
         if !is_regex && case_sensitive {
             return Ok(Self::Literal(Box::new(Finder::new(pattern).into_owned())));
         }
-        let escaped = if is_regex { pattern.into() } else { regex::escape(pattern) };
+        let escaped: Cow<'_, str> =
+            if is_regex { pattern.into() } else { regex::escape(pattern).into() };
         let built = RegexBuilder::new(&escaped)
             .case_insensitive(!case_sensitive)
             .size_limit(MAX_COMPILED)
             .build();
         match built {
-            Ok(regex) if is_regex => Ok(Self::Regex(regex)),
-            Ok(regex) => Ok(Self::AnyCase(Pair::rarest_in(pattern), regex)),
+            Ok(regex) => {
+                let pair = if is_regex { None } else { Pair::rarest_in(pattern) };
+                let text = escaped.into_owned();
+                let automaton = OnceCell::new();
+                let compiled = Compiled { regex, automaton, text, case_sensitive };
+                Ok(Self::Regex(pair, Box::new(compiled)))
+            }
             Err(RegexError::CompiledTooBig(limit)) => {
                 refuse(format!("a pattern that compiles to at most {limit} bytes"))
             }
@@ -93,17 +114,38 @@ impl Pattern {
     }
 
     /// Where the pattern stands first in a line.
-    pub(super) fn find(&self, line: &str) -> Option<Range<usize>> {
+    ///
+    /// # Errors
+    ///
+    /// The search as far as it is, where the time is over first.
+    pub(super) fn find(
+        &self,
+        line: &str,
+        clock: &mut Clock,
+    ) -> Result<Option<Range<usize>>, Box<Slowly>> {
         match self {
             Self::Literal(finder) => {
-                let start = finder.find(line.as_bytes())?;
-                Some(start..start + finder.needle().len())
+                let start = finder.find(line.as_bytes());
+                Ok(start.map(|start| start..start + finder.needle().len()))
             }
-            Self::AnyCase(Some(pair), _) if !pair.is_in(line) => None,
-            Self::AnyCase(_, regex) | Self::Regex(regex) => {
-                regex.find(line).map(|found| found.range())
+            Self::Regex(Some(pair), _) if !pair.is_in(line) => Ok(None),
+            Self::Regex(_, compiled) => compiled.find(line, clock),
+        }
+    }
+}
+
+impl Compiled {
+    fn find(&self, line: &str, clock: &mut Clock) -> Result<Option<Range<usize>>, Box<Slowly>> {
+        if clock.is_limited() && line.len() > SHORT {
+            let automaton = self
+                .automaton
+                .get_or_init(|| Automaton::new(&self.text, self.case_sensitive, MAX_COMPILED));
+            if let Some(automaton) = automaton.as_ref().filter(|one| one.is_costly_in(line)) {
+                let mut search = Box::new(automaton.look());
+                return search.go_on(line, clock).ok_or(search);
             }
         }
+        Ok(self.regex.find(line).map(|found| found.range()))
     }
 }
 
@@ -114,7 +156,8 @@ mod tests {
     #[test]
     fn the_case_counts_only_where_it_is_told_to() {
         let find = |pattern: &str, is_regex, case_sensitive, line: &str| {
-            Pattern::new(pattern, is_regex, case_sensitive).unwrap().find(line)
+            let pattern = Pattern::new(pattern, is_regex, case_sensitive).unwrap();
+            pattern.find(line, &mut Clock::new(None)).ok().unwrap()
         };
         assert_eq!(find("Error", false, true, "error Error"), Some(6..11));
         assert_eq!(find("Error", false, false, "error Error"), Some(0..5));
@@ -134,8 +177,10 @@ mod tests {
         assert_eq!(pair("task queue").unwrap(), "qu");
         assert_eq!(pair("ask"), None);
         assert_eq!(pair("été"), None);
-        let find =
-            |pattern: &str, line: &str| Pattern::new(pattern, false, false).unwrap().find(line);
+        let find = |pattern: &str, line: &str| {
+            let pattern = Pattern::new(pattern, false, false).unwrap();
+            pattern.find(line, &mut Clock::new(None)).ok().unwrap()
+        };
         assert_eq!(find("SKIP", "ſ\u{212a}ip"), Some(0..7));
         assert_eq!(find("task queue", "a Q, and a TAS\u{212a} QUEUE"), Some(11..23));
         assert_eq!(find("x", "XX"), Some(0..1));

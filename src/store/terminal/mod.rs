@@ -17,8 +17,10 @@
 //!
 //! [`Lines::styled`] knows how the characters look, too; what is erased is plain, whatever the background was.
 //!
-//! Text without controls is copied; nothing looks at its characters.
+//! Text without controls is copied; nothing looks at its characters. Whatever is printed, it is read in a time in
+//! proportion to its bytes: see `cells.rs`.
 
+mod cells;
 mod controls;
 mod row;
 mod style;
@@ -33,6 +35,9 @@ pub const MAX_LINE: usize = 128 << 10;
 
 /// Bytes of the longest line that can be drawn over.
 pub const MAX_REDRAWN: usize = 4096;
+
+/// Bytes behind the room of a line that tell whether a text ends there.
+const LOOK_AHEAD: usize = 2;
 
 /// Where something was printed.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -74,12 +79,38 @@ impl<'a> Line<'a> {
             .filter(|(run, _)| !run.is_empty())
     }
 
+    /// The line for later.
+    pub fn keep(&self) -> KeptLine {
+        let Self { text, number, first, last, marks, styles } = *self;
+        let (text, marks, styles) = (text.to_owned(), marks.to_vec(), styles.to_vec());
+        KeptLine { text, number, first, last, marks, styles }
+    }
+
     /// The chunk in which the byte at `offset` of the text was printed. In a line that was drawn over, it is
     /// the one that wrote to it last.
     pub fn mark_at(&self, offset: usize) -> Mark {
         let after = self.marks.partition_point(|(start, _)| *start <= offset);
         let found = after.checked_sub(1).and_then(|at| self.marks.get(at));
         found.map_or(self.first, |(_, mark)| *mark)
+    }
+}
+
+/// A line that outlives the text that it was read from.
+#[derive(Debug, Clone)]
+pub struct KeptLine {
+    text: String,
+    number: u64,
+    first: Mark,
+    last: Mark,
+    marks: Vec<(usize, Mark)>,
+    styles: Vec<(usize, Style)>,
+}
+
+impl KeptLine {
+    /// The line.
+    pub fn line(&self) -> Line<'_> {
+        let Self { text, number, first, last, marks, styles } = self;
+        Line { text, number: *number, first: *first, last: *last, marks, styles }
     }
 }
 
@@ -90,6 +121,8 @@ pub struct Lines {
     controls: Controls,
     /// What is to be done next, before the input goes on.
     pending: Option<Action>,
+    /// Bytes of the input that were not counted yet.
+    uncounted: usize,
     /// Whether the row is a line that was given already.
     given: bool,
     /// How many lines were given.
@@ -110,12 +143,13 @@ impl Lines {
     /// where the chunk is used up.
     pub fn next(&mut self, input: &mut &[u8], mark: Mark) -> Option<Line<'_>> {
         self.let_go();
-        while !self.step(input, mark) {
-            if input.is_empty() && self.pending.is_none() {
-                return None;
-            }
+        self.uncounted = input.len();
+        let mut over = false;
+        while !over && (!input.is_empty() || self.pending.is_some()) {
+            over = self.step(input, mark);
         }
-        Some(self.give(mark))
+        self.count_bytes(input);
+        over.then(|| self.give(mark))
     }
 
     /// The line that is not over, where something is on it; as if it ended in the chunk that wrote to it last.
@@ -146,7 +180,8 @@ impl Lines {
             return self.act(action, mark);
         }
         if !self.controls.in_sequence() {
-            let plain = plain_length(input);
+            // What does not fit is none of this line's business: it may be long.
+            let plain = plain_length(input.get(..MAX_LINE + LOOK_AHEAD).unwrap_or(input));
             if plain > 0 {
                 return self.write(input, plain, mark);
             }
@@ -156,17 +191,35 @@ impl Lines {
                 *input = rest;
                 return false;
             }
+            if let [b'\n', rest @ ..] = *input {
+                *input = rest;
+                return self.act(Action::LineFeed, mark);
+            }
         }
-        self.pending = self.controls.take(input);
+        let action = self.controls.take(input);
         if let Some(pen) = self.controls.pen() {
             self.row.set_pen(pen);
         }
-        false
+        let Some(action) = action else {
+            return false;
+        };
+        self.count_bytes(input);
+        self.act(action, mark)
+    }
+
+    /// Counts the bytes that were read meanwhile for what a program may ask for.
+    fn count_bytes(&mut self, rest: &[u8]) {
+        let read = std::mem::replace(&mut self.uncounted, rest.len());
+        self.row.earn(read - rest.len());
     }
 
     fn write(&mut self, input: &mut &[u8], plain: usize, mark: Mark) -> bool {
         if self.row.must_end_before_writing() {
             return true;
+        }
+        if self.row.is_drawn_over() {
+            // The same whether a chunk ends here or not.
+            self.count_bytes(input);
         }
         let room = self.row.room();
         let taken = if plain <= room { plain } else { whole_characters(input, room) };
@@ -214,7 +267,12 @@ impl Lines {
                 Some((line, column)) if line == self.count => self.row.move_to(column),
                 _ => return self.leave(0),
             },
-            Action::Edit(edit) => self.row.edit(edit, mark),
+            Action::Edit(edit) => {
+                if !self.row.edit(edit, mark) {
+                    self.pending = Some(action);
+                    return true;
+                }
+            }
         }
         false
     }
@@ -281,7 +339,7 @@ fn before_candidate(bytes: &[u8]) -> usize {
 }
 
 /// The longest start of `bytes`, of at most `room`, that splits no character.
-fn whole_characters(bytes: &[u8], room: usize) -> usize {
+pub(super) fn whole_characters(bytes: &[u8], room: usize) -> usize {
     let starts = |at: &usize| bytes.get(*at).is_none_or(|byte| byte & 0xc0 != 0x80);
     (room.saturating_sub(3)..=room).rev().find(starts).unwrap_or(room)
 }

@@ -1,8 +1,7 @@
 //! One line that is being written: text that grows, or, once it is drawn over, cells.
 
-use unicode_width::UnicodeWidthChar;
-
-use super::style::Style;
+use super::cells::{COLUMNS, Cells, Credit, WIDTH};
+use super::style::{Packed, Style, change_to};
 use super::{MAX_LINE, MAX_REDRAWN, Mark};
 
 /// A change within a line, or a move.
@@ -27,19 +26,8 @@ pub(super) enum Edit {
     Repeat(u16),
 }
 
-/// Columns up to which the cursor can be moved.
-const COLUMNS: usize = MAX_REDRAWN;
-
-/// Columns between two stops of the tab.
-const TAB: usize = 8;
-
-/// Marks that combine with a character in front of them, in a line that is drawn over.
-const COMBINING: usize = 1024;
-
-/// The second column of a wide character, and all but the first of a tab.
-const REST: char = '\u{10ffff}';
-
-const BLANK: char = ' ';
+/// Bytes of a text of which each may be looked at to tell where it ends.
+const SIMPLE: usize = 64;
 
 /// A line that is over.
 pub(super) struct Finished<'a> {
@@ -63,6 +51,12 @@ pub(super) struct Row {
     pen: Option<Style>,
     /// The columns, once it is drawn over, and where the cursor is.
     cells: Option<Cells>,
+    /// Cells of a line before.
+    spare: Option<Cells>,
+    /// Whether it was drawn over, and has become too long for that.
+    outgrown: bool,
+    /// What can be asked for, by the bytes that were read so far.
+    credit: Credit,
     first: Option<Mark>,
     last: Option<Mark>,
     /// The column of the screen at which it starts.
@@ -81,7 +75,8 @@ impl Row {
         self.forget();
         self.marks.shrink_to(MAX_REDRAWN);
         self.styles.shrink_to(MAX_REDRAWN);
-        self.cells = None;
+        self.let_cells_go();
+        self.outgrown = false;
         self.returned = false;
         (self.first, self.last) = (None, None);
         self.origin = std::mem::take(&mut self.next_origin);
@@ -93,8 +88,15 @@ impl Row {
         self.pen = Some(pen);
     }
 
+    /// So many bytes were read.
+    #[inline]
+    pub(super) fn earn(&mut self, bytes: usize) {
+        self.credit.earn(bytes);
+    }
+
     /// Forgets what is known of a text that is gone.
     fn forget(&mut self) {
+        self.outgrown = false;
         self.marks.clear();
         self.styles.clear();
     }
@@ -108,7 +110,7 @@ impl Row {
     pub(super) fn last(&self) -> Option<Mark> {
         let empty = match &self.cells {
             None => self.text.is_empty(),
-            Some(cells) => cells.columns.iter().all(|cell| cell.character == BLANK),
+            Some(cells) => cells.is_blank(),
         };
         if empty { None } else { self.last }
     }
@@ -130,12 +132,18 @@ impl Row {
 
     /// Whether the cursor is left of its start, where another piece of the row begins.
     pub(super) fn must_end_before_writing(&self) -> bool {
-        self.returned && (self.origin > 0 || self.text.len() > MAX_REDRAWN) && !self.text.is_empty()
+        let is_piece = self.origin > 0 || self.outgrown || self.text.len() > MAX_REDRAWN;
+        self.returned && is_piece && !self.text.is_empty()
+    }
+
+    /// Whether it is drawn over.
+    pub(super) fn is_drawn_over(&self) -> bool {
+        self.cells.is_some()
     }
 
     /// Whether it is short enough to be drawn over.
     pub(super) fn can_be_edited(&self) -> bool {
-        self.cells.is_some() || self.text.len() <= MAX_REDRAWN
+        self.cells.is_some() || (self.text.len() <= MAX_REDRAWN && !self.outgrown)
     }
 
     /// How many bytes can be written now.
@@ -162,24 +170,42 @@ impl Row {
         }
         let run = String::from_utf8_lossy(run);
         let mut rest = run.chars();
-        let (origin, pen) = (self.origin, self.pen.unwrap_or_default());
+        let (origin, pen) = (self.origin, Packed::from(self.pen.unwrap_or_default()));
+        let mut credit = self.credit;
         let cells = self.cells();
         let beyond = loop {
-            if cells.column >= COLUMNS {
+            if cells.column() >= COLUMNS {
                 break true;
             }
             match rest.next() {
-                Some(character) => cells.put(character, pen, origin),
+                Some(character) => cells.put(character, pen, origin, &mut credit),
                 None => break false,
             }
         };
+        self.credit = credit;
         if beyond {
             // There is nothing to draw over any more.
-            self.text.clear();
-            self.forget();
-            cells_into(self.cells.take(), &mut self.text, &mut self.styles);
+            self.text_of_cells();
+            self.outgrown = true;
             self.returned = false;
             self.push(rest.as_str().as_bytes(), mark);
+        }
+    }
+
+    /// Makes text of the cells.
+    fn text_of_cells(&mut self) {
+        self.text.clear();
+        self.forget();
+        if let Some(cells) = &self.cells {
+            cells.add_to(&mut self.text, &mut self.styles);
+        }
+        self.let_cells_go();
+    }
+
+    /// Has no cells any more, but what they take, for the next ones.
+    fn let_cells_go(&mut self) {
+        if let Some(mut cells) = self.cells.take() {
+            self.spare = cells.clear().then_some(cells);
         }
     }
 
@@ -199,7 +225,11 @@ impl Row {
         if self.cells.is_none() && (self.returned || self.text.is_empty()) {
             return 0;
         }
-        self.cells().column
+        let is_simple = |byte: &u8| matches!(byte, b' '..=b'~');
+        if self.cells.is_none() && self.text.len() <= SIMPLE && self.text.iter().all(is_simple) {
+            return self.text.len();
+        }
+        self.cells().column()
     }
 
     /// Moves to a column of the line.
@@ -207,24 +237,24 @@ impl Row {
         if column == 0 {
             return self.go_back();
         }
-        self.cells().column = column.min(COLUMNS);
+        self.cells().move_to(column);
     }
 
     fn go_back(&mut self) {
         match &mut self.cells {
-            Some(cells) if cells.columns.is_empty() => {
-                self.cells = None;
+            Some(cells) if cells.is_empty() => {
+                self.let_cells_go();
                 self.text.clear();
                 self.forget();
                 self.returned = false;
             }
-            Some(cells) => cells.column = 0,
+            Some(cells) => cells.move_to(0),
             None => self.returned = true,
         }
     }
 
-    /// Does what a control says.
-    pub(super) fn edit(&mut self, edit: Edit, mark: Mark) {
+    /// Does what a control says; false, with nothing done, where the line has to end first.
+    pub(super) fn edit(&mut self, edit: Edit, mark: Mark) -> bool {
         match edit {
             Edit::Return => self.go_back(),
             Edit::Column(column) => self.move_to(usize::from(column).saturating_sub(self.origin)),
@@ -235,36 +265,42 @@ impl Row {
                 self.returned = false;
             }
             Edit::Repeat(count) => self.repeat(count, mark),
-            _ => self.cells().edit(edit),
+            _ => {
+                let mut credit = self.credit;
+                let done = self.cells().edit(edit, &mut credit);
+                self.credit = credit;
+                return done;
+            }
         }
+        true
     }
 
     fn repeat(&mut self, count: u16, mark: Mark) {
         let from = self.text.iter().rposition(|byte| byte & 0xc0 != 0x80);
         let last = from.and_then(|from| self.text.get(from..));
         if let (Some(last), None, false) = (last, &self.cells, self.returned) {
-            let run = last.repeat(usize::from(count).min(COLUMNS));
-            if run.len() <= self.room() {
-                self.push(&run, mark);
-            }
+            let wanted = usize::from(count).min(WIDTH) * last.len();
+            let paid = self.credit.add_columns(wanted.min(self.room()));
+            let run = last.repeat(paid / last.len().max(1));
+            self.push(&run, mark);
         }
     }
 
     /// The cells, made of the text where there are none yet.
     fn cells(&mut self) -> &mut Cells {
-        let Self { text, styles, returned, origin, .. } = self;
+        let Self { text, styles, returned, origin, pen, credit, spare, .. } = self;
         self.cells.get_or_insert_with(|| {
-            let mut cells = Cells::default();
+            let mut cells = spare.take().unwrap_or_else(|| Cells::new(pen.is_some()));
             let mut styles = styles.iter().peekable();
-            let mut style = Style::default();
+            let mut style = Packed::PLAIN;
             for (at, character) in String::from_utf8_lossy(text).char_indices() {
                 while let Some((_, next)) = styles.next_if(|(start, _)| *start <= at) {
-                    style = *next;
+                    style = Packed::from(*next);
                 }
-                cells.put(character, style, *origin);
+                cells.put(character, style, *origin, credit);
             }
             if std::mem::take(returned) {
-                cells.column = 0;
+                cells.move_to(0);
             }
             cells
         })
@@ -272,10 +308,8 @@ impl Row {
 
     /// Its text, which chunks wrote it, and how it looks.
     pub(super) fn finish(&mut self) -> Finished<'_> {
-        if let Some(cells) = self.cells.take() {
-            self.text.clear();
-            self.forget();
-            cells_into(Some(cells), &mut self.text, &mut self.styles);
+        if self.cells.is_some() {
+            self.text_of_cells();
             self.marks.extend(self.last.map(|last| (0, last)));
         }
         let text = match std::str::from_utf8(&self.text) {
@@ -286,149 +320,5 @@ impl Row {
             }
         };
         Finished { text, marks: &self.marks, styles: &self.styles }
-    }
-}
-
-/// A column of a line.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Cell {
-    character: char,
-    style: Style,
-}
-
-/// A column without anything, as erasing leaves it.
-const EMPTY: Cell = Cell { character: BLANK, style: Style::PLAIN };
-
-/// The columns of a line, and the cursor.
-#[derive(Default)]
-struct Cells {
-    columns: Vec<Cell>,
-    column: usize,
-    /// Marks and the column of the character that they combine with.
-    combining: Vec<(usize, char)>,
-}
-
-impl Cells {
-    fn put(&mut self, character: char, style: Style, origin: usize) {
-        let width = match character {
-            '\t' => {
-                let place = origin + self.column;
-                let width = TAB - place % TAB;
-                if self.column < self.columns.len() {
-                    // Over what is there it only moves.
-                    self.column += width;
-                    return;
-                }
-                width
-            }
-            // What stands for the rest of a character cannot be one.
-            REST => return self.put(char::REPLACEMENT_CHARACTER, style, origin),
-            _ => character.width().unwrap_or(0),
-        };
-        if width == 0 {
-            let before = self.columns.get(..self.column.min(self.columns.len()));
-            let of =
-                before.and_then(|before| before.iter().rposition(|cell| cell.character != REST));
-            if let (Some(of), true) = (of, self.combining.len() < COMBINING) {
-                self.combining.push((of, character));
-            }
-            return;
-        }
-        let end = self.column + width;
-        self.blank(self.column, end);
-        if self.columns.len() < end {
-            self.columns.resize(end, EMPTY);
-        }
-        let mut cell = character;
-        for place in self.columns.iter_mut().take(end).skip(self.column) {
-            *place = Cell { character: std::mem::replace(&mut cell, REST), style };
-        }
-        self.column = end;
-    }
-
-    /// Blanks the columns from `start` to before `end` as far as they exist, and the other halves of characters
-    /// that lose one.
-    fn blank(&mut self, start: usize, end: usize) {
-        let is_rest =
-            |at: usize| self.columns.get(at).is_some_and(|cell: &Cell| cell.character == REST);
-        let mut from = start;
-        while from > 0 && is_rest(from) {
-            from -= 1;
-        }
-        let mut to = end;
-        while is_rest(to) {
-            to += 1;
-        }
-        for place in self.columns.iter_mut().take(to).skip(from) {
-            *place = EMPTY;
-        }
-        if !self.combining.is_empty() {
-            self.combining.retain(|(of, _)| !(from..to).contains(of));
-        }
-    }
-
-    /// Cuts off what stands behind a column.
-    fn truncate(&mut self, column: usize) {
-        self.blank(column, self.columns.len());
-        self.columns.truncate(column);
-    }
-
-    fn edit(&mut self, edit: Edit) {
-        let (column, length) = (self.column, self.columns.len());
-        match edit {
-            Edit::Left(count) => self.column = column.saturating_sub(count.into()),
-            Edit::Right(count) => self.column = (column + usize::from(count)).min(COLUMNS),
-            Edit::EraseToEnd => self.truncate(column),
-            Edit::EraseAll => self.truncate(0),
-            Edit::EraseToCursor => self.blank(0, column + 1),
-            Edit::Blank(count) => self.blank(column, column + usize::from(count)),
-            Edit::Delete(count) if column < length => {
-                let end = (column + usize::from(count)).min(length);
-                self.blank(column, end);
-                self.columns.drain(column..end);
-                self.shift_combining(column, |of| of.saturating_sub(end - column));
-            }
-            Edit::Insert(count) if column < length => {
-                let count = usize::from(count).min(COLUMNS.saturating_sub(length));
-                self.blank(column, column);
-                self.columns.splice(column..column, std::iter::repeat_n(EMPTY, count));
-                self.shift_combining(column, |of| of + count);
-            }
-            _ => {}
-        }
-    }
-
-    fn shift_combining(&mut self, from: usize, shift: impl Fn(usize) -> usize) {
-        for (of, _) in self.combining.iter_mut().filter(|(of, _)| *of >= from) {
-            *of = shift(*of);
-        }
-    }
-}
-
-/// Notes that a text looks like this from `start` on, where that is something new.
-fn change_to(style: Style, start: usize, styles: &mut Vec<(usize, Style)>) {
-    if styles.last().map_or(Style::PLAIN, |(_, last)| *last) != style {
-        styles.push((start, style));
-    }
-}
-
-/// Adds the text of cells, and how it looks.
-fn cells_into(cells: Option<Cells>, text: &mut Vec<u8>, styles: &mut Vec<(usize, Style)>) {
-    let Some(mut cells) = cells else {
-        return;
-    };
-    cells.combining.sort_by_key(|(of, _)| *of);
-    let mut combining = cells.combining.iter().peekable();
-    let mut add = |character: char, style: Style| {
-        change_to(style, text.len(), styles);
-        text.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
-    };
-    for (at, Cell { character, style }) in cells.columns.iter().enumerate() {
-        if *character != REST {
-            add(*character, *style);
-        }
-        while let Some((_, mark)) = combining.next_if(|(of, _)| *of == at) {
-            add(*mark, *style);
-        }
     }
 }

@@ -85,6 +85,69 @@ impl Style {
     }
 }
 
+/// A style in a word, which is moved faster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Packed(u64);
+
+impl Packed {
+    /// As [`Style::PLAIN`].
+    pub(super) const PLAIN: Self = Self(0);
+
+    /// The bits of a colour, and where those of the second one and of the rest stand.
+    const COLOUR: u64 = (1 << Self::SECOND) - 1;
+    const SECOND: u32 = 26;
+    const REST: u32 = 52;
+}
+
+impl From<Style> for Packed {
+    fn from(style: Style) -> Self {
+        let colour = |colour| match colour {
+            Colour::Default => 0,
+            Colour::Indexed(index) => (1 << 24) | u64::from(index),
+            Colour::Rgb(red, green, blue) => {
+                (2 << 24) | u64::from(u32::from_be_bytes([0, red, green, blue]))
+            }
+        };
+        let Style { foreground, background, bold, dim, italic, .. } = style;
+        let Style { underline, inverse, strikethrough, .. } = style;
+        let flags = [bold, dim, italic, underline, inverse, strikethrough];
+        let flags = flags.into_iter().fold(0, |bits, flag| (bits << 1) | u64::from(flag));
+        let colours = colour(foreground) | (colour(background) << Self::SECOND);
+        Self(colours | (flags << Self::REST))
+    }
+}
+
+impl From<Packed> for Style {
+    fn from(Packed(bits): Packed) -> Self {
+        let colour = |bits: u64| {
+            let [_, _, _, _, kind, red, green, blue] = (bits & Packed::COLOUR).to_be_bytes();
+            match kind {
+                0 => Colour::Default,
+                1 => Colour::Indexed(blue),
+                _ => Colour::Rgb(red, green, blue),
+            }
+        };
+        let flag = |place: u32| (bits >> (Packed::REST + place)) & 1 == 1;
+        Self {
+            foreground: colour(bits),
+            background: colour(bits >> Packed::SECOND),
+            bold: flag(5),
+            dim: flag(4),
+            italic: flag(3),
+            underline: flag(2),
+            inverse: flag(1),
+            strikethrough: flag(0),
+        }
+    }
+}
+
+/// Notes that a text looks like this from `start` on, where that is something new.
+pub(super) fn change_to(style: Style, start: usize, styles: &mut Vec<(usize, Style)>) {
+    if styles.last().map_or(Style::PLAIN, |(_, last)| *last) != style {
+        styles.push((start, style));
+    }
+}
+
 /// One of the sixteen colours that have codes of their own: eight from `first` on, and their bright forms.
 fn named(code: u16, first: u16) -> Colour {
     let index = code.saturating_sub(first);

@@ -162,6 +162,50 @@ fn a_line_that_does_not_end_is_cut_between_characters() {
 }
 
 #[test]
+fn the_cursor_moves_no_further_behind_the_text_than_a_screen_is_wide() {
+    let far = format!("{}x", " ".repeat(512));
+    assert_eq!(seen("\x1b[9999Cx"), [far.as_str()]);
+    assert_eq!(seen("\x1b[100000Gx"), [far.as_str()]);
+    assert_eq!(seen("abc\x1b[9999C\x1b[4D[ok]"), [format!("abc{}[ok]", " ".repeat(505))]);
+    let long = "x".repeat(3000);
+    assert_eq!(
+        seen(&format!("{long}\x1b[2000GA\x1b[9999GB")),
+        [format!("{}A{}B", "x".repeat(1999), "x".repeat(1000))]
+    );
+}
+
+#[test]
+fn a_few_bytes_cannot_ask_for_many() {
+    for fragment in ["\x1b[4000Gx\n", "😀\x1b[65535b\n", "x\r\x1b[9999@\n", "\x1b[100000Gx"] {
+        let bytes = fragment.len() * 20_000;
+        let lines = texts(&[fragment.repeat(20_000).as_bytes()]);
+        let seen = lines.iter().map(String::len).sum::<usize>();
+        assert!(seen < 9 * bytes + (1 << 17), "{fragment:?}: {seen} of {bytes}");
+    }
+    // What moves a long line again and again is a line before and after that; a line of a screen never is.
+    let edits = "\r\x1b[P\x1b[@".repeat(20_000);
+    let long = texts(&[format!("{}{edits}y", "x".repeat(4000)).as_bytes()]);
+    assert_eq!((long.len(), &*long[1]), (2, "y"));
+    let line = "x".repeat(150);
+    assert_eq!(texts(&[format!("{line}{edits}").as_bytes()]), [format!(" {}", &line[1..])]);
+    // Nor is one where the program prints other things as well.
+    let mut session = "a line of a log\n".repeat(2000);
+    session.push_str(&"-".repeat(1000));
+    session.push_str(&"\r\x1b[P".repeat(300));
+    assert_eq!(texts(&[session.as_bytes()]).last(), Some(&"-".repeat(700)));
+}
+
+#[test]
+fn marks_are_those_of_the_characters_that_are_there() {
+    assert_eq!(seen("e\u{301}a\rx"), ["xa"]);
+    assert_eq!(seen("ae\u{301}b\r\x1b[P"), ["e\u{301}b"]);
+    assert_eq!(seen("ae\u{301}b\x1b[2G\x1b[X\x1b[3Gc"), ["a c"]);
+    assert_eq!(seen("ae\u{301}b\x1b[2G\x1b[Kc"), ["ac"]);
+    // More marks than one line has, all but the last of which are drawn over.
+    assert_eq!(seen(&format!("-{}", "\re\u{301}\u{302}".repeat(3000))), ["e\u{301}\u{302}"]);
+}
+
+#[test]
 fn hostile_movements_take_no_memory() {
     let mut hostile = "\x1b[65535C\x1b[65535@\x1b[65535bx".repeat(100);
     hostile.push_str(&"\x1b[999999999;999999999H\x1b[1000Cy".repeat(100));

@@ -1,0 +1,133 @@
+//! Looks for input that takes long to read: random repetitions of what programs print, and of what they could, are
+//! made of growing sizes, and read as lines, by searches and for exports. What takes longer for each byte the more there
+//! is, or many times as long for each byte as it may, is reported with the seed that makes it.
+//!
+//! `SLOW_SECONDS` is how long it looks (3), `SLOW_SEED` where it starts (printed). `cargo test --test slow --
+//! --nocapture` tells how many inputs there were.
+
+#![cfg(unix)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by a panic"
+)]
+
+mod fragments;
+mod readers;
+
+use std::env;
+use std::time::{Duration, Instant, SystemTime};
+
+use fragments::{Input, Random};
+use readers::{IN_MEMORY, READERS, Reader, spent, usual};
+
+/// Bytes of the smallest input and of the largest; each is eight times as large as the one before it.
+const SMALLEST: usize = 2 << 10;
+const LARGEST: usize = 8 << 20;
+
+/// Seconds that the largest one is to take at most.
+const BUDGET: f64 = 0.15;
+
+/// How many times as long a byte may take where there are eight times as many.
+const GROWING: f64 = 4.0;
+
+/// How many times as long a byte may take as one of what is read slowly, but in proportion.
+const SLOW: f64 = 12.0;
+
+/// Findings after which it stops.
+const MOST: usize = 40;
+
+/// Times that it has to be seen again.
+const CONFIRMED: usize = 3;
+
+/// Seconds that say nothing: shorter than what the system takes from a process now and then.
+const NOISE: f64 = 0.002;
+
+/// What is slow about an input, if anything is.
+fn slowness(reader: &Reader, input: &Input, usual: f64) -> Option<String> {
+    let time = |bytes: &[u8]| (reader.read)(&input.pieces(bytes));
+    let start = time(&input.of(0));
+    let mut before: Option<f64> = None;
+    let mut length = SMALLEST;
+    while length <= LARGEST {
+        // The start is read in another time, and is more of what is small.
+        let took = time(&input.of(length)).saturating_sub(start).as_secs_f64();
+        let each = took / length as f64;
+        let grown = before.filter(|before| took > NOISE && each > before * GROWING);
+        if let Some(before) = grown {
+            return Some(format!("a byte of {length} takes {:.1} times as long", each / before));
+        }
+        if took > NOISE && each > usual * SLOW {
+            return Some(format!("a byte of {length} takes {:.1} times the usual", each / usual));
+        }
+        if took * 8.0 > BUDGET {
+            break;
+        }
+        before = Some(each.max(NOISE / length as f64 / GROWING));
+        length *= 8;
+    }
+    None
+}
+
+/// As [`slowness`], where it is seen every time.
+fn confirmed(reader: &Reader, input: &Input) -> Option<String> {
+    (0..=CONFIRMED).map(|_| slowness(reader, input, usual() * reader.times)).reduce(Option::and)?
+}
+
+#[test]
+fn nothing_takes_longer_for_each_byte_the_more_there_is() {
+    let number = |name: &str| env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    let seconds = number("SLOW_SECONDS").unwrap_or(3);
+    let seed = number("SLOW_SEED").unwrap_or_else(|| {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+        now.as_secs()
+    });
+    println!("SLOW_SEED={seed} SLOW_SECONDS={seconds}");
+    let end = Instant::now() + Duration::from_secs(seconds);
+    let mut inputs = 0;
+    let mut slow = Vec::new();
+    let known = Input::known().into_iter().map(|input| (None, input));
+    let random = (seed..).map(|seed| (Some(seed), Input::random(&mut Random::new(seed))));
+    for (seed, input) in known.chain(random) {
+        if (Instant::now() >= end && seed.is_some()) || slow.len() >= MOST {
+            break;
+        }
+        // Most of the time goes into what is stored, which tells least.
+        let readers = if inputs % 8 == 7 { READERS } else { IN_MEMORY };
+        for reader in readers {
+            if slowness(reader, &input, usual() * reader.times).is_some()
+                && let Some(what) = confirmed(reader, &input)
+            {
+                let seed = seed.map_or(String::new(), |seed| format!("SLOW_SEED={seed} "));
+                slow.push(format!("{seed}{}: {what}: {input:?}", reader.name));
+            }
+        }
+        inputs += 1;
+    }
+    println!("{inputs} inputs");
+    assert!(slow.is_empty(), "{}", slow.join("\n"));
+}
+
+#[test]
+fn what_grows_is_noticed() {
+    // As long as it is: a reader that looks at all that it has read so far, at every piece.
+    let squared = Reader {
+        name: "squared",
+        times: 1.0,
+        read: |pieces| {
+            let start = spent();
+            let mut read = Vec::new();
+            let mut sum = 0_u64;
+            for piece in pieces.iter().flat_map(|piece| piece.chunks(16)) {
+                read.extend_from_slice(piece);
+                sum += read.iter().map(|byte| u64::from(*byte)).sum::<u64>();
+            }
+            std::hint::black_box(sum);
+            spent() - start
+        },
+    };
+    let input = Input::random(&mut Random::new(1));
+    assert!(slowness(&squared, &input, f64::INFINITY).is_some());
+}
