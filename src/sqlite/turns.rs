@@ -22,8 +22,8 @@ use super::Result;
 
 /// The pauses between two looks at the lock: at first, and after [`OLD`].
 const FIRST: Duration = Duration::from_millis(1);
-const LAST: Duration = Duration::from_micros(20);
-const OLD: Duration = Duration::from_millis(3);
+const LAST: Duration = Duration::from_micros(60);
+const OLD: Duration = Duration::from_millis(4);
 
 /// After so long it is no matter of turns any more: somebody keeps the lock.
 const KEPT: Duration = Duration::from_millis(100);
@@ -207,8 +207,8 @@ mod tests {
 
     #[test]
     fn who_has_waited_longer_looks_more_often() {
-        let pauses: Vec<_> = (0..6).map(|ms| pause(Duration::from_millis(ms))).collect();
-        assert_eq!((pauses[0], pauses[3], pauses[5]), (FIRST, LAST, LAST));
+        let pauses: Vec<_> = (0..7).map(|ms| pause(Duration::from_millis(ms))).collect();
+        assert_eq!((pauses[0], pauses[4], pauses[6]), (FIRST, LAST, LAST));
         assert!(pauses.is_sorted_by(|one, next| one >= next), "{pauses:?}");
         assert_eq!(pause(Duration::from_secs(1)), SELDOM);
     }
