@@ -211,7 +211,8 @@ export interface DatabaseOptions {
   slots?: number | undefined
   /**
    * Bytes of write-ahead log after which it is made to start over while somebody writes without a
-   * pause, from 1 MiB. Default 64 MiB.
+   * pause, from 1 MiB. From half as much again on a commit waits for that, so that the log stays below
+   * twice the limit, unless a reader pins it. Default 64 MiB.
    */
   walLimit?: number | undefined
 }
