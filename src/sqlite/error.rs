@@ -86,6 +86,11 @@ impl Error {
         }
     }
 
+    /// Whether SQL of the file took more than it may, which it would take again.
+    pub fn is_interrupt(&self) -> bool {
+        matches!(self, Self::Sqlite { code, .. } if code & 0xff == ffi::SQLITE_INTERRUPT)
+    }
+
     /// Whether another connection held a lock for longer than the busy timeout.
     pub(crate) fn is_busy(&self) -> bool {
         matches!(self, Self::Sqlite { code, .. }

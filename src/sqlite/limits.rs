@@ -4,7 +4,11 @@
 //! Nothing else is limited: not the SQL of callers, nor what only reads.
 
 use std::cell::Cell;
+use std::ffi::{CStr, c_int, c_void};
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::ptr;
 use std::time::{Duration, Instant};
 
 use rusqlite::limits::Limit;
@@ -15,13 +19,16 @@ use super::{Error, Result, files, memory};
 
 /// Instructions between two looks at the clock: some microseconds. A statement of the stores takes fewer than three
 /// times as many, so that it is never the one that is ended.
-const INSTRUCTIONS: i32 = 1000;
+const INSTRUCTIONS: c_int = 1000;
+
+/// The same while expressions of a file are evaluated, each of which may be a slow function.
+const FEW_INSTRUCTIONS: c_int = 3;
 
 /// Looks before anything is ended.
 const LEAST_LOOKS: u32 = 3;
 
-/// A look that comes later than a fourth of the time counts as that: the process may have been stopped.
-const LONGEST_GAP: u32 = 4;
+/// A look that comes later than half of the time counts as that: the process may have been stopped.
+const LONGEST_GAP: u32 = 2;
 
 /// How often the size of the log is looked at.
 const LOG_TICK: Duration = Duration::from_millis(10);
@@ -31,7 +38,7 @@ const OBJECTS: i32 = 10_000;
 
 /// The longest value while a definition of a file is tried out, and the most instructions for that. The clock cannot
 /// end a single function, nor a program without a loop.
-const TRIAL_LENGTH: i32 = 32 << 10;
+const TRIAL_LENGTH: i32 = 1 << 10;
 const TRIAL_INSTRUCTIONS: i32 = 6000;
 const TRIAL_PATTERN: i32 = 1000;
 
@@ -72,8 +79,8 @@ struct Work {
     looks: u32,
     spent: Duration,
     last_look: Option<Instant>,
-    /// When the log was looked at, and its size at first.
-    log: Option<(Instant, u64)>,
+    /// When the log was looked at, and its size and the pages that the connection had written at first.
+    log: Option<(Instant, u64, u64)>,
 }
 
 /// What came to its end.
@@ -97,12 +104,56 @@ thread_local! {
         const { Thread { limits: Cell::new(None), work: Cell::new(None), exceeded: Cell::new(None) } };
 }
 
+/// What is looked at for a connection.
+struct Watch {
+    /// SQLite's handle of it, as an address.
+    connection: usize,
+    log: Option<PathBuf>,
+}
+
+/// The name under which SQLite keeps it for us.
+const NAME: &CStr = c"gsd session-store limits";
+
 /// Has a connection keep to limits where there are any.
-pub(crate) fn attach(connection: &mut Connection) -> Result<()> {
+pub(crate) fn attach(connection: &Connection) -> Result<()> {
     connection.set_limit(Limit::SQLITE_LIMIT_SCHEMA, OBJECTS)?;
     let log = connection.path().filter(|path| !path.is_empty());
     let log = log.map(|path| files::log_of(Path::new(path)));
-    Ok(connection.progress_handler(INSTRUCTIONS, Some(move || look(log.as_ref())))?)
+    // SAFETY: the handle is used for as long as the connection is open; nobody else uses the name.
+    unsafe {
+        let watch = Watch { connection: connection.handle().expose_provenance(), log };
+        connection.set_clientdata(NAME, Some(watch))?;
+    }
+    look_every(connection, INSTRUCTIONS)
+}
+
+fn look_every(connection: &Connection, instructions: c_int) -> Result<()> {
+    // SAFETY: what has this name was stored by `attach`, and lives until SQLite has closed the connection, and with it
+    // what the handler is given.
+    unsafe {
+        if let Some(watch) = connection.get_clientdata::<Watch, _>(NAME)? {
+            let watch = ptr::from_ref(watch).cast_mut().cast();
+            ffi::sqlite3_progress_handler(connection.handle(), instructions, Some(looked), watch);
+        }
+    }
+    Ok(())
+}
+
+unsafe extern "C" fn looked(watch: *mut c_void) -> c_int {
+    // SAFETY: SQLite hands on what `look_every` gave it, which lives as long as the connection.
+    c_int::from(unsafe { watch.cast::<Watch>().as_ref() }.is_some_and(look))
+}
+
+/// Runs `work`, in which `connection` evaluates expressions of a file, as [`limited`] and with more looks.
+pub(crate) fn limited_closely<T>(
+    connection: &Connection,
+    limits: Limits,
+    work: impl FnOnce() -> T,
+) -> Result<T> {
+    look_every(connection, FEW_INSTRUCTIONS)?;
+    let result = limited(limits, work);
+    look_every(connection, INSTRUCTIONS)?;
+    Ok(result)
 }
 
 /// Runs `work` on any connection of this thread, and ends it where the SQL of a file takes more than `limits`: then it
@@ -215,13 +266,13 @@ pub(super) fn explain(code: i32) -> Option<Error> {
 }
 
 /// Whether what is under way has to end.
-fn look(log: Option<&PathBuf>) -> bool {
+fn look(watch: &Watch) -> bool {
     THREAD.with(|thread| {
         let Some(limits) = thread.limits.get() else {
             return false;
         };
         let mut work = thread.work.take().unwrap_or_default();
-        let exceeded = work.look(&limits, log);
+        let exceeded = work.look(&limits, watch);
         thread.work.set(Some(work));
         let ends = exceeded.is_some() && work.looks >= LEAST_LOOKS;
         if ends {
@@ -231,20 +282,51 @@ fn look(log: Option<&PathBuf>) -> bool {
     })
 }
 
+impl Watch {
+    /// Pages that the connection has written to its log.
+    fn pages_written(&self) -> u64 {
+        let (mut pages, mut most) = (0, 0);
+        let connection = ptr::with_exposed_provenance_mut(self.connection);
+        // SAFETY: the connection is open, as it is what asks, and SQLite writes two numbers to where the pointers point.
+        let code = unsafe {
+            ffi::sqlite3_db_status(
+                connection,
+                ffi::SQLITE_DBSTATUS_CACHE_WRITE,
+                &raw mut pages,
+                &raw mut most,
+                0,
+            )
+        };
+        if code == ffi::SQLITE_OK { u64::try_from(pages).unwrap_or(0) } else { 0 }
+    }
+}
+
+/// The size of the pages in a log, which its header tells.
+fn page_size(log: &Path) -> u64 {
+    let mut header = [0; 12];
+    let read = File::open(log).and_then(|mut log| log.read_exact(&mut header));
+    let [.., a, b, c, d] = header;
+    if read.is_ok() { u32::from_be_bytes([a, b, c, d]).into() } else { 0 }
+}
+
 impl Work {
-    fn look(&mut self, limits: &Limits, log: Option<&PathBuf>) -> Option<Exceeded> {
+    fn look(&mut self, limits: &Limits, watch: &Watch) -> Option<Exceeded> {
         let now = Instant::now();
         if let Some(last) = self.last_look.replace(now) {
             self.spent += (now - last).min(limits.time / LONGEST_GAP);
         }
         self.looks = self.looks.saturating_add(1);
-        if let Some(log) = log
-            && self.log.is_none_or(|(at, _)| now - at > LOG_TICK)
+        if let Some(log) = &watch.log
+            && self.log.is_none_or(|(at, ..)| now - at > LOG_TICK)
         {
             let size = std::fs::metadata(log).map_or(0, |log| log.len());
-            let (_, at_first) = *self.log.get_or_insert((now, size));
-            self.log = Some((now, at_first));
-            if size.saturating_sub(at_first) > limits.log {
+            // What a statement has undone stays in the file, and is written over by the next one.
+            let pages = watch.pages_written();
+            let (_, size_at_first, pages_at_first) = *self.log.get_or_insert((now, size, pages));
+            self.log = Some((now, size_at_first, pages_at_first));
+            let grown = size.saturating_sub(size_at_first);
+            let written = || pages.saturating_sub(pages_at_first) * page_size(log);
+            if grown > limits.log || written() > limits.log {
                 return Some(Exceeded::Log(limits.log));
             }
         }
@@ -260,8 +342,8 @@ mod tests {
         "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";
 
     fn attached() -> Connection {
-        let mut connection = Connection::open_in_memory().unwrap();
-        attach(&mut connection).unwrap();
+        let connection = Connection::open_in_memory().unwrap();
+        attach(&connection).unwrap();
         connection
     }
 
@@ -283,6 +365,19 @@ mod tests {
         assert_eq!(error.code_name().unwrap(), "SQLITE_INTERRUPT");
         assert!(error.to_string().contains("the file's own SQL"), "{error}");
         assert_eq!(limited(short(20), || count_to(&connection, 10)).unwrap(), 10);
+    }
+
+    #[test]
+    fn slow_functions_between_a_few_instructions_end_as_well() {
+        let connection = attached();
+        let text = "hex(zeroblob(1000))";
+        let slow = format!("length(trim({text} || i, replace({text}, '0', 'x') || '0'))");
+        let sql = ENDLESS.replace("count(*)", &format!("sum({slow} + i)"));
+        let sql = sql.replace("FROM n)", "FROM n WHERE i < 2000)");
+        let ask = || Ok(connection.query_row(&sql, [], |row| row.get::<_, i64>(0))?);
+        let error = limited_closely(&connection, short(20), ask).flatten().unwrap_err();
+        assert_eq!(error.code_name().unwrap(), "SQLITE_INTERRUPT");
+        assert_eq!(count_to(&connection, 10).unwrap(), 10);
     }
 
     #[test]
@@ -308,8 +403,8 @@ mod tests {
     fn a_log_may_grow_by_so_much() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("a.db");
-        let mut connection = Connection::open(&file).unwrap();
-        attach(&mut connection).unwrap();
+        let connection = Connection::open(&file).unwrap();
+        attach(&connection).unwrap();
         connection.pragma_update(None, "journal_mode", "WAL").unwrap();
         connection.execute_batch("PRAGMA cache_size = 10; CREATE TABLE t (x)").unwrap();
         let fill = ENDLESS.replace("count(*)", "zeroblob(100000)");
@@ -318,8 +413,14 @@ mod tests {
             Error::from(connection.execute(&format!("INSERT INTO t {fill}"), []).unwrap_err())
         });
         assert!(error.to_string().contains("more than 10 MiB of write-ahead log"), "{error}");
-        let size = std::fs::metadata(files::log_of(&file)).unwrap().len();
-        assert!(size < 1 << 30, "{size}");
+        let size = || std::fs::metadata(files::log_of(&file)).unwrap().len();
+        let first = size();
+        assert!(first < 1 << 28, "{first}");
+        for _ in 0..3 {
+            let again = || connection.execute(&format!("INSERT INTO t {fill}"), []);
+            limited(limits, again).unwrap_err();
+        }
+        assert!(size() < 2 * first, "{first}, then {}", size());
     }
 
     #[test]
@@ -334,8 +435,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("a.db");
         connection.execute("VACUUM INTO ?1", [file.to_str().unwrap()]).unwrap();
-        let mut opened = Connection::open(&file).unwrap();
-        attach(&mut opened).unwrap();
+        let opened = Connection::open(&file).unwrap();
+        attach(&opened).unwrap();
         let error = opened.query_row("SELECT 1 FROM sqlite_schema", [], |_| Ok(())).unwrap_err();
         assert!(error.to_string().contains("too many schema objects"), "{error}");
     }

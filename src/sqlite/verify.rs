@@ -4,12 +4,12 @@
 use rusqlite::limits::Limit;
 use rusqlite::{Connection, Params, Row, ffi};
 
-use super::limits::{Limits, limited, shorten};
+use super::limits::{Limits, limited_closely, shorten};
 use super::schema::lossy;
 use super::{Error, Result, schema, snapshot};
 
 /// The longest value that an expression of the file may have, if none that is stored is longer.
-const LEAST_LENGTH: u64 = 1 << 20;
+const LEAST_LENGTH: u64 = 8 << 10;
 
 /// What was found while a file was looked at. What cannot be read is a finding, not an error.
 #[derive(Debug, Default)]
@@ -82,12 +82,14 @@ pub fn check_integrity(
         if !computes(sqlite)? {
             return check_parts(sqlite, findings);
         }
-        let longest = longest()?;
+        let definitions = "SELECT max(length(CAST(sql AS BLOB))) FROM sqlite_schema";
+        let definition: Option<u32> = sqlite.query_row(definitions, [], |row| row.get(0))?;
+        let longest = longest()?.max(definition.unwrap_or(0).into());
         let length = Limit::SQLITE_LIMIT_LENGTH;
         let most = i32::try_from((2 * longest).max(LEAST_LENGTH)).unwrap_or(i32::MAX);
         let limits = Limits::whole_file(super::size(sqlite)?.bytes, longest);
         let before = sqlite.set_limit(length, most)?;
-        let checked = limited(limits, || check_parts(sqlite, findings));
+        let checked = limited_closely(sqlite, limits, || check_parts(sqlite, findings)).flatten();
         sqlite.set_limit(length, before)?;
         checked
     })
@@ -185,7 +187,7 @@ pub enum Tried {
 /// Where that is not enough for them.
 pub fn try_out(copy: &Connection, insert: &str, values: impl Params) -> Result<Tried> {
     shorten(copy)?;
-    match limited(Limits::SCHEMA, || Ok(copy.execute(insert, values)?)) {
+    match limited_closely(copy, Limits::SCHEMA, || Ok(copy.execute(insert, values)?)).flatten() {
         Ok(_) => Ok(Tried::Taken),
         Err(Error::Sqlite { code: ffi::SQLITE_CONSTRAINT_CHECK, .. }) => Ok(Tried::Refused),
         Err(Error::Sqlite { code, message }) => match code & 0xff {

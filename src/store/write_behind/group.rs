@@ -1,5 +1,7 @@
 //! A group of rows on its way from the queue into the file.
 
+use std::time::Instant;
+
 use rusqlite::Connection as Sqlite;
 
 use super::Shared;
@@ -66,6 +68,8 @@ impl<'a> Group<'a> {
             written => written.inspect(|()| self.committed = true),
         };
         self.written = written.is_ok();
+        let interrupt = written.as_ref().err().filter(|error| error.is_interrupt());
+        self.shared.lock().interrupted = interrupt.map(|error| (Instant::now(), error.to_string()));
         written
     }
 

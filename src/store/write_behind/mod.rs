@@ -36,6 +36,9 @@ use crate::sqlite::{self, Connection, Deferred, OpenOptions};
 /// How long `append` waits for room before it makes some itself.
 const ROOM_PATIENCE: Duration = Duration::from_secs(1);
 
+/// For how long an interrupt is told again before the rows are tried again.
+const AGAIN: Duration = Duration::from_secs(2);
+
 /// How output is written behind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
@@ -143,6 +146,13 @@ impl Deferred for WriteBehind {
             }
             if queue.is_empty() {
                 return Ok(());
+            }
+            // What took so long a moment ago is not tried again at once: a harness would stand still for as long.
+            if let Some((at, message)) = &queue.interrupted
+                && at.elapsed() < AGAIN
+            {
+                let message = message.clone();
+                return Err(sqlite::Error::Sqlite { code: ffi::SQLITE_INTERRUPT, message });
             }
             drop(queue);
             if !sqlite.is_autocommit() || is_writing(sqlite)? {

@@ -28,6 +28,8 @@ pub(super) struct Queue {
     writing: bool,
     /// Whether the latest group of the writer's thread failed, and `on_error` knows.
     pub(super) failing: bool,
+    /// When a group was last ended because of the file's own SQL, and in what words.
+    pub(super) interrupted: Option<(Instant, String)>,
     /// Why SQLite refused a row, where nobody else was told.
     pub(super) refusal: Option<sqlite::Error>,
     /// How often the writer's thread has committed something.

@@ -16,6 +16,9 @@ const LOCK_PATIENCE: Duration = Duration::from_millis(10);
 /// How long it waits after a failure before it tries again.
 const RETRY_PAUSE: Duration = Duration::from_millis(100);
 
+/// How long it may become where trying is what costs.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
 /// Whatever ends the thread: from then on `append` writes directly.
 struct Gone<'a>(&'a Shared);
 
@@ -39,13 +42,23 @@ impl Writer {
 
     pub(super) fn run(mut self, shared: &Shared) {
         let _gone = Gone(shared);
+        let mut pause = RETRY_PAUSE;
         while wait_for_a_group(shared) {
             let written = self.write_group(shared);
             let mut queue = shared.lock();
             match written {
                 // With nothing to write it has not recovered either.
-                Ok(wrote) => queue.failing &= !wrote,
+                Ok(wrote) => {
+                    queue.failing &= !wrote;
+                    pause = RETRY_PAUSE;
+                }
                 Err(error) => {
+                    // The file's own SQL costs its time, and much log, at every try.
+                    pause = if error.is_interrupt() {
+                        (pause * 4).min(LONGEST_PAUSE)
+                    } else {
+                        RETRY_PAUSE
+                    };
                     if !std::mem::replace(&mut queue.failing, true) {
                         // Who waits for room makes some, or hears why there is none.
                         shared.settled.notify_all();
@@ -57,7 +70,7 @@ impl Writer {
                         // Nobody will make room any more.
                         return;
                     }
-                    let waited = shared.news.wait_timeout(queue, RETRY_PAUSE);
+                    let waited = shared.news.wait_timeout(queue, pause);
                     drop(waited);
                 }
             }
