@@ -122,8 +122,10 @@ impl Connection {
                 None => {}
             }
             drain(statement.raw_query())?;
-            if let Some(sql) = statement.expanded_sql().filter(|_| statement.readonly()) {
-                Turns::put_back(&sqlite, &sql)?;
+            if statement.readonly()
+                && let Some(sql) = statement.expanded_sql()
+            {
+                Turns::put_back(&sqlite, &sql);
             }
         }
         Ok(())

@@ -64,14 +64,20 @@ impl Turns {
             writing_since: AtomicU64::new(0),
         });
         turns.set_timeout(timeout);
-        let known = Arc::as_ptr(&turns);
-        // SAFETY: nobody else uses this name. What is stored lives until SQLite has closed the connection, and with it
-        // the turns that the handler is given.
-        unsafe {
-            connection.set_clientdata(NAME, Some(turns))?;
-            ffi::sqlite3_busy_handler(connection.handle(), Some(wait), known.cast_mut().cast());
-        }
+        // SAFETY: nobody else uses this name.
+        unsafe { connection.set_clientdata(NAME, Some(turns)) }?;
+        Self::handle(connection);
         Ok(())
+    }
+
+    /// Has SQLite ask the turns of a connection whenever it finds a lock taken. Gives them, if there are any.
+    fn handle(connection: &Connection) -> Option<Arc<Self>> {
+        let turns = Self::of(connection)?;
+        let known = Arc::as_ptr(&turns).cast_mut();
+        // SAFETY: what `take` stored lives until SQLite has closed the connection, and with it the turns that the handler
+        // is given.
+        unsafe { ffi::sqlite3_busy_handler(connection.handle(), Some(wait), known.cast()) };
+        Some(turns)
     }
 
     /// What `sql` is to be instead, where it is a `PRAGMA busy_timeout`: SQLite would answer it for its own handler,
@@ -86,13 +92,12 @@ impl Turns {
     }
 
     /// Does the same for a statement that is prepared already.
-    pub(super) fn put_back(connection: &Connection, sql: &str) -> Result<()> {
-        match (busy_timeout(sql), Self::of(connection)) {
-            (Some(timeout), Some(turns)) => {
-                let timeout = timeout.map_or_else(|| turns.timeout(), Duration::from_millis);
-                Self::take(connection, timeout)
-            }
-            _ => Ok(()),
+    pub(super) fn put_back(connection: &Connection, sql: &str) {
+        if let Some(timeout) = busy_timeout(sql)
+            && let Some(turns) = Self::handle(connection)
+            && let Some(millis) = timeout
+        {
+            turns.set_timeout(Duration::from_millis(millis));
         }
     }
 
@@ -236,6 +241,19 @@ mod tests {
         turns.committed();
         assert_eq!(turns.writing_since.load(Ordering::Relaxed), 0);
         assert!(now() - since >= micros(BURST * 2 + FREE));
+    }
+
+    #[test]
+    fn a_timeout_that_sql_has_set_is_that_of_the_same_turns() {
+        let (connection, turns) = turns();
+        let sql = "PRAGMA busy_timeout = 70";
+        connection.execute_batch(sql).unwrap();
+        Turns::put_back(&connection, sql);
+        assert_eq!(turns.timeout(), Duration::from_millis(70));
+        assert!(Arc::ptr_eq(&turns, &Turns::of(&connection).unwrap()));
+        // SQLite would say 70 where its own handler were in place.
+        let own: i64 = connection.query_row(sql.split_at(19).0, [], |row| row.get(0)).unwrap();
+        assert_eq!(own, 0);
     }
 
     #[test]
