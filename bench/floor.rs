@@ -13,12 +13,12 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use gsd_session_store::sqlite::{Connection, Location, OpenOptions};
-use gsd_session_store::store;
-use gsd_session_store::store::model::{Listed, NewOutput, NewSession, OutputType, SessionStatus};
-use gsd_session_store::store::outputs::Outputs;
-use gsd_session_store::store::sessions::Sessions;
-use gsd_session_store::store::timestamp::Timestamp;
+use gsd_session_core::sqlite::{Connection, Location, OpenOptions};
+use gsd_session_core::store;
+use gsd_session_core::store::model::{Listed, NewOutput, NewSession, OutputType, SessionStatus};
+use gsd_session_core::store::outputs::Outputs;
+use gsd_session_core::store::sessions::Sessions;
+use gsd_session_core::store::timestamp::Timestamp;
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 

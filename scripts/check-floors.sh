@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The floors of src/: node/ -> store/ -> sqlite/, and SQL beside the store that owns it.
+# What the compiler does not keep of the floors: face -> store -> sqlite, and SQL beside the store that owns it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -13,14 +13,12 @@ forbid() { # what pattern paths...
   fi
 }
 
-forbid 'only node/ may name napi' '\bnapi(_derive|_build)?(::|\b *=)|#\[napi' src/store src/sqlite
-forbid 'sqlite/ may not use the floors above it' 'crate::(store|node)\b|super::super::(store|node)' src/sqlite
-forbid 'store/ may not use node/' 'crate::node\b|super::super::node' src/store
-forbid 'two stores may not use each other' '\b(super|store)::sessions\b' src/store/outputs.rs
-forbid 'two stores may not use each other' '\b(super|store)::outputs\b' src/store/sessions.rs
-forbid 'node/ holds no SQL' '"[^"]*\b(SELECT .* FROM|INSERT INTO|DELETE FROM|UPDATE .* SET)\b' src/node
+forbid 'sqlite/ may not use store/' 'crate::store\b|super::super::store' crates/core/src/sqlite
+forbid 'two stores may not use each other' '\b(super|store)::sessions\b' crates/core/src/store/outputs.rs
+forbid 'two stores may not use each other' '\b(super|store)::outputs\b' crates/core/src/store/sessions.rs
+forbid 'the face holds no SQL' '"[^"]*\b(SELECT .* FROM|INSERT INTO|DELETE FROM|UPDATE .* SET)\b' src
 forbid 'Electron takes no memory that an addon lends' \
   'napi_create_external_(buffer|arraybuffer)|external_string|\b(Buffer|ArrayBuffer|BufferSlice|(Uint|Int|Float|BigInt|BigUint)[0-9]+(Clamped)?Array)(Slice)?::' \
-  src/node
+  src
 
 exit "$failed"

@@ -52,7 +52,7 @@ if (changed(join(root, 'node_modules/.package-lock.json')) < newest(['package-lo
 }
 
 const addon = readdirSync(root).find((name) => name.endsWith('.node'))
-const sources = ['src', 'build.rs', 'Cargo.toml', 'Cargo.lock', '.cargo']
+const sources = ['src', 'crates', 'build.rs', 'Cargo.toml', 'Cargo.lock', '.cargo']
 if (!addon || changed(join(root, addon)) < newest(sources)) {
   if (!works('cargo', ['--version'])) {
     stop(

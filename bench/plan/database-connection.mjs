@@ -3,7 +3,7 @@ import { dirname } from 'node:path'
 
 // The schema is the package's own, trigger included, so that both sides store the same.
 const SCHEMA = readFileSync(
-  new URL('../../src/sqlite/migrations/0001_sessions.sql', import.meta.url),
+  new URL('../../crates/core/src/sqlite/migrations/0001_sessions.sql', import.meta.url),
   'utf8',
 )
 

@@ -131,8 +131,8 @@ const workspace = [
   'Cargo.lock',
   'build.rs',
   'src',
+  'crates',
   'bench/floor.rs',
-  'tests/Cargo.toml',
   'tests/faults',
   'tests/slow',
 ]

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use gsd_session_store::sqlite::{Connection, OpenOptions, Synchronous};
-use gsd_session_store::store;
-use gsd_session_store::store::outputs::Outputs;
-use gsd_session_store::store::sessions::Sessions;
-use gsd_session_store::store::write_behind::Settings;
+use gsd_session_core::sqlite::{Connection, OpenOptions, Synchronous};
+use gsd_session_core::store;
+use gsd_session_core::store::outputs::Outputs;
+use gsd_session_core::store::sessions::Sessions;
+use gsd_session_core::store::write_behind::Settings;
 use tempfile::TempDir;
 
 use super::model::{MANY, Model, assert_sound, chunk, full, open, session};

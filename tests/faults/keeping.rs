@@ -4,14 +4,14 @@ use std::fs;
 use std::ops::ControlFlow;
 use std::rc::Rc;
 
-use gsd_session_store::sqlite::OpenOptions;
-use gsd_session_store::store;
-use gsd_session_store::store::export::Size;
-use gsd_session_store::store::model::{ExportFormat, SessionStatus};
-use gsd_session_store::store::outputs::Outputs;
-use gsd_session_store::store::retention::{Criteria, prune};
-use gsd_session_store::store::salvage::{Lost, salvage};
-use gsd_session_store::store::sessions::Sessions;
+use gsd_session_core::sqlite::OpenOptions;
+use gsd_session_core::store;
+use gsd_session_core::store::export::Size;
+use gsd_session_core::store::model::{ExportFormat, SessionStatus};
+use gsd_session_core::store::outputs::Outputs;
+use gsd_session_core::store::retention::{Criteria, prune};
+use gsd_session_core::store::salvage::{Lost, salvage};
+use gsd_session_core::store::sessions::Sessions;
 use rusqlite::Connection;
 
 use super::model::{Model, PID, assert_sound};

@@ -22,8 +22,8 @@ mod script;
 mod sweep;
 mod vfs;
 
-use gsd_session_store::sqlite::{OpenOptions, Synchronous};
-use gsd_session_store::store::model::SessionStatus;
+use gsd_session_core::sqlite::{OpenOptions, Synchronous};
+use gsd_session_core::store::model::SessionStatus;
 
 use plan::{Call, Failure, Fault, Until};
 use script::{Outcome, World};
@@ -130,7 +130,7 @@ fn a_file_that_cannot_be_widened() {
     let work = |fault: &Fault| {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("sessions.db");
-        let schema = include_str!("../../src/sqlite/migrations/0001_sessions.sql");
+        let schema = include_str!("../../crates/core/src/sqlite/migrations/0001_sessions.sql");
         let sqlite = rusqlite::Connection::open(&file).unwrap();
         sqlite.execute_batch(&schema.replace("slot IN (1, 2, 3)", "slot BETWEEN 1 AND 3")).unwrap();
         drop(sqlite);

@@ -2,15 +2,15 @@
 
 use std::path::Path;
 
-use gsd_session_store::sqlite::{Connection, Location, OpenOptions, Result};
-use gsd_session_store::store;
-use gsd_session_store::store::model::{
+use gsd_session_core::sqlite::{Connection, Location, OpenOptions, Result};
+use gsd_session_core::store;
+use gsd_session_core::store::model::{
     Listed, NewOutput, NewSession, OutputRow, OutputType, SessionStatus,
 };
-use gsd_session_store::store::outputs::Outputs;
-use gsd_session_store::store::sessions::Sessions;
-use gsd_session_store::store::timestamp::Timestamp;
-use gsd_session_store::store::utf16::Joined;
+use gsd_session_core::store::outputs::Outputs;
+use gsd_session_core::store::sessions::Sessions;
+use gsd_session_core::store::timestamp::Timestamp;
+use gsd_session_core::store::utf16::Joined;
 
 /// A session: id, slot, status, command.
 pub type Session = (String, i64, String, Option<String>);

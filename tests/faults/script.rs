@@ -5,11 +5,11 @@ use std::rc::Rc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use gsd_session_store::sqlite::{self, Connection, OpenOptions};
-use gsd_session_store::store;
-use gsd_session_store::store::model::{SessionStatus, SessionUpdate};
-use gsd_session_store::store::outputs::Outputs;
-use gsd_session_store::store::sessions::Sessions;
+use gsd_session_core::sqlite::{self, Connection, OpenOptions};
+use gsd_session_core::store;
+use gsd_session_core::store::model::{SessionStatus, SessionUpdate};
+use gsd_session_core::store::outputs::Outputs;
+use gsd_session_core::store::sessions::Sessions;
 use rusqlite::ffi;
 use tempfile::TempDir;
 
@@ -63,7 +63,7 @@ impl World {
     pub fn with_plan_file(fault: &Fault, options: OpenOptions) -> Self {
         let mut world = Self::new(fault, options);
         let fixture =
-            PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../__test__/fixtures/plan-v0.db");
+            PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../__test__/fixtures/plan-v0.db");
         std::fs::copy(&fixture, &world.file).unwrap();
         let other = world.file.with_file_name("other.db");
         std::fs::copy(&fixture, &other).unwrap();

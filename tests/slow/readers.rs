@@ -5,15 +5,15 @@ use std::rc::Rc;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use gsd_session_store::sqlite::{Connection, Location, OpenOptions};
-use gsd_session_store::store::Error;
-use gsd_session_store::store::cursors::Tail;
-use gsd_session_store::store::export::Size;
-use gsd_session_store::store::model::{ExportFormat, NewOutput, OutputType};
-use gsd_session_store::store::outputs::Outputs;
-use gsd_session_store::store::search::{Query, Search, Stopped};
-use gsd_session_store::store::terminal::{Lines, Mark};
-use gsd_session_store::store::timestamp::Timestamp;
+use gsd_session_core::sqlite::{Connection, Location, OpenOptions};
+use gsd_session_core::store::Error;
+use gsd_session_core::store::cursors::Tail;
+use gsd_session_core::store::export::Size;
+use gsd_session_core::store::model::{ExportFormat, NewOutput, OutputType};
+use gsd_session_core::store::outputs::Outputs;
+use gsd_session_core::store::search::{Query, Search, Stopped};
+use gsd_session_core::store::terminal::{Lines, Mark};
+use gsd_session_core::store::timestamp::Timestamp;
 use rustix::time::{ClockId, clock_gettime};
 
 /// The time that this thread has had of a processor: what others do counts little in it.

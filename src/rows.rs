@@ -17,10 +17,10 @@ use super::convert::Parsed;
 use super::environment::Environment;
 use super::error::Failure;
 use super::js::{Kept, Scope, Value};
-use crate::sqlite::{Row, ValueRef};
-use crate::store::model::{Chunk, OutputRow, SessionRow};
-use crate::store::search::Match;
-use crate::store::utf16::{MAX_LENGTH, fits, push_wide};
+use gsd_session_core::sqlite::{Row, ValueRef};
+use gsd_session_core::store::model::{Chunk, OutputRow, SessionRow};
+use gsd_session_core::store::search::Match;
+use gsd_session_core::store::utf16::{MAX_LENGTH, fits, push_wide};
 
 /// Rows of a batch.
 const BATCH_ROWS: usize = 256;
@@ -248,7 +248,7 @@ impl<'env> Batches<'env> {
                     self.kind(Kind::Extra);
                     self.extra(self.scope.buffer(bytes)?)?;
                 }
-                Err(error) => return Err(crate::sqlite::Error::from(error).into()),
+                Err(error) => return Err(gsd_session_core::sqlite::Error::from(error).into()),
             }
         }
         Ok(self.end_row()?)

@@ -14,8 +14,8 @@ use super::error::Failure;
 use super::js::{Kept, Scope, Value};
 use super::rows::{Glue, Numbers, Room};
 use super::{exit, follow, output_store, session_store};
-use crate::sqlite::Connection;
-use crate::store::model::{OutputType, SessionStatus};
+use gsd_session_core::sqlite::Connection;
+use gsd_session_core::store::model::{OutputType, SessionStatus};
 
 const GLUE: &str = include_str!("glue/rows.js");
 const CHECKS: &str = include_str!("glue/checks.js");

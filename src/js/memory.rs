@@ -12,8 +12,8 @@ use encoding_rs::mem::convert_utf8_to_utf16;
 use napi::{Error, Result, sys};
 
 use super::{Scope, Value, check};
-use crate::node::convert::Parsed;
-use crate::sqlite::reserve;
+use crate::convert::Parsed;
+use gsd_session_core::sqlite::reserve;
 
 impl<'env> Value<'env> {
     /// The text of a string. A lone surrogate becomes U+FFFD.

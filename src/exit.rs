@@ -13,7 +13,7 @@ use std::rc::{Rc, Weak};
 use napi::Result;
 
 use super::js::{Arguments, Scope, Value, at_exit};
-use crate::sqlite::Connection;
+use gsd_session_core::sqlite::Connection;
 
 const LISTEN: &str = include_str!("glue/listen.js");
 

@@ -10,9 +10,9 @@ use super::js::{Arguments, Scope, Value};
 use super::maintenance::new_file_path;
 use super::output_store::outputs;
 use super::progress::{Listener, Report};
-use crate::store::export::{Export, Progress, Size};
-use crate::store::model::ExportFormat;
-use crate::store::outputs::Outputs;
+use gsd_session_core::store::export::{Export, Progress, Size};
+use gsd_session_core::store::model::ExportFormat;
+use gsd_session_core::store::outputs::Outputs;
 
 /// sessionId, file, options. Every failure but that of the receiver rejects the promise.
 pub fn export_to<'env>(

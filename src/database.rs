@@ -11,7 +11,7 @@ use super::error::run;
 use super::follow;
 use super::js::{Arguments, Kept, Native, Scope, Value};
 use super::statement::{self, Prepared};
-use crate::sqlite::{Connection, Error};
+use gsd_session_core::sqlite::{Connection, Error};
 
 const PARAMETERS: &str = include_str!("glue/parameters.js");
 const SHAPES: &str = include_str!("glue/shapes.js");

@@ -9,7 +9,7 @@ use napi::{Env, ValueType};
 use super::convert::{Argument, Parsed, optional};
 use super::error::BackgroundError;
 use super::js::Scope;
-use crate::store::write_behind::{OnError, Settings};
+use gsd_session_core::store::write_behind::{OnError, Settings};
 
 /// The longest time of output, in milliseconds, that anybody should let a killed process lose.
 const MAX_DELAY: i64 = 60_000;

@@ -12,9 +12,9 @@ use super::convert::{Argument, Parsed};
 use super::error::run;
 use super::js::{Scope, Value};
 use super::progress::{Listener, Report};
-use crate::sqlite::{Connection, Location, Progress};
-use crate::store::salvage::{self, Salvaged};
-use crate::store::verify::verify;
+use gsd_session_core::sqlite::{Connection, Location, Progress};
+use gsd_session_core::store::salvage::{self, Salvaged};
+use gsd_session_core::store::verify::verify;
 
 #[napi]
 impl DatabaseConnection {

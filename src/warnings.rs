@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use napi::Env;
 
 use super::js::Scope;
-use crate::sqlite::Connection;
+use gsd_session_core::sqlite::Connection;
 
 const WARN: &str = include_str!("glue/warn.js");
 

@@ -10,10 +10,10 @@ use napi::ValueType;
 
 use super::error::Failure;
 use super::js::Value;
-use crate::store::model::{
+use gsd_session_core::store::model::{
     Change, NewOutput, NewSession, OutputType, SessionStatus, SessionUpdate,
 };
-use crate::store::timestamp::Timestamp;
+use gsd_session_core::store::timestamp::Timestamp;
 
 /// A result of parsing.
 pub type Parsed<T> = Result<T, Failure>;

@@ -15,7 +15,7 @@ use super::error::{Failure, run};
 use super::follow;
 use super::js::{Maker, Native, Scope, Value};
 use super::warnings::warn_of_exposures;
-use crate::sqlite::{Blocker, Connection, Location, OpenOptions, Synchronous};
+use gsd_session_core::sqlite::{Blocker, Connection, Location, OpenOptions, Synchronous};
 
 /// The longest wait that SQLite can be told, in milliseconds.
 const MAX_TIMEOUT: i64 = i32::MAX as i64;

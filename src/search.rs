@@ -7,7 +7,7 @@ use super::error::run;
 use super::js::{Arguments, Native, Scope, Value};
 use super::output_store::outputs;
 use super::rows::Batches;
-use crate::store::search::{Query, Search, Stopped};
+use gsd_session_core::store::search::{Query, Search, Stopped};
 
 /// Matches of a page, unless it is told.
 const LIMIT: i64 = 100;

@@ -10,7 +10,7 @@ use super::environment::Environment;
 use super::error::{Failure, run};
 use super::js::{Arguments, Native, Scope, Value};
 use super::rows::Batches;
-use crate::sqlite::{Column, Connection, Row, Statement};
+use gsd_session_core::sqlite::{Column, Connection, Row, Statement};
 
 /// Adds the functions of this file to the object that `glue/statement.js` gets.
 pub fn add_functions<'env>(scope: Scope<'env>, native: Value<'env>) -> napi::Result<()> {

@@ -8,10 +8,10 @@ use super::error::run;
 use super::exports::Exported;
 use super::js::{Arguments, Native, Scope, Value};
 use super::rows::Batches;
-use crate::store;
-use crate::store::model::Listed;
-use crate::store::sessions::{Page, Sessions};
-use crate::store::timestamp::Timestamp;
+use gsd_session_core::store;
+use gsd_session_core::store::model::Listed;
+use gsd_session_core::store::sessions::{Page, Sessions};
+use gsd_session_core::store::timestamp::Timestamp;
 
 const CLASS: &str = include_str!("glue/session_store.js");
 

@@ -9,15 +9,15 @@ use std::rc::Rc;
 use napi::{Env, Error, JsError, Result, Status, sys};
 
 use super::{Scope, Value, check};
-use crate::node::error::Failure;
-use crate::node::output_store::Gathered;
-use crate::node::statement::Prepared;
-use crate::sqlite::{Connection, reserve};
-use crate::store::changes::Seen;
-use crate::store::cursors::Walk;
-use crate::store::outputs::Outputs;
-use crate::store::search::Search;
-use crate::store::sessions::Sessions;
+use crate::error::Failure;
+use crate::output_store::Gathered;
+use crate::statement::Prepared;
+use gsd_session_core::sqlite::{Connection, reserve};
+use gsd_session_core::store::changes::Seen;
+use gsd_session_core::store::cursors::Walk;
+use gsd_session_core::store::outputs::Outputs;
+use gsd_session_core::store::search::Search;
+use gsd_session_core::store::sessions::Sessions;
 
 /// The Rust side of an object whose class is written in JavaScript. One type for all of them, so that
 /// an external can never be read as something that it is not.

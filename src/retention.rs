@@ -13,9 +13,9 @@ use super::convert::{Argument, MAX_SAFE_INTEGER, Parsed, optional, session_statu
 use super::error::run;
 use super::js::{Scope, Value};
 use super::progress::{Listener, Report};
-use crate::store::model::SessionStatus;
-use crate::store::retention::{Criteria, Progress, Pruned, prune};
-use crate::store::stats::{Amount, Stats, stats};
+use gsd_session_core::store::model::SessionStatus;
+use gsd_session_core::store::retention::{Criteria, Progress, Pruned, prune};
+use gsd_session_core::store::stats::{Amount, Stats, stats};
 
 /// What prunes unless the caller says otherwise.
 const OVER: [SessionStatus; 2] = [SessionStatus::Completed, SessionStatus::Failed];

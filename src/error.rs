@@ -8,7 +8,7 @@ use napi::{Env, Status, sys};
 use super::environment::Environment;
 use super::exports::Exported;
 use super::js::{ErrorKind, Scope, Value};
-use crate::{sqlite, store};
+use gsd_session_core::{sqlite, store};
 
 const INVALID_TYPE: &str = "ERR_INVALID_ARG_TYPE";
 const OUT_OF_RANGE: &str = "ERR_OUT_OF_RANGE";

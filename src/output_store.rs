@@ -15,12 +15,12 @@ use super::js::{Arguments, Native, Scope, Value};
 use super::rows::Batches;
 use super::search;
 use super::write_behind;
-use crate::sqlite::reserve;
-use crate::store::changes;
-use crate::store::cursors::{Tail, Walk};
-use crate::store::model::{NewOutput, OutputRow};
-use crate::store::outputs::Outputs;
-use crate::store::utf16::Joined;
+use gsd_session_core::sqlite::reserve;
+use gsd_session_core::store::changes;
+use gsd_session_core::store::cursors::{Tail, Walk};
+use gsd_session_core::store::model::{NewOutput, OutputRow};
+use gsd_session_core::store::outputs::Outputs;
+use gsd_session_core::store::utf16::Joined;
 
 /// Chunks that `read` gives at most, unless it is told.
 const PAGE: i64 = 1000;

@@ -8,8 +8,8 @@ use napi::Env;
 use super::environment::Environment;
 use super::error::run;
 use super::js::{Arguments, Native, Scope, Value};
-use crate::sqlite::Connection;
-use crate::store::changes::Seen;
+use gsd_session_core::sqlite::Connection;
+use gsd_session_core::store::changes::Seen;
 
 const FOLLOW: &str = include_str!("glue/follow.js");
 
