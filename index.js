@@ -1,15 +1,12 @@
 'use strict'
-// The entry point. The binary is found by native.js, which `npm run build` generates; loader/ says
-// what is wrong where that fails. Every name is assigned on its own, so that ES modules can import it.
+// The entry point. Every name is assigned on its own, so that ES modules can import it.
 
-const native = require('./loader/load.js')
+const lib = require('./lib/index.js')
 
-module.exports.DatabaseConnection = native.DatabaseConnection
-module.exports.OutputStore = native.OutputStore
-module.exports.SessionStore = native.SessionStore
-module.exports.SqliteError = native.SqliteError
-module.exports.closeDatabase = native.closeDatabase
-module.exports.getDatabase = native.getDatabase
-module.exports.salvage = native.salvage
-// What the generated types declare as well.
-module.exports['__napiBindingTarget'] = native['__napiBindingTarget']
+module.exports.DatabaseConnection = lib.DatabaseConnection
+module.exports.OutputStore = lib.OutputStore
+module.exports.SessionStore = lib.SessionStore
+module.exports.SqliteError = lib.SqliteError
+module.exports.closeDatabase = lib.closeDatabase
+module.exports.getDatabase = lib.getDatabase
+module.exports.salvage = lib.salvage

@@ -835,10 +835,4 @@ function __napiStampBindingTarget(exportsObject, target) {
 // linked import resolves to `undefined`.
 module.exports.__napiBindingTarget = __napiStampBindingTarget(nativeBinding, __napiLoadedBindingTarget)
 module.exports = nativeBinding
-module.exports.DatabaseConnection = nativeBinding.DatabaseConnection
-module.exports.closeDatabase = nativeBinding.closeDatabase
-module.exports.getDatabase = nativeBinding.getDatabase
-module.exports.OutputStore = nativeBinding.OutputStore
-module.exports.salvage = nativeBinding.salvage
-module.exports.SessionStore = nativeBinding.SessionStore
-module.exports.SqliteError = nativeBinding.SqliteError
+module.exports.bind = nativeBinding.bind

@@ -4,57 +4,43 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-use napi::bindgen_prelude::{JsValue, Unknown};
+use napi::bindgen_prelude::JsValue;
 use napi::{Env, JsDeferred, sys};
 
-use super::convert::Parsed;
-use super::error::Failure;
-use super::js::{Scope, Value};
+use crate::error::{Failure, Parsed};
+use crate::js::{Scope, Value};
+use crate::natives::{Answer, Call};
 
 /// Makes the JavaScript value of a result.
 pub type Convert<T> = for<'env> fn(Scope<'env>, T) -> napi::Result<Value<'env>>;
 
 type Settle = Box<dyn FnOnce(Env) -> napi::Result<sys::napi_value> + Send>;
 
-/// A promise of what a thread will have done. `prepare` runs before the call returns and gives the work;
-/// what either fails with rejects the promise, with the name of the call in front.
+/// A promise of what a thread will have done, for `settled` of `lib/background.js`: it resolves with the parts of an error
+/// or nothing, and the result. Only what a callback has thrown rejects it.
 ///
 /// The process stays alive until the promise is settled. Where its environment ends before that, the work
 /// goes on, and nobody hears of it.
-pub fn promise<'env, T: Send + 'static, W>(
-    env: &'env Env,
-    call: &'static str,
+pub fn promise<'env, T: Send + 'static>(
+    call: Call<'_, 'env>,
     convert: Convert<T>,
-    prepare: impl FnOnce() -> Parsed<W>,
-) -> napi::Result<Unknown<'env>>
-where
-    W: FnOnce() -> Result<T, Failure> + Send + 'static,
-{
+    work: impl FnOnce() -> Parsed<T> + Send + 'static,
+) -> Answer<'env> {
+    let name = call.name();
+    let env = call.scope().env();
     let (deferred, promise) = env.create_deferred::<sys::napi_value, Settle>()?;
     let deferred = Arc::new(Mutex::new(Some(deferred)));
     let on_thread = Arc::clone(&deferred);
-    let spawned = prepare().and_then(|work| {
-        let run = move || {
-            let done = catch_unwind(AssertUnwindSafe(work))
-                .unwrap_or_else(|_| Err(Failure::State("it panicked".into())));
-            settle(&on_thread, call, convert, done);
-        };
-        thread::Builder::new()
-            .name(call.into())
-            .spawn(run)
-            .map_err(|error| Failure::State(format!("there can be no thread for it: {error}")))
-    });
-    if let Err(failure) = spawned {
-        // A getter of an argument may have thrown, which rejects the promise like everything else.
-        let failure = match Scope::new(env).caught()? {
-            Some(thrown) => {
-                Failure::Napi(napi::Error::from_unknown_without_coercion(thrown.unknown()))
-            }
-            None => failure,
-        };
-        settle::<T>(&deferred, call, convert, Err(failure));
+    let run = move || {
+        let done = catch_unwind(AssertUnwindSafe(work))
+            .unwrap_or_else(|_| Err(Failure::State("it panicked".into())));
+        settle(&on_thread, name, convert, done);
+    };
+    if let Err(error) = thread::Builder::new().name(name.into()).spawn(run) {
+        let failure = Failure::State(format!("there can be no thread for it: {error}"));
+        settle::<T>(&deferred, name, convert, Err(failure));
     }
-    Ok(promise.to_unknown())
+    Ok(call.scope().adopt(promise.to_unknown()))
 }
 
 type Shared = Arc<Mutex<Option<JsDeferred<sys::napi_value, Settle>>>>;
@@ -66,10 +52,18 @@ fn settle<T: Send + 'static>(
     done: Result<T, Failure>,
 ) {
     let deferred = deferred.lock().unwrap_or_else(PoisonError::into_inner).take();
-    if let Some(deferred) = deferred {
-        deferred.resolve(Box::new(move |env| match done {
-            Ok(value) => Ok(convert(Scope::new(&env), value)?.unknown().raw()),
-            Err(failure) => Err(failure.rejection(&env, call)),
-        }));
-    }
+    let Some(deferred) = deferred else {
+        return;
+    };
+    deferred.resolve(Box::new(move |env| {
+        let scope = Scope::new(&env);
+        let settled = match done {
+            Ok(value) => scope.array_of([scope.undefined(), convert(scope, value)]),
+            Err(failure) => {
+                let parts = failure.parts(scope, call)?;
+                scope.array_of([scope.array_of(parts.map(Ok))])
+            }
+        };
+        Ok(settled?.unknown().raw())
+    }));
 }

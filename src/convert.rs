@@ -5,18 +5,23 @@
 
 use std::ffi::CStr;
 use std::fmt;
+use std::path::PathBuf;
 
-use napi::ValueType;
-
-use super::error::Failure;
-use super::js::Value;
+use gsd_session_core::sqlite::{Connection, Location};
 use gsd_session_core::store::model::{
     Change, NewOutput, NewSession, OutputType, SessionStatus, SessionUpdate,
 };
 use gsd_session_core::store::timestamp::Timestamp;
+use napi::ValueType;
 
-/// A result of parsing.
-pub type Parsed<T> = Result<T, Failure>;
+use crate::error::{Failure, Parsed};
+use crate::js::Value;
+use crate::natives::{Answer, Call, Native, natives};
+
+/// What `lib/arguments.js` calls.
+pub const NATIVES: &[Native] = natives! {
+    "show": show;
+};
 
 /// The largest integer up to which JavaScript counts one by one.
 pub const MAX_SAFE_INTEGER: i64 = (1 << 53) - 1;
@@ -60,11 +65,6 @@ impl<'a, 'env> Argument<'a, 'env> {
         self.value
     }
 
-    /// A field, of an object.
-    pub fn field(&'a self, name: &'static CStr) -> Parsed<Self> {
-        Ok(Self { value: self.value.property(name)?, path: Path::Field(&self.path, name) })
-    }
-
     /// An element, of an array.
     pub fn element(&'a self, index: u32) -> Parsed<Self> {
         Ok(Self { value: self.value.element(index)?, path: Path::Element(&self.path, index) })
@@ -85,18 +85,10 @@ impl<'a, 'env> Argument<'a, 'env> {
         }
     }
 
-    /// An object, to take fields from.
-    pub fn object(self) -> Parsed<Self> {
-        if self.value.kind()? == ValueType::Object && !self.value.is_array()? {
-            return Ok(self);
-        }
-        Err(self.wrong_type("an object"))
-    }
-
     /// A string.
     pub fn string(&self) -> Parsed<String> {
         match self.value.kind()? {
-            ValueType::String => self.value.string(),
+            ValueType::String => Ok(self.value.string()?),
             _ => Err(self.wrong_type("a string")),
         }
     }
@@ -104,7 +96,7 @@ impl<'a, 'env> Argument<'a, 'env> {
     /// A string, for as long as `work` takes.
     pub fn with_string<T>(&self, work: impl FnOnce(&str) -> T) -> Parsed<T> {
         match self.value.kind()? {
-            ValueType::String => self.value.with_text(|text| work(&text)),
+            ValueType::String => Ok(self.value.with_text(|text| work(&text))?),
             _ => Err(self.wrong_type("a string")),
         }
     }
@@ -187,12 +179,17 @@ impl<'a, 'env> Argument<'a, 'env> {
     }
 
     fn explain(&self, expected: impl fmt::Display) -> napi::Result<String> {
-        Ok(format!("{} must be {expected}; received {}", self.path, show(self.value)?))
+        Ok(format!("{} must be {expected}; received {}", self.path, shown(self.value)?))
     }
 }
 
+/// a value -> how a message shows it
+fn show<'env>(call: Call<'_, 'env>) -> Answer<'env> {
+    Ok(call.scope().string(shown(call.get(0)?)?.as_bytes())?)
+}
+
 /// A value as a message shows it. Runs no code of the caller's, as `toString()` might.
-fn show(value: Value<'_>) -> napi::Result<String> {
+fn shown(value: Value<'_>) -> napi::Result<String> {
     Ok(match value.kind()? {
         ValueType::Undefined => "undefined".into(),
         ValueType::Null => "null".into(),
@@ -221,7 +218,7 @@ fn shorten(mut text: String) -> String {
     text
 }
 
-/// The fields of a session to be stored, in the order of `glue/session_store.js`.
+/// The fields of a session to be stored, in the order of `lib/session-store.js`.
 pub fn new_session(fields: [Value<'_>; 8]) -> Parsed<NewSession> {
     let [id, slot, status, working_dir, current_command, started_at, ended_at, pid] = fields;
     Ok(NewSession {
@@ -239,7 +236,7 @@ pub fn new_session(fields: [Value<'_>; 8]) -> Parsed<NewSession> {
     })
 }
 
-/// Changes to a stored session, in the order of `glue/session_store.js`.
+/// Changes to a stored session, in the order of `lib/session-store.js`.
 pub fn session_update(fields: [Value<'_>; 4]) -> Parsed<SessionUpdate> {
     let [status, current_command, ended_at, pid] = fields;
     Ok(SessionUpdate {
@@ -259,7 +256,7 @@ pub fn session_status(argument: &Argument<'_, '_>) -> Parsed<SessionStatus> {
     argument.one_of(SessionStatus::parse, SessionStatus::TEXTS)
 }
 
-/// The fields of a chunk of output, in the order of `glue/output_store.js`.
+/// The fields of a chunk of output, in the order of `lib/output-store.js`.
 pub type OutputFields<'env> = [Value<'env>; 4];
 
 /// A chunk of output to be stored.
@@ -289,4 +286,22 @@ pub fn optional<'a, 'env, T>(
     parse: impl FnOnce(&Argument<'a, 'env>) -> Parsed<T>,
 ) -> Parsed<Option<T>> {
     argument.optional()?.as_ref().map(parse).transpose()
+}
+
+/// The path of a file that may be made or replaced, unless it is one of the database's own.
+pub fn new_file_path(path: &Argument<'_, '_>, database: &Connection) -> Parsed<PathBuf> {
+    let target = file_path(path)?;
+    if database.is_own_file(&target) {
+        return Err(path.out_of_range("another file than the database and those beside it"));
+    }
+    Ok(target)
+}
+
+/// The path of a file, by the rules of `dbPath`.
+pub fn file_path(path: &Argument<'_, '_>) -> Parsed<PathBuf> {
+    match Location::parse(&path.string()?) {
+        Ok(Location::File(file)) => Ok(file),
+        Ok(Location::Memory) => Err(path.out_of_range("the path of a file")),
+        Err(must_be) => Err(path.out_of_range(must_be)),
+    }
 }

@@ -1,143 +1,128 @@
-//! What belongs to one JavaScript environment: the main thread and each Worker have their own.
+//! What belongs to one evaluation of `lib/`.
+//!
+//! A thread has one, unless its programs run in realms of their own, as the test files of Jest do: each realm evaluates
+//! `lib/` again, and gets values of its own classes. `load.rs` builds it.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::rc::Rc;
 
-use napi::bindgen_prelude::{JsValue, Object, Reference, This};
-use napi::{Env, Result};
-use napi_derive::napi;
+use napi::Result;
 
-use super::connection::DatabaseConnection;
-use super::convert::Parsed;
-use super::database::Handle;
-use super::error::Failure;
-use super::js::{Kept, Scope, Value};
-use super::rows::{Glue, Numbers, Room};
-use super::{exit, follow, output_store, session_store};
-use gsd_session_core::sqlite::Connection;
-use gsd_session_core::store::model::{OutputType, SessionStatus};
+use crate::js::{Remembered, Scope, Value};
 
-const GLUE: &str = include_str!("glue/rows.js");
-const CHECKS: &str = include_str!("glue/checks.js");
+/// Numbers that [`Environment::notes`] has room for.
+const NOTES: usize = 4;
 
-/// The JavaScript that this environment needs, evaluated once, and its default connection.
+/// The functions and the memory of one evaluation of `lib/`, and room for its rows.
 pub struct Environment {
-    /// The class `SqliteError`.
-    pub sqlite_error: Kept,
-    /// The class `SessionStore`.
-    pub session_store: Kept,
-    /// The class `OutputStore`.
-    pub output_store: Kept,
-    /// Calls back with the sessions that change.
-    pub watch: Kept,
-    /// Wakes those who wait on a connection that is closed now.
-    pub closed: Kept,
-    /// The numbers of a batch on their way to JavaScript.
-    pub numbers: Numbers,
-    /// What a call tells JavaScript beside rows and results.
-    pub notes: Numbers,
-    /// Room for a batch.
-    pub room: RefCell<Room>,
-    /// What makes rows of batches.
-    pub glue: Glue,
-    /// The classes behind `connection.db`.
-    pub handle: Handle,
-    /// The class `DatabaseConnection`.
-    connection_class: RefCell<Option<Kept>>,
-    /// Whether the end of the process is listened to.
-    listens: Cell<bool>,
-    /// What `getDatabase()` opened.
-    pub default_connection: RefCell<Option<Reference<DatabaseConnection>>>,
+    make_error: Remembered,
+    take: Remembered,
+    batch: Remembered,
+    reshape: Remembered,
+    start_over: Remembered,
+    numbers: Remembered,
+    notes: Remembered,
+    room: RefCell<Room>,
+}
+
+/// The numbers and the texts of a batch. An environment keeps their room for the next query.
+#[derive(Default)]
+pub struct Room {
+    /// Of every kind, in the order in which `lib/rows.js` reads them.
+    pub numbers: Vec<f64>,
+    /// Texts of ASCII, one behind the other.
+    pub ascii: Vec<u8>,
+    /// All other texts, in UTF-16.
+    pub wide: Vec<u16>,
+}
+
+/// What `lib/rows.js` does with a batch.
+#[derive(Clone, Copy)]
+pub enum Step {
+    /// Takes it, to make its rows at the end of the call.
+    Take,
+    /// Takes it and makes its rows.
+    Batch,
+    /// Takes the columns of the rows to come.
+    Reshape,
+    /// Forgets the rows that it has made.
+    StartOver,
 }
 
 impl Environment {
-    /// The environment of the running call, made at the first one.
-    pub fn of(env: &Env) -> Result<Rc<Self>> {
-        if let Some(environment) = env.get_instance_data::<Rc<Self>>()? {
-            return Ok(Rc::clone(environment));
-        }
-        let environment = Rc::new(Self::new(Scope::new(env))?);
-        env.set_instance_data(Rc::clone(&environment), (), |_| ())?;
-        Ok(environment)
-    }
-
-    fn new(scope: Scope<'_>) -> Result<Self> {
-        let list = |texts: &[&str]| {
-            texts.iter().map(|text| format!("'{text}'")).collect::<Vec<_>>().join(", ")
-        };
-        let script = GLUE
-            .replace("/*STATUSES*/", &list(SessionStatus::TEXTS))
-            .replace("/*TYPES*/", &list(OutputType::TEXTS));
-        let (batch_array, numbers) = Numbers::of_batch(scope)?;
-        let (notes_array, notes) = Numbers::notes(scope)?;
-        let glue = scope.call(scope.run_script(&script)?, [batch_array, notes_array])?;
-        let keep = |name| scope.keep(glue.property(name)?);
-        let checks = scope.run_script(CHECKS)?;
-        let rows = glue.property(c"rows")?;
-        let follow = follow::functions(scope, checks)?;
-        Ok(Self {
-            handle: Handle::new(scope, checks, glue.property(c"read")?, rows, notes_array)?,
-            session_store: scope.keep(session_store::class(scope, checks, rows)?)?,
-            output_store: scope.keep(output_store::class(scope, checks, rows, follow)?)?,
-            watch: scope.keep(follow.property(c"watch")?)?,
-            closed: scope.keep(follow.property(c"closed")?)?,
-            numbers,
-            notes,
-            sqlite_error: keep(c"SqliteError")?,
+    /// The environment of what `lib/rows.js` passes.
+    ///
+    /// # Failure
+    ///
+    /// An object without one of the functions or buffers.
+    pub fn new(scope: Scope<'_>, lib: Value<'_>) -> Result<Rc<Self>> {
+        let remember = |name| scope.remember(lib.property(name)?);
+        Ok(Rc::new(Self {
+            make_error: remember(c"makeError")?,
+            take: remember(c"take")?,
+            batch: remember(c"batch")?,
+            reshape: remember(c"reshape")?,
+            start_over: remember(c"startOver")?,
+            numbers: remember(c"numbers")?,
+            notes: remember(c"notes")?,
             room: RefCell::default(),
-            glue: Glue {
-                take: keep(c"take")?,
-                batch: keep(c"batch")?,
-                reshape: keep(c"reshape")?,
-                start_over: keep(c"startOver")?,
-            },
-            connection_class: RefCell::new(None),
-            listens: Cell::new(false),
-            default_connection: RefCell::new(None),
-        })
+        }))
     }
 
-    /// Refuses the constructor of `DatabaseConnection` where it is called as a function, on whatever
-    /// object.
-    pub fn check_new(&self, env: &Env, this: &This<'_>) -> Parsed<()> {
-        let scope = Scope::new(env);
-        let is_new = match &*self.connection_class.borrow() {
-            Some(class) => {
-                Value::from(this.object.to_unknown()).is_instance_of(scope.kept(class)?)?
-            }
-            None => true,
+    /// An error of a class, by its number in `lib/errors.js`.
+    pub fn make_error<'env>(
+        &self,
+        scope: Scope<'env>,
+        [class, code, message]: [Value<'env>; 3],
+    ) -> Result<Value<'env>> {
+        scope.call(scope.recall(&self.make_error)?, [class, code, message])
+    }
+
+    /// Hands a batch, or what concerns it, to `lib/rows.js`.
+    pub fn step<'env, const N: usize>(
+        &self,
+        scope: Scope<'env>,
+        step: Step,
+        arguments: [Value<'env>; N],
+    ) -> Result<()> {
+        let function = match step {
+            Step::Take => &self.take,
+            Step::Batch => &self.batch,
+            Step::Reshape => &self.reshape,
+            Step::StartOver => &self.start_over,
         };
-        if is_new { Ok(()) } else { Err(Failure::Type("the class must be called with new".into())) }
+        scope.call(scope.recall(function)?, arguments).map(drop)
     }
 
-    /// Settles `connection` when the process ends.
-    pub fn settle_at_exit(&self, scope: Scope<'_>, connection: &Rc<Connection>) -> Result<()> {
-        if !self.listens.get() {
-            exit::listen(scope)?;
-            self.listens.set(true);
-        }
-        exit::defer(connection);
-        Ok(())
+    /// Writes the numbers of a batch to where `lib/rows.js` reads them.
+    pub fn write_numbers(&self, scope: Scope<'_>, numbers: &[f64]) -> Result<()> {
+        scope.recall(&self.numbers)?.write_numbers(numbers)
     }
 
-    /// The class `SqliteError`.
-    pub fn sqlite_error<'env>(&self, scope: Scope<'env>) -> Result<Value<'env>> {
-        scope.kept(&self.sqlite_error)
+    /// Tells JavaScript numbers beside the result of a call.
+    pub fn note<const N: usize>(&self, scope: Scope<'_>, notes: [f64; N]) -> Result<()> {
+        const { assert!(N <= NOTES) };
+        scope.recall(&self.notes)?.write_numbers(&notes)
+    }
+
+    /// The room of the query before, empty.
+    pub fn take_room(&self) -> Room {
+        let mut room = self.room.take();
+        room.clear();
+        room
+    }
+
+    /// Keeps the room for the next query.
+    pub fn give_back(&self, room: Room) {
+        self.room.replace(room);
     }
 }
 
-impl Drop for Environment {
-    fn drop(&mut self) {
-        exit::end();
+impl Room {
+    /// Empties it.
+    pub fn clear(&mut self) {
+        self.numbers.clear();
+        self.ascii.clear();
+        self.wide.clear();
     }
-}
-
-/// Runs when the addon is loaded into an environment. What others do with its exports later is theirs.
-#[napi(module_exports, catch_unwind)]
-pub fn load(exports: Object<'_>, env: Env) -> Result<()> {
-    let scope = Scope::new(&env);
-    let exports = Value::from(exports.to_unknown());
-    let class = exports.property(c"DatabaseConnection")?;
-    Environment::of(&env)?.connection_class.replace(Some(scope.keep(class)?));
-    Ok(())
 }

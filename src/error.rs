@@ -2,17 +2,18 @@
 
 use std::borrow::Cow;
 
-use napi::bindgen_prelude::{JsValue, ToNapiValue};
-use napi::{Env, Status, sys};
-
-use super::environment::Environment;
-use super::exports::Exported;
-use super::js::{ErrorKind, Scope, Value};
 use gsd_session_core::{sqlite, store};
+use napi::Status;
+
+use crate::environment::Environment;
+use crate::js::{Host, NoMemory, Scope, Unreadable, Value};
 
 const INVALID_TYPE: &str = "ERR_INVALID_ARG_TYPE";
 const OUT_OF_RANGE: &str = "ERR_OUT_OF_RANGE";
 const INVALID_STATE: &str = "ERR_INVALID_STATE";
+
+/// A result of parsing arguments, or of a call.
+pub type Parsed<T> = Result<T, Failure>;
 
 /// Why a call failed.
 #[derive(Debug)]
@@ -27,6 +28,8 @@ pub enum Failure {
     Sqlite(Cow<'static, str>, String),
     /// A JavaScript exception is under way already, or Node-API failed.
     Napi(napi::Error),
+    /// A failure of the call that is named, rather than of the function that found it.
+    Of(String, Box<Failure>),
 }
 
 impl From<napi::Error> for Failure {
@@ -35,11 +38,12 @@ impl From<napi::Error> for Failure {
     }
 }
 
-/// Where nobody is there to word it: what a script of this crate does wrong.
+/// Where no class of `lib/` is at hand.
 impl From<Failure> for napi::Error {
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::Napi(error) => error,
+            Failure::Of(_, failure) => (*failure).into(),
             Failure::Type(message)
             | Failure::Range(message)
             | Failure::State(message)
@@ -67,71 +71,59 @@ impl From<store::Error> for Failure {
     }
 }
 
+impl From<NoMemory> for Failure {
+    fn from(NoMemory(bytes): NoMemory) -> Self {
+        sqlite::Error::no_memory(bytes).into()
+    }
+}
+
+impl From<Unreadable> for Failure {
+    fn from(unreadable: Unreadable) -> Self {
+        match unreadable {
+            Unreadable::Call(error) => error.into(),
+            Unreadable::Memory(memory) => memory.into(),
+        }
+    }
+}
+
+/// The classes by their numbers in `lib/errors.js`.
+const TYPE_ERROR: f64 = 0.0;
+const RANGE_ERROR: f64 = 1.0;
+const SQLITE_ERROR: f64 = 2.0;
+
 impl Failure {
-    /// Throws the error, saying which call failed; gives back what tells napi-rs that it was thrown.
-    pub fn throw(self, env: &Env, call: &str) -> napi::Error {
-        match self.try_throw(env, call) {
+    /// What `makeError` of `lib/errors.js` takes: class, code and message. Gives back what JavaScript has thrown already.
+    pub fn parts<'env>(
+        self,
+        scope: Scope<'env>,
+        call: &str,
+    ) -> napi::Result<[Value<'env>; 3]> {
+        let (class, code, message) = match self {
+            Self::Type(message) => (TYPE_ERROR, Cow::Borrowed(INVALID_TYPE), message),
+            Self::Range(message) => (RANGE_ERROR, OUT_OF_RANGE.into(), message),
+            Self::State(message) => (TYPE_ERROR, INVALID_STATE.into(), message),
+            Self::Sqlite(code, message) => (SQLITE_ERROR, code, message),
+            Self::Of(call, failure) => return failure.parts(scope, &call),
+            Self::Napi(error) => return Err(error),
+        };
+        Ok([
+            scope.number(class)?,
+            scope.string(code.as_bytes())?,
+            scope.string(format!("{call}: {message}").as_bytes())?,
+        ])
+    }
+}
+
+impl Host for Environment {
+    type Failure = Failure;
+
+    fn throw(&self, scope: Scope<'_>, call: &str, failure: Failure) -> napi::Error {
+        let thrown = failure
+            .parts(scope, call)
+            .and_then(|parts| scope.throw(self.make_error(scope, parts)?));
+        match thrown {
             Ok(()) => napi::Error::new(Status::PendingException, String::new()),
             Err(error) => error,
         }
     }
-
-    fn try_throw(self, env: &Env, call: &str) -> napi::Result<()> {
-        Scope::new(env).throw(self.value(env, call)?)
-    }
-
-    /// What rejects a promise with the error, saying which call failed.
-    pub fn rejection(self, env: &Env, call: &str) -> napi::Error {
-        self.value(env, call).map_or_else(|error| error, |error| error.unknown().into())
-    }
-
-    fn value<'env>(self, env: &'env Env, call: &str) -> napi::Result<Value<'env>> {
-        let scope = Scope::new(env);
-        let (kind, code, message) = match self {
-            Self::Type(message) => (ErrorKind::Type, INVALID_TYPE.into(), message),
-            Self::Range(message) => (ErrorKind::Range, OUT_OF_RANGE.into(), message),
-            Self::State(message) => (ErrorKind::Type, INVALID_STATE.into(), message),
-            Self::Sqlite(code, message) => {
-                let environment = Environment::of(env)?;
-                (ErrorKind::Class(environment.sqlite_error(scope)?), code, message)
-            }
-            Self::Napi(error) => return Err(error),
-        };
-        scope.error(kind, &code, &format!("{call}: {message}"))
-    }
 }
-
-/// A `SqliteError` on its way from another thread to a callback.
-pub struct BackgroundError {
-    code: Cow<'static, str>,
-    message: String,
-}
-
-impl From<&sqlite::Error> for BackgroundError {
-    fn from(error: &sqlite::Error) -> Self {
-        let code = error.code_name().unwrap_or(Cow::Borrowed("SQLITE_ERROR"));
-        Self { code, message: format!("OutputStore: {error}") }
-    }
-}
-
-impl ToNapiValue for BackgroundError {
-    unsafe fn to_napi_value(env: sys::napi_env, error: Self) -> napi::Result<sys::napi_value> {
-        let env = Env::from_raw(env);
-        let scope = Scope::new(&env);
-        let class = ErrorKind::Class(Environment::of(&env)?.sqlite_error(scope)?);
-        Ok(scope.error(class, &error.code, &error.message)?.unknown().raw())
-    }
-}
-
-/// Runs a method's work, and throws what goes wrong with the method's name in front.
-pub fn run<T>(env: &Env, call: &str, work: impl FnOnce() -> Result<T, Failure>) -> napi::Result<T> {
-    work().map_err(|failure| failure.throw(env, call))
-}
-
-/// What SQLite says: an `Error` whose `code` is the name of SQLite's extended result code.
-#[napi_derive::napi]
-#[allow(non_upper_case_globals, reason = "the name that JavaScript imports")]
-pub const SqliteError: SqliteErrorConstructor = Exported(|environment| &environment.sqlite_error);
-
-/// Its type in `types.d.ts`.
-type SqliteErrorConstructor = Exported;

@@ -10,12 +10,21 @@ use std::cell::{Cell, RefCell};
 use std::mem::{ManuallyDrop, take};
 use std::rc::{Rc, Weak};
 
-use napi::Result;
-
-use super::js::{Arguments, Scope, Value, at_exit};
 use gsd_session_core::sqlite::Connection;
 
-const LISTEN: &str = include_str!("glue/listen.js");
+use crate::error::Parsed;
+use crate::js::{at_exit, function};
+use crate::natives::{Answer, Call, done};
+
+/// First of all, as a listener that throws keeps those behind it from being told. A script, and no file of `lib/`: a realm
+/// of Jest has a `process` of its own, whose listeners nobody tells.
+const LISTEN: &str = "(settle) => {
+  globalThis.process?.prependListener('exit', () => settle(true))
+  if (!globalThis.Deno) return
+  for (const type of ['error', 'unhandledrejection']) {
+    globalThis.addEventListener(type, () => settle(false))
+  }
+}";
 
 /// Connections that put writes off.
 type Deferring = RefCell<Vec<Weak<Connection>>>;
@@ -23,19 +32,31 @@ type Deferring = RefCell<Vec<Weak<Connection>>>;
 thread_local! {
     /// Those of this thread. Never destroyed, so that it is there until the very end.
     static DEFERRING: ManuallyDrop<Deferring> = const { ManuallyDrop::new(RefCell::new(Vec::new())) };
+    /// Whether the environment of this thread tells of its end.
+    static LISTENS: Cell<bool> = const { Cell::new(false) };
     /// Whether they were settled for good.
     static IS_OVER: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Has the connections of this thread settled when the process ends.
-pub fn listen(scope: Scope<'_>) -> Result<()> {
-    scope.call(scope.run_script(LISTEN)?, [scope.function(c"settleAtExit", settle)?])?;
-    at_exit(|| settle_all(true));
+/// Has `connection`, which puts writes off, settled when the process ends. While it ends, nothing is put off.
+pub fn settle_at_exit(call: Call<'_, '_>, connection: &Rc<Connection>) -> Parsed<()> {
+    if !LISTENS.replace(true) {
+        let scope = call.scope();
+        let settle = function(scope, call.host(), ("settle", settle), scope.undefined()?)?;
+        scope.call(scope.run_script(scope.string(LISTEN.as_bytes())?)?, [settle])?;
+        at_exit(|| settle_all(true));
+    }
+    defer(connection);
     Ok(())
 }
 
-/// Takes note that `connection` puts writes off, which it does no more while the process ends.
-pub fn defer(connection: &Rc<Connection>) {
+/// whether this is the end
+fn settle<'env>(call: Call<'_, 'env>) -> Answer<'env> {
+    settle_all(call.get(0)?.boolean()?);
+    done(call)
+}
+
+fn defer(connection: &Rc<Connection>) {
     if IS_OVER.get() {
         return connection.end();
     }
@@ -50,14 +71,10 @@ pub fn defer(connection: &Rc<Connection>) {
 pub fn end() {
     settle_all(true);
     IS_OVER.set(false);
+    LISTENS.set(false);
 }
 
-/// Whether this is the end.
-fn settle<'env>(scope: Scope<'env>, arguments: Arguments<'_, 'env>) -> Result<Value<'env>> {
-    settle_all(arguments.get(0)?.boolean()?);
-    scope.undefined()
-}
-
+/// Settles the connections of this thread, for good where this is the end.
 fn settle_all(for_good: bool) {
     IS_OVER.set(for_good);
     let deferring = DEFERRING.with(|deferring| {

@@ -1,78 +1,49 @@
-//! Following and watching: the native side of `glue/follow.js`.
+//! What `lib/follow.js` calls. The first argument is the native side of the connection.
 
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use napi::Env;
-
-use super::environment::Environment;
-use super::error::run;
-use super::js::{Arguments, Native, Scope, Value};
 use gsd_session_core::sqlite::Connection;
 use gsd_session_core::store::changes::Seen;
 
-const FOLLOW: &str = include_str!("glue/follow.js");
+use crate::error::Parsed;
+use crate::natives::{Answer, Call, Native, done, natives};
 
-/// Evaluates the script.
-pub fn functions<'env>(scope: Scope<'env>, checks: Value<'env>) -> napi::Result<Value<'env>> {
-    let native = scope.object(&[
-        (c"isOpen", scope.function(c"isOpen", is_open)?),
-        (c"changes", scope.function(c"changes", changes)?),
-        (c"log", scope.function(c"log", log)?),
-        (c"seen", scope.function(c"seen", seen)?),
-        (c"news", scope.function(c"news", news)?),
-    ])?;
-    scope.call(scope.run_script(FOLLOW)?, [native, checks])
+/// The functions.
+pub const NATIVES: &[Native] = natives! {
+    "DatabaseConnection": changes, log;
+    "DatabaseConnection.watch": seen, news;
+};
+
+fn connection<'env>(call: Call<'_, 'env>) -> Parsed<&'env Rc<Connection>> {
+    Ok(call.native()?)
 }
 
-/// Closes a connection, and tells those who wait for what comes on it.
-pub fn close(env: &Env, call: &str, connection: &Connection) -> napi::Result<()> {
-    run(env, call, || Ok(connection.close()?))?;
-    let scope = Scope::new(env);
-    scope.call(scope.kept(&Environment::of(env)?.closed)?, []).map(drop)
+/// the connection -> how often it has seen the file changed
+fn changes<'env>(call: Call<'_, 'env>) -> Answer<'env> {
+    let changes = connection(call)?.changes()?;
+    Ok(call.scope().number(changes as f64)?)
 }
 
-/// The connection of a database or a store.
-fn connection<'env>(arguments: &Arguments<'_, 'env>) -> napi::Result<&'env Rc<Connection>> {
-    match arguments.get(0)?.external()? {
-        Native::Database(connection) => Ok(connection),
-        Native::Outputs(outputs) => Ok(outputs.connection()),
-        _ => Err(napi::Error::from_reason("no connection")),
+/// the connection -> the path of the write-ahead log, if there is one
+fn log<'env>(call: Call<'_, 'env>) -> Answer<'env> {
+    match connection(call)?.log() {
+        Some(log) => Ok(call.scope().string(log.to_string_lossy().as_bytes())?),
+        None => done(call),
     }
 }
 
-fn is_open<'env>(scope: Scope<'env>, arguments: Arguments<'_, 'env>) -> napi::Result<Value<'env>> {
-    scope.boolean(connection(&arguments)?.is_open())
+/// the connection -> what is there to be seen now
+fn seen<'env>(call: Call<'_, 'env>) -> Answer<'env> {
+    let connection = connection(call)?;
+    connection.unsettled()?;
+    Ok(call.scope().external(RefCell::new(Seen::now(connection)?))?)
 }
 
-fn changes<'env>(scope: Scope<'env>, arguments: Arguments<'_, 'env>) -> napi::Result<Value<'env>> {
-    let connection = connection(&arguments)?;
-    let changes = run(&scope.env(), "DatabaseConnection", || Ok(connection.changes()?))?;
-    scope.number(changes as f64)
-}
-
-/// The path of the write-ahead log, if there is one.
-fn log<'env>(scope: Scope<'env>, arguments: Arguments<'_, 'env>) -> napi::Result<Value<'env>> {
-    match connection(&arguments)?.log() {
-        Some(log) => scope.string(log.to_string_lossy().as_bytes()),
-        None => scope.undefined(),
-    }
-}
-
-fn seen<'env>(scope: Scope<'env>, arguments: Arguments<'_, 'env>) -> napi::Result<Value<'env>> {
-    let connection = connection(&arguments)?;
-    let seen = run(&scope.env(), "DatabaseConnection.watch", || Ok(Seen::now(connection)?))?;
-    scope.external(Native::Seen(RefCell::new(seen)))
-}
-
-/// seen -> the ids of the sessions that have changed since
-fn news<'env>(scope: Scope<'env>, arguments: Arguments<'_, 'env>) -> napi::Result<Value<'env>> {
-    let connection = connection(&arguments)?;
-    let Native::Seen(seen) = arguments.get(1)?.external()? else {
-        return Err(napi::Error::from_reason("nothing seen"));
-    };
-    let changed = run(&scope.env(), "DatabaseConnection.watch", || {
-        Ok(seen.borrow_mut().news(connection)?)
-    })?;
-    scope.array_of(changed.iter().map(|id| scope.string(id)))
+/// the connection, what was seen -> the ids of the sessions that have changed since
+fn news<'env>(call: Call<'_, 'env>) -> Answer<'env> {
+    let seen: &RefCell<Seen> = call.get(1)?.external()?;
+    let changed = seen.borrow_mut().news(connection(call)?)?;
+    let scope = call.scope();
+    Ok(scope.array_of(changed.iter().map(|id| scope.string(id)))?)
 }

@@ -1,5 +1,5 @@
 //! `onProgress` and `signal`: how long work on a thread tells JavaScript how far it is, and hears that it
-//! is to stop.
+//! is to stop. `lib/background.js` makes one function of both.
 
 use std::ops::ControlFlow;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -11,29 +11,19 @@ use napi::threadsafe_function::{
 };
 use napi::{Env, Status, ValueType, sys};
 
-use super::convert::{Argument, Parsed, optional};
-use super::error::Failure;
-use super::js::{Scope, Value};
+use crate::error::Failure;
+use crate::js::{Scope, Value};
 
 /// How often work that waits for JavaScript looks whether there still is any.
 const LOOK: Duration = Duration::from_millis(50);
-
-/// Looks for an abort, then tells. It runs as often as there is progress.
-const TELL: &str = "(onProgress, signal) => {
-  signal?.throwIfAborted()
-  return (progress) => {
-    signal?.throwIfAborted()
-    onProgress?.(progress)
-  }
-}";
 
 /// How far some work is.
 pub trait Report: Send + Sized + 'static {
     /// Whether nothing comes after it.
     fn is_last(&self) -> bool;
 
-    /// What JavaScript is told.
-    fn object(scope: Scope<'_>, report: Self) -> napi::Result<Value<'_>>;
+    /// The numbers that JavaScript is told.
+    fn numbers(&self) -> Vec<f64>;
 }
 
 /// A report on its way to a callback.
@@ -41,8 +31,13 @@ struct Told<R>(R);
 
 impl<R: Report> ToNapiValue for Told<R> {
     unsafe fn to_napi_value(env: sys::napi_env, told: Self) -> napi::Result<sys::napi_value> {
-        Ok(R::object(Scope::new(&Env::from_raw(env)), told.0)?.unknown().raw())
+        Ok(numbers(Scope::new(&Env::from_raw(env)), told.0)?.unknown().raw())
     }
+}
+
+/// A report as an array.
+pub fn numbers<R: Report>(scope: Scope<'_>, report: R) -> napi::Result<Value<'_>> {
+    scope.array_of(report.numbers().into_iter().map(|number| scope.number(number)))
 }
 
 type Tell<R> = ThreadsafeFunction<Told<R>, UnknownReturnValue, Told<R>, Status, false, true>;
@@ -56,41 +51,16 @@ pub struct Listener<R: Report> {
 }
 
 impl<R: Report> Listener<R> {
-    /// Who listens by the fields `onProgress` and `signal` of `options`.
-    pub fn of(env: &Env, options: Argument<'_, '_>) -> Parsed<Self> {
+    /// Who listens by `tell`, a function; nobody where it is none.
+    pub fn new(scope: Scope<'_>, tell: Value<'_>) -> napi::Result<Self> {
         let nobody = Self { tell: None, answer: None, thrown: None };
-        let Some(options) = options.optional()? else {
-            return Ok(nobody);
-        };
-        let options = options.object()?;
-        let on_progress = options.field(c"onProgress")?;
-        let on_progress = optional(on_progress, |callback| match callback.value().kind()? {
-            ValueType::Function => Ok(callback.value()),
-            _ => Err(callback.wrong_type("a function")),
-        })?;
-        let signal = options.field(c"signal")?;
-        let signal = optional(signal, |signal| {
-            let is_object = signal.value().kind()? == ValueType::Object;
-            if is_object
-                && signal.value().property(c"throwIfAborted")?.kind()? == ValueType::Function
-            {
-                return Ok(signal.value());
-            }
-            Err(signal.wrong_type("an AbortSignal"))
-        })?;
-        if on_progress.is_none() && signal.is_none() {
+        if tell.kind()? != ValueType::Function {
             return Ok(nobody);
         }
-        let scope = Scope::new(env);
-        let undefined = scope.undefined()?;
-        let told = scope.call(
-            scope.run_script(TELL)?,
-            [on_progress.unwrap_or(undefined), signal.unwrap_or(undefined)],
-        )?;
         // SAFETY: the value is a function, and both it and the environment are those of the running call.
-        let told: Function<'_, Told<R>, UnknownReturnValue> =
-            unsafe { Function::from_napi_value(env.raw(), told.unknown().raw()) }?;
-        let tell = told
+        let tell: Function<'_, Told<R>, UnknownReturnValue> =
+            unsafe { Function::from_napi_value(scope.env().raw(), tell.unknown().raw()) }?;
+        let tell = tell
             .build_threadsafe_function::<Told<R>>()
             .weak::<true>()
             .build_callback(|context| Ok(context.value))?;

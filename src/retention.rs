@@ -1,21 +1,25 @@
-//! Keeping histories small: `prune()` and `stats()`.
+//! Keeping histories small: what `prune()` and `stats()` of `lib/connection.js` call.
 
-use std::ffi::CStr;
 use std::ops::ControlFlow;
+use std::rc::Rc;
 
-use napi::Env;
-use napi::bindgen_prelude::Unknown;
-use napi_derive::napi;
-
-use super::background::promise;
-use super::connection::DatabaseConnection;
-use super::convert::{Argument, MAX_SAFE_INTEGER, Parsed, optional, session_status};
-use super::error::run;
-use super::js::{Scope, Value};
-use super::progress::{Listener, Report};
+use gsd_session_core::sqlite::Connection;
 use gsd_session_core::store::model::SessionStatus;
-use gsd_session_core::store::retention::{Criteria, Progress, Pruned, prune};
-use gsd_session_core::store::stats::{Amount, Stats, stats};
+use gsd_session_core::store::retention::{self, Criteria, Progress, Pruned};
+use gsd_session_core::store::stats::{self, Amount};
+
+use crate::background::promise;
+use crate::convert::{Argument, MAX_SAFE_INTEGER, optional, session_status};
+use crate::error::Parsed;
+use crate::js::{Scope, Value};
+use crate::natives::{Answer, Call, Native, natives};
+use crate::progress::{Listener, Report};
+
+/// The functions.
+pub const NATIVES: &[Native] = natives! {
+    "DatabaseConnection.stats": stats;
+    "DatabaseConnection.prune": prune;
+};
 
 /// What prunes unless the caller says otherwise.
 const OVER: [SessionStatus; 2] = [SessionStatus::Completed, SessionStatus::Failed];
@@ -24,179 +28,111 @@ const OVER: [SessionStatus; 2] = [SessionStatus::Completed, SessionStatus::Faile
 const MAX_STATUSES: u32 = 1000;
 
 /// How many sessions `stats()` names unless the caller says otherwise.
-const LARGEST: u64 = 10;
+const LARGEST: i64 = 10;
 
-#[napi]
-impl DatabaseConnection {
-    /// How much the database holds: sessions by status, chunks and bytes of output, the sessions with the most of
-    /// it, and the size of the file. All of one moment, and exact.
-    ///
-    /// It is synchronous and reads every row of output, though of long text only the length: some 0.6 s for a
-    /// million chunks that the system has in memory. Call it in a Worker where nobody may wait.
-    ///
-    /// @throws {TypeError | RangeError} For a wrong option, and `ERR_INVALID_STATE` once the connection is closed.
-    #[napi(
-        catch_unwind,
-        ts_args_type = "options?: StatsOptions | null",
-        ts_return_type = "DatabaseStats"
-    )]
-    pub fn stats<'env>(
-        &self,
-        env: &'env Env,
-        options: Unknown<'env>,
-    ) -> napi::Result<Unknown<'env>> {
-        let stats = run(env, "DatabaseConnection.stats", || {
-            let largest = largest(options)?.unwrap_or(LARGEST);
-            Ok(stats(self.shared()?, usize::try_from(largest).unwrap_or(usize::MAX))?)
+/// the connection, how many sessions to name -> numbers, how many sessions there are of each status, and of the largest their
+/// ids and their amounts
+fn stats<'env>(call: Call<'_, 'env>) -> Answer<'env> {
+    let connection: &Rc<Connection> = call.native()?;
+    let largest = Argument::new("options.sessions", call.get(1)?);
+    let largest = optional(largest, |count| count.integer_in(0..=MAX_SAFE_INTEGER))?;
+    let largest = usize::try_from(largest.unwrap_or(LARGEST)).unwrap_or(usize::MAX);
+    let stats = stats::stats(connection, largest)?;
+    let scope = call.scope();
+    let numbers = [
+        stats.pinned,
+        stats.orphaned_outputs,
+        stats.size.bytes,
+        stats.size.free_bytes,
+        stats.log_bytes,
+    ];
+    Ok(scope.array_of([
+        scope.array_of(numbers.map(|number| scope.number(number as f64))),
+        amount(scope, &stats.output),
+        scope.array_of(stats.sessions.iter().flat_map(|(status, count)| {
+            [scope.string(status.as_str().as_bytes()), scope.number(*count as f64)]
+        })),
+        scope.array_of(
+            stats.largest.iter().flat_map(|(id, of_it)| [scope.string(id), amount(scope, of_it)]),
+        ),
+    ])?)
+}
+
+/// chunks, bytes, the milliseconds of the first and the last; NaN where there is none
+fn amount<'env>(scope: Scope<'env>, amount: &Amount) -> napi::Result<Value<'env>> {
+    let numbers = [amount.outputs as f64, amount.bytes as f64, amount.oldest, amount.newest];
+    scope.array_of(numbers.map(|number| scope.number(number)))
+}
+
+/// the connection, the options in the order of `lib/connection.js`, who is told, the options themselves ->
+/// a promise of what `pruned` gives
+fn prune<'env>(call: Call<'_, 'env>) -> Answer<'env> {
+    let connection: &Rc<Connection> = call.native()?;
+    let criteria = criteria(call)?;
+    let mut listener = Listener::new(call.scope(), call.get(7)?)?;
+    let own = connection.sibling()?;
+    let in_memory = match own {
+        Some(_) => None,
+        None => {
+            connection.check_not_iterating()?;
+            let sqlite = connection.settled()?;
+            retention::prune(&sqlite, &criteria, |_| ControlFlow::Continue(()))?
+        }
+    };
+    promise(call, pruned, move || {
+        let pruned = match own {
+            Some(own) => retention::prune(&own, &criteria, |progress| {
+                listener.tell(Step { progress, is_last: false })
+            })?,
+            None => in_memory,
+        };
+        let Some(pruned) = pruned else {
+            return Err(listener.failure());
+        };
+        let last = Step { progress: pruned.progress(), is_last: true };
+        if listener.tell(last).is_break() { Err(listener.failure()) } else { Ok(pruned) }
+    })
+}
+
+fn criteria(call: Call<'_, '_>) -> Parsed<Criteria> {
+    let [older_than, max_bytes, keep_last, statuses, orphans, dry_run] = call.array(1)?;
+    let count = |name, value| {
+        let count = optional(Argument::new(name, value), |count| {
+            Ok(count.integer_in(0..=MAX_SAFE_INTEGER)?.unsigned_abs())
         })?;
-        Ok(stats_object(Scope::new(env), &stats)?.unknown())
-    }
-
-    /// Removes whole sessions that are over, with their output, the oldest first, and gives the space back to the
-    /// disk. Only what is asked for goes, never a session that is `'running'` or `'waiting_checkpoint'`, and never
-    /// one that is pinned. `docs/retention.md` tells how the options work together.
-    ///
-    /// A thread does the work in transactions of some milliseconds, between which others write. A session's
-    /// output goes from its start, and the session with the last of it. One that starts anew or is pinned
-    /// meanwhile is left with what it still has. A database in memory is pruned before the call returns.
-    ///
-    /// The promise rejects with a `TypeError` or `RangeError` for a wrong option, and where no option says what to
-    /// remove; with a `SqliteError` for what SQLite says; with what `onProgress` throws, and with the reason of an
-    /// aborted `signal`. What is removed by then stays so, and the next call goes on with it.
-    #[napi(
-        catch_unwind,
-        ts_args_type = "options: PruneOptions",
-        ts_return_type = "Promise<PruneReport>"
-    )]
-    pub fn prune<'env>(
-        &self,
-        env: &'env Env,
-        options: Unknown<'env>,
-    ) -> napi::Result<Unknown<'env>> {
-        promise(env, "DatabaseConnection.prune", report_object, || {
-            let options = Argument::new("options", options);
-            let criteria = criteria(&options)?;
-            let mut listener = Listener::of(env, options)?;
-            let own = self.shared()?.sibling()?;
-            let in_memory = match own {
-                Some(_) => None,
-                None => {
-                    self.shared()?.check_not_iterating()?;
-                    let sqlite = self.shared()?.settled()?;
-                    let told = |_| ControlFlow::Continue(());
-                    prune(&sqlite, &criteria, told)?
-                }
-            };
-            Ok(move || {
-                let pruned = match own {
-                    Some(own) => prune(&own, &criteria, |progress| {
-                        listener.tell(Step { progress, is_last: false })
-                    })?,
-                    None => in_memory,
-                };
-                let Some(pruned) = pruned else {
-                    return Err(listener.failure());
-                };
-                let last = Step { progress: pruned.progress(), is_last: true };
-                if listener.tell(last).is_break() { Err(listener.failure()) } else { Ok(pruned) }
-            })
-        })
-    }
-}
-
-fn largest(options: Unknown<'_>) -> Parsed<Option<u64>> {
-    let Some(options) = Argument::new("options", options).optional()? else {
-        return Ok(None);
+        Parsed::Ok(count)
     };
-    let options = options.object()?;
-    let largest =
-        optional(options.field(c"sessions")?, |count| count.integer_in(0..=MAX_SAFE_INTEGER))?;
-    Ok(largest.map(i64::unsigned_abs))
-}
-
-fn stats_object<'env>(scope: Scope<'env>, stats: &Stats) -> napi::Result<Value<'env>> {
-    let number = |count: u64| scope.number(count as f64);
-    let amount = |object: Value<'env>, amount: &Amount| {
-        scope.add_properties(
-            object,
-            &[
-                (c"outputs", number(amount.outputs)?),
-                (c"bytes", number(amount.bytes)?),
-                (c"oldest", scope.date_or_undefined(amount.oldest)?),
-                (c"newest", scope.date_or_undefined(amount.newest)?),
-            ],
-        )
-    };
-    let sessions = scope.object(&[])?;
-    for (status, count) in &stats.sessions {
-        scope.add_properties(sessions, &[(status_name(*status), number(*count)?)])?;
-    }
-    let largest = scope.array_of(stats.largest.iter().map(|(id, of_it)| {
-        let object = scope.object(&[(c"sessionId", scope.string(id)?)])?;
-        amount(object, of_it)?;
-        Ok(object)
-    }))?;
-    let object = scope.object(&[(c"sessions", sessions), (c"pinned", number(stats.pinned)?)])?;
-    amount(object, &stats.output)?;
-    scope.add_properties(
-        object,
-        &[
-            (c"orphanedOutputs", number(stats.orphaned_outputs)?),
-            (c"largest", largest),
-            (c"fileBytes", number(stats.size.bytes)?),
-            (c"freeBytes", number(stats.size.free_bytes)?),
-            (c"walBytes", number(stats.log_bytes)?),
-        ],
-    )?;
-    Ok(object)
-}
-
-fn status_name(status: SessionStatus) -> &'static CStr {
-    match status {
-        SessionStatus::Idle => c"idle",
-        SessionStatus::Running => c"running",
-        SessionStatus::WaitingCheckpoint => c"waiting_checkpoint",
-        SessionStatus::Completed => c"completed",
-        SessionStatus::Failed => c"failed",
-    }
-}
-
-fn criteria(options: &Argument<'_, '_>) -> Parsed<Criteria> {
-    let missing =
-        || options.out_of_range("an object with olderThan, maxBytes, keepLast or orphans");
-    let Some(options) = options.optional()? else {
-        return Err(missing());
-    };
-    let options = options.object()?;
-    let count =
-        |value: &Argument<'_, '_>| Ok(value.integer_in(0..=MAX_SAFE_INTEGER)?.unsigned_abs());
-    let flag = |name| {
-        Ok::<_, super::error::Failure>(
-            optional(options.field(name)?, Argument::boolean)?.unwrap_or(false),
-        )
+    let flag = |name, value| {
+        Parsed::Ok(optional(Argument::new(name, value), Argument::boolean)?.unwrap_or(false))
     };
     let criteria = Criteria {
-        older_than: optional(options.field(c"olderThan")?, Argument::date)?,
-        max_bytes: optional(options.field(c"maxBytes")?, count)?,
-        keep_last: optional(options.field(c"keepLast")?, count)?
+        older_than: optional(Argument::new("options.olderThan", older_than), Argument::date)?,
+        max_bytes: count("options.maxBytes", max_bytes)?,
+        keep_last: count("options.keepLast", keep_last)?
             .map(|count| usize::try_from(count).unwrap_or(usize::MAX)),
-        statuses: optional(options.field(c"statuses")?, statuses)?.unwrap_or_else(|| OVER.to_vec()),
-        orphans: flag(c"orphans")?,
-        dry_run: flag(c"dryRun")?,
+        statuses: optional(Argument::new("options.statuses", statuses), pruned_statuses)?
+            .unwrap_or_else(|| OVER.to_vec()),
+        orphans: flag("options.orphans", orphans)?,
+        dry_run: flag("options.dryRun", dry_run)?,
     };
-    if criteria.asks_for_something() { Ok(criteria) } else { Err(missing()) }
+    if criteria.asks_for_something() {
+        return Ok(criteria);
+    }
+    let options = Argument::new("options", call.get(8)?);
+    Err(options.out_of_range("an object with olderThan, maxBytes, keepLast or orphans"))
 }
 
-fn statuses(statuses: &Argument<'_, '_>) -> Parsed<Vec<SessionStatus>> {
+fn pruned_statuses(statuses: &Argument<'_, '_>) -> Parsed<Vec<SessionStatus>> {
     let over = "one of 'idle', 'completed', 'failed'";
     if !statuses.value().is_array()? {
         return Err(statuses.wrong_type("an array"));
     }
     // Looking at each of four billion would take minutes.
-    if statuses.value().array_length()? > MAX_STATUSES {
+    let length = statuses.value().array_length()?;
+    if length > MAX_STATUSES {
         return Err(statuses.out_of_range(format_args!("an array of at most {MAX_STATUSES}")));
     }
-    (0..statuses.value().array_length()?)
+    (0..length)
         .map(|index| {
             let status = statuses.element(index)?;
             match session_status(&status)? {
@@ -209,17 +145,17 @@ fn statuses(statuses: &Argument<'_, '_>) -> Parsed<Vec<SessionStatus>> {
         .collect()
 }
 
-fn report_object(scope: Scope<'_>, pruned: Pruned) -> napi::Result<Value<'_>> {
+/// ids, outputs, bytes, fileBytesBefore, fileBytes, freeBytes, givesSpaceBack
+fn pruned(scope: Scope<'_>, pruned: Pruned) -> napi::Result<Value<'_>> {
     let number = |count: u64| scope.number(count as f64);
-    let sessions = scope.array_of(pruned.sessions.iter().map(|id| scope.string(id.as_bytes())))?;
-    scope.object(&[
-        (c"sessions", sessions),
-        (c"outputs", number(pruned.outputs)?),
-        (c"bytes", number(pruned.bytes)?),
-        (c"fileBytesBefore", number(pruned.before.bytes)?),
-        (c"fileBytes", number(pruned.after.bytes)?),
-        (c"freeBytes", number(pruned.after.free_bytes)?),
-        (c"givesSpaceBack", scope.boolean(pruned.gives_space_back)?),
+    scope.array_of([
+        scope.array_of(pruned.sessions.iter().map(|id| scope.string(id.as_bytes()))),
+        number(pruned.outputs),
+        number(pruned.bytes),
+        number(pruned.before.bytes),
+        number(pruned.after.bytes),
+        number(pruned.after.free_bytes),
+        scope.boolean(pruned.gives_space_back),
     ])
 }
 
@@ -234,14 +170,8 @@ impl Report for Step {
         self.is_last
     }
 
-    fn object(scope: Scope<'_>, Self { progress, .. }: Self) -> napi::Result<Value<'_>> {
-        let number = |count: u64| scope.number(count as f64);
-        scope.object(&[
-            (c"sessions", number(progress.sessions)?),
-            (c"outputs", number(progress.outputs)?),
-            (c"bytes", number(progress.bytes)?),
-            (c"fileBytes", number(progress.size.bytes)?),
-            (c"freeBytes", number(progress.size.free_bytes)?),
-        ])
+    fn numbers(&self) -> Vec<f64> {
+        let Progress { sessions, outputs, bytes, size } = &self.progress;
+        [*sessions, *outputs, *bytes, size.bytes, size.free_bytes].map(|count| count as f64).into()
     }
 }

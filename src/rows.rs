@@ -2,7 +2,7 @@
 //!
 //! Setting properties through Node-API costs more per row than SQLite takes to find it. So the rows
 //! of a batch travel as numbers in one `Float64Array` and as two strings, one of ASCII and one
-//! of everything else, and `glue/rows.js` cuts them into objects. The last batch, which most often is
+//! of everything else, and `lib/rows.js` cuts them into objects. The last batch, which most often is
 //! the only one, is what the call returns; for a full one before it a function of that script is called.
 //!
 //! A slice keeps the string that it is cut from alive. A batch therefore ends after [`BATCH_TEXT`]
@@ -11,16 +11,16 @@
 
 use std::rc::Rc;
 
-use napi::Result;
-
-use super::convert::Parsed;
-use super::environment::Environment;
-use super::error::Failure;
-use super::js::{Kept, Scope, Value};
 use gsd_session_core::sqlite::{Row, ValueRef};
 use gsd_session_core::store::model::{Chunk, OutputRow, SessionRow};
 use gsd_session_core::store::search::Match;
 use gsd_session_core::store::utf16::{MAX_LENGTH, fits, push_wide};
+use napi::Result;
+
+use crate::environment::{Environment, Room, Step};
+use crate::error::{Failure, Parsed};
+use crate::js::{Scope, Value};
+use crate::natives::Call;
 
 /// Rows of a batch.
 const BATCH_ROWS: usize = 256;
@@ -33,9 +33,6 @@ const OWN_STRING: usize = 2 * 1024;
 
 /// Numbers of a batch: room for a row of 2,000 columns, which is all that SQLite allows, twice over.
 const BATCH_NUMBERS: usize = 8 * 1024;
-
-/// Numbers beside those of a batch.
-const NOTES: usize = 4;
 
 /// Numbers that a value of any type takes at most.
 const VALUE_NUMBERS: usize = 2;
@@ -51,44 +48,6 @@ const HEADER: f64 = 0.0;
 
 /// A text that is among the extras.
 const EXTRA_TEXT: f64 = -2.0;
-
-/// The memory of an array that scripts of this crate read numbers from.
-pub struct Numbers(Kept);
-
-impl Numbers {
-    /// An array of so many numbers, and its memory.
-    fn new(scope: Scope<'_>, length: usize) -> Result<(Value<'_>, Self)> {
-        let (array, buffer) = scope.float64_array(length)?;
-        Ok((array, Self(scope.keep(buffer)?)))
-    }
-
-    /// An array for the numbers of a batch, which all batches of an environment reuse.
-    pub fn of_batch(scope: Scope<'_>) -> Result<(Value<'_>, Self)> {
-        Self::new(scope, BATCH_NUMBERS)
-    }
-
-    /// An array for what a call tells beside rows and results.
-    pub fn notes(scope: Scope<'_>) -> Result<(Value<'_>, Self)> {
-        Self::new(scope, NOTES)
-    }
-
-    /// Writes numbers to the front of it.
-    pub fn write(&self, scope: Scope<'_>, numbers: &[f64]) -> Result<()> {
-        scope.kept(&self.0)?.write_numbers(numbers)
-    }
-}
-
-/// The functions of `glue/rows.js` that take batches.
-pub struct Glue {
-    /// Takes a batch, to make its rows at the end of the call.
-    pub take: Kept,
-    /// Takes a batch and makes its rows.
-    pub batch: Kept,
-    /// Takes the columns of the rows to come.
-    pub reshape: Kept,
-    /// Forgets the rows that it has made.
-    pub start_over: Kept,
-}
 
 /// How a value of any type travels: its kind, and then what it needs.
 #[derive(Clone, Copy)]
@@ -111,54 +70,41 @@ pub struct Batches<'env> {
     room: Room,
 }
 
-/// The numbers and the texts of a batch. An environment keeps their room for the next query.
-#[derive(Default)]
-pub struct Room {
-    numbers: Vec<f64>,
-    ascii: Vec<u8>,
-    wide: Vec<u16>,
-}
-
-impl Room {
-    fn clear(&mut self) {
-        self.numbers.clear();
-        self.numbers.push(HEADER);
-        self.ascii.clear();
-        self.wide.clear();
-    }
-}
-
 impl Drop for Batches<'_> {
     fn drop(&mut self) {
         let room = std::mem::take(&mut self.room);
         // A row of thousands of columns took more than is worth keeping.
         if room.ascii.capacity().max(room.wide.capacity()) <= 4 * BATCH_TEXT {
-            self.environment.room.replace(room);
+            self.environment.give_back(room);
         }
     }
 }
 
 impl<'env> Batches<'env> {
-    /// Batches for the rows of a query that the script of the running call has begun.
-    pub fn new(scope: Scope<'env>) -> Result<Self> {
-        let environment = Environment::of(&scope.env())?;
-        let mut room = environment.room.take();
-        room.clear();
-        Ok(Self { scope, environment, extras: None, extra_count: 0, count: 0, room })
+    /// Batches for the rows of a query that the call has begun.
+    pub fn new(call: Call<'_, 'env>) -> Self {
+        let environment = Rc::clone(call.host());
+        let mut room = environment.take_room();
+        room.numbers.push(HEADER);
+        Self { scope: call.scope(), environment, extras: None, extra_count: 0, count: 0, room }
     }
 
     /// Has the following rows made for these columns, each a pair of its name and its table.
     pub fn reshape(&self, columns: Value<'env>) -> Result<()> {
-        let reshape = self.scope.kept(&self.environment.glue.reshape)?;
-        self.scope.call(reshape, [columns]).map(drop)
+        self.environment.step(self.scope, Step::Reshape, [columns])
     }
 
     /// Forgets every row.
     pub fn start_over(&mut self) -> Result<()> {
-        (self.count, self.extra_count, self.extras) = (0, 0, None);
+        (self.extra_count, self.extras) = (0, None);
+        self.clear();
+        self.environment.step(self.scope, Step::StartOver, [])
+    }
+
+    fn clear(&mut self) {
+        self.count = 0;
         self.room.clear();
-        let start_over = self.scope.kept(&self.environment.glue.start_over)?;
-        self.scope.call(start_over, []).map(drop)
+        self.room.numbers.push(HEADER);
     }
 
     /// Adds a session.
@@ -196,7 +142,7 @@ impl<'env> Batches<'env> {
         if self.room.numbers.len() + MATCH_NUMBERS + found.before.len() + found.after.len()
             > BATCH_NUMBERS
         {
-            self.give(|glue| &glue.batch)?;
+            self.give(Step::Batch)?;
         }
         self.text(&found.session_id)?;
         self.text(found.line.as_bytes())?;
@@ -212,16 +158,11 @@ impl<'env> Batches<'env> {
         Ok(self.end_row()?)
     }
 
-    /// Tells the script something beside the rows, for the `notes` of `glue/rows.js`.
-    pub fn note<const N: usize>(&mut self, notes: [f64; N]) -> Result<()> {
-        self.environment.notes.write(self.scope, &notes)
-    }
-
     /// Adds the first columns of a row of values of any type; integers as bigints where they are to be
     /// safe.
     pub fn values(&mut self, row: &Row<'_>, columns: usize, safe_integers: bool) -> Parsed<()> {
         if self.room.numbers.len() + columns * VALUE_NUMBERS > BATCH_NUMBERS {
-            self.give(|glue| &glue.batch)?;
+            self.give(Step::Batch)?;
         }
         for column in 0..columns {
             // Matched where it is returned: moving it costs as much as finding it.
@@ -268,13 +209,13 @@ impl<'env> Batches<'env> {
         Ok(())
     }
 
-    /// Gives the last batch to the script: its text, or `undefined` where that is not all ASCII.
+    /// Gives the last batch to JavaScript: its text, or `undefined` where that is not all ASCII.
     pub fn finish(mut self) -> Result<Value<'env>> {
         if self.room.wide.is_empty() && self.extra_count == 0 {
             self.write_numbers()?;
-            return self.scope.latin1(&self.room.ascii);
+            return Ok(self.scope.latin1(&self.room.ascii)?);
         }
-        self.give(|glue| &glue.take)?;
+        self.give(Step::Take)?;
         self.scope.undefined()
     }
 
@@ -282,7 +223,7 @@ impl<'env> Batches<'env> {
         self.count += 1;
         let full = self.count == BATCH_ROWS
             || self.room.ascii.len() + self.room.wide.len() * 2 > BATCH_TEXT;
-        if full { self.give(|glue| &glue.batch) } else { Ok(()) }
+        if full { self.give(Step::Batch) } else { Ok(()) }
     }
 
     fn number(&mut self, number: f64) {
@@ -294,7 +235,7 @@ impl<'env> Batches<'env> {
         if let Some(count) = self.room.numbers.first_mut() {
             *count = self.count as f64;
         }
-        self.environment.numbers.write(self.scope, &self.room.numbers)
+        self.environment.write_numbers(self.scope, &self.room.numbers)
     }
 
     fn text(&mut self, text: &[u8]) -> Parsed<()> {
@@ -324,8 +265,8 @@ impl<'env> Batches<'env> {
         Ok(self.extra(self.scope.text(text)?)?)
     }
 
-    /// Gives what there is to a function of the script.
-    fn give(&mut self, to: impl FnOnce(&Glue) -> &Kept) -> Result<()> {
+    /// Gives what there is to JavaScript.
+    fn give(&mut self, step: Step) -> Result<()> {
         let scope = self.scope;
         let nothing = scope.undefined()?;
         let ascii =
@@ -333,10 +274,10 @@ impl<'env> Batches<'env> {
         let wide =
             if self.room.wide.is_empty() { nothing } else { scope.utf16(&self.room.wide)? };
         self.write_numbers()?;
-        let to = scope.kept(to(&self.environment.glue))?;
-        scope.call(to, [ascii, wide, self.extras.take().unwrap_or(nothing)])?;
-        (self.count, self.extra_count) = (0, 0);
-        self.room.clear();
+        let extras = self.extras.take().unwrap_or(nothing);
+        self.environment.step(scope, step, [ascii, wide, extras])?;
+        self.extra_count = 0;
+        self.clear();
         Ok(())
     }
 }

@@ -1,13 +1,19 @@
-//! The native side of `OutputStore.search`.
+//! What `search` of `lib/output-store.js` calls.
 
 use std::time::Duration;
 
-use super::convert::{Argument, MAX_SAFE_INTEGER, Parsed, optional};
-use super::error::run;
-use super::js::{Arguments, Native, Scope, Value};
-use super::output_store::outputs;
-use super::rows::Batches;
+use gsd_session_core::store::outputs::Outputs;
 use gsd_session_core::store::search::{Query, Search, Stopped};
+
+use crate::convert::{Argument, MAX_SAFE_INTEGER, optional};
+use crate::error::Parsed;
+use crate::natives::{Answer, Call, Native, natives};
+use crate::rows::Batches;
+
+/// The functions.
+pub const NATIVES: &[Native] = natives! {
+    "OutputStore.search": search, page;
+};
 
 /// Matches of a page, unless it is told.
 const LIMIT: i64 = 100;
@@ -15,21 +21,15 @@ const LIMIT: i64 = 100;
 /// Lines around a match, at most.
 const CONTEXT: i64 = 100;
 
-const CALL: &str = "OutputStore.search";
-
-/// The pattern, and the options in the order of `glue/output_store.js`.
-pub(super) fn search<'env>(
-    scope: Scope<'env>,
-    arguments: Arguments<'_, 'env>,
-) -> napi::Result<Value<'env>> {
-    let outputs = outputs(&arguments)?;
-    let search = run(&scope.env(), CALL, || Ok(Search::new(outputs.clone(), query(arguments)?)?))?;
-    scope.external(Native::Search(Box::new(search)))
+/// the store, the pattern, and the options in the order of `lib/output-store.js` -> a search
+fn search<'env>(call: Call<'_, 'env>) -> Answer<'env> {
+    let outputs: &Outputs = call.native()?;
+    Ok(call.scope().external(Search::new(outputs.clone(), query(call)?)?)?)
 }
 
-fn query(arguments: Arguments<'_, '_>) -> Parsed<Query> {
+fn query(call: Call<'_, '_>) -> Parsed<Query> {
     let [pattern, session_id, regex, case_sensitive, since, until, limit, context, time_limit] =
-        arguments.array(1)?;
+        call.array(1)?;
     let count = |name, value, range: std::ops::RangeInclusive<i64>| {
         optional(Argument::new(name, value), |count| count.integer_in(range.clone()))
     };
@@ -50,22 +50,15 @@ fn query(arguments: Arguments<'_, '_>) -> Parsed<Query> {
     })
 }
 
-/// The next matches; the note is why there are no more of them.
-pub(super) fn page<'env>(
-    scope: Scope<'env>,
-    arguments: Arguments<'_, 'env>,
-) -> napi::Result<Value<'env>> {
-    let Native::Search(search) = arguments.get(0)?.external()? else {
-        return Err(napi::Error::from_reason("not a search"));
+/// the search -> its next matches; the note is why there are no more of them.
+fn page<'env>(call: Call<'_, 'env>) -> Answer<'env> {
+    let search: &Search = call.native()?;
+    let mut batches = Batches::new(call);
+    let stopped = match search.page(|found| batches.found(&found))? {
+        Stopped::AtEnd => 0.0,
+        Stopped::AtLimit => 1.0,
+        Stopped::InTime => 2.0,
     };
-    run(&scope.env(), CALL, || {
-        let mut batches = Batches::new(scope)?;
-        let stopped = search.page(|found| batches.found(&found))?;
-        batches.note([match stopped {
-            Stopped::AtEnd => 0.0,
-            Stopped::AtLimit => 1.0,
-            Stopped::InTime => 2.0,
-        }])?;
-        Ok(batches.finish()?)
-    })
+    call.host().note(call.scope(), [stopped])?;
+    Ok(batches.finish()?)
 }

@@ -1,223 +1,160 @@
-//! The native side of `SessionStore`; `glue/session_store.js` has the class, `types.d.ts` its types.
+//! What `lib/session-store.js` calls.
+//!
+//! The first argument is the native side of the store; the others are the arguments and fields that the class has read,
+//! unchecked. Rows are for `finish` of `lib/rows.js`.
 
-use napi_derive::napi;
+use std::rc::Rc;
 
-use super::convert::{self, Argument, Parsed, optional};
-use super::database::shared_connection;
-use super::error::run;
-use super::exports::Exported;
-use super::js::{Arguments, Native, Scope, Value};
-use super::rows::Batches;
+use gsd_session_core::sqlite::Connection;
 use gsd_session_core::store;
 use gsd_session_core::store::model::Listed;
 use gsd_session_core::store::sessions::{Page, Sessions};
 use gsd_session_core::store::timestamp::Timestamp;
 
-const CLASS: &str = include_str!("glue/session_store.js");
+use crate::convert::{self, Argument, optional};
+use crate::error::Parsed;
+use crate::natives::{Answer, Call, Native, done, natives};
+use crate::rows::Batches;
 
-/// The class `SessionStore`.
-#[napi]
-#[allow(non_upper_case_globals, reason = "the name that JavaScript imports")]
-pub const SessionStore: SessionStoreConstructor =
-    Exported(|environment| &environment.session_store);
+/// The functions.
+pub const NATIVES: &[Native] = natives! {
+    "SessionStore": open;
+    "SessionStore.create": create;
+    "SessionStore.get": get;
+    "SessionStore.update": update;
+    "SessionStore.delete": delete;
+    "SessionStore.list": list, page;
+    "SessionStore.listByStatus": list_by_status;
+    "SessionStore.findRunning": find_running;
+    "SessionStore.failOrphans": pids_at_work, fail_orphans;
+    "SessionStore.pin": pin;
+    "SessionStore.unpin": unpin;
+    "SessionStore.isPinned": is_pinned;
+};
 
-/// Its type in `types.d.ts`.
-type SessionStoreConstructor = Exported;
-
-/// Evaluates the class.
-pub fn class<'env>(
-    scope: Scope<'env>,
-    checks: Value<'env>,
-    rows: Value<'env>,
-) -> napi::Result<Value<'env>> {
-    let native = scope.object(&[
-        (c"open", scope.function(c"open", open)?),
-        (c"create", scope.function(c"create", create)?),
-        (c"get", scope.function(c"get", get)?),
-        (c"update", scope.function(c"update", update)?),
-        (c"delete", scope.function(c"delete", delete)?),
-        (c"list", scope.function(c"list", list)?),
-        (c"page", scope.function(c"page", page)?),
-        (c"listByStatus", scope.function(c"listByStatus", list_by_status)?),
-        (c"findRunning", scope.function(c"findRunning", find_running)?),
-        (c"pin", scope.function(c"pin", pin)?),
-        (c"unpin", scope.function(c"unpin", unpin)?),
-        (c"isPinned", scope.function(c"isPinned", is_pinned)?),
-        (c"pidsAtWork", scope.function(c"pidsAtWork", pids_at_work)?),
-        (c"failOrphans", scope.function(c"failOrphans", fail_orphans)?),
-    ])?;
-    scope.call(scope.run_script(CLASS)?, [native, checks, rows])
+fn sessions<'env>(call: Call<'_, 'env>) -> Parsed<&'env Sessions> {
+    Ok(call.native()?)
 }
 
-fn sessions<'env>(arguments: &Arguments<'_, 'env>) -> napi::Result<&'env Sessions> {
-    match arguments.get(0)?.external()? {
-        Native::Sessions(sessions) => Ok(sessions),
-        _ => Err(napi::Error::from_reason("not a store of sessions")),
-    }
+/// the connection -> the native side of a store
+fn open<'env>(call: Call<'_, 'env>) -> Answer<'env> {
+    let connection: &Rc<Connection> = call.native()?;
+    connection.unsettled()?;
+    Ok(call.scope().external(Sessions::new(Rc::clone(connection)))?)
 }
 
-// The functions that follow are for the script: but for `open`, first the native side of the store, then
-// the arguments and the fields that the script has read, unchecked. Rows are for `finish` of
-// `glue/rows.js`.
-
-fn open<'env>(scope: Scope<'env>, arguments: Arguments<'_, 'env>) -> napi::Result<Value<'env>> {
-    let connection =
-        run(&scope.env(), "SessionStore", || shared_connection(scope, arguments.get(0)?))?;
-    scope.external(Native::Sessions(Sessions::new(connection)))
+fn create<'env>(call: Call<'_, 'env>) -> Answer<'env> {
+    let session = convert::new_session(call.array(1)?)?;
+    sessions(call)?.create(&session)?;
+    done(call)
 }
 
-fn create<'env>(scope: Scope<'env>, arguments: Arguments<'_, 'env>) -> napi::Result<Value<'env>> {
-    let sessions = sessions(&arguments)?;
-    run(&scope.env(), "SessionStore.create", || {
-        let session = convert::new_session(arguments.array(1)?)?;
-        Ok(sessions.create(&session)?)
-    })?;
-    scope.undefined()
+fn get<'env>(call: Call<'_, 'env>) -> Answer<'env> {
+    let sessions = sessions(call)?;
+    let mut batches = Batches::new(call);
+    let id = Argument::new("id", call.get(1)?);
+    id.with_string(|id| sessions.get(id, |row| batches.session(row)))??;
+    Ok(batches.finish()?)
 }
 
-fn get<'env>(scope: Scope<'env>, arguments: Arguments<'_, 'env>) -> napi::Result<Value<'env>> {
-    let sessions = sessions(&arguments)?;
-    let id = Argument::new("id", arguments.get(1)?);
-    run(&scope.env(), "SessionStore.get", || {
-        let mut batches = Batches::new(scope)?;
-        id.with_string(|id| sessions.get(id, |row| batches.session(row)))??;
-        Ok(batches.finish()?)
-    })
+fn update<'env>(call: Call<'_, 'env>) -> Answer<'env> {
+    let id = Argument::new("id", call.get(1)?).string()?;
+    let update = convert::session_update(call.array(2)?)?;
+    sessions(call)?.update(&id, &update)?;
+    done(call)
 }
 
-fn update<'env>(scope: Scope<'env>, arguments: Arguments<'_, 'env>) -> napi::Result<Value<'env>> {
-    let sessions = sessions(&arguments)?;
-    run(&scope.env(), "SessionStore.update", || {
-        let id = Argument::new("id", arguments.get(1)?).string()?;
-        let update = convert::session_update(arguments.array(2)?)?;
-        Ok(sessions.update(&id, &update)?)
-    })?;
-    scope.undefined()
+fn delete<'env>(call: Call<'_, 'env>) -> Answer<'env> {
+    let id = Argument::new("id", call.get(1)?).string()?;
+    let keep = optional(Argument::new("options.keepOutputs", call.get(2)?), Argument::boolean)?;
+    sessions(call)?.delete(&id, keep.unwrap_or(false))?;
+    done(call)
 }
 
-fn delete<'env>(scope: Scope<'env>, arguments: Arguments<'_, 'env>) -> napi::Result<Value<'env>> {
-    let sessions = sessions(&arguments)?;
-    run(&scope.env(), "SessionStore.delete", || {
-        let id = Argument::new("id", arguments.get(1)?).string()?;
-        let keep = Argument::new("options.keepOutputs", arguments.get(2)?);
-        let keep = optional(keep, Argument::boolean)?.unwrap_or(false);
-        Ok(sessions.delete(&id, keep)?)
-    })?;
-    scope.undefined()
-}
-
-fn list<'env>(scope: Scope<'env>, arguments: Arguments<'_, 'env>) -> napi::Result<Value<'env>> {
-    let sessions = sessions(&arguments)?;
-    rows(scope, "SessionStore.list", |add| sessions.list(add))
+fn list<'env>(call: Call<'_, 'env>) -> Answer<'env> {
+    let sessions = sessions(call)?;
+    rows(call, |add| sessions.list(add))
 }
 
 /// status, limit, whether there is a session before, its id, its start
-fn page<'env>(scope: Scope<'env>, arguments: Arguments<'_, 'env>) -> napi::Result<Value<'env>> {
-    let sessions = sessions(&arguments)?;
-    run(&scope.env(), "SessionStore.list", || {
-        let status = Argument::new("options.status", arguments.get(1)?);
-        let limit = Argument::new("options.limit", arguments.get(2)?).limit()?;
-        let has_before = arguments.get(3)?.boolean()?;
-        let page = Page {
-            status: optional(status, convert::session_status)?,
-            limit: limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX)),
-            before: if has_before { Some(before(&arguments)?) } else { None },
-        };
-        let mut batches = Batches::new(scope)?;
-        sessions.page(&page, |row| batches.session(row))?;
-        Ok(batches.finish()?)
-    })
+fn page<'env>(call: Call<'_, 'env>) -> Answer<'env> {
+    let sessions = sessions(call)?;
+    let status = Argument::new("options.status", call.get(1)?);
+    let limit = Argument::new("options.limit", call.get(2)?).limit()?;
+    let has_before = call.get(3)?.boolean()?;
+    let page = Page {
+        status: optional(status, convert::session_status)?,
+        limit: limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX)),
+        before: if has_before { Some(before(call)?) } else { None },
+    };
+    let mut batches = Batches::new(call);
+    sessions.page(&page, |row| batches.session(row))?;
+    Ok(batches.finish()?)
 }
 
-fn before(arguments: &Arguments<'_, '_>) -> Parsed<(String, Timestamp)> {
-    let id = Argument::new("options.before.id", arguments.get(4)?).string()?;
-    Ok((id, Argument::new("options.before.startedAt", arguments.get(5)?).date()?))
+fn before(call: Call<'_, '_>) -> Parsed<(String, Timestamp)> {
+    let id = Argument::new("options.before.id", call.get(4)?).string()?;
+    Ok((id, Argument::new("options.before.startedAt", call.get(5)?).date()?))
 }
 
-fn list_by_status<'env>(
-    scope: Scope<'env>,
-    arguments: Arguments<'_, 'env>,
-) -> napi::Result<Value<'env>> {
-    let sessions = sessions(&arguments)?;
-    let status = Argument::new("status", arguments.get(1)?);
-    rows(scope, "SessionStore.listByStatus", |add| {
-        sessions.list_by_status(convert::session_status(&status)?, add)
-    })
+fn list_by_status<'env>(call: Call<'_, 'env>) -> Answer<'env> {
+    let sessions = sessions(call)?;
+    let status = convert::session_status(&Argument::new("status", call.get(1)?))?;
+    rows(call, |add| sessions.list_by_status(status, add))
 }
 
-fn find_running<'env>(
-    scope: Scope<'env>,
-    arguments: Arguments<'_, 'env>,
-) -> napi::Result<Value<'env>> {
-    let sessions = sessions(&arguments)?;
-    rows(scope, "SessionStore.findRunning", |add| sessions.find_running(add))
+fn find_running<'env>(call: Call<'_, 'env>) -> Answer<'env> {
+    let sessions = sessions(call)?;
+    rows(call, |add| sessions.find_running(add))
 }
 
-fn pin<'env>(scope: Scope<'env>, arguments: Arguments<'_, 'env>) -> napi::Result<Value<'env>> {
-    about_one(scope, &arguments, "SessionStore.pin", Sessions::pin)
-}
-
-fn unpin<'env>(scope: Scope<'env>, arguments: Arguments<'_, 'env>) -> napi::Result<Value<'env>> {
-    about_one(scope, &arguments, "SessionStore.unpin", Sessions::unpin)
-}
-
-fn is_pinned<'env>(
-    scope: Scope<'env>,
-    arguments: Arguments<'_, 'env>,
-) -> napi::Result<Value<'env>> {
-    about_one(scope, &arguments, "SessionStore.isPinned", Sessions::is_pinned)
-}
-
-fn pids_at_work<'env>(
-    scope: Scope<'env>,
-    arguments: Arguments<'_, 'env>,
-) -> napi::Result<Value<'env>> {
-    let sessions = sessions(&arguments)?;
-    let pids = run(&scope.env(), "SessionStore.failOrphans", || Ok(sessions.pids_at_work()?))?;
-    scope.array_of(pids.iter().map(|pid| scope.number(*pid as f64)))
+fn pids_at_work<'env>(call: Call<'_, 'env>) -> Answer<'env> {
+    let pids = sessions(call)?.pids_at_work()?;
+    let scope = call.scope();
+    Ok(scope.array_of(pids.iter().map(|pid| scope.number(*pid as f64)))?)
 }
 
 /// whether to leave all as it is, and an array of the pids that are gone
-fn fail_orphans<'env>(
-    scope: Scope<'env>,
-    arguments: Arguments<'_, 'env>,
-) -> napi::Result<Value<'env>> {
-    let sessions = sessions(&arguments)?;
-    run(&scope.env(), "SessionStore.failOrphans", || {
-        let dry_run = Argument::new("options.dryRun", arguments.get(1)?);
-        let dry_run = optional(dry_run, Argument::boolean)?.unwrap_or(false);
-        let pids = arguments.get(2)?;
-        let gone = (0..pids.array_length()?).map(|at| Ok(pids.element(at)?.number()? as i64));
-        let gone = gone.collect::<napi::Result<Vec<_>>>()?;
-        let mut batches = Batches::new(scope)?;
-        sessions.fail_orphans(&gone, dry_run, |row| batches.session(row))?;
-        Ok(batches.finish()?)
-    })
+fn fail_orphans<'env>(call: Call<'_, 'env>) -> Answer<'env> {
+    let sessions = sessions(call)?;
+    let dry_run = optional(Argument::new("options.dryRun", call.get(1)?), Argument::boolean)?;
+    let pids = call.get(2)?;
+    let gone = (0..pids.array_length()?).map(|at| Ok(pids.element(at)?.number()? as i64));
+    let gone = gone.collect::<napi::Result<Vec<_>>>()?;
+    let mut batches = Batches::new(call);
+    sessions.fail_orphans(&gone, dry_run.unwrap_or(false), |row| batches.session(row))?;
+    Ok(batches.finish()?)
+}
+
+fn pin<'env>(call: Call<'_, 'env>) -> Answer<'env> {
+    about_one(call, Sessions::pin)
+}
+
+fn unpin<'env>(call: Call<'_, 'env>) -> Answer<'env> {
+    about_one(call, Sessions::unpin)
+}
+
+fn is_pinned<'env>(call: Call<'_, 'env>) -> Answer<'env> {
+    about_one(call, Sessions::is_pinned)
 }
 
 fn about_one<'env>(
-    scope: Scope<'env>,
-    arguments: &Arguments<'_, 'env>,
-    call: &str,
+    call: Call<'_, 'env>,
     ask: fn(&Sessions, &str) -> store::Result<bool>,
-) -> napi::Result<Value<'env>> {
-    let sessions = sessions(arguments)?;
-    let id = Argument::new("id", arguments.get(1)?);
-    let answer = run(&scope.env(), call, || Ok(id.with_string(|id| ask(sessions, id))??))?;
-    scope.boolean(answer)
+) -> Answer<'env> {
+    let sessions = sessions(call)?;
+    let answer = Argument::new("id", call.get(1)?).with_string(|id| ask(sessions, id))??;
+    Ok(call.scope().boolean(answer)?)
 }
 
 fn rows<'env>(
-    scope: Scope<'env>,
-    call: &str,
+    call: Call<'_, 'env>,
     query: impl FnOnce(&mut dyn FnMut(Listed<'_>) -> Parsed<()>) -> Parsed<()>,
-) -> napi::Result<Value<'env>> {
-    run(&scope.env(), call, || {
-        let mut batches = Batches::new(scope)?;
-        query(&mut |listed| match listed {
-            Listed::Session(row) => batches.session(row),
-            Listed::StartOver => Ok(batches.start_over()?),
-        })?;
-        Ok(batches.finish()?)
-    })
+) -> Answer<'env> {
+    let mut batches = Batches::new(call);
+    query(&mut |listed| match listed {
+        Listed::Session(row) => batches.session(row),
+        Listed::StartOver => Ok(batches.start_over()?),
+    })?;
+    Ok(batches.finish()?)
 }

@@ -1,43 +1,33 @@
-//! The native side of `Statement`; `glue/statement.js` has the class.
+//! What `lib/statement.js` calls. The first argument is the native side of the statement.
 
 use std::cell::Cell;
-use std::rc::Rc;
 
+use gsd_session_core::sqlite::{Column, Row, Statement};
 use napi::ValueType;
 
-use super::convert::Parsed;
-use super::environment::Environment;
-use super::error::{Failure, run};
-use super::js::{Arguments, Native, Scope, Value};
-use super::rows::Batches;
-use gsd_session_core::sqlite::{Column, Connection, Row, Statement};
+use crate::error::{Failure, Parsed};
+use crate::js::{Scope, Value};
+use crate::natives::{Answer, Call, Native, done, natives};
+use crate::rows::Batches;
 
-/// Adds the functions of this file to the object that `glue/statement.js` gets.
-pub fn add_functions<'env>(scope: Scope<'env>, native: Value<'env>) -> napi::Result<()> {
-    scope.add_properties(
-        native,
-        &[
-            (c"describe", scope.function(c"describe", describe)?),
-            (c"isIterating", scope.function(c"isIterating", is_iterating)?),
-            (c"check", scope.function(c"check", check)?),
-            (c"columns", scope.function(c"columns", columns)?),
-            (c"expandedSql", scope.function(c"expandedSql", expanded_sql)?),
-            (c"configure", scope.function(c"configure", configure)?),
-            (c"bind", scope.function(c"bind", bind)?),
-            (c"run", scope.function(c"run", run_statement)?),
-            (c"get", scope.function(c"get", get)?),
-            (c"all", scope.function(c"all", all)?),
-            (c"iterate", scope.function(c"iterate", iterate)?),
-            (c"next", scope.function(c"next", next)?),
-            (c"finish", scope.function(c"finish", finish)?),
-        ],
-    )
-}
+/// The functions.
+pub const NATIVES: &[Native] = natives! {
+    "Database.prepare": describe;
+    "Statement": is_iterating, check, expanded_sql, configure;
+    "Statement.columns": columns;
+    "Statement.bind": bind;
+    "Statement.run": run;
+    "Statement.get": get;
+    "Statement.all": all;
+    "Statement.iterate": iterate;
+    "StatementIterator.next": next;
+    "StatementIterator.return": finish;
+};
 
-/// A statement, and what `glue/statement.js` wants of it.
+/// A statement, and what JavaScript wants of it.
 pub struct Prepared {
     statement: Statement,
-    /// The version whose columns the script knows.
+    /// The version whose columns JavaScript knows.
     version: Cell<i32>,
     /// Whether integers become bigints.
     safe_integers: Cell<bool>,
@@ -51,7 +41,7 @@ pub struct Prepared {
 const UNKNOWN: i32 = -1;
 
 impl Prepared {
-    /// A statement whose columns the script does not know yet.
+    /// A statement whose columns JavaScript does not know yet.
     pub fn new(statement: Statement) -> Self {
         Self {
             statement,
@@ -60,11 +50,6 @@ impl Prepared {
             pluck: Cell::new(false),
             bound: Cell::new(false),
         }
-    }
-
-    /// The connection that it was prepared on.
-    pub fn connection(&self) -> &Rc<Connection> {
-        self.statement.connection()
     }
 
     /// Adds a row, and tells the columns first if they are news.
@@ -114,15 +99,12 @@ impl Prepared {
     }
 }
 
-fn prepared<'env>(arguments: &Arguments<'_, 'env>) -> napi::Result<&'env Prepared> {
-    match arguments.get(0)?.external()? {
-        Native::Statement(prepared) => Ok(prepared),
-        _ => Err(napi::Error::from_reason("not a statement")),
-    }
+fn prepared<'env>(call: Call<'_, 'env>) -> Parsed<&'env Prepared> {
+    Ok(call.native()?)
 }
 
-fn statement<'env>(arguments: &Arguments<'_, 'env>) -> napi::Result<&'env Statement> {
-    prepared(arguments).map(|prepared| &prepared.statement)
+fn statement<'env>(call: Call<'_, 'env>) -> Parsed<&'env Statement> {
+    prepared(call).map(|prepared| &prepared.statement)
 }
 
 fn bind_value(statement: &Statement, index: usize, value: Value<'_>) -> Parsed<()> {
@@ -149,47 +131,40 @@ fn bind_value(statement: &Statement, index: usize, value: Value<'_>) -> Parsed<(
     }
 }
 
-// The functions that follow are for `glue/statement.js`, which checks their arguments: first the native side
-// of the statement, then what the line that reads them names.
-
-fn describe<'env>(scope: Scope<'env>, arguments: Arguments<'_, 'env>) -> napi::Result<Value<'env>> {
-    let statement = statement(&arguments)?;
-    let (parameters, reader, readonly) = run(&scope.env(), "Database.prepare", || {
-        Ok((statement.parameters()?, statement.returns_rows()?, statement.is_readonly()?))
-    })?;
-    let parameters = parameters.iter().map(|name| match name {
+/// the statement -> the names of its parameters, whether it returns rows, whether it is readonly
+fn describe<'env>(call: Call<'_, 'env>) -> Answer<'env> {
+    let statement = statement(call)?;
+    let scope = call.scope();
+    let names = statement.parameters()?;
+    let names = scope.array_of(names.iter().map(|name| match name {
         Some(name) => scope.string(name.as_bytes()),
         None => scope.undefined(),
-    });
-    scope.object(&[
-        (c"parameters", scope.array_of(parameters)?),
-        (c"reader", scope.boolean(reader)?),
-        (c"readonly", scope.boolean(readonly)?),
-    ])
+    }))?;
+    let [reader, readonly] = [statement.returns_rows()?, statement.is_readonly()?];
+    Ok(scope.array_of([Ok(names), scope.boolean(reader), scope.boolean(readonly)])?)
 }
 
-fn is_iterating<'env>(
-    scope: Scope<'env>,
-    arguments: Arguments<'_, 'env>,
-) -> napi::Result<Value<'env>> {
-    scope.boolean(statement(&arguments)?.is_iterating())
+fn is_iterating<'env>(call: Call<'_, 'env>) -> Answer<'env> {
+    Ok(call.scope().boolean(statement(call)?.is_iterating())?)
 }
 
-fn check<'env>(scope: Scope<'env>, arguments: Arguments<'_, 'env>) -> napi::Result<Value<'env>> {
-    let statement = statement(&arguments)?;
-    let call = arguments.get(1)?.string()?;
-    run(&scope.env(), &call, || Ok(statement.version().map(drop)?))?;
-    scope.undefined()
+/// the call that wants it usable
+fn check<'env>(call: Call<'_, 'env>) -> Answer<'env> {
+    match statement(call)?.version() {
+        Ok(_) => done(call),
+        Err(error) => Err(Failure::Of(call.get(1)?.string()?, Box::new(error.into()))),
+    }
 }
 
-fn columns<'env>(scope: Scope<'env>, arguments: Arguments<'_, 'env>) -> napi::Result<Value<'env>> {
-    let statement = statement(&arguments)?;
-    let columns = run(&scope.env(), "Statement.columns", || Ok(statement.columns()?))?;
+/// the statement -> for each column its name, the column and table it comes from, their database, and its type
+fn columns<'env>(call: Call<'_, 'env>) -> Answer<'env> {
+    let columns = statement(call)?.columns()?;
+    let scope = call.scope();
     let text = |text: Option<&String>| match text {
         Some(text) => scope.string(text.as_bytes()),
         None => scope.null(),
     };
-    scope.array_of(columns.iter().map(|column| {
+    Ok(scope.array_of(columns.iter().map(|column| {
         let Column { name, origin, table, database, decl_type } = column;
         scope.array_of([
             text(Some(name)),
@@ -198,113 +173,93 @@ fn columns<'env>(scope: Scope<'env>, arguments: Arguments<'_, 'env>) -> napi::Re
             text(database.as_ref()),
             text(decl_type.as_ref()),
         ])
-    }))
+    }))?)
 }
 
-fn expanded_sql<'env>(
-    scope: Scope<'env>,
-    arguments: Arguments<'_, 'env>,
-) -> napi::Result<Value<'env>> {
-    let statement = statement(&arguments)?;
+fn expanded_sql<'env>(call: Call<'_, 'env>) -> Answer<'env> {
     // A closed statement has its source.
-    match statement.expanded_sql() {
-        Ok(Some(sql)) => scope.string(sql.as_bytes()),
-        _ => scope.undefined(),
+    match statement(call)?.expanded_sql() {
+        Ok(Some(sql)) => Ok(call.scope().string(sql.as_bytes())?),
+        _ => done(call),
     }
 }
 
 /// safeIntegers, pluck
-fn configure<'env>(
-    scope: Scope<'env>,
-    arguments: Arguments<'_, 'env>,
-) -> napi::Result<Value<'env>> {
-    let prepared = prepared(&arguments)?;
-    prepared.safe_integers.set(arguments.get(1)?.boolean()?);
-    prepared.pluck.set(arguments.get(2)?.boolean()?);
+fn configure<'env>(call: Call<'_, 'env>) -> Answer<'env> {
+    let prepared = prepared(call)?;
+    prepared.safe_integers.set(call.get(1)?.boolean()?);
+    prepared.pluck.set(call.get(2)?.boolean()?);
     prepared.version.set(UNKNOWN);
-    scope.undefined()
+    done(call)
 }
 
 /// values
-fn bind<'env>(scope: Scope<'env>, arguments: Arguments<'_, 'env>) -> napi::Result<Value<'env>> {
-    let prepared = prepared(&arguments)?;
-    run(&scope.env(), "Statement.bind", || {
-        let bound = prepared.bind(arguments.from(1));
-        if bound.is_err() {
-            prepared.statement.clear_bindings();
-        }
-        bound
-    })?;
+fn bind<'env>(call: Call<'_, 'env>) -> Answer<'env> {
+    let prepared = prepared(call)?;
+    if let Err(failure) = prepared.bind(call.from(1)) {
+        prepared.statement.clear_bindings();
+        return Err(failure);
+    }
     prepared.bound.set(true);
-    scope.undefined()
+    done(call)
 }
 
 /// values -> lastInsertRowid; the note is the number of changes.
-fn run_statement<'env>(
-    scope: Scope<'env>,
-    arguments: Arguments<'_, 'env>,
-) -> napi::Result<Value<'env>> {
-    let prepared = prepared(&arguments)?;
-    let (changes, rowid) = run(&scope.env(), "Statement.run", || {
-        prepared.with_values(arguments.from(1), || Ok(prepared.statement.run()?))
-    })?;
-    Environment::of(&scope.env())?.notes.write(scope, &[changes as f64])?;
-    if prepared.safe_integers.get() { scope.bigint(rowid) } else { scope.number(rowid as f64) }
+fn run<'env>(call: Call<'_, 'env>) -> Answer<'env> {
+    let prepared = prepared(call)?;
+    let (changes, rowid) =
+        prepared.with_values(call.from(1), || Ok(prepared.statement.run()?))?;
+    let scope = call.scope();
+    call.host().note(scope, [changes as f64])?;
+    let rowid = if prepared.safe_integers.get() {
+        scope.bigint(rowid)
+    } else {
+        scope.number(rowid as f64)
+    };
+    Ok(rowid?)
 }
 
 /// values -> the first row
-fn get<'env>(scope: Scope<'env>, arguments: Arguments<'_, 'env>) -> napi::Result<Value<'env>> {
-    query(scope, &arguments, "Statement.get", true)
+fn get<'env>(call: Call<'_, 'env>) -> Answer<'env> {
+    query(call, true)
 }
 
 /// values -> all rows
-fn all<'env>(scope: Scope<'env>, arguments: Arguments<'_, 'env>) -> napi::Result<Value<'env>> {
-    query(scope, &arguments, "Statement.all", false)
+fn all<'env>(call: Call<'_, 'env>) -> Answer<'env> {
+    query(call, false)
 }
 
-fn query<'env>(
-    scope: Scope<'env>,
-    arguments: &Arguments<'_, 'env>,
-    call: &str,
-    one: bool,
-) -> napi::Result<Value<'env>> {
-    let prepared = prepared(arguments)?;
-    run(&scope.env(), call, || {
-        let mut batches = Batches::new(scope)?;
-        prepared.with_values(arguments.from(1), || {
-            prepared.statement.query(|row, version| {
-                prepared.add(scope, &mut batches, row, version)?;
-                Ok::<_, Failure>(!one)
-            })
-        })?;
-        Ok(batches.finish()?)
-    })
+fn query<'env>(call: Call<'_, 'env>, one: bool) -> Answer<'env> {
+    let prepared = prepared(call)?;
+    let mut batches = Batches::new(call);
+    prepared.with_values(call.from(1), || {
+        prepared.statement.query(|row, version| {
+            prepared.add(call.scope(), &mut batches, row, version)?;
+            Ok::<_, Failure>(!one)
+        })
+    })?;
+    Ok(batches.finish()?)
 }
 
 /// values
-fn iterate<'env>(scope: Scope<'env>, arguments: Arguments<'_, 'env>) -> napi::Result<Value<'env>> {
-    let prepared = prepared(&arguments)?;
-    run(&scope.env(), "Statement.iterate", || {
-        prepared.bind(arguments.from(1))?;
-        Ok(prepared.statement.start_iterating(!prepared.bound.get())?)
-    })?;
-    scope.undefined()
+fn iterate<'env>(call: Call<'_, 'env>) -> Answer<'env> {
+    let prepared = prepared(call)?;
+    prepared.bind(call.from(1))?;
+    prepared.statement.start_iterating(!prepared.bound.get())?;
+    done(call)
 }
 
-/// The next row, or none.
-fn next<'env>(scope: Scope<'env>, arguments: Arguments<'_, 'env>) -> napi::Result<Value<'env>> {
-    let prepared = prepared(&arguments)?;
-    run(&scope.env(), "StatementIterator.next", || {
-        let mut batches = Batches::new(scope)?;
-        prepared
-            .statement
-            .advance(|row, version| prepared.add(scope, &mut batches, row, version))?;
-        Ok(batches.finish()?)
-    })
+/// the statement -> the next row, or none
+fn next<'env>(call: Call<'_, 'env>) -> Answer<'env> {
+    let prepared = prepared(call)?;
+    let mut batches = Batches::new(call);
+    prepared
+        .statement
+        .advance(|row, version| prepared.add(call.scope(), &mut batches, row, version))?;
+    Ok(batches.finish()?)
 }
 
-fn finish<'env>(scope: Scope<'env>, arguments: Arguments<'_, 'env>) -> napi::Result<Value<'env>> {
-    let statement = statement(&arguments)?;
-    run(&scope.env(), "StatementIterator.return", || Ok(statement.finish_iterating()?))?;
-    scope.undefined()
+fn finish<'env>(call: Call<'_, 'env>) -> Answer<'env> {
+    statement(call)?.finish_iterating()?;
+    done(call)
 }

@@ -1,6 +1,6 @@
-//! Calls from JavaScript into Rust: functions, their arguments, and the Rust side of objects.
+//! Calls from JavaScript into Rust.
 
-use std::cell::RefCell;
+use std::any::Any;
 use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
@@ -8,49 +8,62 @@ use std::rc::Rc;
 
 use napi::{Env, Error, JsError, Result, Status, sys};
 
-use super::{Scope, Value, check};
-use crate::error::Failure;
-use crate::output_store::Gathered;
-use crate::statement::Prepared;
-use gsd_session_core::sqlite::{Connection, reserve};
-use gsd_session_core::store::changes::Seen;
-use gsd_session_core::store::cursors::Walk;
-use gsd_session_core::store::outputs::Outputs;
-use gsd_session_core::store::search::Search;
-use gsd_session_core::store::sessions::Sessions;
+use super::scope::Scope;
+use super::status::{NoMemory, call, check, reserve};
+use super::value::Value;
 
-/// The Rust side of an object whose class is written in JavaScript. One type for all of them, so that
-/// an external can never be read as something that it is not.
-pub enum Native {
-    /// Of a `Database`.
-    Database(Rc<Connection>),
-    /// Of a `Statement`.
-    Statement(Prepared),
-    /// Of a `SessionStore`.
-    Sessions(Sessions),
-    /// Of an `OutputStore`.
-    Outputs(Outputs),
-    /// Chunks on their way into an `OutputStore`.
-    Gathered(RefCell<Gathered>),
-    /// Of an iterator through a session's output.
-    Walk(Walk),
-    /// Of a watch: what it has told of.
-    Seen(RefCell<Seen>),
-    /// Of the pages of a search.
-    Search(Box<Search>),
+/// What functions belong to. It throws what they fail with.
+pub trait Host: Sized + 'static {
+    /// Why a function fails.
+    type Failure: From<NoMemory>;
+
+    /// Throws a failure of the function that is known as `name`; gives what tells napi-rs that it was thrown.
+    fn throw(&self, scope: Scope<'_>, name: &str, failure: Self::Failure) -> Error;
 }
 
-/// A function that JavaScript can call.
-pub type Function = for<'a, 'env> fn(Scope<'env>, Arguments<'a, 'env>) -> Result<Value<'env>>;
+/// What a function does.
+type Work<H> = for<'a, 'env> fn(
+    Call<'a, 'env, H>,
+) -> std::result::Result<Value<'env>, <H as Host>::Failure>;
 
-/// The arguments of a call.
-#[derive(Clone, Copy)]
-pub struct Arguments<'a, 'env> {
+/// A function, and what it needs when it is called.
+struct Bound<H: Host> {
+    host: Rc<H>,
+    name: &'static str,
+    work: Work<H>,
+}
+
+/// A call that is running: where it came from, and its arguments.
+pub struct Call<'a, 'env, H: Host> {
     scope: Scope<'env>,
+    bound: &'env Bound<H>,
     raw: &'a [sys::napi_value],
 }
 
-impl<'env> Arguments<'_, 'env> {
+impl<H: Host> Clone for Call<'_, '_, H> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<H: Host> Copy for Call<'_, '_, H> {}
+
+impl<'env, H: Host> Call<'_, 'env, H> {
+    /// The environment of the call.
+    pub fn scope(&self) -> Scope<'env> {
+        self.scope
+    }
+
+    /// What the function belongs to.
+    pub fn host(&self) -> &'env Rc<H> {
+        &self.bound.host
+    }
+
+    /// How messages name the function.
+    pub fn name(&self) -> &'static str {
+        self.bound.name
+    }
+
     /// The argument at `index`; `undefined` beyond the last.
     pub fn get(&self, index: usize) -> Result<Value<'env>> {
         self.raw.get(index).map_or_else(|| self.scope.undefined(), |raw| Ok(self.scope.value(*raw)))
@@ -69,13 +82,67 @@ impl<'env> Arguments<'_, 'env> {
     pub fn from(&self, index: usize) -> impl Iterator<Item = Value<'env>> {
         self.raw.iter().skip(index).map(|raw| self.scope.value(*raw))
     }
+
+    /// The Rust side of the object that the call is for, which is the first argument.
+    ///
+    /// # Failure
+    ///
+    /// An argument that is no native object of this type.
+    pub fn native<T: Any>(&self) -> Result<&'env T> {
+        self.get(0)?.external()
+    }
 }
 
-/// Arguments that most calls of a [`Function`] have at most.
+/// A JavaScript function that does `work` for `host`; what that fails with, and a panic, becomes an exception. `alive` is what
+/// the host remembers, which lives as long as the function.
+pub fn function<'env, H: Host>(
+    scope: Scope<'env>,
+    host: &Rc<H>,
+    (name, work): (&'static str, Work<H>),
+    alive: Value<'env>,
+) -> Result<Value<'env>> {
+    let bound = Box::into_raw(Box::new(Bound { host: Rc::clone(host), name, work }));
+    let made = call!(napi_create_function(
+        scope.env, name.as_ptr().cast(), name.len() as isize, Some(enter::<H>), bound.cast()
+    ) -> ptr::null_mut());
+    // SAFETY: the function is live, the pointer is the one that it calls back with, and a null pointer asks for no
+    // reference.
+    let finalizer = made.as_ref().map_or(sys::Status::napi_generic_failure, |function| unsafe {
+        sys::napi_add_finalizer(
+            scope.env,
+            *function,
+            bound.cast(),
+            Some(drop_bound::<H>),
+            ptr::null_mut(),
+            ptr::null_mut(),
+        )
+    });
+    if finalizer != sys::Status::napi_ok {
+        // SAFETY: nothing frees the pointer that was made above, and nobody got the function to call.
+        drop(unsafe { Box::from_raw(bound) });
+    }
+    let function = scope.value(made?);
+    check(finalizer, "napi_add_finalizer")?;
+    scope.define(function, "host", alive)?;
+    Ok(function)
+}
+
+unsafe extern "C" fn drop_bound<H: Host>(
+    _: sys::napi_env,
+    bound: *mut c_void,
+    _: *mut c_void,
+) {
+    let _nobody_to_tell = catch_unwind(|| {
+        // SAFETY: the pointer is the one that `function` gave up, and this is its only finalizer.
+        drop(unsafe { Box::from_raw(bound.cast::<Bound<H>>()) });
+    });
+}
+
+/// Arguments that most calls have at most.
 const ARGUMENTS: usize = 16;
 
-/// Where a call from JavaScript to a [`Function`] arrives.
-pub(super) unsafe extern "C" fn enter(
+/// Where a call from JavaScript arrives.
+unsafe extern "C" fn enter<H: Host>(
     env: sys::napi_env,
     info: sys::napi_callback_info,
 ) -> sys::napi_value {
@@ -102,18 +169,23 @@ pub(super) unsafe extern "C" fn enter(
             check(status, "napi_get_cb_info").map(|()| count)
         };
         let count = arguments(&mut few)?;
+        let mut room = Ok(());
         let raw: &[sys::napi_value] = if count <= few.len() {
             &few
         } else {
-            reserve(&mut many, count).map_err(Failure::from)?;
-            many.resize(count, ptr::null_mut());
+            room = reserve(&mut many, count);
+            many.resize(if room.is_ok() { count } else { 0 }, ptr::null_mut());
             arguments(&mut many)?;
             &many
         };
-        let arguments = Arguments { scope, raw: raw.get(..count).unwrap_or_default() };
-        // SAFETY: `Scope::function`, which alone registers this callback, passed a `Function` as data.
-        let function = unsafe { std::mem::transmute::<*mut c_void, Function>(data) };
-        function(scope, arguments).map(|value| value.raw)
+        // SAFETY: `function`, which alone registers this callback, passed a `Bound<H>` as data, which lives as long as the
+        // JavaScript function, and that at least as long as its call.
+        let bound = unsafe { &*data.cast::<Bound<H>>() };
+        let call = Call { scope, bound, raw: raw.get(..count).unwrap_or_default() };
+        room.map_err(H::Failure::from)
+            .and_then(|()| (bound.work)(call))
+            .map(|value| value.raw)
+            .map_err(|failure| bound.host.throw(scope, bound.name, failure))
     };
     let outcome = catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|panic| {
         let message = match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
@@ -128,16 +200,4 @@ pub(super) unsafe extern "C" fn enter(
         unsafe { JsError::from(error).throw_into(env.raw()) };
         ptr::null_mut()
     })
-}
-
-pub(super) unsafe extern "C" fn drop_native(
-    _: sys::napi_env,
-    pointer: *mut c_void,
-    _: *mut c_void,
-) {
-    // Whoever is collected has nobody to tell, and a panic that left this function would end the process.
-    let _nobody_to_tell = catch_unwind(|| {
-        // SAFETY: the pointer is the one that `Scope::external` gave up, and this is its only finalizer.
-        drop(unsafe { Box::from_raw(pointer.cast::<Native>()) });
-    });
 }

@@ -19,21 +19,3 @@ fn address() -> usize {
 pub(super) fn tag() -> sys::napi_type_tag {
     sys::napi_type_tag { lower: address() as u64, upper: LIBRARY }
 }
-
-/// The copy that made the value in which this comes first, for classes of napi-rs. They have tags of their own,
-/// the same ones in every copy of one version.
-#[derive(PartialEq, Eq)]
-#[repr(transparent)]
-pub struct Maker(usize);
-
-impl Maker {
-    /// This copy.
-    pub fn here() -> Self {
-        Self(address())
-    }
-
-    /// Whether it is this copy.
-    pub fn is_here(&self) -> bool {
-        *self == Self::here()
-    }
-}

@@ -11,17 +11,17 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use encoding_rs::mem::convert_utf8_to_utf16;
 use napi::{Error, Result, sys};
 
-use super::{Scope, Value, check};
-use crate::convert::Parsed;
-use gsd_session_core::sqlite::reserve;
+use super::scope::Scope;
+use super::status::{Readable, Unreadable, call, check, reserve};
+use super::value::Value;
 
 impl<'env> Value<'env> {
     /// The text of a string. A lone surrogate becomes U+FFFD.
     ///
     /// # Failure
     ///
-    /// `SQLITE_NOMEM` where there is no memory for it.
-    pub fn string(self) -> Parsed<String> {
+    /// There is no memory for it.
+    pub fn string(self) -> Readable<String> {
         self.with_text(|text| match text {
             Cow::Owned(text) => Ok(text),
             Cow::Borrowed(text) => {
@@ -34,7 +34,7 @@ impl<'env> Value<'env> {
     }
 
     /// As [`string`](Self::string), for as long as `work` takes.
-    pub fn with_text<T>(self, work: impl FnOnce(Cow<'_, str>) -> T) -> Parsed<T> {
+    pub fn with_text<T>(self, work: impl FnOnce(Cow<'_, str>) -> T) -> Readable<T> {
         // Most strings are ids, paths and short chunks: one call, without asking for the length first.
         let mut short = [0u8; 512];
         let length = self.write_utf8(&mut short)?;
@@ -76,8 +76,8 @@ impl<'env> Value<'env> {
     ///
     /// # Failure
     ///
-    /// `SQLITE_NOMEM` where there is no memory for the copy.
-    pub fn with_bytes<T>(self, work: impl FnOnce(&[u8]) -> T) -> Parsed<T> {
+    /// There is no memory for the copy.
+    pub fn with_bytes<T>(self, work: impl FnOnce(&[u8]) -> T) -> Readable<T> {
         let View { data, length, buffer, .. } = self.view()?;
         if data.is_null() || length == 0 {
             return Ok(work(&[]));
@@ -183,8 +183,8 @@ impl<'env> Scope<'env> {
     ///
     /// # Failure
     ///
-    /// `SQLITE_NOMEM` where there is no memory for it.
-    pub fn text(self, bytes: &[u8]) -> Parsed<Value<'env>> {
+    /// There is no memory for it.
+    pub fn text(self, bytes: &[u8]) -> Readable<Value<'env>> {
         if bytes.is_ascii() {
             return Ok(self.latin1(bytes)?);
         }
@@ -198,18 +198,9 @@ impl<'env> Scope<'env> {
 
     /// As [`text`](Self::text), for what is never long.
     pub fn string(self, bytes: &[u8]) -> Result<Value<'env>> {
-        Ok(self.text(bytes)?)
-    }
-
-    /// A `Float64Array` of so many numbers, and its `ArrayBuffer`.
-    pub fn float64_array(self, length: usize) -> Result<(Value<'env>, Value<'env>)> {
-        let mut memory = ptr::null_mut();
-        let buffer = call!(napi_create_arraybuffer(
-            self.env, length * size_of::<f64>(), &mut memory
-        ) -> ptr::null_mut())?;
-        let array = call!(napi_create_typedarray(
-            self.env, sys::TypedarrayType::float64_array, length, buffer, 0
-        ) -> ptr::null_mut())?;
-        Ok((self.value(array), self.value(buffer)))
+        self.text(bytes).map_err(|unreadable| match unreadable {
+            Unreadable::Call(error) => error,
+            Unreadable::Memory(_) => Error::from_reason("there is no memory for a short text"),
+        })
     }
 }

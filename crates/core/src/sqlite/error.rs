@@ -50,7 +50,7 @@ impl Error {
     }
 
     /// What is too large for the memory there is.
-    pub(crate) fn no_memory(bytes: usize) -> Self {
+    pub fn no_memory(bytes: usize) -> Self {
         let message = format!("there is no memory for {bytes} bytes");
         Self::Sqlite { code: ffi::SQLITE_NOMEM, message }
     }

@@ -1,0 +1,100 @@
+'use strict'
+// Checks of arguments.
+
+const { wrongType } = require('./errors.js')
+const { show } = require('./rows.js').native.values
+
+// `index` is that of an element of the array that is called `name`.
+function requireObject(call, name, value, index) {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    const path = index === undefined ? name : `${name}[${index}]`
+    wrongType(`${call}: ${path} must be an object; received ${show(value)}`)
+  }
+}
+
+function requireArray(call, name, value) {
+  if (!Array.isArray(value)) wrongType(`${call}: ${name} must be an array; received ${show(value)}`)
+}
+
+function requireString(call, name, value) {
+  if (typeof value !== 'string')
+    wrongType(`${call}: ${name} must be a string; received ${show(value)}`)
+}
+
+function requireBoolean(call, name, value) {
+  if (typeof value !== 'boolean')
+    wrongType(`${call}: ${name} must be a boolean; received ${show(value)}`)
+}
+
+function requireFunction(call, name, value) {
+  if (typeof value !== 'function')
+    wrongType(`${call}: ${name} must be a function; received ${show(value)}`)
+}
+
+/** A function that may be left out. */
+function optionalFunction(call, name, value) {
+  if (value === undefined || value === null) return undefined
+  requireFunction(call, name, value)
+  return value
+}
+
+/** An `AbortSignal` that may be left out. */
+function optionalSignal(call, signal) {
+  if (signal === undefined || signal === null) return undefined
+  if (
+    typeof signal !== 'object' ||
+    typeof signal.addEventListener !== 'function' ||
+    typeof signal.throwIfAborted !== 'function'
+  ) {
+    wrongType(`${call}: options.signal must be an AbortSignal; received ${show(signal)}`)
+  }
+  return signal
+}
+
+const NO_OPTIONS = Object.freeze(Object.create(null))
+
+/** The known option that `name` is most like, but for its case, what stands between its words, or its end. */
+function likeliest(name, known) {
+  const plain = (text) => text.toLowerCase().replaceAll(/[^a-z]/g, '')
+  const [start, ...rest] = [name, ...known].map(plain)
+  const found = [(one) => one === start, (one) => one.startsWith(start) || start.startsWith(one)]
+    .map((isLike) => rest.findIndex(isLike))
+    .find((index) => index >= 0)
+  return found === undefined ? undefined : known[found]
+}
+
+/**
+ * Options that may be left out. An option that there is not is a mistake that would go unseen: it is refused, unless
+ * it is `undefined`.
+ */
+function optionsOf(call, options, known, name = 'options') {
+  if (options === undefined || options === null) return NO_OPTIONS
+  requireObject(call, name, options)
+  for (const key in options) {
+    if (known.includes(key) || options[key] === undefined) continue
+    const meant = likeliest(key, known)
+    const hint = meant === undefined ? `there are ${known.join(', ')}` : `did you mean ${meant}?`
+    wrongType(`${call}: ${name} has no ${JSON.stringify(key)}; ${hint}`)
+  }
+  return options
+}
+
+/** Gives an object properties that stay as they are, as those of better-sqlite3 do. */
+function constant(object, properties) {
+  for (const [name, value] of Object.entries(properties)) {
+    Object.defineProperty(object, name, { value, enumerable: true })
+  }
+}
+
+module.exports = {
+  show,
+  requireString,
+  requireBoolean,
+  requireObject,
+  requireArray,
+  requireFunction,
+  optionalFunction,
+  optionalSignal,
+  optionsOf,
+  constant,
+}

@@ -1,0 +1,247 @@
+'use strict'
+// `DatabaseConnection`, and the connection to the default file.
+
+const { optionsOf, requireFunction, show } = require('./arguments.js')
+const { listener, settled } = require('./background.js')
+const { NATIVE, makeDatabase, nativeOf: nativeOfHandle } = require('./database.js')
+const { wrongType } = require('./errors.js')
+const { hurry, watch } = require('./follow.js')
+const { RealDate, native: tables } = require('./rows.js')
+
+const native = tables.connection
+
+const OPTIONS = [
+  'readonly',
+  'fileMustExist',
+  'timeout',
+  'synchronous',
+  'foreignKeys',
+  'slots',
+  'walLimit',
+]
+
+// Whatever comes of a warning is nothing that an opened database should fail for.
+function warn([message, isFolder]) {
+  const code = isFolder ? 'GSD_SESSION_STORE_FOLDER' : 'GSD_SESSION_STORE_MODE'
+  try {
+    globalThis.process?.emitWarning(message, { code })
+  } catch {}
+}
+
+function openNative(open, call, dbPath, options) {
+  const o = optionsOf(call, options, OPTIONS)
+  const { readonly, fileMustExist, timeout, synchronous, foreignKeys, slots, walLimit } = o
+  const opened = open(
+    dbPath,
+    readonly,
+    fileMustExist,
+    timeout,
+    synchronous,
+    foreignKeys,
+    slots,
+    walLimit,
+  )
+  for (const warning of native.exposures(opened)) warn(warning)
+  return opened
+}
+
+const backupProgress = ([totalPages, remainingPages]) => ({ totalPages, remainingPages })
+
+const pruneProgress = ([sessions, outputs, bytes, fileBytes, freeBytes]) => ({
+  sessions,
+  outputs,
+  bytes,
+  fileBytes,
+  freeBytes,
+})
+
+// There is no date where there is no output.
+const dateOf = (millis) => (Number.isNaN(millis) ? undefined : new RealDate(millis))
+
+const amountOf = ([outputs, bytes, oldest, newest]) => ({
+  outputs,
+  bytes,
+  oldest: dateOf(oldest),
+  newest: dateOf(newest),
+})
+
+// The elements of an array of the addon two by two, in arrays of this realm.
+function pairsOf(flat) {
+  const pairs = []
+  for (let i = 0; i < flat.length; i += 2) pairs.push([flat[i], flat[i + 1]])
+  return pairs
+}
+
+/** How the constructor opens the default file for `getDatabase`. */
+const DEFAULT = Symbol('default')
+
+let nativeOfConnection
+class DatabaseConnection {
+  #native
+  #db
+
+  constructor(dbPath, options) {
+    this.#native =
+      dbPath === DEFAULT
+        ? openNative(native.openDefault, 'getDatabase', undefined, options)
+        : openNative(native.open, 'DatabaseConnection', dbPath, options)
+  }
+
+  get db() {
+    return (this.#db ??= makeDatabase(this.#native))
+  }
+
+  get path() {
+    return native.info(this.#native)[0]
+  }
+
+  getPath() {
+    return native.info(this.#native)[0]
+  }
+
+  get isOpen() {
+    return native.isOpen(this.#native)
+  }
+
+  get journalMode() {
+    return native.journalMode(this.#native)
+  }
+
+  walStatus() {
+    const [size, frames, framesLeft, blockedBy] = native.walStatus(this.#native)
+    return { size, frames, framesLeft, blockedBy }
+  }
+
+  watch(callback) {
+    requireFunction('DatabaseConnection.watch', 'callback', callback)
+    return watch(this.#native, callback)
+  }
+
+  close() {
+    native.close(this.#native)
+    hurry()
+  }
+
+  verify() {
+    const [problems, orphanedOutputs, schemaVersion] = tables.maintenance.verify(this.#native)
+    return { ok: problems.length === 0, problems: [...problems], orphanedOutputs, schemaVersion }
+  }
+
+  async backup(path, options) {
+    const call = 'DatabaseConnection.backup'
+    const connection = this.#native
+    const tell = listener(call, optionsOf(call, options, ['onProgress', 'signal']), backupProgress)
+    return backupProgress(await settled(tables.maintenance.backup(connection, path, tell)))
+  }
+
+  stats(options) {
+    const { sessions: count } = optionsOf('DatabaseConnection.stats', options, ['sessions'])
+    const [numbers, amount, sessions, largest] = tables.retention.stats(this.#native, count)
+    const [pinned, orphanedOutputs, fileBytes, freeBytes, walBytes] = numbers
+    return {
+      sessions: Object.fromEntries(pairsOf(sessions)),
+      pinned,
+      ...amountOf(amount),
+      orphanedOutputs,
+      largest: pairsOf(largest).map(([sessionId, of]) => ({ sessionId, ...amountOf(of) })),
+      fileBytes,
+      freeBytes,
+      walBytes,
+    }
+  }
+
+  async prune(options) {
+    const call = 'DatabaseConnection.prune'
+    const connection = this.#native
+    const o = optionsOf(call, options, [
+      'olderThan',
+      'maxBytes',
+      'keepLast',
+      'statuses',
+      'orphans',
+      'dryRun',
+      'onProgress',
+      'signal',
+    ])
+    const { olderThan, maxBytes, keepLast, statuses, orphans, dryRun } = o
+    const pruned = tables.retention.prune(
+      connection,
+      olderThan,
+      maxBytes,
+      keepLast,
+      statuses,
+      orphans,
+      dryRun,
+      listener(call, o, pruneProgress),
+      options,
+    )
+    const [sessions, outputs, bytes, fileBytesBefore, fileBytes, freeBytes, givesSpaceBack] =
+      await settled(pruned)
+    return {
+      sessions: [...sessions],
+      outputs,
+      bytes,
+      fileBytesBefore,
+      fileBytes,
+      freeBytes,
+      givesSpaceBack,
+    }
+  }
+
+  [Symbol.dispose]() {
+    this.close()
+  }
+
+  get [NATIVE]() {
+    return this.#native
+  }
+
+  static {
+    nativeOfConnection = (value) =>
+      typeof value === 'object' && value !== null && #native in value ? value.#native : undefined
+  }
+}
+
+// An object of another evaluation of this package, in this process or another copy of it, has its native side as a
+// property. Whatever else has one is not believed: the addon looks at it.
+function nativeOfStranger(call, value) {
+  let found
+  try {
+    found = value[NATIVE]
+  } catch {}
+  if (found === undefined || found === null) {
+    wrongType(`${call}: db must be a DatabaseConnection or its db; received ${show(value)}`)
+  }
+  if (!native.isNative(found)) {
+    wrongType(`${call}: the connection is of another copy of the package`)
+  }
+  return found
+}
+
+/** The native side of the connection that a store is made on: a `DatabaseConnection` or its `db`. */
+function connectionOf(call, db) {
+  return nativeOfConnection(db) ?? nativeOfHandle(db) ?? nativeOfStranger(call, db)
+}
+
+let defaultConnection
+
+function getDatabase() {
+  if (!defaultConnection?.isOpen) defaultConnection = new DatabaseConnection(DEFAULT)
+  return defaultConnection
+}
+
+function closeDatabase() {
+  if (defaultConnection === undefined) return
+  native.closeDefault(nativeOfConnection(defaultConnection))
+  hurry()
+  defaultConnection = undefined
+}
+
+async function salvage(path, newPath) {
+  const salvaged = await settled(tables.maintenance.salvage(path, newPath))
+  const [sessions, outputs, lostSessions, lostOutputs, pages, problems] = salvaged
+  const lost = { sessions: lostSessions, outputs: lostOutputs, pages }
+  return { sessions, outputs, lost, problems: [...problems] }
+}
+
+module.exports = { DatabaseConnection, getDatabase, closeDatabase, salvage, connectionOf }

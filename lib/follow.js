@@ -1,0 +1,210 @@
+'use strict'
+// Waiting for what others commit: a look at a counter every so often, for all who wait on a connection.
+
+const fs = require('node:fs')
+const { native: tables } = require('./rows.js')
+
+const native = tables.follow
+
+// As they are now: a test may replace the globals with fake ones later.
+const { setTimeout, clearTimeout, process } = globalThis
+
+// Half of what a chunk may take to get here is left for a busy event loop.
+const POLL_MS = 20
+
+// After so many looks in vain the log is watched instead, which costs nothing while nothing is written. Busy,
+// looking is cheaper: every commit would be told several times. Windows tells of a write when it likes.
+const IDLE_POLLS = 25
+const CAN_WATCH = ['linux', 'darwin'].includes(process.platform)
+
+// A look even so, should the system not tell.
+const SAFETY_MS = 1000
+
+// Looking at what has changed takes at most a twentieth of the time.
+const SHARE = 20
+
+// Who waits on a connection, by its native side; and those on which somebody does.
+const pollers = new WeakMap()
+const atWork = new Set()
+
+class Poller {
+  #connection
+  #waiters = new Set()
+  #timer
+  #watcher
+  #idle = 0
+  #last
+
+  constructor(connection) {
+    this.#connection = connection
+  }
+
+  add(waiter) {
+    this.#waiters.add(waiter)
+    atWork.add(this)
+    this.#arm()
+  }
+
+  remove(waiter) {
+    this.#waiters.delete(waiter)
+    if (this.#waiters.size > 0) return
+    this.#disarm()
+    atWork.delete(this)
+  }
+
+  // Looks as soon as whoever runs now is done.
+  hurry() {
+    this.#disarm()
+    this.#timer = setTimeout(() => this.#look(), 0)
+  }
+
+  // `undefined` once the connection is closed: there is nothing more to wait for.
+  #changes() {
+    try {
+      return native.changes(this.#connection)
+    } catch {
+      return undefined
+    }
+  }
+
+  #look() {
+    this.#disarm()
+    const now = this.#changes()
+    this.#idle = now === this.#last ? this.#idle + 1 : 0
+    this.#last = now
+    for (const waiter of this.#waiters) {
+      if (now !== waiter.seen) waiter.wake()
+    }
+    if (this.#waiters.size > 0) this.#arm()
+  }
+
+  #arm() {
+    if (this.#timer !== undefined) return
+    const watching = this.#idle >= IDLE_POLLS && CAN_WATCH && this.#watch()
+    this.#timer = setTimeout(() => this.#look(), watching ? SAFETY_MS : POLL_MS)
+  }
+
+  #watch() {
+    try {
+      const log = native.log(this.#connection)
+      if (log === undefined) return false
+      const told = () => {
+        this.#idle = 0
+        this.#look()
+      }
+      this.#watcher = fs.watch(log, told)
+      this.#watcher.on('error', told)
+      // What came in between was told to nobody.
+      return this.#changes() === this.#last
+    } catch {
+      return false
+    }
+  }
+
+  #disarm() {
+    clearTimeout(this.#timer)
+    this.#watcher?.close()
+    this.#timer = this.#watcher = undefined
+  }
+}
+
+// Resolves when the counter is no longer what was `seen`, the connection is closed, or a signal aborts.
+async function changed(connection, seen, ...signals) {
+  let poller = pollers.get(connection)
+  if (poller === undefined) pollers.set(connection, (poller = new Poller(connection)))
+  const waiter = { seen }
+  const woken = new Promise((wake) => {
+    waiter.wake = wake
+  })
+  try {
+    for (const signal of signals) signal.addEventListener('abort', waiter.wake)
+    if (signals.some((signal) => signal.aborted)) return
+    poller.add(waiter)
+    await woken
+  } finally {
+    poller.remove(waiter)
+    for (const signal of signals) signal.removeEventListener('abort', waiter.wake)
+  }
+}
+
+/** Has all who wait look again, as after a connection was closed: whoever waits on that waits for nothing. */
+function hurry() {
+  for (const poller of atWork) poller.hurry()
+}
+
+// The chunks that `read(after)` gives, and then those that come, until `statusNow()` says that no more will.
+async function* chunksOf(connection, read, statusNow, after, ...signals) {
+  let cursor = after
+  let known = false
+  const isOver = () => signals.some((signal) => signal.aborted)
+  const goesOn = () => !isOver() && tables.connection.isOpen(connection)
+  while (goesOn()) {
+    // What changes from here on is seen by the next turn.
+    const seen = native.changes(connection)
+    const now = statusNow()
+    known ||= now !== undefined
+    for (let more = true; more;) {
+      const page = read(cursor)
+      let { gap } = page
+      more = page.more
+      for (const chunk of page.outputs) {
+        if (isOver()) return
+        cursor = chunk.cursor
+        yield { ...chunk, gap }
+        gap = false
+      }
+      if (!goesOn()) return
+    }
+    if (now === 'completed' || now === 'failed' || (known && now === undefined)) return
+    await changed(connection, seen, ...signals)
+  }
+}
+
+/**
+ * The chunks of a session as they come: those that `read(cursor)` gives. `statusNow()` tells when there will be no more.
+ */
+// Calls of a generator queue up: one that ends it would wait behind a `next()` that waits for the next change.
+// So it first ends the wait.
+function follow(connection, read, statusNow, after, signal) {
+  const stop = new AbortController()
+  const signals = signal === undefined ? [stop.signal] : [stop.signal, signal]
+  const chunks = chunksOf(connection, read, statusNow, after, ...signals)
+  for (const name of ['return', 'throw']) {
+    const end = chunks[name]
+    const value = (reason) => {
+      stop.abort()
+      return end.call(chunks, reason)
+    }
+    Object.defineProperty(chunks, name, { value, writable: true, configurable: true })
+  }
+  return chunks
+}
+
+/** Calls back with the sessions that have changed, until it is stopped or the connection is closed. */
+function watch(connection, callback) {
+  const stop = new AbortController()
+  const seen = native.seen(connection)
+  let counter = native.changes(connection)
+
+  function look() {
+    if (stop.signal.aborted || !tables.connection.isOpen(connection)) return
+    const start = performance.now()
+    let sessions = []
+    try {
+      const now = native.changes(connection)
+      sessions = native.news(connection, seen)
+      counter = now
+    } catch {
+      // A lock that is held for long, say: the next look tells of it as well.
+    }
+    // Comparing a hundred thousand sessions takes some time, of which the event loop has more to give.
+    const pause = Math.max(POLL_MS, (performance.now() - start) * SHARE)
+    setTimeout(() => void changed(connection, counter, stop.signal).then(look), pause)
+    if (sessions.length > 0) callback({ sessions })
+  }
+
+  void changed(connection, counter, stop.signal).then(look)
+  return () => stop.abort()
+}
+
+module.exports = { follow, watch, hurry }

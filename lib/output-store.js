@@ -1,0 +1,196 @@
+'use strict'
+// `OutputStore`; see `session-store.js`.
+
+const {
+  optionalFunction,
+  optionalSignal,
+  optionsOf,
+  requireArray,
+  requireObject,
+  show,
+} = require('./arguments.js')
+const { listener, settled } = require('./background.js')
+const { connectionOf } = require('./connection.js')
+const { SqliteError, wrongType } = require('./errors.js')
+const { follow } = require('./follow.js')
+const {
+  beginChunks,
+  beginMatches,
+  beginOutputs,
+  finish,
+  native: tables,
+  notes,
+} = require('./rows.js')
+
+const native = tables.outputs
+
+const SEARCH_OPTIONS = [
+  'sessionId',
+  'regex',
+  'caseSensitive',
+  'since',
+  'until',
+  'limit',
+  'context',
+  'timeLimit',
+]
+
+// Fields of many chunks that are handed over at a time.
+const GATHERED = 4 * 4096
+
+// Chunks that a follower reads at a time.
+const FOLLOWED = 256
+
+// Between two steps nothing is held, so that anybody may write, and leave.
+function* chunksOf(walk, sessionId) {
+  for (;;) {
+    beginChunks(sessionId)
+    const chunks = finish(native.step(walk))
+    if (chunks.length === 0) return
+    yield* chunks
+  }
+}
+
+const STOPS = [null, 'limit', 'timeLimit']
+
+function pageOf(search) {
+  beginMatches()
+  const matches = finish(tables.search.page(search))
+  const stoppedBy = STOPS[notes[0]]
+  return { matches, complete: stoppedBy === null, stoppedBy, next: () => pageOf(search) }
+}
+
+const exportProgress = ([chunks, totalChunks, bytes]) => ({ chunks, totalChunks, bytes })
+
+function open(connection, writeBehind) {
+  if (writeBehind === false) return native.open(connection)
+  const name = 'options.writeBehind'
+  if (writeBehind !== true && (typeof writeBehind !== 'object' || Array.isArray(writeBehind))) {
+    wrongType(`OutputStore: ${name} must be a boolean or an object; received ${show(writeBehind)}`)
+  }
+  const options = writeBehind === true ? undefined : writeBehind
+  const { maxDelay, maxBytes, onError } = optionsOf(
+    'OutputStore',
+    options,
+    ['maxDelay', 'maxBytes', 'onError'],
+    name,
+  )
+  const told = optionalFunction('OutputStore', `${name}.onError`, onError)
+  const tell = told && ((code, message) => told(new SqliteError(message, code)))
+  return native.openWriteBehind(connection, maxDelay, maxBytes, tell)
+}
+
+class OutputStore {
+  #native
+  #connection
+
+  constructor(db, options) {
+    const { writeBehind } = optionsOf('OutputStore', options, ['writeBehind'])
+    this.#connection = connectionOf('OutputStore', db)
+    this.#native = open(this.#connection, writeBehind ?? false)
+  }
+
+  append(output) {
+    requireObject('OutputStore.append', 'output', output)
+    native.append(this.#native, output.sessionId, output.timestamp, output.type, output.data)
+  }
+
+  appendMany(outputs) {
+    requireArray('OutputStore.appendMany', 'outputs', outputs)
+    const { length } = outputs
+    let fields = []
+    let gathered
+    for (let i = 0; i < length; i++) {
+      const output = outputs[i]
+      requireObject('OutputStore.appendMany', 'outputs', output, i)
+      fields.push(output.sessionId, output.timestamp, output.type, output.data)
+      if (fields.length >= GATHERED) {
+        gathered = native.gather(gathered, fields)
+        fields = []
+      }
+    }
+    native.appendMany(this.#native, gathered, fields)
+  }
+
+  getBySession(sessionId, limit) {
+    beginOutputs(sessionId)
+    return finish(native.newest(this.#native, sessionId, limit))
+  }
+
+  getBySessionSince(sessionId, since) {
+    beginOutputs(sessionId)
+    return finish(native.since(this.#native, sessionId, since))
+  }
+
+  getFullOutput(sessionId, options) {
+    const { separator } = optionsOf('OutputStore.getFullOutput', options, ['separator'])
+    return native.full(this.#native, sessionId, separator)
+  }
+
+  read(sessionId, options) {
+    const { after, limit } = optionsOf('OutputStore.read', options, ['after', 'limit'])
+    beginChunks(sessionId)
+    const outputs = finish(native.read(this.#native, sessionId, after, limit))
+    return { outputs, cursor: notes[0], more: notes[1] === 1, gap: notes[2] === 1 }
+  }
+
+  tail(sessionId, options) {
+    const { lines, chunks } = optionsOf('OutputStore.tail', options, ['lines', 'chunks'])
+    beginChunks(sessionId)
+    const outputs = finish(native.tail(this.#native, sessionId, lines, chunks)).reverse()
+    return { outputs, cursor: notes[0] }
+  }
+
+  iterate(sessionId) {
+    return chunksOf(native.walk(this.#native, sessionId), sessionId)
+  }
+
+  follow(sessionId, options) {
+    const { after, signal } = optionsOf('OutputStore.follow', options, ['after', 'signal'])
+    const abort = optionalSignal('OutputStore.follow', signal)
+    const store = this.#native
+    const from = native.followFrom(store, sessionId, after)
+    const read = (cursor) => this.read(sessionId, { after: cursor, limit: FOLLOWED })
+    return follow(this.#connection, read, () => native.status(store, sessionId), from, abort)
+  }
+
+  search(pattern, options) {
+    const o = optionsOf('OutputStore.search', options, SEARCH_OPTIONS)
+    const { sessionId, regex, caseSensitive, since, until, limit, context, timeLimit } = o
+    return pageOf(
+      tables.search.search(
+        this.#native,
+        pattern,
+        sessionId,
+        regex,
+        caseSensitive,
+        since,
+        until,
+        limit,
+        context,
+        timeLimit,
+      ),
+    )
+  }
+
+  async exportTo(sessionId, file, options) {
+    const call = 'OutputStore.exportTo'
+    const store = this.#native
+    requireObject(call, 'options', options)
+    const o = optionsOf(call, options, ['format', 'columns', 'rows', 'onProgress', 'signal'])
+    const { format, columns, rows } = o
+    const tell = listener(call, o, exportProgress)
+    const written = tables.exports.exportTo(store, sessionId, file, format, columns, rows, tell)
+    return exportProgress(await settled(written))
+  }
+
+  flush() {
+    native.flush(this.#native)
+  }
+
+  deleteBySession(sessionId) {
+    native.delete(this.#native, sessionId)
+  }
+}
+
+module.exports = { OutputStore }

@@ -1,0 +1,202 @@
+'use strict'
+// The addon, bound to this evaluation of the package, and the rows that it gives.
+//
+// An object literal has one hidden class for all rows, and building it here costs a fraction of setting its properties
+// through Node-API one by one. So a batch of rows arrives as `numbers` and two strings, and is cut into objects here.
+
+const { bind } = require('../loader/load.js')
+const { makeError } = require('./errors.js')
+
+// As it is now: a test may replace the global with a fake clock later.
+const RealDate = Date
+
+// The numbers of a batch: room for a row of 2,000 columns, which is all that SQLite allows, twice over. No method of either
+// array is called, which a caller may have replaced by one that keeps the array.
+const numbers = new Float64Array(8 * 1024)
+
+/** What the addon tells beside the result of a call. */
+const notes = new Float64Array(4)
+
+// The query that runs. No code but that of this folder runs between its `begin` and its `finish`.
+let make, refresh, rows, sessionId
+
+/**
+ * Before a query: the function that makes a row, and the one that gives a new such function when the columns have
+ * changed.
+ */
+function begin(makeRow, refreshRow) {
+  make = makeRow
+  refresh = refreshRow
+  rows = []
+}
+
+// The first number of a batch is how many rows it has. A text is one number: -1 for NULL, else its length doubled, odd
+// when it is the next part of `wide` rather than of `ascii`. A long text, -2, and whatever is no text and no number is the
+// next of `extras`.
+let ascii, wide, extras, at, asciiAt, wideAt, extrasAt
+
+function take(batchAscii, batchWide, batchExtras) {
+  ascii = batchAscii
+  wide = batchWide
+  extras = batchExtras
+  asciiAt = wideAt = extrasAt = 0
+  at = 1
+}
+
+// Adds the rows of the batch that was taken.
+function add() {
+  const count = numbers[0]
+  for (let i = 0; i < count; i++) rows.push(make())
+}
+
+// The addon calls it with every batch but the last.
+function batch(batchAscii, batchWide, batchExtras) {
+  take(batchAscii, batchWide, batchExtras)
+  add()
+}
+
+// The addon calls it before the first row if the columns have changed.
+function reshape(columns) {
+  make = refresh(columns)
+}
+
+// The addon calls it when the rows so far do not count.
+function startOver() {
+  rows = []
+}
+
+// Lets go of what the rows do not keep alive themselves.
+function end() {
+  ascii = wide = extras = make = refresh = rows = sessionId = undefined
+}
+
+/** All rows. `last` is the text of the last batch, which most often is ASCII; otherwise the addon has had it taken. */
+function finish(last) {
+  if (last !== undefined) take(last)
+  add()
+  const made = rows
+  end()
+  return made
+}
+
+/** The only row, or `undefined`. */
+function finishOne(last) {
+  if (last !== undefined) take(last)
+  const made = numbers[0] === 0 ? undefined : make()
+  end()
+  return made
+}
+
+function text() {
+  const code = numbers[at++]
+  if (code === 0) return ''
+  if (code < 0) return code === -1 ? undefined : extras[extrasAt++]
+  const length = code >> 1
+  if (code & 1) return wide.slice(wideAt, (wideAt += length))
+  return ascii.slice(asciiAt, (asciiAt += length))
+}
+
+// NULL is told by a number that no date has: Infinity.
+function date() {
+  const millis = numbers[at++]
+  return millis === Infinity ? undefined : new RealDate(millis)
+}
+
+function integer() {
+  const value = numbers[at++]
+  return value === Infinity ? undefined : value
+}
+
+/** The next value of any type: its kind and then, but for NULL and extras, a number. */
+function read() {
+  switch (numbers[at++]) {
+    case 0:
+      return null
+    case 1:
+      return numbers[at++] | 0
+    case 2:
+      return numbers[at++]
+    case 3:
+      return text()
+    default:
+      return extras[extrasAt++]
+  }
+}
+
+const makeSession = () => ({
+  id: text(),
+  slot: numbers[at++],
+  status: native.statuses[numbers[at++]],
+  workingDir: text(),
+  currentCommand: text(),
+  startedAt: date(),
+  endedAt: date(),
+  pid: integer(),
+})
+
+const makeOutput = () => ({
+  sessionId,
+  timestamp: date(),
+  type: native.types[numbers[at++]],
+  data: text(),
+})
+
+const makeChunk = () => {
+  const cursor = numbers[at++]
+  return { sessionId, timestamp: date(), type: native.types[numbers[at++]], data: text(), cursor }
+}
+
+function texts() {
+  const lines = []
+  for (let count = numbers[at++]; count > 0; count--) lines.push(text())
+  return lines
+}
+
+const makeMatch = () => ({
+  sessionId: text(),
+  line: text(),
+  lineNumber: numbers[at++],
+  timestamp: date(),
+  cursor: numbers[at++],
+  start: numbers[at++],
+  end: numbers[at++],
+  before: texts(),
+  after: texts(),
+})
+
+const beginMatches = () => begin(makeMatch)
+const beginSessions = () => begin(makeSession)
+
+// The rows have the id as it is stored: without lone surrogates.
+function beginOf(id, makeRow) {
+  begin(makeRow)
+  if (typeof id === 'string') sessionId = id.isWellFormed() ? id : id.toWellFormed()
+}
+
+const beginOutputs = (id) => beginOf(id, makeOutput)
+const beginChunks = (id) => beginOf(id, makeChunk)
+
+/** The functions of the addon, by tables: `native.sessions.create` and so on. */
+const native = bind({
+  makeError,
+  take,
+  batch,
+  reshape,
+  startOver,
+  numbers: numbers.buffer,
+  notes: notes.buffer,
+})
+
+module.exports = {
+  RealDate,
+  native,
+  notes,
+  read,
+  begin,
+  beginSessions,
+  beginOutputs,
+  beginChunks,
+  beginMatches,
+  finish,
+  finishOne,
+}

@@ -1,0 +1,207 @@
+'use strict'
+// `Statement` and its iterator. The engine spreads arguments and reads options faster than Node-API could. Rows are begun
+// before a call that gives some, and finished with what it returns.
+
+const { constant, requireBoolean } = require('./arguments.js')
+const { invalidState, wrongType } = require('./errors.js')
+const { parameterValues } = require('./parameters.js')
+const { begin, finish, finishOne, native: tables, notes } = require('./rows.js')
+const { maker } = require('./shapes.js')
+
+const native = tables.statement
+
+// Only `makeStatement` makes instances.
+const KEY = Symbol('native')
+
+// A call with few values is faster without spreading them.
+function call(method, statement, values) {
+  switch (values.length) {
+    case 0:
+      return method(statement)
+    case 1:
+      return method(statement, values[0])
+    case 2:
+      return method(statement, values[0], values[1])
+    default:
+      return method(statement, ...values)
+  }
+}
+
+let finishIterating, nextRow
+class Statement {
+  #native
+  #names
+  #mode = 'flat'
+  #make
+  #safeIntegers
+  #bound = false
+  // Called before the first row, and when the columns have changed.
+  #refresh = (columns) => {
+    this.#make = maker(this.#mode, columns)
+    return this.#make
+  }
+
+  constructor(key, database, handle, source, safeIntegers, isPragma) {
+    if (key !== KEY) wrongType('Statement: use prepare() to make a statement')
+    const [parameters, reader, readonly] = native.describe(handle)
+    this.#native = handle
+    this.#names = parameters
+    this.#safeIntegers = safeIntegers
+    constant(this, { reader: reader || isPragma, readonly, source, database })
+    this.#configure()
+  }
+
+  get busy() {
+    return native.isIterating(this.#native)
+  }
+
+  run(...args) {
+    const lastInsertRowid = call(native.run, this.#native, this.#values('run', args))
+    return { changes: notes[0], lastInsertRowid }
+  }
+
+  get(...args) {
+    this.#requireReader('get')
+    const values = this.#values('get', args)
+    begin(this.#make, this.#refresh)
+    return finishOne(call(native.get, this.#native, values))
+  }
+
+  all(...args) {
+    this.#requireReader('all')
+    const values = this.#values('all', args)
+    begin(this.#make, this.#refresh)
+    return finish(call(native.all, this.#native, values))
+  }
+
+  iterate(...args) {
+    this.#requireReader('iterate')
+    call(native.iterate, this.#native, this.#values('iterate', args))
+    return new StatementIterator(KEY, this)
+  }
+
+  bind(...args) {
+    native.check(this.#native, 'Statement.bind')
+    if (this.#bound) {
+      invalidState('Statement.bind: the statement has bound parameters already')
+    }
+    native.bind(this.#native, ...parameterValues('Statement.bind', this.#names, args))
+    this.#bound = true
+    return this
+  }
+
+  pluck(toggle = true) {
+    return this.#setMode('pluck', toggle)
+  }
+
+  raw(toggle = true) {
+    return this.#setMode('raw', toggle)
+  }
+
+  expand(toggle = true) {
+    return this.#setMode('expand', toggle)
+  }
+
+  safeIntegers(toggle = true) {
+    native.check(this.#native, 'Statement.safeIntegers')
+    requireBoolean('Statement.safeIntegers', 'toggle', toggle)
+    this.#safeIntegers = toggle
+    this.#configure()
+    return this
+  }
+
+  columns() {
+    this.#requireReader('columns')
+    return Array.from(native.columns(this.#native), ([name, column, table, database, type]) => ({
+      name,
+      column,
+      table,
+      database,
+      type,
+    }))
+  }
+
+  toString() {
+    return (this.#bound && native.expandedSql(this.#native)) || this.source
+  }
+
+  #requireReader(method) {
+    if (!this.reader) {
+      native.check(this.#native, `Statement.${method}`)
+      invalidState(`Statement.${method}: the statement returns no data; use run() instead`)
+    }
+  }
+
+  // The values to bind; none where they are bound for good.
+  #values(method, args) {
+    try {
+      if (!this.#bound) return parameterValues(`Statement.${method}`, this.#names, args)
+      if (args.length === 0) return args
+    } catch (error) {
+      // That the statement cannot be used at all comes first, and is asked only here.
+      native.check(this.#native, `Statement.${method}`)
+      throw error
+    }
+    native.check(this.#native, `Statement.${method}`)
+    return invalidState(`Statement.${method}: the statement has bound parameters already`)
+  }
+
+  // Tells the native side what it is to give of a row, which then tells the columns again.
+  #configure() {
+    native.configure(this.#native, this.#safeIntegers, this.#mode === 'pluck')
+  }
+
+  #setMode(mode, toggle) {
+    native.check(this.#native, `Statement.${mode}`)
+    this.#requireReader(mode)
+    requireBoolean(`Statement.${mode}`, 'toggle', toggle)
+    if (toggle) this.#mode = mode
+    else if (this.#mode === mode) this.#mode = 'flat'
+    this.#configure()
+    return this
+  }
+
+  static {
+    finishIterating = (statement) => native.finish(statement.#native)
+    nextRow = (statement) => {
+      begin(statement.#make, statement.#refresh)
+      return finish(native.next(statement.#native))
+    }
+  }
+}
+
+class StatementIterator {
+  #open = true
+
+  constructor(key, statement) {
+    if (key !== KEY) wrongType('StatementIterator: use iterate() to make an iterator')
+    constant(this, { statement })
+  }
+
+  next() {
+    if (this.#open) {
+      // An error, too, is the end.
+      this.#open = false
+      const rows = nextRow(this.statement)
+      this.#open = rows.length > 0
+      if (this.#open) return { value: rows[0], done: false }
+    }
+    return { value: undefined, done: true }
+  }
+
+  return() {
+    if (this.#open) {
+      this.#open = false
+      finishIterating(this.statement)
+    }
+    return { value: undefined, done: true }
+  }
+
+  [Symbol.iterator]() {
+    return this
+  }
+}
+
+const makeStatement = (...parts) => new Statement(KEY, ...parts)
+
+module.exports = { makeStatement }
