@@ -12,7 +12,7 @@ export default mergeConfig(
     test: {
       pool: 'forks',
       maxWorkers: 1,
-      setupFiles: ['__test__/emulated.ts'],
+      setupFiles: ['__test__/support/emulated.ts'],
       testTimeout: 900_000,
       hookTimeout: 900_000,
       exclude: [...configDefaults.exclude],

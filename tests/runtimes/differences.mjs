@@ -1,6 +1,7 @@
 // What differs on other runtimes than Node.js: the tests that fail there, and why. A test that is listed and passes
-// makes the run fail as well, so that the list is true. `test` is how the full name starts; without it no test of
-// the spec runs. What fails only `sometimes` depends on which of two threads is faster, and may pass.
+// makes the run fail as well, so that the list is true. `spec` is its folder and name, `test` how the full name
+// starts; without it no test of the spec runs. What fails only `sometimes` depends on which of two threads is faster,
+// and may pass.
 
 const TERMINATED =
   'A Worker that is terminated from outside is dropped without its Node-API clean-up. Its connections stay open until ' +
@@ -29,14 +30,14 @@ const BELOW =
   'Call `flush()` or `close()` before.'
 
 const below = (test) => ({
-  spec: 'write-behind-exits',
+  spec: 'store/write-behind-exits',
   test: `what is queued when the process ends is committed and ${test}`,
   reason: BELOW,
 })
 
-const terminated = { spec: 'lifetimes', test: 'eight Workers', reason: TERMINATED }
+const terminated = { spec: 'store/lifetimes', test: 'eight Workers', reason: TERMINATED }
 const queued = {
-  spec: 'write-behind-exits',
+  spec: 'store/write-behind-exits',
   test: 'what is queued when the process ends is committed by a Worker that is terminated',
   reason: TERMINATED,
 }
@@ -49,7 +50,7 @@ export const differences = {
     terminated,
     { ...queued, sometimes: true },
     {
-      spec: 'lifetimes',
+      spec: 'store/lifetimes',
       test: 'a process that ends where it stands has what was acknowledged exception in a Worker',
       reason: EXCEPTION,
       sometimes: true,
@@ -60,16 +61,16 @@ export const differences = {
     // Committed when the Worker's environment ends.
     { ...queued, sometimes: true },
     {
-      spec: 'handle-lifetimes',
+      spec: 'handle/lifetimes',
       test: 'at the end of a Worker, iterators and transactions may be left open',
       reason: ENDED,
     },
-    { spec: 'handle-differential', reason: REFERENCE },
+    { spec: 'handle/differential', reason: REFERENCE },
     {
-      spec: 'loader',
+      spec: 'package/loader',
       test: 'a platform package that is not installed is the one for',
       reason: ELSEWHERE,
     },
-    { spec: 'loader', test: 'a platform without a package', reason: ELSEWHERE },
+    { spec: 'package/loader', test: 'a platform without a package', reason: ELSEWHERE },
   ],
 }

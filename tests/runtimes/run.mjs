@@ -52,7 +52,7 @@ function runSuite(program, args) {
 /** Every test that ran or could not, as `{ spec, name, status, message }`. */
 const testsOf = ({ testResults }) =>
   testResults.flatMap(({ name: path, status, message, assertionResults }) => {
-    const spec = basename(path, '.spec.ts')
+    const spec = `${basename(dirname(path))}/${basename(path, '.spec.ts')}`
     const tests = assertionResults.map(({ fullName, status: state, failureMessages }) => ({
       spec,
       name: fullName,

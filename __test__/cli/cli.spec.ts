@@ -1,0 +1,141 @@
+// `gsd-sessions`: what all its commands have in common.
+import { spawnSync } from 'node:child_process'
+import { existsSync, readFileSync, symlinkSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { commandPath, runCommand } from './support.js'
+import { openStores, sampleSession, temporaryFolder, temporaryPath } from '../support/support.js'
+
+/** Those that do not create a database. */
+const OPENING: [string, ...string[]][] = [
+  ['list'],
+  ['show', 's-1'],
+  ['tail', 's-1'],
+  ['search', 'x'],
+  ['export', 's-1', 'x.txt'],
+  ['stats'],
+  ['prune', '--keep-last', '1', '--yes'],
+  ['pin', 's-1'],
+  ['unpin', 's-1'],
+  ['fail-orphans'],
+  ['verify'],
+  ['backup', 'x.db'],
+]
+const COMMANDS = ['record', ...OPENING.map(([command]) => command)]
+
+describe('help', () => {
+  test.each([['--help'], ['-h'], ['help']])('%s prints every command', async (argument) => {
+    const { code, stdout, stderr } = await runCommand([argument])
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    for (const command of COMMANDS) expect(stdout).toMatch(new RegExp(`^  ${command} `, 'm'))
+  })
+
+  test.each(COMMANDS)('that of %s has its options and examples', async (command) => {
+    const { code, stdout } = await runCommand([command, '--help'])
+    expect(code).toBe(0)
+    expect(stdout).toContain(`Usage: gsd-sessions ${command}`)
+    for (const option of ['--db <file>', '--json', 'Examples:']) expect(stdout).toContain(option)
+    expect(stdout).toContain(`$ gsd-sessions ${command}`)
+  })
+
+  test('--version prints that of the package', async () => {
+    const manifest = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }
+    const { code, stdout } = await runCommand(['--version'])
+    expect({ code, stdout }).toEqual({ code: 0, stdout: `${manifest.version}\n` })
+  })
+})
+
+describe('usage errors exit with 2', () => {
+  test.each([
+    [[], 'Usage: gsd-sessions'],
+    [['lst'], "unknown command 'lst'"],
+    [['list', '--nope'], "unknown option '--nope'"],
+    [['list', 'more'], 'too many arguments'],
+    [['list', '--status', 'done'], 'waiting_checkpoint'],
+    [['list', '--limit', '0'], 'an integer from 1'],
+    [['list', '--limit', '1e3'], 'an integer from 1'],
+    [['list', '--db'], 'argument missing'],
+    [['show'], "missing required argument 'id'"],
+    [['tail', 's-1', '-n', '-1'], 'an integer from 0'],
+    [['search', 'x', '--since', 'soon'], 'a date such as'],
+    [['search', 'x', '-C', '101'], 'from 0 to 100'],
+    [['export'], "missing required argument 'id'"],
+    [['export', 's-1'], '--format raw|text|html|ndjson|asciicast'],
+    [['export', 's-1', '-'], '--format raw|text|html|ndjson|asciicast'],
+    [['export', 's-1', 'build.log'], '"build.log" is not clear: --format raw|text'],
+    [['export', 's-1', 'x', '--format', 'pdf'], 'raw, text, html, ndjson, asciicast'],
+    [['export', 's-1', 'x.cast', '--rows', '0'], 'from 1 to 65535'],
+    [['prune'], '--older-than, --max-bytes, --keep-last or --orphans'],
+    [['prune', '--yes'], '--older-than, --max-bytes, --keep-last or --orphans'],
+    [['prune', '--keep-last', '1'], '--yes'],
+    [['prune', '--older-than', '30'], 'an age such as 12h'],
+    // Minutes or months?
+    [['prune', '--older-than', '1m'], 'an age such as 12h'],
+    [['prune', '--older-than', '999999999d'], 'an age such as 12h'],
+    [['prune', '--older-than', '2026-13-01'], 'an age such as 12h'],
+    [['prune', '--max-bytes', '-1'], 'a size such as 500M'],
+    [['prune', '--max-bytes', '5iB'], 'a size such as 500M'],
+    [['prune', '--max-bytes', '9999999T'], 'a size such as 500M'],
+    [['prune', '--keep-last', '1', '--status', 'running'], 'completed, failed, idle'],
+    [['pin'], "missing required argument 'id'"],
+  ])('%j', async (args, words) => {
+    const { code, stdout, stderr } = await runCommand(args)
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+    expect(stderr).toContain(words)
+  })
+})
+
+describe('the database', () => {
+  test.each(OPENING)('%s says in a line that there is none, and makes none', async (...args) => {
+    const path = join(temporaryFolder(), 'folder', 'sessions.db')
+    const { code, stdout, stderr } = await runCommand([...args, '--db', path])
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+    expect(stderr).toBe(`gsd-sessions: there is no file ${JSON.stringify(path)}\n`)
+    expect(existsSync(join(path, '..'))).toBe(false)
+  })
+
+  test('is the default one in the home folder', async () => {
+    const home = temporaryFolder()
+    const env = { HOME: home, USERPROFILE: home }
+    const missing = await runCommand(['list'], { env })
+    expect(missing.stderr).toContain(JSON.stringify(join(home, '.gsd-harness', 'sessions.db')))
+
+    openStores(join(home, '.gsd-harness', 'sessions.db')).sessions.create(sampleSession())
+    expect((await runCommand(['list'], { env })).stdout).toContain('s-1')
+  })
+
+  test('is named before the command, behind it or in the environment, and the last wins', async () => {
+    const [one, other] = [temporaryPath(), temporaryPath()]
+    openStores(one).sessions.create(sampleSession({ id: 'one' }))
+    openStores(other).sessions.create(sampleSession({ id: 'other' }))
+    const env = { GSD_SESSIONS_DB: one }
+    for (const [args, id] of [
+      [['list', '--db', one], 'one'],
+      [['--db', one, 'list'], 'one'],
+      [['--db', one, 'list', '--db', other], 'other'],
+    ] as const) {
+      expect((await runCommand([...args, '--json'])).stdout).toContain(`"id":"${id}"`)
+    }
+    expect((await runCommand(['list', '--json'], { env })).stdout).toContain('"id":"one"')
+    for (const args of [
+      ['list', '--db', other],
+      ['--db', other, 'list'],
+    ]) {
+      expect((await runCommand([...args, '--json'], { env })).stdout).toContain('"id":"other"')
+    }
+  })
+
+  test('that is none is a failure in a line', async () => {
+    const { code, stdout, stderr } = await runCommand(['list', '--db', commandPath])
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+    expect(stderr).toMatch(/^gsd-sessions: [^\n]*not a database[^\n]*\n$/)
+  })
+})
+
+test.skipIf(process.platform === 'win32')('starts from the link that npm makes', () => {
+  const link = join(temporaryFolder(), 'gsd-sessions')
+  symlinkSync(commandPath, link)
+  const { status, stdout } = spawnSync(link, ['--help'], { encoding: 'utf8' })
+  expect(status).toBe(0)
+  expect(stdout).toContain('Usage: gsd-sessions')
+})

@@ -1,0 +1,304 @@
+// `gsd-sessions list`, `show` and `tail`.
+import { describe, expect, test } from 'vitest'
+import { runCommand, startCommand } from './support.js'
+import { at, openStores, sampleOutput, sampleSession, temporaryPath } from '../support/support.js'
+
+/** A file with sessions s-1 (the oldest) to s-`count`, and the stores that made it. */
+function fileWith(count: number) {
+  const path = temporaryPath()
+  const stores = openStores(path)
+  for (let i = 1; i <= count; i++) {
+    const status = i % 2 === 0 ? 'failed' : 'completed'
+    stores.sessions.create(
+      sampleSession({
+        id: `s-${i}`,
+        status,
+        startedAt: at(i * 1000),
+        endedAt: at(i * 1000 + 90_000),
+      }),
+    )
+  }
+  return { path, ...stores }
+}
+
+const ids = (stdout: string) => (JSON.parse(stdout) as { id: string }[]).map(({ id }) => id)
+
+describe('list', () => {
+  test('prints a row for each session, newest first', async () => {
+    const { path, sessions } = fileWith(2)
+    sessions.update('s-2', { currentCommand: 'npm test', pid: 4711 })
+    const { code, stdout, stderr } = await runCommand(['list', '--db', path], {
+      env: { TZ: 'UTC' },
+    })
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    expect(stdout).toBe(
+      [
+        'ID   SLOT  STATUS     STARTED              TOOK        PID   COMMAND',
+        's-2  1     failed     2026-03-01 10:00:02  1 min 30 s  4711  npm test',
+        's-1  1     completed  2026-03-01 10:00:01  1 min 30 s        /srv/project',
+        '',
+      ].join('\n'),
+    )
+  })
+
+  test('prints JSON with every field', async () => {
+    const { path, sessions } = fileWith(2)
+    const { stdout } = await runCommand(['list', '--db', path, '--json'])
+    expect(JSON.parse(stdout)).toEqual(JSON.parse(JSON.stringify(sessions.list())))
+  })
+
+  test('prints more rows than a call may have arguments', async () => {
+    const { path, connection, sessions } = fileWith(0)
+    const count = 150_000
+    connection.db.transaction(() => {
+      for (let i = 0; i < count; i++) sessions.create(sampleSession({ id: `s-${i}` }))
+    })()
+    const { code, stdout } = await runCommand(['list', '--db', path])
+    expect({ code, lines: stdout.split('\n').length }).toEqual({ code: 0, lines: count + 2 })
+  })
+
+  test('gives those of one status, and pages', async () => {
+    const { path } = fileWith(7)
+    const list = async (...args: string[]) =>
+      ids((await runCommand(['list', '--json', '--db', path, ...args])).stdout)
+    expect(await list('--status', 'failed')).toEqual(['s-6', 's-4', 's-2'])
+    expect(await list('--limit', '3')).toEqual(['s-7', 's-6', 's-5'])
+    expect(await list('--limit', '3', '--before', 's-5')).toEqual(['s-4', 's-3', 's-2'])
+    expect(await list('--limit', '3', '--before', 's-2')).toEqual(['s-1'])
+  })
+
+  test('fails for a page behind a session that there is not', async () => {
+    const { path } = fileWith(1)
+    const { code, stderr } = await runCommand(['list', '--db', path, '--before', 'x'])
+    expect({ code, stderr }).toEqual({ code: 1, stderr: 'gsd-sessions: there is no session "x"\n' })
+  })
+
+  test('on a terminal has colours, cuts lines where it ends, and says how to go on', async () => {
+    const { path, sessions } = fileWith(3)
+    sessions.update('s-3', { currentCommand: `echo ${'long '.repeat(50)}` })
+    const args = ['list', '--db', path, '--limit', '2']
+    const { stdout } = await runCommand(args, { terminal: 80 })
+    expect(stdout).toContain('\x1b[32mcompleted\x1b[39m')
+    expect(stdout).toContain('More: --before s-2')
+    // oxlint-disable-next-line no-control-regex
+    const lines = stdout.replaceAll(/\x1b\[\d+m/g, '').split('\n')
+    expect(Math.max(...lines.map((line) => line.length))).toBe(80)
+    expect(lines[1]).toMatch(/echo long .*…$/)
+  })
+
+  test.each([
+    [80, ['ID', 'STATUS', 'STARTED', 'COMMAND']],
+    [92, ['ID', 'STATUS', 'STARTED', 'COMMAND']],
+    [104, ['ID', 'STATUS', 'STARTED', 'TOOK', 'COMMAND']],
+    [160, ['ID', 'SLOT', 'STATUS', 'STARTED', 'TOOK', 'PID', 'COMMAND']],
+  ])('on a terminal of %d columns has room for the command', async (terminal, headings) => {
+    const { path, sessions } = fileWith(0)
+    const id = 'f81d4fae-7dec-11d0-a765-00a0c91e6bf6'
+    const status = 'completed'
+    const currentCommand = 'npm test '.repeat(20)
+    sessions.create(
+      sampleSession({ id, status, endedAt: at(90_000), pid: 123_456, currentCommand }),
+    )
+    const env = { NO_COLOR: '1' }
+    const { stdout } = await runCommand(['list', '--db', path], { terminal, env })
+    const [first = '', second = ''] = stdout.split('\n')
+    expect(first.split(/ +/)).toEqual(headings)
+    expect(second).toHaveLength(terminal)
+    expect(second).toMatch(/ npm test .*…$/)
+    const piped = await runCommand(['list', '--db', path])
+    expect(piped.stdout).toMatch(/^ID +SLOT +STATUS +STARTED +TOOK +PID +COMMAND\n/)
+  })
+
+  test.each([
+    ['a pipe', {}, false],
+    ['a pipe with FORCE_COLOR', { env: { FORCE_COLOR: '1' } }, true],
+    ['a terminal', { terminal: 80 }, true],
+    ['a terminal with NO_COLOR', { terminal: 80, env: { NO_COLOR: '1' } }, false],
+    ['a dumb terminal', { terminal: 80, env: { TERM: 'dumb' } }, false],
+  ])('colours in %s', async (_, options, colours) => {
+    const { path } = fileWith(1)
+    const { stdout } = await runCommand(['list', '--db', path], options)
+    expect(stdout.includes('\x1b[')).toBe(colours)
+  })
+
+  test('shows control characters as text', async () => {
+    const path = temporaryPath()
+    const hostile = 'a\x1b]52;c;aGk=\x07b\nc\u009bd\u202ee'
+    openStores(path).sessions.create(sampleSession({ id: hostile, currentCommand: hostile }))
+    const shown = String.raw`a\x1b]52;c;aGk=\x07b\nc\x9bd\u202ee`
+    for (const options of [{}, { terminal: 200 }]) {
+      const { stdout } = await runCommand(['list', '--db', path], options)
+      expect(stdout.split(shown)).toHaveLength(3)
+      expect(stdout.split('\n')).toHaveLength(3)
+    }
+    const show = await runCommand(['show', '--db', path, '--', hostile])
+    expect(show.stdout).toContain(`Session  ${shown}\n`)
+  })
+})
+
+/** Output with a colour, a title, a clipboard write, a cleared screen and a sequence that is never ended. */
+const HOSTILE = [
+  'plain \x1b[1;38;5;196mred\x1b[0m\x1b]0;ti',
+  'tle\x07 tab\t\x1b[2J\x1b]52;c;aGk=\x1b\\\x1b(B\u009b5A',
+  'bell\x07\b\r\nünï 漢字 😀 \x1b',
+  '[31mstill\x1b[?25l\x1b[>4;2m\x1b[6n \x1bPq never ended\nnext line',
+]
+const HARMLESS =
+  'plain \x1b[1;38;5;196mred\x1b[0m tab\tbell\r\nünï 漢字 😀 \x1b[31mstill \nnext line'
+
+describe('show and tail print stored output', () => {
+  function hostileFile() {
+    const { path, outputs } = fileWith(1)
+    outputs.appendMany(HOSTILE.map((data) => sampleOutput({ data })))
+    return path
+  }
+
+  test.each([['show', '--output'], ['tail']])('%s: as it is into a pipe', async (...args) => {
+    const { stdout } = await runCommand([...args, '--db', hostileFile(), 's-1'])
+    expect(stdout).toBe(HOSTILE.join(''))
+  })
+
+  test.each([['show', '--output'], ['tail']])('%s: harmless on a terminal', async (...args) => {
+    const { stdout } = await runCommand([...args, '--db', hostileFile(), 's-1'], { terminal: 80 })
+    expect(stdout).toBe(`${HARMLESS}\x1b[0m`)
+  })
+
+  test.each([
+    ['a bar that is erased and drawn anew', '\r\x1b[K 1 %\r\x1b[2K100 %\r\n', undefined],
+    ['one that starts over by its column', '⠸\x1b[1G\x1b[0Kdone\n', '⠸\r\x1b[0Kdone\n'],
+    ['another column', 'a\x1b[40Gb\n', 'ab\n'],
+    ['another way to erase', 'a\x1b[3Kb\x1b[?Kc\n', 'abc\n'],
+    [
+      'places of a screen',
+      '\x1b[H\x1b[2Jone\x1b[2;1Htwo\x1b[3;9f\x1b[4;1Hthree',
+      'one\ntwo\nthree',
+    ],
+    [
+      'places behind whole lines',
+      'one\n\x1b[2;1Htwo\x1b[1m\n\x1b[Hthree',
+      'one\ntwo\x1b[1m\nthree',
+    ],
+  ])('%s reads on a terminal as it did', async (_, data, expected = data) => {
+    const { path, outputs } = fileWith(1)
+    outputs.append(sampleOutput({ data }))
+    const args = ['show', '--output', '--db', path, 's-1']
+    expect((await runCommand(args, { terminal: 80 })).stdout).toBe(`${expected}\x1b[0m`)
+    const dumb = await runCommand(args, { terminal: 80, env: { TERM: 'dumb' } })
+    expect(dumb.stdout).not.toContain('\x1b')
+  })
+
+  test('without colours on a terminal with NO_COLOR', async () => {
+    const options = { terminal: 80, env: { NO_COLOR: '1' } }
+    const { stdout } = await runCommand(['tail', '--db', hostileFile(), 's-1'], options)
+    // oxlint-disable-next-line no-control-regex
+    expect(stdout).toBe(HARMLESS.replaceAll(/\x1b\[[\d;]*m/g, ''))
+  })
+
+  test('as it is on a terminal with --raw', async () => {
+    const args = ['tail', '--raw', '--db', hostileFile(), 's-1']
+    const { stdout } = await runCommand(args, { terminal: 80 })
+    expect(stdout).toBe(HOSTILE.join(''))
+  })
+})
+
+describe('show', () => {
+  test('prints the session above its output', async () => {
+    const { path, sessions, outputs } = fileWith(1)
+    sessions.update('s-1', { currentCommand: 'npm test' })
+    outputs.append(sampleOutput({ data: 'one\n' }))
+    outputs.append(sampleOutput({ data: 'two\n', type: 'stderr' }))
+    const { code, stdout } = await runCommand(['show', '--db', path, 's-1'], { env: { TZ: 'UTC' } })
+    expect(code).toBe(0)
+    expect(stdout).toBe(
+      [
+        'Session  s-1',
+        'Status   completed',
+        'Slot     1',
+        'Folder   /srv/project',
+        'Command  npm test',
+        'Started  2026-03-01 10:00:01',
+        'Ended    2026-03-01 10:01:31, after 1 min 30 s',
+        '',
+        'one',
+        'two',
+        '',
+      ].join('\n'),
+    )
+  })
+
+  test('prints JSON with the session and its chunks', async () => {
+    const { path, sessions, outputs } = fileWith(1)
+    for (const data of HOSTILE) outputs.append(sampleOutput({ data }))
+    const { stdout } = await runCommand(['show', '--json', '--db', path, 's-1'])
+    const expected = { session: sessions.get('s-1'), outputs: [...outputs.iterate('s-1')] }
+    expect(JSON.parse(stdout)).toEqual(JSON.parse(JSON.stringify(expected)))
+  })
+
+  test('prints output whose session is not stored', async () => {
+    const { path, outputs } = fileWith(0)
+    outputs.append(sampleOutput({ sessionId: 'gone', data: 'left\n' }))
+    expect((await runCommand(['show', '--db', path, 'gone'])).stdout).toBe('left\n')
+    const { stdout } = await runCommand(['show', '--json', '--db', path, 'gone'])
+    expect(JSON.parse(stdout)).toMatchObject({ session: null, outputs: [{ data: 'left\n' }] })
+  })
+
+  test.each([['show'], ['tail'], ['tail', '-f']])('%s of an unknown id fails', async (...args) => {
+    const { path } = fileWith(1)
+    const { code, stdout, stderr } = await runCommand([...args, '--db', path, 'x'])
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+    expect(stderr).toBe('gsd-sessions: there is no session "x"\n')
+  })
+
+  test('ends quietly when its reader does', async () => {
+    const { path, outputs } = fileWith(1)
+    // More than pipes and streams hold.
+    for (let i = 0; i < 100; i++) outputs.append(sampleOutput({ data: 'x'.repeat(100_000) }))
+    const { process: child, printed, result } = startCommand(['show', '--db', path, 's-1'])
+    await printed('Session')
+    child.stdout.destroy()
+    const { code, signal, stdout, stderr } = await result
+    expect({ code, signal, stderr }).toEqual({ code: 0, signal: null, stderr: '' })
+    expect(stdout.length).toBeLessThan(10_000_000)
+  })
+})
+
+describe('tail', () => {
+  test('prints the last lines: 10, or as many as are asked for', async () => {
+    const { path, outputs } = fileWith(1)
+    for (let i = 1; i <= 30; i++) outputs.append(sampleOutput({ data: `line ${i}\n` }))
+    const tail = async (...args: string[]) =>
+      (await runCommand(['tail', '--db', path, 's-1', ...args])).stdout.trimEnd().split('\n')
+    expect(await tail()).toEqual(Array.from({ length: 10 }, (_, i) => `line ${i + 21}`))
+    expect(await tail('-n', '2')).toEqual(['line 29', 'line 30'])
+    expect(await tail('--lines=1')).toEqual(['line 30'])
+    expect(await tail('-n', '0')).toEqual([''])
+  })
+
+  test('follows what another process appends, until the session ends', async () => {
+    const { path, sessions, outputs } = fileWith(0)
+    sessions.create(sampleSession())
+    outputs.append(sampleOutput({ data: 'before\n' }))
+    const { printed, result } = startCommand(['tail', '-f', '--db', path, 's-1'])
+    await printed('before\n')
+    outputs.append(sampleOutput({ data: 'after\n' }))
+    await printed('after\n')
+    outputs.append(sampleOutput({ data: 'last\n' }))
+    sessions.update('s-1', { status: 'completed' })
+    const { code, stdout, stderr } = await result
+    expect({ code, stdout, stderr }).toEqual({
+      code: 0,
+      stdout: 'before\nafter\nlast\n',
+      stderr: '',
+    })
+  })
+
+  test('follows as lines of JSON from now on', async () => {
+    const { path, sessions, outputs } = fileWith(0)
+    sessions.create(sampleSession({ status: 'completed' }))
+    outputs.append(sampleOutput({ data: 'a\nb\n' }))
+    const { stdout } = await runCommand(['tail', '-f', '--json', '--db', path, 's-1'])
+    expect(JSON.parse(stdout)).toMatchObject({ sessionId: 's-1', data: 'a\nb\n', type: 'stdout' })
+    const none = await runCommand(['tail', '-f', '-n', '0', '--json', '--db', path, 's-1'])
+    expect(none).toMatchObject({ code: 0, stdout: '' })
+  })
+})

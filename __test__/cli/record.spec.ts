@@ -1,0 +1,274 @@
+// `gsd-sessions record`: the command hardly notices, and the file holds what it did.
+import { writeFileSync } from 'node:fs'
+import { constants } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { runCommand, startCommand, type CommandOptions } from './support.js'
+import {
+  openStores,
+  sampleOutput,
+  sampleSession,
+  temporaryFolder,
+  temporaryPath,
+} from '../support/support.js'
+
+/** The arguments that record a program for node, given as text. */
+function recording(path: string, program: string, ...options: string[]): string[] {
+  return ['record', '--db', path, '--id', 's-1', ...options, '--', process.execPath, '-e', program]
+}
+
+/** Records a program for node, given as text. */
+function record(path: string, program: string, options?: CommandOptions) {
+  return runCommand(recording(path, program), options)
+}
+
+/** What the file holds of session s-1: the session, and the text of each stream. */
+function stored(path: string) {
+  const { sessions, outputs } = openStores(path)
+  const chunks = [...outputs.iterate('s-1')]
+  const textOf = (type: string) =>
+    chunks
+      .filter((chunk) => chunk.type === type)
+      .map(({ data }) => data)
+      .join('')
+  return { session: sessions.get('s-1'), stdout: textOf('stdout'), stderr: textOf('stderr') }
+}
+
+describe('a command that succeeds', () => {
+  test('prints what it prints, and is stored with its output', async () => {
+    const path = temporaryPath()
+    const cwd = temporaryFolder()
+    const program = "console.log(process.pid); console.error('careful')"
+    const before = new Date()
+    const args = recording(path, program, '--slot', '2')
+    const { code, stdout, stderr } = await runCommand(args, { cwd })
+    expect({ code, stderr }).toEqual({ code: 0, stderr: 'careful\n' })
+    const { session, ...texts } = stored(path)
+    expect(texts).toEqual({ stdout, stderr })
+    expect(session).toMatchObject({
+      id: 's-1',
+      slot: 2,
+      status: 'completed',
+      pid: Number(stdout),
+      currentCommand: expect.stringContaining(`-e 'console.log(process.pid); console.error('\\''`),
+    })
+    expect(session?.workingDir).toMatch(new RegExp(`${cwd.split(/[\\/]/).at(-1)}$`))
+    expect(session?.startedAt.getTime()).toBeGreaterThanOrEqual(before.getTime())
+    expect(session?.endedAt?.getTime()).toBeGreaterThanOrEqual(session!.startedAt.getTime())
+  })
+
+  test('is running meanwhile, its output readable by others', async () => {
+    const path = temporaryPath()
+    const program = "console.log('ready'); process.stdin.resume()"
+    const running = startCommand(recording(path, program), { hold: true })
+    await running.printed('ready')
+    const { sessions, outputs } = openStores(path)
+    for await (const { data } of outputs.follow('s-1', { after: 0 })) {
+      if (data.includes('ready')) break
+    }
+    expect(sessions.get('s-1')).toMatchObject({ status: 'running', endedAt: undefined })
+    running.process.stdin.end()
+    expect((await running.result).code).toBe(0)
+    expect(sessions.get('s-1')?.status).toBe('completed')
+  })
+
+  test('reads the standard input', async () => {
+    const path = temporaryPath()
+    const input = 'to be or not to be'
+    const { stdout } = await record(path, 'process.stdin.pipe(process.stdout)', { input })
+    expect({ stdout, stored: stored(path).stdout }).toEqual({ stdout: input, stored: input })
+  })
+
+  test('gets an id of its own', async () => {
+    const path = temporaryPath()
+    for (let i = 0; i < 2; i++) {
+      await runCommand(['record', '--db', path, process.execPath, '--version'])
+    }
+    const ids = openStores(path)
+      .sessions.list()
+      .map(({ id }) => id)
+    expect(new Set(ids).size).toBe(2)
+  })
+
+  test('keeps the options behind it', async () => {
+    const path = temporaryPath()
+    const args = ['record', '--db', path, process.execPath, '-p', 'process.argv.slice(-4).join()']
+    const { code, stdout } = await runCommand([...args, '--', '--db', 'x', '--json', '--slot'])
+    expect({ code, stdout }).toEqual({ code: 0, stdout: '--db,x,--json,--slot\n' })
+  })
+
+  test('may run in a slot that the file does not accept yet', async () => {
+    const path = temporaryPath()
+    openStores(path)
+    expect((await runCommand(recording(path, '', '--slot', '5'))).stderr).toBe('')
+    expect(stored(path).session?.slot).toBe(5)
+  })
+
+  test('is told as JSON behind the standard error', async () => {
+    const path = temporaryPath()
+    const { stdout, stderr } = await runCommand(recording(path, "console.error('e')", '--json'))
+    expect(stdout).toBe('')
+    const [first, last] = stderr.split('\n')
+    expect(first).toBe('e')
+    expect(JSON.parse(last!)).toEqual(JSON.parse(JSON.stringify(stored(path).session)))
+  })
+})
+
+describe('output', () => {
+  test('of any bytes passes unchanged, and is stored as text', async () => {
+    const path = temporaryPath()
+    const program = 'process.stdout.write(Buffer.from(Array.from({ length: 512 }, (_, i) => i)))'
+    const { bytes } = await record(path, program)
+    const expected = Buffer.from(Array.from({ length: 512 }, (_, i) => i))
+    expect(bytes.equals(expected)).toBe(true)
+    expect(stored(path).stdout).toBe(expected.toString())
+  })
+
+  test('is stored whole where a chunk ends in the middle of a character', async () => {
+    const path = temporaryPath()
+    const program = `
+      const bytes = Buffer.from('\\x1b[31m漢😀\\x1b[0m')
+      const next = (i) => i < bytes.length && process.stdout.write(bytes.subarray(i, i + 1), () =>
+        setTimeout(next, 5, i + 1))
+      next(0)`
+    await record(path, program)
+    expect(stored(path).stdout).toBe('\x1b[31m漢😀\x1b[0m')
+    expect([...openStores(path).outputs.iterate('s-1')].length).toBeGreaterThan(1)
+  })
+
+  test('of megabytes arrives whole', async () => {
+    const path = temporaryPath()
+    const program = `for (let i = 0; i < 300_000; i++) console.log('line ' + i)`
+    const { stdout } = await record(path, program)
+    const expected = Array.from({ length: 300_000 }, (_, i) => `line ${i}\n`).join('')
+    expect(stdout === expected).toBe(true)
+    expect(stored(path).stdout === expected).toBe(true)
+  })
+
+  test('is stored to the end where nobody reads it any more', async () => {
+    const path = temporaryPath()
+    const program = `for (let i = 0; i < 100_000; i++) console.log('line ' + i)
+      process.exitCode = 5`
+    const { process: child, printed, result } = startCommand(recording(path, program))
+    await printed('line 1\n')
+    child.stdout.destroy()
+    expect(await result).toMatchObject({ code: 5, signal: null, stderr: '' })
+    expect(stored(path).stdout.endsWith('line 99999\n')).toBe(true)
+  })
+})
+
+describe('a command that fails', () => {
+  test('passes its exit code on', async () => {
+    const path = temporaryPath()
+    expect((await record(path, 'process.exit(3)')).code).toBe(3)
+    expect(stored(path).session).toMatchObject({ status: 'failed', endedAt: expect.any(Date) })
+  })
+
+  test('does not start: 127, and why', async () => {
+    const path = temporaryPath()
+    const args = ['record', '--db', path, '--id', 's-1', '--', 'no-such-command', 'x']
+    const { code, stderr } = await runCommand(args)
+    const why = 'cannot run no-such-command: no such command\n'
+    expect({ code, stderr }).toEqual({ code: 127, stderr: `gsd-sessions: ${why}` })
+    expect(stored(path)).toMatchObject({
+      session: { status: 'failed', pid: undefined, endedAt: expect.any(Date) },
+      stderr: why,
+    })
+  })
+
+  test.each([
+    [['record']],
+    [['record', '--slot', '0', '--', 'x']],
+    [['record', '--slot', 'a', '--', 'x']],
+    [['record', '--sloth', '1', '--', 'x']],
+  ])('%j is a usage error', async (args) => {
+    expect(await runCommand(args)).toMatchObject({ code: 2, stdout: '' })
+  })
+})
+
+describe.skipIf(process.platform === 'win32')('signals', () => {
+  test.each(['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGUSR1'] as const)(
+    '%s is passed on',
+    async (name) => {
+      const path = temporaryPath()
+      const program = `
+      process.on('${name}', () => { console.log('got ${name}'); process.exit(7) })
+      setInterval(() => {}, 1000)
+      console.log('ready')`
+      const { signal, printed, result } = startCommand(recording(path, program))
+      await printed('ready')
+      signal(name)
+      expect(await result).toMatchObject({ code: 7, signal: null, stdout: `ready\ngot ${name}\n` })
+      expect(stored(path)).toMatchObject({
+        session: { status: 'failed' },
+        stdout: `ready\ngot ${name}\n`,
+      })
+    },
+  )
+
+  test.each(['SIGTERM', 'SIGKILL'] as const)(
+    'a command that %s ends gives 128 + n',
+    async (name) => {
+      const path = temporaryPath()
+      const { code, signal } = await record(path, `process.kill(process.pid, '${name}')`)
+      expect({ code, signal }).toEqual({ code: 128 + constants.signals[name], signal: null })
+      expect(stored(path).session).toMatchObject({ status: 'failed', endedAt: expect.any(Date) })
+    },
+  )
+
+  test('a process that the command left behind does not keep the recorder', async () => {
+    const path = temporaryPath()
+    const args = ['record', '--db', path, '--id', 's-1', '--', 'sh', '-c', 'sleep 50 & echo $!.']
+    const { signal, printed, result } = startCommand(args)
+    await printed('.')
+    // Signals before the command has ended go to it.
+    const timer = setInterval(() => signal('SIGTERM'), 100)
+    const { code, stdout } = await result
+    clearInterval(timer)
+    const left = Number.parseInt(stdout)
+    onTestFinished(() => void process.kill(left, 'SIGKILL'))
+    expect(process.kill(left, 0)).toBe(true)
+    expect([0, 143]).toContain(code)
+    expect(stored(path).session?.endedAt).toBeInstanceOf(Date)
+  })
+})
+
+describe('where the database cannot be written', () => {
+  const WARNING = /^gsd-sessions: this is not recorded, or not completely: [^\n]+\n$/
+
+  test('the command runs all the same, with one warning', async () => {
+    const file = join(temporaryFolder(), 'file')
+    writeFileSync(file, 'no folder')
+    const program = `for (let i = 0; i < 100; i++) console.log(i)
+      process.exitCode = 4`
+    const { code, stdout, stderr } = await record(join(file, 'sessions.db'), program)
+    expect(code).toBe(4)
+    expect(stdout.split('\n')).toHaveLength(101)
+    expect(stderr).toMatch(WARNING)
+  })
+
+  test('as where the id is taken, what is stored stays as it was', async () => {
+    const path = temporaryPath()
+    const { sessions, outputs } = openStores(path)
+    sessions.create(sampleSession())
+    outputs.append(sampleOutput())
+    const before = stored(path)
+    const { code, stdout, stderr } = await record(path, 'console.log(1)')
+    expect({ code, stdout }).toEqual({ code: 0, stdout: '1\n' })
+    expect(stderr).toMatch(WARNING)
+    expect(stored(path)).toEqual(before)
+  })
+
+  test('as where chunks are refused, the rest is stored', async () => {
+    const path = temporaryPath()
+    openStores(path).connection.db.exec(`
+      CREATE TRIGGER no_secrets BEFORE INSERT ON session_outputs WHEN NEW.data LIKE '%secret%'
+      BEGIN SELECT RAISE(ABORT, 'no secrets'); END`)
+    const program = `console.error('one'); setTimeout(() => console.log('secret'), 50)
+      setTimeout(() => console.log('secret'), 100); setTimeout(() => console.log('two'), 200)`
+    const { code, stdout, stderr } = await record(path, program)
+    expect({ code, stdout }).toEqual({ code: 0, stdout: 'secret\nsecret\ntwo\n' })
+    expect(stderr.replace('one\n', '')).toMatch(WARNING)
+    expect(stored(path)).toMatchObject({ session: { status: 'completed' }, stdout: 'two\n' })
+  })
+})

@@ -1,0 +1,75 @@
+// `gsd-sessions search` and `stats`.
+import { describe, expect, test } from 'vitest'
+import { runCommand } from './support.js'
+import { at, openStores, sampleOutput, sampleSession, temporaryPath } from '../support/support.js'
+
+/** A file with two sessions; the word `failed` is in colour, and cut by a chunk border. */
+function makeFile(): string {
+  const path = temporaryPath()
+  const { connection, sessions, outputs } = openStores(path)
+  sessions.create(sampleSession({ status: 'completed' }))
+  sessions.create(sampleSession({ id: 's-2', startedAt: at(1000) }))
+  for (const data of ['one\r\ntwo \x1b[31mfai', 'led\x1b[0m at \x07line 3\r\nthree\r\n']) {
+    outputs.append(sampleOutput({ data }))
+  }
+  outputs.append(
+    sampleOutput({ sessionId: 's-2', data: 'nothing Failed here\n', timestamp: at(5000) }),
+  )
+  connection.close()
+  return path
+}
+
+describe('search', () => {
+  test('prints the lines as they were seen, with their places', async () => {
+    const path = makeFile()
+    const { code, stdout, stderr } = await runCommand(['search', 'failed', '--db', path])
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    expect(stdout).toBe('s-1:2: two failed at line 3\ns-2:1: nothing Failed here\n')
+  })
+
+  test.each([
+    [['Failed', '-s'], 's-2:1: nothing Failed here\n'],
+    [['line \\d', '--regex'], 's-1:2: two failed at line 3\n'],
+    [['failed', '--session', 's-2'], 's-2:1: nothing Failed here\n'],
+    [['failed', '--since', at(4000).toISOString()], 's-2:1: nothing Failed here\n'],
+    [['failed', '--until', at(4000).toISOString()], 's-1:2: two failed at line 3\n'],
+    [['two', '-C', '1'], 's-1-1- one\ns-1:2: two failed at line 3\ns-1-3- three\n'],
+    [['absent'], ''],
+  ])('takes %j', async (args, expected) => {
+    const { code, stdout } = await runCommand(['search', ...args, '--db', makeFile()])
+    expect({ code, stdout }).toEqual({ code: 0, stdout: expected })
+  })
+
+  test('gives programs the matches, and whether these are all', async () => {
+    const args = ['search', 'failed', '--limit', '1', '--json', '--db', makeFile()]
+    const found = JSON.parse((await runCommand(args)).stdout) as unknown
+    expect(found).toMatchObject({
+      matches: [{ sessionId: 's-1', lineNumber: 2, start: 4, end: 10 }],
+      complete: false,
+    })
+  })
+
+  test('says what is wrong with a pattern, and exits with 1', async () => {
+    const { code, stderr } = await runCommand(['search', '(', '--regex', '--db', makeFile()])
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/^gsd-sessions: .*pattern/)
+  })
+})
+
+describe('stats', () => {
+  test('tells how much there is', async () => {
+    const { code, stdout } = await runCommand(['stats', '--db', makeFile()])
+    expect(code).toBe(0)
+    expect(stdout).toMatch(/^sessions +1 running, 1 completed$/m)
+    expect(stdout).toMatch(/^chunks +3$/m)
+    expect(stdout).toMatch(/^file +\d+\.\d kB, 0 B of it free$/m)
+    expect(stdout).toMatch(/^s-1 +2 +\d+ B /m)
+  })
+
+  test('gives programs the numbers', async () => {
+    const args = ['stats', '--sessions', '1', '--json', '--db', makeFile()]
+    const found = JSON.parse((await runCommand(args)).stdout) as { largest: unknown[] }
+    expect(found).toMatchObject({ outputs: 3, sessions: { running: 1, completed: 1 } })
+    expect(found.largest).toHaveLength(1)
+  })
+})

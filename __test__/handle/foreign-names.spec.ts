@@ -1,0 +1,150 @@
+// Schemas with bytes that are no UTF-8, as other programs and damage make them.
+import { readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { DatabaseConnection, OutputStore, SessionStore, salvage } from '../../index.js'
+import { inChild, startChild } from '../support/child.js'
+import {
+  openConnection,
+  openStores,
+  sampleOutput,
+  sampleSession,
+  slotCheck,
+  temporaryFolder,
+  temporaryPath,
+} from '../support/support.js'
+
+/** A closed file with a session and what `sql` adds, in which every `word` is no UTF-8 any more. */
+function fileWith(sql: string, word: string): string {
+  const path = temporaryPath()
+  const connection = new DatabaseConnection(path)
+  new SessionStore(connection).create(sampleSession())
+  new OutputStore(connection).append(sampleOutput())
+  connection.db.exec(sql)
+  connection.close()
+  const bytes = readFileSync(path)
+  expect(bytes.includes(word)).toBe(true)
+  for (let at = bytes.indexOf(word); at >= 0; at = bytes.indexOf(word, at)) bytes[at] = 0xff
+  writeFileSync(path, bytes)
+  return path
+}
+
+describe('a name in the schema that is no UTF-8', () => {
+  const notes = `CREATE TABLE notes (name_of_note TEXT_OF_NOTE); INSERT INTO notes VALUES ('kept')`
+
+  test('of a column, appears with U+FFFD', () => {
+    const { db } = openConnection(fileWith(notes, 'name_of_note'))
+    const statement = db.prepare('SELECT * FROM notes')
+    const row = { '\uFFFDame_of_note': 'kept' }
+    expect(statement.all()).toEqual([row])
+    expect(statement.get()).toEqual(row)
+    expect([...statement.iterate()]).toEqual([row])
+    expect(statement.columns()).toMatchObject([
+      { name: '\uFFFDame_of_note', column: '\uFFFDame_of_note', table: 'notes' },
+    ])
+    expect(db.prepare('SELECT rowid FROM notes').pluck().all()).toEqual([1])
+  })
+
+  test('of a type, appears with U+FFFD', () => {
+    const { db } = openConnection(fileWith(notes, 'TEXT_OF_NOTE'))
+    const statement = db.prepare('SELECT * FROM notes')
+    expect(statement.columns()).toMatchObject([{ type: '\uFFFDEXT_OF_NOTE' }])
+    expect(statement.all()).toEqual([{ name_of_note: 'kept' }])
+  })
+
+  test('of a table, appears with U+FFFD', () => {
+    const { db } = openConnection(fileWith('CREATE TABLE odd_notes (x)', 'odd_notes'))
+    const names = db.prepare("SELECT name FROM sqlite_schema WHERE name LIKE '%dd_notes'")
+    expect(names.pluck().all()).toEqual(['\uFFFDdd_notes'])
+  })
+
+  test('writes nothing to the standard error', async () => {
+    const child = startChild(
+      ({ pkg }, path) => {
+        const { db } = new pkg.DatabaseConnection(path)
+        return db.prepare('SELECT * FROM notes').all()
+      },
+      [fileWith(notes, 'name_of_note')],
+    )
+    const { code, stdout, stderr } = await child.outcome
+    expect({ code, stdout, stderr }).toEqual({
+      code: 0,
+      stdout: '[{"\uFFFDame_of_note":"kept"}]',
+      stderr: '',
+    })
+  })
+})
+
+describe('columns that the script of a statement knows', () => {
+  test('are those of the latest of two statements with the same SQL', () => {
+    const { db } = openConnection()
+    db.exec('CREATE TABLE t (a)')
+    const [first, second] = [db.prepare('SELECT * FROM t'), db.prepare('SELECT * FROM t')]
+    db.exec('INSERT INTO t VALUES (1); ALTER TABLE t RENAME COLUMN a TO b')
+    expect(second.get()).toEqual({ b: 1 })
+    expect(first.get()).toEqual({ b: 1 })
+    expect(db.prepare('-- a comment\n; SELECT 1 AS one').get()).toEqual({ one: 1 })
+  })
+})
+
+describe('a file of ours', () => {
+  test.each([
+    ['a comment in the table', 'ALTER TABLE sessions ADD COLUMN x TEXT /* weird_word */'],
+    ['a column of others', 'ALTER TABLE sessions ADD COLUMN weird_word TEXT'],
+    ['a column of output', 'ALTER TABLE session_outputs ADD COLUMN weird_word TEXT'],
+    ['the name of an index', 'CREATE INDEX weird_word ON sessions (pid)'],
+    ['a trigger', 'CREATE TRIGGER weird_word AFTER DELETE ON sessions BEGIN SELECT 1; END'],
+    ['a view', 'CREATE VIEW weird_word AS SELECT 1 AS weird_word'],
+    ['a table', 'CREATE TABLE weird_word (weird_word)'],
+    ['a virtual table', 'CREATE VIRTUAL TABLE notes USING fts5 (weird_word)'],
+  ])('is used as ever where %s is no UTF-8', async (_, sql) => {
+    const path = fileWith(sql, 'weird_word')
+    const folder = temporaryFolder()
+    const { connection, sessions, outputs } = openStores(path, { slots: 4 })
+    expect(slotCheck(connection)).toBe('1, 2, 3, 4')
+    sessions.create(sampleSession({ id: 's-2', slot: 4 }))
+    expect(sessions.list().map(({ id }) => id)).toEqual(['s-2', 's-1'])
+    expect(outputs.getFullOutput('s-1')).toBe('hello')
+    expect(connection.verify().problems).toEqual([])
+    await connection.backup(join(folder, 'backup.db'))
+    await outputs.exportTo('s-1', join(folder, 'output.txt'), { format: 'raw' })
+    expect(statSync(join(folder, 'output.txt')).size).toBeGreaterThan(0)
+    connection.close()
+    const salvaged = await salvage(path, join(folder, 'salvaged.db'))
+    expect(salvaged).toMatchObject({ sessions: 2, outputs: 1 })
+    const leftOut = (problem: string) => problem.startsWith('columns of others')
+    expect(salvaged.problems.filter((problem) => !leftOut(problem))).toEqual([])
+    // Every other byte of the schema is as it was.
+    expect(readFileSync(path).includes(Buffer.from('\xffeird_word', 'latin1'))).toBe(true)
+    const copy = openConnection(join(folder, 'backup.db'), { readonly: true })
+    expect(copy.verify().ok).toBe(true)
+  })
+
+  test('is used with two columns that differ in bytes that are no UTF-8', () => {
+    const path = fileWith(
+      'ALTER TABLE sessions ADD COLUMN one_weird; ALTER TABLE sessions ADD COLUMN two_weird',
+      'one_weird',
+    )
+    const bytes = readFileSync(path)
+    const at = bytes.indexOf('two_weird')
+    bytes.set([0xfe, ...Buffer.from('ne_weird')], at)
+    writeFileSync(path, bytes)
+    const { connection } = openStores(path, { slots: 4 })
+    expect(connection.verify().problems).toEqual([])
+  })
+
+  test('tells nothing on the standard error while it is used', async () => {
+    const path = fileWith('ALTER TABLE sessions ADD COLUMN weird_word TEXT', 'weird_word')
+    const used = await inChild(
+      ({ pkg }, file) => {
+        const connection = new pkg.DatabaseConnection(file, { slots: 9 })
+        return [
+          connection.verify().problems,
+          connection.db.prepare('SELECT * FROM sessions').all().length,
+        ]
+      },
+      [path],
+    )
+    expect(used).toEqual([[], 1])
+  })
+})

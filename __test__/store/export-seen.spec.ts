@@ -1,0 +1,173 @@
+import * as fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { exported, page } from '../support/exported.js'
+import { openStores, sampleOutput, sampleSession } from '../support/support.js'
+
+describe('text', () => {
+  const cases: [string, string[], string][] = [
+    ['lines of whatever end', ['one\r\ntwo\n', 'thr', 'ee\r\n\r\n'], 'one\ntwo\nthree\n\n'],
+    ['a last line without an end', ['$ make\r\n$ '], '$ make\n$ \n'],
+    ['colours and titles', ['\u001b]0;title\u0007\u001b[1;31mred\u001b[0m\r\n'], 'red\n'],
+    ['sequences over chunks', ['a\u001b', '[3', '1mb\u001b]8;;x\u001b', '\\c\n'], 'abc\n'],
+    ['redraws', ['10%\r50%\r100%', '\r\u001b[Kdone\r\n'], 'done\n'],
+    ['redraws by less', ['abcdef\rXY\n', 'ab\bc\n'], 'XYcdef\nac\n'],
+    ['controls', ['a\0b\u0007\n'], 'ab\n'],
+    ['what is no escape sequence', ['</pre>&amp;"\t日本é😀\n'], '</pre>&amp;"\t日本é😀\n'],
+  ]
+
+  test.each(cases)('is what a person saw: %s', async (_, chunks, expected) => {
+    const { outputs } = openStores()
+    for (const data of chunks) outputs.append(sampleOutput({ data }))
+    expect(await exported(outputs, 'text')).toBe(expected)
+  })
+
+  test('has U+FFFD for bytes that are no text', async () => {
+    const { connection, outputs } = openStores()
+    connection.db.exec(
+      "INSERT INTO session_outputs (session_id, timestamp, type, data) VALUES ('s-1', '2026', 'stdout', CAST(X'61FF620D63' AS TEXT))",
+    )
+    expect(await exported(outputs, 'text')).toBe('c\ufffdb\n')
+  })
+})
+
+/** What the page shows, as text. Throws where there is any other markup than spans that look like something. */
+function textOf(html: string): string {
+  const [head = '', ...tail] = html.split('<pre>\n')
+  expect(`${head}<pre>\n`).toBe(page('s-1', '').slice(0, head.length + 6))
+  const [body = '', end] = tail.join('<pre>\n').split('</pre>\n')
+  expect(end).toBe('</body>\n</html>\n')
+  const span =
+    /<span(?: class="[bdius ]+")?(?: style="[a-z]+:#[\da-f]{6}(?:;background:#[\da-f]{6})?")?>([^<]+)<\/span>/g
+  const shown = body.replaceAll(span, '$1')
+  expect(shown).not.toMatch(/[<>"]|&(?!(?:amp|lt|gt|quot);)/)
+  const characters: Record<string, string> = { lt: '<', gt: '>', quot: '"', amp: '&' }
+  return shown.replaceAll(/&(\w+);/g, (_, name: string) => characters[name] ?? '')
+}
+
+describe('html', () => {
+  const looks: [string, string, string][] = [
+    ['what is plain', 'plain \u001b[0mtext\u001b[39;49;22m\n', 'plain text\n'],
+    ['no markup', '<b title="x">&amp;</b>', '&lt;b title=&quot;x&quot;&gt;&amp;amp;&lt;/b&gt;\n'],
+    ['bold', '\u001b[1mx\u001b[22my', '<span class="b">x</span>y\n'],
+    ['dim', '\u001b[2mx\u001b[my', '<span class="d">x</span>y\n'],
+    ['italic', '\u001b[3mx\u001b[23my', '<span class="i">x</span>y\n'],
+    [
+      'underline',
+      '\u001b[4mx\u001b[24m \u001b[4:3my\u001b[4:0mz',
+      '<span class="u">x</span> <span class="u">y</span>z\n',
+    ],
+    ['strikethrough', '\u001b[9mx\u001b[29my', '<span class="s">x</span>y\n'],
+    ['all of them', '\u001b[1;2;3;4;9mx', '<span class="b d i u s">x</span>\n'],
+    [
+      'sixteen colours',
+      '\u001b[31;42mx\u001b[97;100my',
+      '<span style="color:#f14c4c;background:#23d18b">x</span><span style="color:#ffffff;background:#7f7f7f">y</span>\n',
+    ],
+    [
+      'the cube of 256',
+      '\u001b[38;5;16mx\u001b[48:5:231my',
+      '<span style="color:#000000">x</span><span style="color:#000000;background:#ffffff">y</span>\n',
+    ],
+    [
+      'the greys of 256',
+      '\u001b[38;5;232mx\u001b[38;5;255my',
+      '<span style="color:#080808">x</span><span style="color:#eeeeee">y</span>\n',
+    ],
+    [
+      'true colours',
+      '\u001b[38;2;1;2;255;1mx\u001b[38:2::3:4:5my\u001b[38:2:6:7:8mz',
+      '<span class="b" style="color:#0102ff">x</span><span class="b" style="color:#030405">y</span><span class="b" style="color:#060708">z</span>\n',
+    ],
+    ['colours that are none', '\u001b[38;5;256mx\u001b[38;2;1mx\u001b[38mx', 'xxx\n'],
+    ['the colour of an underline', '\u001b[58;5;1;3mx', '<span class="i">x</span>\n'],
+    [
+      'inverse',
+      '\u001b[7mx\u001b[31my\u001b[27mz',
+      '<span style="color:#1e1e1e;background:#d4d4d4">x</span><span style="color:#1e1e1e;background:#f14c4c">y</span><span style="color:#f14c4c">z</span>\n',
+    ],
+    [
+      'colours over lines',
+      '\u001b[31mx\r\ny\u001b[0m\n',
+      '<span style="color:#f14c4c">x</span>\n<span style="color:#f14c4c">y</span>\n',
+    ],
+    [
+      'redraws',
+      '\u001b[31mabcd\r\u001b[32mX\u001b[0mY\n',
+      '<span style="color:#23d18b">X</span>Y<span style="color:#f14c4c">cd</span>\n',
+    ],
+    ['a reset of the terminal', '\u001b[31mx\u001bcy', '<span style="color:#f14c4c">x</span>\ny\n'],
+    ['no colours of other controls', '\u001b[>4;1mx\u001b[?4my', 'xy\n'],
+    ['links as their text', '\u001b]8;;javascript:alert(1)\u001b\\x\u001b]8;;\u001b\\', 'x\n'],
+  ]
+
+  test.each(looks)('shows %s', async (_, data, expected) => {
+    const { outputs } = openStores()
+    outputs.append(sampleOutput({ data }))
+    expect(await exported(outputs, 'html')).toBe(page('s-1', expected))
+  })
+
+  test('has a title that is no markup', async () => {
+    const { sessions, outputs } = openStores()
+    sessions.create(sampleSession({ currentCommand: '</title><script>"&\0' }))
+    expect(await exported(outputs, 'html')).toBe(
+      page('&lt;/title&gt;&lt;script&gt;&quot;&amp;\ufffd', ''),
+    )
+  })
+
+  test('shows what text has, however it is printed and cut into chunks', async () => {
+    const { outputs } = openStores()
+    const fragments = fc.constantFrom(
+      ...[
+        'a',
+        'bc ',
+        '日',
+        'é',
+        '\u0301',
+        '😀',
+        '<',
+        '&amp;',
+        '"',
+        '\t',
+        '\0',
+        '\n',
+        '\r\n',
+        '\r',
+        '\b',
+      ],
+      ...[
+        '\u001b[31m',
+        '\u001b[1;7m',
+        '\u001b[0m',
+        '\u001b[K',
+        '\u001b[2K',
+        '\u001b[3D',
+        '\u001b[2C',
+      ],
+      ...[
+        '\u001b[2P',
+        '\u001b[2@',
+        '\u001b[3X',
+        '\u001b[5G',
+        '\u001b[2;3H',
+        '\u001b[A',
+        '\u001b[2J',
+        '\u001b7',
+        '\u001b8',
+      ],
+      ...['\u001b', '[', '\u001b]0;t', '\u0007', '\u001b\\', '\u009b3', 'm', '\u001b[3b', '\ud800'],
+    )
+    let count = 0
+    await fc.assert(
+      fc.asyncProperty(fc.array(fragments, { maxLength: 40 }), async (chunks) => {
+        const [one, many] = [`one-${count}`, `many-${count++}`]
+        outputs.append(sampleOutput({ sessionId: one, data: chunks.join('') }))
+        for (const data of chunks) outputs.append(sampleOutput({ sessionId: many, data }))
+        const text = await exported(outputs, 'text', {}, many)
+        expect(await exported(outputs, 'text', {}, one)).toBe(text)
+        const html = await exported(outputs, 'html', {}, many)
+        expect(textOf(html.replace(`>${many}<`, '>s-1<'))).toBe(text)
+      }),
+      { numRuns: 150 },
+    )
+  }, 60_000)
+})
