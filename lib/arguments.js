@@ -2,7 +2,9 @@
 // Checks of arguments.
 
 const { wrongType } = require('./errors.js')
-const { show } = require('./rows.js').native.values
+const { native } = require('./rows.js')
+
+const { show } = native.values
 
 // `index` is that of an element of the array that is called `name`.
 function requireObject(call, name, value, index) {

@@ -1,13 +1,7 @@
 'use strict'
 // The handle `connection.db`.
 
-const {
-  constant,
-  optionsOf,
-  requireBoolean,
-  requireFunction,
-  requireString,
-} = require('./arguments.js')
+const { constant, show, requireBoolean, requireFunction, requireString } = require('./arguments.js')
 const { wrongType } = require('./errors.js')
 const { hurry } = require('./follow.js')
 const { native: tables } = require('./rows.js')
@@ -59,7 +53,11 @@ class Database {
 
   pragma(source, options) {
     requireString('Database.pragma', 'source', source)
-    const simple = optionsOf('Database.pragma', options, ['simple']).simple ?? false
+    // As in better-sqlite3, other options do nothing.
+    if (typeof (options ?? {}) !== 'object') {
+      wrongType(`Database.pragma: options must be an object; received ${show(options)}`)
+    }
+    const simple = options?.simple ?? false
     requireBoolean('Database.pragma', 'options.simple', simple)
     native.checkNotIterating(this.#native, 'Database.pragma')
     const statement = this.#prepare(`PRAGMA ${source}`, true)
@@ -114,6 +112,7 @@ class Database {
     const database = this
     const run = (sql) => native.execCached(database.#native, sql)
     const undo = (sql) => native.undo(database.#native, sql)
+    /** @this {unknown} */
     return function sqliteTransaction(...args) {
       const nested = database.inTransaction
       run(nested ? SAVEPOINT : begin)

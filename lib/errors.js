@@ -42,7 +42,7 @@ const RANGE_ERROR = 1
 function makeError(kind, code, message) {
   const ErrorClass =
     kind === TYPE_ERROR ? TypeError : kind === RANGE_ERROR ? RangeError : SqliteError
-  const error = new ErrorClass(message, code)
+  const error = /** @type {Error & { code: string }} */ (new ErrorClass(message, code))
   error.code = code
   Error.captureStackTrace?.(error, makeError)
   return error

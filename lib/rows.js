@@ -4,6 +4,7 @@
 // An object literal has one hidden class for all rows, and building it here costs a fraction of setting its properties
 // through Node-API one by one. So a batch of rows arrives as `numbers` and two strings, and is cut into objects here.
 
+/** @type {{ bind: (lib: object) => any }} */
 const { bind } = require('../loader/load.js')
 const { makeError } = require('./errors.js')
 
@@ -176,7 +177,18 @@ function beginOf(id, makeRow) {
 const beginOutputs = (id) => beginOf(id, makeOutput)
 const beginChunks = (id) => beginOf(id, makeChunk)
 
-/** The functions of the addon, by tables: `native.sessions.create` and so on. */
+/**
+ * What the addon gives: its functions by tables, as in `native.sessions.create`, and the words that stand in rows as
+ * numbers.
+ *
+ * @typedef {Record<
+ *   | 'connection' | 'maintenance' | 'retention' | 'follow' | 'database' | 'statement'
+ *   | 'sessions' | 'outputs' | 'search' | 'exports' | 'values',
+ *   Record<string, (...args: any[]) => any>
+ * > & { statuses: readonly string[], types: readonly string[] }} Native
+ */
+
+/** @type {Native} */
 const native = bind({
   makeError,
   take,

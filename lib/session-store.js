@@ -18,7 +18,7 @@ function isAlive(pid) {
     return true
   } catch (error) {
     // One that may not be asked is there.
-    return error?.code !== 'ESRCH'
+    return /** @type {NodeJS.ErrnoException} */ (error)?.code !== 'ESRCH'
   }
 }
 

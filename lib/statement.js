@@ -31,6 +31,8 @@ let finishIterating, nextRow
 class Statement {
   #native
   #names
+  #source
+  #reader
   #mode = 'flat'
   #make
   #safeIntegers
@@ -46,8 +48,10 @@ class Statement {
     const [parameters, reader, readonly] = native.describe(handle)
     this.#native = handle
     this.#names = parameters
+    this.#source = source
+    this.#reader = reader || isPragma
     this.#safeIntegers = safeIntegers
-    constant(this, { reader: reader || isPragma, readonly, source, database })
+    constant(this, { reader: this.#reader, readonly, source, database })
     this.#configure()
   }
 
@@ -122,11 +126,11 @@ class Statement {
   }
 
   toString() {
-    return (this.#bound && native.expandedSql(this.#native)) || this.source
+    return (this.#bound && native.expandedSql(this.#native)) || this.#source
   }
 
   #requireReader(method) {
-    if (!this.reader) {
+    if (!this.#reader) {
       native.check(this.#native, `Statement.${method}`)
       invalidState(`Statement.${method}: the statement returns no data; use run() instead`)
     }
@@ -172,9 +176,11 @@ class Statement {
 
 class StatementIterator {
   #open = true
+  #statement
 
   constructor(key, statement) {
     if (key !== KEY) wrongType('StatementIterator: use iterate() to make an iterator')
+    this.#statement = statement
     constant(this, { statement })
   }
 
@@ -182,7 +188,7 @@ class StatementIterator {
     if (this.#open) {
       // An error, too, is the end.
       this.#open = false
-      const rows = nextRow(this.statement)
+      const rows = nextRow(this.#statement)
       this.#open = rows.length > 0
       if (this.#open) return { value: rows[0], done: false }
     }
@@ -192,7 +198,7 @@ class StatementIterator {
   return() {
     if (this.#open) {
       this.#open = false
-      finishIterating(this.statement)
+      finishIterating(this.#statement)
     }
     return { value: undefined, done: true }
   }

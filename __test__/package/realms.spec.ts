@@ -3,9 +3,9 @@ import { join } from 'node:path'
 import { createContext, runInContext } from 'node:vm'
 import { buildSync } from 'esbuild'
 import { describe, expect, test } from 'vitest'
-import { packagePath } from './child.js'
-import { at, sampleOutput, sampleSession, temporaryPath } from './support.js'
-import * as here from '../index.js'
+import { packagePath } from '../support/child.js'
+import { at, sampleOutput, sampleSession, temporaryPath } from '../support/support.js'
+import * as here from '../../index.js'
 
 type Package = typeof here
 
