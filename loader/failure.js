@@ -50,8 +50,8 @@ function platformOf(messages) {
   return undefined
 }
 
-/** Whether a message says that a module was not found. */
-const isAbsent = (message) => /^Cannot find (module|package) /.test(message)
+/** Whether a message says that a module was not found; the last word is that of a bundle by Bun. */
+const isAbsent = (message) => /^Cannot (find module|find package|require module) /.test(message)
 
 /** The binary that an installed package names, and has lost. Not every runtime tells it from a package that is absent. */
 function lostFile(packageName) {
@@ -94,6 +94,9 @@ function meaningOf(message) {
   return undefined
 }
 
+/** The line of a message that says what is wrong; node-loader of webpack has its name in one before. */
+const lineOf = (message) => message.replace(/^node-loader:\n/, '').split('\n')[0]
+
 /** The failure of a binary that NAPI_RS_NATIVE_LIBRARY_PATH names. */
 function ofOverride(path, messages, cause) {
   const what = existsSync(path) ? 'does not load' : 'is not there'
@@ -101,7 +104,7 @@ function ofOverride(path, messages, cause) {
     'ERR_SESSION_STORE_BINARY_UNUSABLE',
     [
       `${name}: the binary that NAPI_RS_NATIVE_LIBRARY_PATH names ${what}: ${JSON.stringify(path)}`,
-      `  ${messages[0]?.split('\n')[0]}`,
+      `  ${lineOf(messages[0] ?? '')}`,
       'Give the absolute path of a .node file for this platform, or unset the variable to use the installed one.',
     ],
     cause,
@@ -128,7 +131,7 @@ function ofMissing(packageName, cause) {
     [
       `${name}: the package with the binary for this platform (${here()}) is not installed: ${packageName}@${version}`,
       'It is an optional dependency, which was left out or belongs to another platform. To install it:',
-      ...describeCommands(packageName, version, __dirname),
+      ...describeCommands(packageName, version),
       TROUBLESHOOTING,
     ],
     cause,
@@ -141,7 +144,7 @@ function ofVersion(packageName, found, cause) {
     'ERR_SESSION_STORE_VERSION_MISMATCH',
     [
       `${name}: ${packageName} has version ${found}, and this is ${version}; the two must be the same. To mend it:`,
-      ...describeCommands(packageName, version, __dirname),
+      ...describeCommands(packageName, version),
       TROUBLESHOOTING,
     ],
     cause,
@@ -155,7 +158,7 @@ function ofUnusable(platform, messages, cause) {
     'ERR_SESSION_STORE_BINARY_UNUSABLE',
     [
       `${name}: the binary for this platform (${here()}), ${platform}, is installed but does not load:`,
-      ...messages.map((message) => `  ${message.split('\n')[0]}`),
+      ...messages.map((message) => `  ${lineOf(message)}`),
       ...new Set(meanings.filter((meaning) => meaning !== undefined)),
       TROUBLESHOOTING,
     ],
