@@ -15,21 +15,20 @@ function glibcOf(bytes) {
     .reduce((newest, version) => (newest && isNewer(newest, version) ? newest : version), undefined)
 }
 
-/** What there is to know of the binary at `path`, which this machine loads. */
+/** What there is to know of the binary at `path`, which this machine loads; more where it is one of Linux. */
 export function describeBinary(path, root) {
   const bytes = readFileSync(path)
+  const about = { path: relative(root, path), size: bytes.length }
+  if (platform !== 'linux') return { ...about, target: `${platform}-${arch}` }
   const glibc = glibcOf(bytes)
-  const libc = platform === 'linux' ? [glibc ? 'gnu' : 'musl'] : []
-  const target = [platform, arch, ...libc].join('-')
+  const target = `linux-${arch}-${glibc ? 'gnu' : 'musl'}`
   const { maxGlibc } = TARGETS[target] ?? {}
   return {
-    path: relative(root, path),
-    size: bytes.length,
+    ...about,
     target,
     glibc,
-    // Release builds are stripped of what a debugger reads.
-    profile: bytes.includes('.debug_info') ? 'debug' : 'release',
-    // On other systems the file does not tell.
+    // Release builds have no section for debuggers.
+    profile: bytes.includes('\0.debug_info\0') ? 'debug' : 'release',
     ...(maxGlibc && { kind: isNewer(glibc, maxGlibc) ? 'host build' : 'published kind' }),
   }
 }
