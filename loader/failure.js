@@ -4,7 +4,6 @@
 const { existsSync } = require('node:fs')
 const { dirname, join } = require('node:path')
 const { describeCommands } = require('./commands.js')
-const { libc } = require('./libc.js')
 
 const { name, version } = require('../package.json')
 
@@ -62,6 +61,15 @@ function lostFile(packageName) {
   } catch {
     return undefined
   }
+}
+
+/** The C library of a Linux: `glibc 2.36` or `musl`, as the report of the process tells. */
+function libc() {
+  const report = process.report?.getReport?.()
+  const { header, sharedObjects } = typeof report === 'string' ? JSON.parse(report) : (report ?? {})
+  if (header?.glibcVersionRuntime) return `glibc ${header.glibcVersionRuntime}`
+  const isMusl = sharedObjects?.some((file) => /libc\.musl-|ld-musl-/.test(file))
+  return isMusl ? 'musl' : 'an unknown C library'
 }
 
 /** What this process runs on, in words. */
@@ -188,4 +196,4 @@ function describeFailure(cause) {
   return ofMissing(packageName, cause)
 }
 
-module.exports = { PLATFORMS, describeFailure }
+module.exports = { describeFailure }
