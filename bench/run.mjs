@@ -4,8 +4,9 @@
 
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { describeBinary } from './lib/binary.mjs'
 import { TRIALS } from './lib/calls.mjs'
 import { chart } from './lib/chart.mjs'
 import { difference } from './lib/equality.mjs'
@@ -156,7 +157,10 @@ function run(options) {
     const context = { node, dir: options.dir, chunks: files }
     const date = new Date().toISOString()
     const aboutMachine = machine(options.dir)
+    if (options.binary) process.env.NAPI_RS_NATIVE_LIBRARY_PATH = resolve(options.binary)
     const peers = await checkPeers(context, options.peers, notes)
+    const binary = describeBinary(peers[0].binary, root)
+    if (binary.profile === 'debug') notes.push('a debug build: no figure here says anything')
     console.error(`Same settings, same results: ${peers.map(({ name }) => name).join(', ')}`)
     const trials = await plan(options, peers, notes)
     const { rounds, quick } = options
@@ -164,6 +168,7 @@ function run(options) {
       date,
       options: { rounds, quick },
       machine: aboutMachine,
+      binary,
       text: about,
       peers,
       notes,

@@ -32,9 +32,12 @@ const MANAGERS = [
   },
 ]
 
-/** The managers whose lockfile is in the nearest folder above `folder` that has one. */
-function managersOf(folder) {
-  for (let at = folder; ; at = dirname(at)) {
+/** Where this is installed. A bundle that is an ES module does not know. */
+const HERE = typeof __dirname === 'string' ? __dirname : process.cwd()
+
+/** The managers whose lockfile is in the nearest folder above this one that has one. */
+function managersOfProject() {
+  for (let at = HERE; ; at = dirname(at)) {
     const found = MANAGERS.filter(({ lockfiles }) =>
       lockfiles.some((lockfile) => existsSync(join(at, lockfile))),
     )
@@ -42,11 +45,9 @@ function managersOf(folder) {
   }
 }
 
-/**
- * Lines for people: the command of the manager that installed `folder`, of each where that is not known.
- */
-function describeCommands(packageName, version, folder) {
-  const found = managersOf(folder)
+/** Lines for people: the command of the manager that installed this, of each where that is not known. */
+function describeCommands(packageName, version) {
+  const found = managersOfProject()
   const spec = `${packageName}@${version}`
   if (found.length === 0) {
     return MANAGERS.map(({ manager, command }) => `  ${manager}: ${command(spec)}`)

@@ -12,7 +12,13 @@ const IS_64_BIT = 2
 function refuseCutShort(file) {
   if (process.platform !== 'linux') return
   const header = Buffer.alloc(HEADER_SIZE)
-  const descriptor = openSync(file, 'r')
+  let descriptor
+  try {
+    descriptor = openSync(file, 'r')
+  } catch {
+    // Not there, or embedded in an executable, which only its runtime opens. What loads it tells.
+    return
+  }
   let size
   try {
     readSync(descriptor, header, 0, HEADER_SIZE, 0)

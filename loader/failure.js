@@ -4,7 +4,6 @@
 const { existsSync } = require('node:fs')
 const { dirname, join } = require('node:path')
 const { describeCommands } = require('./commands.js')
-const { libc } = require('./libc.js')
 
 const { name, version } = require('../package.json')
 
@@ -50,8 +49,8 @@ function platformOf(messages) {
   return undefined
 }
 
-/** Whether a message says that a module was not found. */
-const isAbsent = (message) => /^Cannot find (module|package) /.test(message)
+/** Whether a message says that a module was not found; the last word is that of a bundle by Bun. */
+const isAbsent = (message) => /^Cannot (find module|find package|require module) /.test(message)
 
 /** The binary that an installed package names, and has lost. Not every runtime tells it from a package that is absent. */
 function lostFile(packageName) {
@@ -62,6 +61,15 @@ function lostFile(packageName) {
   } catch {
     return undefined
   }
+}
+
+/** The C library of a Linux: `glibc 2.36` or `musl`, as the report of the process tells. */
+function libc() {
+  const report = process.report?.getReport?.()
+  const { header, sharedObjects } = typeof report === 'string' ? JSON.parse(report) : (report ?? {})
+  if (header?.glibcVersionRuntime) return `glibc ${header.glibcVersionRuntime}`
+  const isMusl = sharedObjects?.some((file) => /libc\.musl-|ld-musl-/.test(file))
+  return isMusl ? 'musl' : 'an unknown C library'
 }
 
 /** What this process runs on, in words. */
@@ -94,6 +102,9 @@ function meaningOf(message) {
   return undefined
 }
 
+/** The line of a message that says what is wrong; node-loader of webpack has its name in one before. */
+const lineOf = (message) => message.replace(/^node-loader:\n/, '').split('\n')[0]
+
 /** The failure of a binary that NAPI_RS_NATIVE_LIBRARY_PATH names. */
 function ofOverride(path, messages, cause) {
   const what = existsSync(path) ? 'does not load' : 'is not there'
@@ -101,7 +112,7 @@ function ofOverride(path, messages, cause) {
     'ERR_SESSION_STORE_BINARY_UNUSABLE',
     [
       `${name}: the binary that NAPI_RS_NATIVE_LIBRARY_PATH names ${what}: ${JSON.stringify(path)}`,
-      `  ${messages[0]?.split('\n')[0]}`,
+      `  ${lineOf(messages[0] ?? '')}`,
       'Give the absolute path of a .node file for this platform, or unset the variable to use the installed one.',
     ],
     cause,
@@ -128,7 +139,7 @@ function ofMissing(packageName, cause) {
     [
       `${name}: the package with the binary for this platform (${here()}) is not installed: ${packageName}@${version}`,
       'It is an optional dependency, which was left out or belongs to another platform. To install it:',
-      ...describeCommands(packageName, version, __dirname),
+      ...describeCommands(packageName, version),
       TROUBLESHOOTING,
     ],
     cause,
@@ -141,7 +152,7 @@ function ofVersion(packageName, found, cause) {
     'ERR_SESSION_STORE_VERSION_MISMATCH',
     [
       `${name}: ${packageName} has version ${found}, and this is ${version}; the two must be the same. To mend it:`,
-      ...describeCommands(packageName, version, __dirname),
+      ...describeCommands(packageName, version),
       TROUBLESHOOTING,
     ],
     cause,
@@ -155,7 +166,7 @@ function ofUnusable(platform, messages, cause) {
     'ERR_SESSION_STORE_BINARY_UNUSABLE',
     [
       `${name}: the binary for this platform (${here()}), ${platform}, is installed but does not load:`,
-      ...messages.map((message) => `  ${message.split('\n')[0]}`),
+      ...messages.map((message) => `  ${lineOf(message)}`),
       ...new Set(meanings.filter((meaning) => meaning !== undefined)),
       TROUBLESHOOTING,
     ],
@@ -185,4 +196,4 @@ function describeFailure(cause) {
   return ofMissing(packageName, cause)
 }
 
-module.exports = { PLATFORMS, describeFailure }
+module.exports = { describeFailure }

@@ -1,6 +1,7 @@
 'use strict'
 // Loads the binary, and words the error where there is none.
 
+const { _extensions } = require('node:module')
 const { refuseCutShort } = require('./cut-short.js')
 
 // Has native.js compare the version of the platform package with its own. Left out, a package that was
@@ -8,7 +9,7 @@ const { refuseCutShort } = require('./cut-short.js')
 const CHECK = 'NAPI_RS_ENFORCE_VERSION_CHECK'
 
 // What every binary goes through.
-const [owner, method] = process.versions.deno ? [require.extensions, '.node'] : [process, 'dlopen']
+const [owner, method] = process.versions.deno ? [_extensions, '.node'] : [process, 'dlopen']
 
 const asked = process.env[CHECK]
 const loadBinary = owner[method]

@@ -19,21 +19,6 @@ import { prepareRust, prepareTools } from './cross/tools.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 
-/** The functions of SQLite that are compiled for size; docs/design.md tells how they were found. */
-const COLD_FUNCTIONS = join(root, 'scripts/cross/sqlite-cold.csv')
-
-/**
- * Rust's standard library is compiled anew, of the same stable release, without what names the functions
- * of a backtrace (a stripped binary has no names), and for size. Cargo takes that as unstable.
- */
-const SMALL_STANDARD_LIBRARY = [
-  '-Zbuild-std=std,panic_unwind',
-  '-Zbuild-std-features=optimize_for_size',
-]
-
-/** LLVM copies a function into its callers up to this cost, 225 by default: 0.08 MB for no more speed. */
-const INLINING = '-Cllvm-args=-inline-threshold=100'
-
 const folderOf = (platform) => join(root, 'npm', platform)
 const fileOf = (platform) => join(folderOf(platform), `session-store.${platform}.node`)
 
@@ -43,13 +28,12 @@ function stop(message) {
 }
 
 function build(platform, tools) {
-  const { triple, zigTriple, cflags, minimumSystem, rustflags = '' } = TARGETS[platform]
+  const { triple, zigTriple, cflags, minimumSystem, rustflags } = TARGETS[platform]
   // What is generated beside a binary is the same for each; the folder of a package has no place for it.
   const types = join(root, 'target/cross', platform, 'index.d.ts')
   const args = ['napi', 'build', '--cross-compile', '--platform', '--release', '--no-js']
   args.push('--target', zigTriple, '--output-dir', folderOf(platform))
   args.push('--dts', relative(folderOf(platform), types))
-  args.push('--', ...SMALL_STANDARD_LIBRARY)
   console.error(`\n== ${platform}`)
   const { status } = spawnSync('npx', args, {
     cwd: root,
@@ -57,11 +41,10 @@ function build(platform, tools) {
     env: {
       ...process.env,
       ...tools.env,
-      RUSTC_BOOTSTRAP: '1',
       ...(minimumSystem && { MACOSX_DEPLOYMENT_TARGET: minimumSystem }),
-      RUSTFLAGS: [process.env.RUSTFLAGS, INLINING, rustflags].filter(Boolean).join(' '),
+      ...(rustflags && { RUSTFLAGS: [process.env.RUSTFLAGS, rustflags].filter(Boolean).join(' ') }),
       // With underscores: a shell between drops names that it cannot have itself.
-      [`CFLAGS_${triple.replaceAll('-', '_')}`]: `${cflags} -mllvm -forceattrs-csv-path=${COLD_FUNCTIONS}`,
+      ...(cflags && { [`CFLAGS_${triple.replaceAll('-', '_')}`]: cflags }),
     },
   })
   if (status !== 0) stop(`${platform} was not built.`)

@@ -8,7 +8,7 @@ import { platforms } from '../support/installation.js'
 const linux = {
   format: 'ELF',
   architecture: 'x86_64',
-  size: 3_000_000,
+  size: 5_000_000,
   stripped: true,
   exports: ['napi_register_module_v1'],
   libraries: ['libc.so.6', 'libm.so.6'],
@@ -19,7 +19,7 @@ const linux = {
 const mac = {
   format: 'Mach-O',
   architecture: 'arm64',
-  size: 3_000_000,
+  size: 5_000_000,
   stripped: true,
   exports: ['napi_register_module_v1'],
   libraries: ['/usr/lib/libSystem.B.dylib'],
@@ -41,7 +41,7 @@ describe('a binary for Linux', () => {
     [{ libraries: ['libc.so.6', 'libgcc_s.so.1'] }, 'needs libgcc_s.so.1'],
     [{ otherVersions: ['GCC_3.0'] }, 'needs symbols of the versions GCC_3.0'],
     [{ stripped: false }, 'is not stripped'],
-    [{ size: 3 * 1024 * 1024 }, 'has 3145728 bytes, and must have less than 3145728'],
+    [{ size: 8 * 1024 * 1024 }, 'has 8388608 bytes, and must have less than 8388608'],
     [
       { exports: ['napi_register_module_v1', 'sqlite3_open'] },
       'exports napi_register_module_v1, sqlite3_open rather than napi_register_module_v1',

@@ -8,6 +8,7 @@ const USAGE = `Usage: npm run bench -- [options]
   --only <pattern>  only trials whose name matches the regular expression
   --peers <names>   comma-separated; the first two are compared with goals
                     (default session-store,better-sqlite3,node-sqlite,libsql)
+  --binary <file>   the build of this package to measure (default: the one that is installed or built here)
   --node <major>    run the trials on this version of Node.js, from npm
   --dir <folder>    where databases are made (default: the system's temporary folder)
   --name <name>     name of the file in bench/results (default: date and time)
@@ -25,6 +26,7 @@ export function readOptions() {
         rounds: { type: 'string' },
         only: { type: 'string', default: '' },
         peers: { type: 'string' },
+        binary: { type: 'string' },
         node: { type: 'string' },
         dir: { type: 'string', default: tmpdir() },
         name: { type: 'string' },

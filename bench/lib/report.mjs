@@ -124,18 +124,24 @@ function memory(results) {
   return table(['trial', ...results.peers.map(({ name }) => name)], rows)
 }
 
+function build({ path, size, target, glibc, profile, kind }) {
+  const facts = [kind, profile, target, glibc && `glibc ${glibc}`, `${size} bytes`, path]
+  return `- Build: ${facts.filter(Boolean).join(', ')}`
+}
+
 function settings(results) {
-  const { machine, peers, text, options } = results
+  const { machine, binary, peers, text, options } = results
   const [own] = peers
   const same = Object.entries(own.pragmas)
     .filter(([name, value]) => peers.every(({ pragmas }) => pragmas[name] === value))
     .map(([name, value]) => `${name}=${value}`)
-  const different = peers.map(({ name, version, sqlite, pragmas }) => {
+  const different = peers.map(({ name, version, sqlite, compiler, pragmas }) => {
     const list = Object.entries(pragmas)
       .map(([key, value]) => `${key}=${value}`)
       .filter((setting) => !same.includes(setting))
       .join(', ')
-    return `- ${name} ${version}: SQLite ${sqlite}${list && `; ${list}`}`
+    const by = compiler ? ` by ${compiler}` : ''
+    return `- ${name} ${version}: SQLite ${sqlite}${by}${list && `; ${list}`}`
   })
   return [
     `- Node.js ${own.node.slice(1)}, ${machine.cpu}, ${machine.system}`,
@@ -143,6 +149,7 @@ function settings(results) {
     `- Text: ${text.bytes} bytes of terminal output (digest ${text.digest}), commit ${text.commit}; ` +
       `${text.small} chunks of ${text.smallMean} bytes on average, ${text.large} of ${text.largeMean}; ` +
       `${text.wide} % of the small ones are not ASCII`,
+    ...(binary ? [build(binary)] : []),
     `- Rounds: ${options.rounds}${options.quick ? ', quick' : ''}`,
     `- Pragmas read back on every side: ${same.join(', ')}`,
     ...different,

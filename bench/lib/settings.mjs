@@ -16,6 +16,12 @@ const PRAGMAS = [
 /** Settings that may differ, because the difference is the library's own idea. */
 export const MAY_DIFFER = ['wal_autocheckpoint', 'auto_vacuum']
 
+/** What SQLite was compiled with, such as `gcc-12.2.0`. */
+function compilerOf(db) {
+  const options = db.prepare('PRAGMA compile_options').all()
+  return options.map((row) => /^COMPILER=(.*)/.exec(Object.values(row)[0])?.[1]).find(Boolean)
+}
+
 /** Version, pragmas and schema of a peer. */
 export function settings(peer, file) {
   const stores = peer.open(file)
@@ -25,6 +31,8 @@ export function settings(peer, file) {
   const result = {
     version: peer.version,
     sqlite: value('SELECT sqlite_version()'),
+    compiler: compilerOf(db),
+    binary: peer.binary,
     excuse: peer.excuse,
     hasWriteBehind: peer.hasWriteBehind ?? false,
     pragmas: Object.fromEntries(PRAGMAS.map((name) => [name, value(`PRAGMA ${name}`)])),

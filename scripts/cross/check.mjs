@@ -3,7 +3,7 @@
 import { EXPORTS, MAX_SIZE } from './targets.mjs'
 
 /** Whether a version such as `2.17` is newer than another one. */
-function isNewer(version, than) {
+export function isNewer(version, than) {
   const [left, right] = [version, than].map((text) => text.split('.').map(Number))
   for (let index = 0; index < Math.max(left.length, right.length); index++) {
     const difference = (left[index] ?? 0) - (right[index] ?? 0)

@@ -1,7 +1,7 @@
 // The platforms that a Linux machine builds for, and what their binaries may ask of a system.
 
 /** Bytes below which a binary has to stay. */
-export const MAX_SIZE = 3 * 1024 * 1024
+export const MAX_SIZE = 8 * 1024 * 1024
 
 /** The only function that a binary exports: what Node.js calls. */
 export const EXPORTS = ['napi_register_module_v1']
@@ -9,10 +9,8 @@ export const EXPORTS = ['napi_register_module_v1']
 /** glibc that the binaries are linked against: CentOS 7, Debian 8. */
 const GLIBC = '2.17'
 
-const NO_UNWIND_TABLES = '-fno-asynchronous-unwind-tables -fno-unwind-tables'
-
 // zig's linker for macOS exports whatever is visible.
-const HIDDEN = `${NO_UNWIND_TABLES} -fvisibility=hidden`
+const HIDDEN = '-fvisibility=hidden'
 
 // What it exports in spite of that: two symbols of its own and two of Rust's standard library. macOS binds symbols
 // by library, so that they meet those of nobody else.
@@ -46,7 +44,6 @@ export const TARGETS = {
     format: 'ELF',
     maxGlibc: GLIBC,
     libraries: glibcLibraries('ld-linux-x86-64.so.2'),
-    cflags: NO_UNWIND_TABLES,
   },
   'linux-arm64-gnu': {
     triple: 'aarch64-unknown-linux-gnu',
@@ -55,7 +52,6 @@ export const TARGETS = {
     format: 'ELF',
     maxGlibc: GLIBC,
     libraries: glibcLibraries('ld-linux-aarch64.so.1'),
-    cflags: NO_UNWIND_TABLES,
   },
   'linux-x64-musl': {
     triple: 'x86_64-unknown-linux-musl',
@@ -63,7 +59,6 @@ export const TARGETS = {
     architecture: 'x86_64',
     format: 'ELF',
     libraries: ['libc.so'],
-    cflags: NO_UNWIND_TABLES,
     // A static C library beside that of Node.js would have its own threads and memory.
     rustflags: '-C target-feature=-crt-static',
   },
@@ -73,7 +68,6 @@ export const TARGETS = {
     architecture: 'aarch64',
     format: 'ELF',
     libraries: ['libc.so'],
-    cflags: NO_UNWIND_TABLES,
     rustflags: '-C target-feature=-crt-static',
   },
   'darwin-x64': {

@@ -38,7 +38,7 @@ export function prepareTools(root) {
   }
 }
 
-/** Installs the standard library of Rust for `triples`, and its source, where they are missing. */
+/** Installs the standard library of Rust for `triples` where it is missing. */
 export function prepareRust(triples, root) {
   const rustup = (...args) =>
     execFileSync('rustup', args, {
@@ -49,6 +49,4 @@ export function prepareRust(triples, root) {
   const targets = rustup('target', 'list', '--installed').split('\n')
   const missing = triples.filter((triple) => !targets.includes(triple))
   if (missing.length > 0) rustup('target', 'add', ...missing)
-  const components = rustup('component', 'list', '--installed').split('\n')
-  if (!components.includes('rust-src')) rustup('component', 'add', 'rust-src')
 }

@@ -50,6 +50,16 @@ export const breakages = [
     ),
     noticedBy: 'ESM named, default and namespace imports',
   },
+  {
+    what: 'binaries whose names a bundler cannot read',
+    change: inMain((folder) => {
+      const file = join(folder, 'native.js')
+      const text = readFileSync(file, 'utf8')
+      writeFileSync(file, text.replaceAll(/require\('(@gsd\/[^']+)'\)/g, "require(String('$1'))"))
+    }),
+    noticedBy: 'Bun, one executable',
+    tools: true,
+  },
   { what: 'no types', change: inMain(without('index.d.ts')), noticedBy: 'publint' },
   {
     what: 'types that export a value that there is not',

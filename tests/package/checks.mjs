@@ -1,7 +1,9 @@
 // What has to work in a folder in which the package is installed.
 
-import { copyFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { copyFileSync, cpSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { installRuntime } from '../runtimes/runtimes.mjs'
 import { node, root, run } from './processes.mjs'
 
 const repository = (path) => join(root, 'node_modules', path)
@@ -51,6 +53,32 @@ async function bundle(consumer, entry, format) {
   await program(consumer, file)
 }
 
+/** Runs a file of the folder `made`, a script or an executable, where there is nothing but that folder's files. */
+async function runAlone(made, file) {
+  const folder = mkdtempSync(join(tmpdir(), 'session-store-alone-'))
+  const path = join(folder, file)
+  try {
+    cpSync(made, folder, { recursive: true })
+    const args = file.endsWith('.cjs') ? [process.execPath, [path]] : [path, []]
+    // Bun unpacks the binary into the temporary folder, and leaves it there.
+    done(await run(folder, ...args, { TMPDIR: folder }))
+  } finally {
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
+  }
+}
+
+async function webpack({ cwd }) {
+  await node(cwd, 'webpack.cjs')
+  await runAlone(join(cwd, 'webpacked'), 'main.cjs')
+}
+
+async function bunExecutable({ cwd }) {
+  const { path } = installRuntime('bun', join(root, 'target/runtimes'))
+  const file = process.platform === 'win32' ? 'app.exe' : 'app'
+  await run(cwd, path, ['build', '--compile', 'import.mjs', '--outfile', join('executable', file)])
+  await runAlone(join(cwd, 'executable'), file)
+}
+
 async function vitest({ cwd }, pool) {
   const args = ['run', '--pool', pool, '--reporter', 'json', 'job.spec.mjs']
   const report = JSON.parse(await node(cwd, tool(cwd, 'vitest/vitest.mjs'), ...args))
@@ -87,6 +115,8 @@ export const withTools = {
   'vitest, threads': (consumer) => vitest(consumer, 'threads'),
   'esbuild, ESM': (consumer) => bundle(consumer, 'import.mjs', 'esm'),
   'esbuild, CommonJS': (consumer) => bundle(consumer, 'require.cjs', 'cjs'),
+  'webpack, with the binary': webpack,
+  'Bun, one executable': bunExecutable,
 }
 
 /** What is looked at in the tarball itself. */

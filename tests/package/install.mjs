@@ -8,13 +8,15 @@ import { npm, pnpm, node, root } from './processes.mjs'
 const consumer = join(dirname(fileURLToPath(import.meta.url)), 'consumer')
 const name = '@gsd/session-store'
 
-/** What users have beside the package, in the versions that this repository has. */
-const tools = ['@types/node', 'esbuild', 'typescript', 'vitest'].map((tool) => {
-  const { version } = JSON.parse(
-    readFileSync(join(root, 'node_modules', tool, 'package.json'), 'utf8'),
-  )
-  return `${tool}@${version}`
-})
+/** What users have beside the package, in the versions that this repository has where it has them. */
+const tools = ['@types/node', 'esbuild', 'typescript', 'vitest']
+  .map((tool) => {
+    const { version } = JSON.parse(
+      readFileSync(join(root, 'node_modules', tool, 'package.json'), 'utf8'),
+    )
+    return `${tool}@${version}`
+  })
+  .concat('webpack@5.113.0', 'node-loader@2.1.0')
 
 const writeJson = (folder, value) =>
   writeFileSync(join(folder, 'package.json'), JSON.stringify(value))

@@ -33,7 +33,7 @@ export async function writeDocs(root, results) {
   const before = text.slice(0, text.indexOf(START))
   const after = text.slice(text.indexOf(END))
   const whole = `${before}${START}\n\n${[ran, ...lists].join('\n\n')}\n\n${after}`
-  const settings = await resolveConfig(file)
+  const settings = { ...(await resolveConfig(file)), proseWrap: 'always', printWidth: 120 }
   const sorted = Object.fromEntries(known.map((name) => [name, all[name]]))
   const written = [
     [file, whole],
