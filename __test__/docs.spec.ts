@@ -39,7 +39,9 @@ const OTHERS = [
 
 const blocks = pages.flatMap((page) => readBlocks(page))
 const scripts = blocks.filter(({ language }) => language in SCRIPTS)
-const runnable = scripts.filter(({ reason }) => reason === undefined)
+/** What stands in the place of a set-up for a block of calls that throw. */
+const ERRORS = 'errors'
+const runnable = scripts.filter(({ reason, setup }) => reason === undefined && setup !== ERRORS)
 
 /** Where the examples are, with the package installed. */
 let folder: string
@@ -211,7 +213,7 @@ describe('links', () => {
   })
 })
 
-/** A row of a table of errors: a call, and what it throws. */
+/** A paragraph of a block of errors: a call, and what it throws. */
 interface Misuse {
   call: string
   error: string
@@ -219,23 +221,16 @@ interface Misuse {
   message: string
 }
 
-/** The rows of the tables whose first column is a call, in the order of the pages. */
+/** What the blocks behind `example: errors` say: a call, `// error code` and `// message`, then an empty line. */
 function readMisuses(page: string): Misuse[] {
-  const rows: Misuse[] = []
-  let isErrors = false
-  for (const line of readPage(page).split('\n')) {
-    const cells = line.split(/(?<!\\)\|/).slice(1, -1)
-    const [call = '', error = '', code = '', message = ''] = cells.map((cell) =>
-      cell
-        .trim()
-        .replaceAll(/^`+ ?| ?`+$/g, '')
-        .replaceAll(String.raw`\|`, '|'),
-    )
-    if (cells.length === 0) isErrors = false
-    else if (call === 'call' && message === 'message') isErrors = true
-    else if (isErrors && !/^-+$/.test(call)) rows.push({ call, error, code, message })
-  }
-  return rows
+  return blocks
+    .filter((block) => block.page === page && block.setup === ERRORS)
+    .flatMap(({ source }) => source.trim().split('\n\n'))
+    .map((paragraph) => {
+      const form = /^([^]+)\n\/\/ (\S+) (\S+)\n\/\/ (.+)$/
+      const [, call = paragraph, error = '', code = '', message = ''] = form.exec(paragraph) ?? []
+      return { call, error, code, message }
+    })
 }
 
 describe('errors', () => {
@@ -253,7 +248,7 @@ describe('errors', () => {
       const seen = []
       for (const call of ${JSON.stringify(misuses.map(({ call }) => call))}) {
         try {
-          await new Function('return (async () => (' + call + '))()')()
+          await new Function('return (async () => {' + call + '})()')()
           seen.push({ call })
         } catch ({ name, code, message }) {
           seen.push({ call, error: name, code, message: message.replaceAll(process.cwd(), '.') })

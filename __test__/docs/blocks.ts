@@ -35,7 +35,7 @@ export function readPage(page: string): string {
 
 /**
  * The blocks of a page. A comment in the Markdown says what the next block needs: `example: stores` names a set-up,
- * `example: not run, …` gives a reason. `examples: stores` is for all blocks from there on, `examples: none` ends it.
+ * `example: not run, …` gives a reason, and `example: errors` is for calls that throw, each above what it throws. `examples: stores` is for all blocks from there on, `examples: none` ends it.
  */
 export function readBlocks(page: string, text: string = readPage(page)): Block[] {
   const blocks: Block[] = []
