@@ -1,6 +1,6 @@
 // The code blocks of the docs, and what each of them needs to run.
 import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, posix } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 export const root = fileURLToPath(new URL('../../..', import.meta.url))
@@ -18,15 +18,24 @@ export interface Block {
   reason: string | undefined
 }
 
+const NOT_OURS = ['node_modules', 'target', '.git']
+
+/** The pages of a folder and of those in it. */
+function listPages(folder: string): string[] {
+  const entries = readdirSync(join(root, folder), { withFileTypes: true })
+  const found = entries.flatMap((entry) => {
+    const path = posix.join(folder, entry.name)
+    if (entry.isDirectory()) return NOT_OURS.includes(entry.name) ? [] : listPages(path)
+    return entry.name.endsWith('.md') ? [path] : []
+  })
+  return found.sort()
+}
+
 /** The pages whose examples are run. */
 export const pages = ['README.md', ...listPages('docs')]
 
-function listPages(folder: string): string[] {
-  return readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.md'))
-    .map((name) => `${folder}/${name.replaceAll('\\', '/')}`)
-    .sort()
-}
+/** All pages of the repository. */
+export const allPages = listPages('.')
 
 /** A page with the line ends of Unix. */
 export function readPage(page: string): string {
@@ -35,7 +44,7 @@ export function readPage(page: string): string {
 
 /**
  * The blocks of a page. A comment in the Markdown says what the next block needs: `example: stores` names a set-up,
- * `example: not run, …` gives a reason. `examples: stores` is for all blocks from there on, `examples: none` ends it.
+ * `example: not run, …` gives a reason, and `example: errors` is for calls that throw, each above what it throws. `examples: stores` is for all blocks from there on, `examples: none` ends it.
  */
 export function readBlocks(page: string, text: string = readPage(page)): Block[] {
   const blocks: Block[] = []
