@@ -19,7 +19,7 @@ export interface Block {
 }
 
 /** The pages whose examples are run. */
-export const pages = ['README.md', ...listPages('docs')]
+export const pages = ['README.md', ...listPages('docs'), 'packages/cli/README.md']
 
 function listPages(folder: string): string[] {
   return readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })

@@ -3,14 +3,14 @@ import { writeFileSync } from 'node:fs'
 import { constants } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { runCommand, startCommand, type CommandOptions } from './cli-support.js'
+import { runCommand, startCommand, type CommandOptions } from './support.js'
 import {
   openStores,
   sampleOutput,
   sampleSession,
   temporaryFolder,
   temporaryPath,
-} from './support.js'
+} from '../../../__test__/support.js'
 
 /** The arguments that record a program for node, given as text. */
 function recording(path: string, program: string, ...options: string[]): string[] {

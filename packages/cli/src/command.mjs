@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { InvalidArgumentError, Option } from 'commander'
-import { DatabaseConnection, OutputStore, SessionStore } from '../../index.js'
+import { DatabaseConnection, OutputStore, SessionStore } from '@gsd/session-store'
 
 /** What the process exits with. */
 export const EXIT = { ok: 0, failure: 1, usage: 2 }

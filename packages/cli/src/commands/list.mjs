@@ -1,10 +1,10 @@
 // `gsd-sessions list`: the sessions in a table.
 
 import { Option } from 'commander'
-import { allOptions, examples, Failure, integer, withReader } from '../lib/command.mjs'
-import { sessionTable } from '../lib/session-table.mjs'
-import { print } from '../lib/streams.mjs'
-import { jsonText, printable, styled } from '../lib/style.mjs'
+import { allOptions, examples, Failure, integer, withReader } from '../command.mjs'
+import { sessionTable } from '../session-table.mjs'
+import { print } from '../streams.mjs'
+import { jsonText, printable, styled } from '../style.mjs'
 
 const STATUSES = ['idle', 'running', 'waiting_checkpoint', 'completed', 'failed']
 

@@ -1,8 +1,8 @@
 // `gsd-sessions tail`: the last lines of a session, and those to come.
 
-import { allOptions, examples, Failure, integer, withReader } from '../lib/command.mjs'
-import { jsonPrinter, printChunks, textPrinter } from '../lib/output.mjs'
-import { complain } from '../lib/streams.mjs'
+import { allOptions, examples, Failure, integer, withReader } from '../command.mjs'
+import { jsonPrinter, printChunks, textPrinter } from '../output.mjs'
+import { complain } from '../streams.mjs'
 
 /** The last lines of a session and the cursor behind them. */
 function lastLines(outputs, id, lines) {

@@ -2,7 +2,7 @@
 import { closeSync, existsSync, openSync, readdirSync, writeFileSync, writeSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { commandPath, runCommand } from './cli-support.js'
+import { commandPath, runCommand } from './support.js'
 import {
   everyRow,
   fileHash,
@@ -12,7 +12,7 @@ import {
   sampleSession,
   temporaryFolder,
   temporaryPath,
-} from './support.js'
+} from '../../../__test__/support.js'
 
 /** A closed file with a session of so many chunks of 1 kB. */
 function fileWith(chunks: number): string {

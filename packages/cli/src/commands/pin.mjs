@@ -1,8 +1,8 @@
 // `gsd-sessions pin` and `unpin`: which sessions pruning leaves alone.
 
-import { allOptions, examples, Failure, withWriter } from '../lib/command.mjs'
-import { print } from '../lib/streams.mjs'
-import { jsonText, printable } from '../lib/style.mjs'
+import { allOptions, examples, Failure, withWriter } from '../command.mjs'
+import { print } from '../streams.mjs'
+import { jsonText, printable } from '../style.mjs'
 
 /** Runs `change` on every session, once all of them are known. */
 function changeAll(command, ids, change, words) {
