@@ -1,7 +1,7 @@
 // `gsd-sessions list`: the sessions in a table.
 
 import { Option } from 'commander'
-import { allOptions, examples, Failure, integer, withReader } from '../command.mjs'
+import { allOptions, examples, integer, unknownSession, withReader } from '../command.mjs'
 import { sessionTable } from '../session-table.mjs'
 import { print } from '../streams.mjs'
 import { jsonText, printable, styled } from '../style.mjs'
@@ -39,7 +39,7 @@ export function list(command) {
       const { status, limit } = options
       const before = options.before === undefined ? undefined : sessions.get(options.before)
       if (options.before !== undefined && !before) {
-        throw new Failure(`there is no session ${JSON.stringify(options.before)}`)
+        throw unknownSession(options.before)
       }
       // One more than is asked for tells whether there are more.
       const found = sessions.list({ status, before, limit: limit && limit + 1 })
