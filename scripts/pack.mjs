@@ -1,16 +1,13 @@
-// Packs the package as npm would publish it, for the platform of this machine, into the folder that
+// Packs the packages as npm would publish them, for the platform of this machine, into the folder that
 // the consumer example installs from.
 
 import { execFileSync } from 'node:child_process'
-import { copyFileSync, cpSync, mkdirSync, mkdtempSync, readFileSync, readdirSync } from 'node:fs'
+import { copyFileSync, cpSync, mkdirSync, mkdtempSync, readdirSync } from 'node:fs'
 import { renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-
-const root = join(dirname(fileURLToPath(import.meta.url)), '..')
-
-const readJson = (file) => JSON.parse(readFileSync(file, 'utf8'))
+import { workspacesOf, readJson, root } from './release/files.mjs'
 
 /** Runs `npm pack` in `folder` and moves the tarball to `target`; gives what npm says of it. */
 function pack(folder, target) {
@@ -25,8 +22,8 @@ function pack(folder, target) {
 }
 
 /**
- * Packs the root package and the platform packages whose addon is built into `destination`, the root package
- * first. `change` gets the folder of each package before it is packed.
+ * Packs the root package, the platform packages whose addon is built, and those in packages/ into `destination`, the root
+ * package first. `change` gets the folder of each package before it is packed.
  */
 export function packPackages(destination, change = () => {}) {
   const manifest = readJson(join(root, 'package.json'))
@@ -51,10 +48,18 @@ export function packPackages(destination, change = () => {}) {
       copyFileSync(join(root, addon), join(folder, addon))
       folders.push(folder)
     }
-    return folders.map((folder, index) => {
+    for (const { folder, manifest: other } of workspacesOf(root)) {
+      const copy = join(stage, folder)
+      for (const file of [...other.files, 'README.md', 'package.json']) {
+        cpSync(join(root, folder, file), join(copy, file), { recursive: true })
+      }
+      copyFileSync(join(root, 'LICENSE'), join(copy, 'LICENSE'))
+      folders.push(copy)
+    }
+    return folders.map((folder) => {
       change(folder)
-      const suffix = index === 0 ? '' : `-${folder.slice(stage.length + 1)}`
-      return pack(folder, join(destination, `gsd-session-store${suffix}.tgz`))
+      const { name } = readJson(join(folder, 'package.json'))
+      return pack(folder, join(destination, `${name.replace('@', '').replace('/', '-')}.tgz`))
     })
   } finally {
     rmSync(stage, { recursive: true, force: true })

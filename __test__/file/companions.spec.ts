@@ -19,7 +19,7 @@ import { dirname, join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { DatabaseConnection, OutputStore, salvage, type DatabaseOptions } from '../../index.js'
 import { inChild, startChild } from '../support/child.js'
-import { runCommand } from '../cli/support.js'
+import { runCommand } from '../../packages/cli/test/support.js'
 import {
   failureOf,
   fileHash,

@@ -30,6 +30,7 @@ describe('the check of versions', () => {
     'Cargo.lock',
     'CHANGELOG.md',
     'npm',
+    'packages',
     '.github',
   ]
 
@@ -62,6 +63,7 @@ describe('the check of versions', () => {
     ['Cargo.lock', /(name = "gsd-session-store"\nversion = )".*"/, '$1"9.9.9"'],
     ['package-lock.json', `"version": "${version}"`, '"version": "9.9.9"'],
     ['npm/win32-arm64-msvc/package.json', `"version": "${version}"`, '"version": "9.9.9"'],
+    ['packages/cli/package.json', `"version": "${version}"`, '"version": "9.9.9"'],
   ])('names %s where it has another', async (file, from, to) => {
     const folder = copyOfVersions()
     edit(folder, file, from, to)
@@ -70,6 +72,18 @@ describe('the check of versions', () => {
     expect(stderr).toContain(`${file}`)
     expect(stderr).toContain(`9.9.9 instead of ${version}`)
   })
+
+  test.each(['packages/cli/package.json', 'package-lock.json'])(
+    'names %s where the command asks for another version of the store',
+    async (file) => {
+      const folder = copyOfVersions()
+      edit(folder, file, `"@gsd/session-store": "${version}"`, '"@gsd/session-store": "9.9.9"')
+      const { code, stderr } = await check(folder)
+      expect(code).toBe(1)
+      expect(stderr).toContain(`${file}`)
+      expect(stderr).toContain(`9.9.9 instead of ${version}`)
+    },
+  )
 
   test('names a target that no workflow builds', async () => {
     const folder = copyOfVersions()
@@ -89,8 +103,8 @@ describe('the check of versions', () => {
     edit(
       folder,
       'package.json',
-      '"dependencies": {',
-      '"optionalDependencies": {},\n  "dependencies": {',
+      '"devDependencies": {',
+      '"optionalDependencies": {},\n  "devDependencies": {',
     )
     const { code, stderr } = await check(folder)
     expect(code).toBe(1)
@@ -108,12 +122,13 @@ describe('the check of versions', () => {
     expect(early.stderr).toContain('the tag: v9.9.9')
     expect(early.stderr).toContain('there is something under Unreleased')
     edit(folder, 'CHANGELOG.md', '- More.\n', '')
-    edit(
-      folder,
-      'package.json',
-      '"license"',
-      '"repository": { "type": "git", "url": "git+https://github.com/somebody/session-store.git" },\n  "license"',
+    const repository =
+      '"repository": { "url": "git+https://github.com/somebody/session-store.git" }'
+    edit(folder, 'package.json', '"license"', `${repository},\n  "license"`)
+    expect((await check(folder, '--tag', `v${version}`)).stderr).toBe(
+      'packages/cli/package.json: not the repository of package.json\n',
     )
+    edit(folder, 'packages/cli/package.json', '"license"', `${repository},\n  "license"`)
     expect(await check(folder, '--tag', `v${version}`)).toMatchObject({ code: 0, stderr: '' })
     edit(folder, 'package.json', 'somebody/session-store', 'nobody/session-store')
     expect((await check(folder, '--tag', `v${version}`)).stderr).toContain('nobody/session-store')
@@ -157,10 +172,15 @@ async function readBody(request: IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString()
 }
 
-/** Packages as stage.mjs leaves them, packed by npm, the root package last. */
+/** Packages as stage.mjs leaves them, packed by npm, the command last. */
 function stagePackages(text: string): { folder: string; names: string[] } {
   const folder = temporaryFolder()
-  const names = ['@sample/store-linux-x64-gnu', '@sample/store-darwin-arm64', '@sample/store']
+  const names = [
+    '@sample/store-linux-x64-gnu',
+    '@sample/store-darwin-arm64',
+    '@sample/store',
+    'sample-sessions',
+  ]
   const packages = names.map((name) => {
     const source = join(temporaryFolder(), 'package')
     mkdirSync(source)
@@ -204,10 +224,10 @@ describe('publishing', () => {
     return runScript(script('publish.mjs'), ['--from', folder, ...args], { env })
   }
 
-  test('goes on where it stopped, the root package last', { timeout: 180_000 }, async () => {
+  test('goes on where it stopped, the command last', { timeout: 180_000 }, async () => {
     const registry = await startRegistry()
     const { folder, names } = stagePackages('// one')
-    const [first, second, main] = names
+    const [first, second, main, command] = names
     registry.refuse = second ?? ''
     expect((await publish(registry, folder)).code).not.toBe(0)
     expect(registry.order).toEqual([first])
@@ -216,12 +236,12 @@ describe('publishing', () => {
     const again = await publish(registry, folder)
     expect(again.code).toBe(0)
     expect(again.stdout).toContain(`${first}@1.2.3 is published already`)
-    expect(registry.order).toEqual([first, second, main])
+    expect(registry.order).toEqual([first, second, main, command])
 
     const whole = await publish(registry, folder)
     expect(whole.code).toBe(0)
-    expect(whole.stdout).toContain('0 of 3 packages are published')
-    expect(registry.order).toEqual([first, second, main])
+    expect(whole.stdout).toContain('0 of 4 packages are published')
+    expect(registry.order).toEqual([first, second, main, command])
   })
 
   test(

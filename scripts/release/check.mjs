@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { readChangelog } from './changelog.mjs'
-import { platformsOf, readJson, root as repository, stop } from './files.mjs'
+import { workspacesOf, platformsOf, readJson, root as repository, stop } from './files.mjs'
 
 const { values } = parseArgs({
   options: { tag: { type: 'string' }, root: { type: 'string', default: repository } },
@@ -36,6 +36,17 @@ for (const platform of platformsOf(root)) {
   const other = readJson(join(root, 'npm', platform, 'package.json'))
   expect(`npm/${platform}/package.json`, other.version)
   expect(`npm/${platform}/package.json, name`, other.name, `${name}-${platform}`)
+}
+for (const { folder, manifest: other } of workspacesOf(root)) {
+  const where = `${folder}/package.json`
+  const locked = lock.packages[folder]
+  expect(where, other.version)
+  expect(`${where}, ${name}`, other.dependencies?.[name])
+  expect(`package-lock.json, ${folder}`, locked?.version)
+  expect(`package-lock.json, ${folder}, ${name}`, locked?.dependencies?.[name])
+  expect(`${where}, engines`, other.engines?.node, manifest.engines.node)
+  if (other.repository?.url !== manifest.repository?.url)
+    problems.push(`${where}: not the repository of package.json`)
 }
 const matrix = readFileSync(join(root, '.github/workflows/packages.yml'), 'utf8')
 for (const target of manifest.napi.targets)

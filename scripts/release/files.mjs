@@ -15,6 +15,13 @@ export const readJson = (path) => JSON.parse(readFileSync(path, 'utf8'))
 /** The folders of the platform packages, `linux-x64-gnu` and so on. */
 export const platformsOf = (folder) => readdirSync(join(folder, 'npm')).sort()
 
+/** The packages that are released with the root package, as `{ folder, manifest }`; `folder` is `packages/cli` and so on. */
+export const workspacesOf = (place) =>
+  readdirSync(join(place, 'packages'))
+    .sort()
+    .map((name) => `packages/${name}`)
+    .map((folder) => ({ folder, manifest: readJson(join(place, folder, 'package.json')) }))
+
 /** A folder that is removed when the process ends, however it does. */
 export function temporaryFolder(what) {
   const folder = mkdtempSync(join(tmpdir(), `session-store-${what}-`))

@@ -1,4 +1,5 @@
-// Publishes what stage.mjs made, platform packages first, so that nobody gets a root package without its binaries:
+// Publishes what stage.mjs made: platform packages, the root package, then the command, so that nobody gets one without
+// what it needs:
 //
 //   node scripts/release/publish.mjs --from <folder> [--dry-run] [--provenance]
 //

@@ -1,17 +1,20 @@
-// Whether staged packages work where this runs: installs the root package and the one of this platform from their
-// tarballs into an empty folder, with scripts off, and uses them from CommonJS, from ESM and by the command.
+// Whether staged packages work where this runs: installs the root package, the one of this platform and the command from
+// their tarballs into an empty folder, with scripts off, and uses them from CommonJS, from ESM and by the command.
 //
 //   node scripts/release/smoke.mjs <folder of stage.mjs>
 
 import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { readJson, stop, temporaryFolder } from './files.mjs'
+import { readJson, root, stop, temporaryFolder } from './files.mjs'
 
 const [given] = process.argv.slice(2)
 if (!given) stop('Which packages? node scripts/release/smoke.mjs <folder>')
 const packages = readJson(join(resolve(given), 'packages.json'))
-const rootPackage = packages.at(-1)
+const { name: rootName } = readJson(join(root, 'package.json'))
+const staged = (name) =>
+  packages.find((one) => one.name === name) ?? stop(`There is no package ${name}`)
+const rootPackage = staged(rootName)
 
 function platform() {
   if (process.platform !== 'linux')
@@ -20,8 +23,7 @@ function platform() {
   return `linux-${process.arch}-${isGlibc ? 'gnu' : 'musl'}`
 }
 
-const own = packages.find(({ name }) => name === `${rootPackage.name}-${platform()}`)
-if (!own) stop(`There is no package for ${platform()}`)
+const own = staged(`${rootName}-${platform()}`)
 
 const PROGRAM = `
   const connection = new DatabaseConnection('./sessions.db')
@@ -51,7 +53,7 @@ function run(command, ...args) {
   return stdout
 }
 
-const tarballs = [rootPackage, own].map(({ name, file }) => [
+const tarballs = [rootPackage, own, staged('gsd-sessions')].map(({ name, file }) => [
   name,
   `file:${join(resolve(given), file)}`,
 ])
@@ -63,11 +65,11 @@ writeFileSync(
 run('npm', 'install', '--ignore-scripts', '--no-audit', '--no-fund')
 writeFileSync(
   join(folder, 'one.cjs'),
-  `const ${NAMES} = require('${rootPackage.name}'), KIND = 'cjs'${PROGRAM}`,
+  `const ${NAMES} = require('${rootName}'), KIND = 'cjs'${PROGRAM}`,
 )
 writeFileSync(
   join(folder, 'two.mjs'),
-  `import ${NAMES} from '${rootPackage.name}'\nconst KIND = 'esm'${PROGRAM}`,
+  `import ${NAMES} from '${rootName}'\nconst KIND = 'esm'${PROGRAM}`,
 )
 run(process.execPath, 'one.cjs')
 run(process.execPath, 'two.mjs')
@@ -76,5 +78,5 @@ const stored = JSON.parse(run('npx', '--no-install', 'gsd-sessions', 'list', '--
 const ids = stored.map(({ id, status }) => `${id} ${status}`).sort()
 if (ids.join() !== 'cjs running,command completed,esm running') stop(`stored is ${ids.join()}`)
 console.log(
-  `${rootPackage.name} ${rootPackage.version} works on ${platform()} with Node.js ${process.version}`,
+  `${rootName} ${rootPackage.version} works on ${platform()} with Node.js ${process.version}`,
 )

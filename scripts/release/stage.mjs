@@ -2,7 +2,7 @@
 //
 //   npm run release:stage -- --out <folder> [--binaries <folder>] [--partial]
 //
-// The tarballs of the platform packages and of the root package, the binaries one by one, the bills of materials,
+// The tarballs of the platform packages, of the root package and of the command, the binaries one by one, the bills of materials,
 // SHA256SUMS over all of it, the notes of the version, and packages.json, which says in which order to publish.
 // `--binaries` is where the `.node` files are, in whatever folders below it. All must be there, unless `--partial` says
 // that it is only a try: then it tells which are missing, and leaves their packages out.
@@ -20,7 +20,16 @@ import {
 import { basename, join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { readChangelog } from './changelog.mjs'
-import { digest, npm, platformsOf, readJson, root, stop, temporaryFolder } from './files.mjs'
+import {
+  workspacesOf,
+  digest,
+  npm,
+  platformsOf,
+  readJson,
+  root,
+  stop,
+  temporaryFolder,
+} from './files.mjs'
 
 const { values } = parseArgs({
   options: {
@@ -36,6 +45,7 @@ mkdirSync(out, { recursive: true })
 
 const manifest = readJson(join(root, 'package.json'))
 const { name, version, napi } = manifest
+const workspaces = workspacesOf(root)
 const napiCommand = join(root, 'node_modules/@napi-rs/cli/dist/cli.js')
 
 /** The binaries by platform. */
@@ -65,9 +75,9 @@ function pack(folder) {
     npm(['pack', '--json', '--ignore-scripts', '--pack-destination', out], { cwd: folder }),
   )
   const [{ filename, files, size }] = Object.values(packed)
-  const { name: packageName, files: wanted, main } = readJson(join(folder, 'package.json'))
+  const { name: packageName, files: wanted, main = [] } = readJson(join(folder, 'package.json'))
   const paths = files.map(({ path }) => path)
-  for (const file of [...wanted, main])
+  for (const file of wanted.concat(main))
     if (!paths.some((path) => path === file || path.startsWith(`${file}/`)))
       stop(`${packageName}: ${file} is not in the tarball`)
   if (paths.some((path) => path.endsWith('.node')) !== packageName.startsWith(`${name}-`))
@@ -77,13 +87,31 @@ function pack(folder) {
   return { name: packageName, version, file: filename, integrity }
 }
 
+/** The bill of materials of what npm installs, in CycloneDX. */
+function npmBill() {
+  const cwd = temporaryFolder('bill')
+  // `npm sbom --omit dev` leaves out what is needed for development as well as for use. So here nothing is needed for
+  // development, but for the link by which the command finds the root package.
+  const devDependencies = { [name]: 'file:.' }
+  writeFileSync(join(cwd, 'package.json'), JSON.stringify({ ...manifest, devDependencies }))
+  for (const { folder } of workspaces)
+    cpSync(join(root, folder, 'package.json'), join(cwd, folder, 'package.json'))
+  copyFileSync(join(root, 'package-lock.json'), join(cwd, 'package-lock.json'))
+  npm(['install', '--package-lock-only', '--offline', '--ignore-scripts'], { cwd })
+  const bill = JSON.parse(
+    npm(['sbom', '--sbom-format', 'cyclonedx', '--package-lock-only'], { cwd }),
+  )
+  // npm calls what is in the tree by its folder, and has a workspace depend on its packages.
+  for (const component of [bill.metadata.component, ...bill.components])
+    component.name = component['bom-ref'].replace(/@[^@]*$/, '')
+  const own = bill.dependencies.find(({ ref }) => ref === bill.metadata.component['bom-ref'])
+  own.dependsOn = []
+  return `${JSON.stringify(bill, null, 2)}\n`
+}
+
 /** Bills of materials in CycloneDX, for what npm installs and for what is compiled into the binaries. */
 function writeBills(stage) {
-  const omitted = ['dev', 'peer', 'optional'].flatMap((kind) => ['--omit', kind])
-  const ofNpm = npm(['sbom', '--sbom-format', 'cyclonedx', '--package-lock-only', ...omitted], {
-    cwd: stage,
-  })
-  writeFileSync(join(out, 'sbom-npm.cdx.json'), ofNpm)
+  writeFileSync(join(out, 'sbom-npm.cdx.json'), npmBill())
   // Told also where there is nothing that makes a bill of it.
   const metadata = ['metadata', '--no-deps', '--format-version', '1']
   execFileSync('cargo', metadata, { cwd: stage, stdio: ['ignore', 'ignore', 'inherit'] })
@@ -145,6 +173,11 @@ for (const file of [
   'package-lock.json',
 ])
   cpSync(join(root, file), join(stage, file), { recursive: true })
+for (const { folder, manifest: other } of workspaces) {
+  for (const file of [...other.files, 'README.md', 'package.json'])
+    cpSync(join(root, folder, file), join(stage, folder, file), { recursive: true })
+  copyFileSync(join(root, 'LICENSE'), join(stage, folder, 'LICENSE'))
+}
 const there = platforms.filter((platform) => binaries.has(platform))
 for (const platform of there) {
   const folder = join(stage, 'npm', platform)
@@ -187,8 +220,12 @@ for (const platform of there)
   if (optionalDependencies[`${name}-${platform}`] !== version)
     stop(`package.json: ${name}-${platform} ${version} is not among the optional dependencies`)
 
-console.log(`${name} ${version}, platform packages first:`)
-const packages = [...there.map((platform) => join(stage, 'npm', platform)), stage].map(pack)
+console.log(`${name} ${version}, in the order of publishing:`)
+const packages = [
+  ...there.map((platform) => join(stage, 'npm', platform)),
+  stage,
+  ...workspaces.map(({ folder }) => join(stage, folder)),
+].map(pack)
 writeFileSync(join(out, 'packages.json'), `${JSON.stringify(packages, null, 2)}\n`)
 for (const platform of there)
   copyFileSync(binaries.get(platform), join(out, basename(binaries.get(platform))))

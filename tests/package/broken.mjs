@@ -6,13 +6,18 @@ import { root } from './processes.mjs'
 
 const readManifest = (folder) => JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
 
-const isMain = (folder) => !('os' in readManifest(folder))
+const isCommand = (folder) => readManifest(folder).name === 'gsd-sessions'
+const isPlatform = (folder) => 'os' in readManifest(folder)
+const isMain = (folder) => !isCommand(folder) && !isPlatform(folder)
 
 /** A change of the root package. */
 const inMain = (change) => (folder) => void (isMain(folder) && change(folder))
 
 /** A change of the platform package. */
-const inPlatform = (change) => (folder) => void (isMain(folder) || change(folder))
+const inPlatform = (change) => (folder) => void (isPlatform(folder) && change(folder))
+
+/** A change of the command's package. */
+const inCommand = (change) => (folder) => void (isCommand(folder) && change(folder))
 
 const ofManifest = (change) => (folder) => {
   const manifest = readManifest(folder)
@@ -24,6 +29,7 @@ const without = (file) => (folder) => rmSync(join(folder, file), { recursive: tr
 
 const works = 'CommonJS require'
 const listed = 'exactly the files of contents.txt'
+const listedOfCommand = 'gsd-sessions: exactly the files of contents-command.txt'
 
 export const breakages = [
   {
@@ -82,11 +88,36 @@ export const breakages = [
     change: inMain(ofManifest((manifest) => (manifest.main = 'lib/index.js'))),
     noticedBy: 'publint',
   },
-  { what: 'no command', change: inMain(without('bin')), noticedBy: 'gsd-sessions' },
   {
-    what: 'no commander among the dependencies',
-    change: inMain(ofManifest((manifest) => delete manifest.dependencies)),
+    what: 'a dependency of the store',
+    change: inMain(ofManifest((manifest) => (manifest.dependencies = { commander: '14.0.3' }))),
+    noticedBy: 'it brings only its platform package',
+  },
+  { what: 'no command', change: inCommand(without('bin')), noticedBy: 'gsd-sessions' },
+  {
+    what: 'no sources of the command',
+    change: inCommand(without('src')),
     noticedBy: 'gsd-sessions',
+  },
+  {
+    what: 'no commander among the dependencies of the command',
+    change: inCommand(ofManifest((manifest) => delete manifest.dependencies.commander)),
+    noticedBy: 'gsd-sessions',
+  },
+  {
+    what: 'a command that wants another version of the store',
+    change: inCommand(
+      ofManifest((manifest) => (manifest.dependencies['@gsd/session-store'] = '0.0.1')),
+    ),
+    noticedBy: 'the command',
+  },
+  {
+    what: 'the specs in the tarball of the command',
+    change: inCommand((folder) => {
+      cpSync(join(root, 'packages/cli/test'), join(folder, 'test'), { recursive: true })
+      ofManifest((manifest) => manifest.files.push('test'))(folder)
+    }),
+    noticedBy: listedOfCommand,
   },
   { what: 'no licence', change: inMain(without('LICENSE')), noticedBy: listed },
   {

@@ -1,6 +1,14 @@
 // What has to work in a folder in which the package is installed.
 
-import { copyFileSync, cpSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  cpSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { installRuntime } from '../runtimes/runtimes.mjs'
@@ -90,15 +98,29 @@ async function command({ cwd, exec }) {
   await node(cwd, ...exec, 'gsd-sessions', ...store, process.execPath, '-p', '6 * 7')
   const printed = await node(cwd, ...exec, 'gsd-sessions', 'show', '--db', 'command.db', 'build')
   if (!printed.includes('42')) throw new Error(`the session is not shown: ${printed}`)
+  const told = await node(cwd, ...exec, 'gsd-sessions', '--version')
+  const { version } = JSON.parse(readFileSync(join(root, 'packages/cli/package.json'), 'utf8'))
+  if (told !== `${version}\n`) throw new Error(`--version prints ${told}`)
+}
+
+/** The store costs its users no package but the one with its binary. */
+async function nothingElse({ installed }) {
+  const names = await installed()
+  const [main, platform = '', ...more] = names.toSorted()
+  if (main !== '@gsd/session-store' || !platform.startsWith(`${main}-`) || more.length > 0)
+    throw new Error(`installed are ${names.join(', ')}`)
 }
 
 /** By name, in order; those before {@link withTools} need nothing but the package. */
 export const alone = {
+  'it brings only its platform package': nothingElse,
   'CommonJS require': (consumer) => program(consumer, 'require.cjs'),
   'ESM named, default and namespace imports': (consumer) => program(consumer, 'import.mjs'),
   Workers: (consumer) => program(consumer, 'worker.mjs'),
-  'gsd-sessions': command,
 }
+
+/** What has to work once the command is installed, too. */
+export const withCommand = { 'gsd-sessions': command }
 
 /** Those that take what else users install. */
 export const withTools = {
@@ -119,23 +141,44 @@ export const withTools = {
   'Bun, one executable': bunExecutable,
 }
 
-/** What is looked at in the tarball itself. */
+/** What is looked at in a tarball itself. */
+const publint = ({ tarball }) =>
+  node(root, repository('publint/src/cli.js'), 'run', '--strict', tarball)
+
+/** What is looked at in the tarball of the root package, and in that of the command. */
 export const ofTarball = {
-  publint: ({ tarball }) =>
-    node(root, repository('publint/src/cli.js'), 'run', '--strict', tarball),
+  'exactly the files of contents.txt': exactly('contents.txt'),
+  publint,
   'are the types wrong': ({ tarball }) =>
     node(root, repository('@arethetypeswrong/cli/dist/index.js'), '--no-emoji', tarball),
 }
 
-/** The paths in the tarball, one a line. */
-export const contents = ({ files }) =>
-  files
+export const ofCommandTarball = {
+  'gsd-sessions: exactly the files of contents-command.txt': exactly('contents-command.txt'),
+  'gsd-sessions: publint': publint,
+}
+
+/** The paths in a tarball, one a line. */
+function contents({ files }) {
+  return files
     .map(({ path }) => `${path}\n`)
     .sort()
     .join('')
+}
 
-const listFile = join(root, 'tests/package/contents.txt')
-export { listFile }
+const listFile = (name) => join(root, 'tests/package', name)
 
 /** Keeps the paths of a tarball as those that are expected. */
-export const keepContents = (packed) => writeFileSync(listFile, contents(packed))
+export const keepContents = (name, packed) => writeFileSync(listFile(name), contents(packed))
+
+/** Whether the paths in a tarball are those that are expected. */
+function exactly(name) {
+  return (packed) => {
+    const [expected, found] = [readFileSync(listFile(name), 'utf8'), contents(packed)]
+    if (found === expected) return
+    const [wanted, there] = [expected, found].map((text) => text.split('\n'))
+    const missing = wanted.filter((path) => !there.includes(path)).map((path) => `- ${path}`)
+    const more = there.filter((path) => !wanted.includes(path)).map((path) => `+ ${path}`)
+    throw new Error([...missing, ...more].join('\n'))
+  }
+}

@@ -1,6 +1,6 @@
 // Installs the package into empty folders, as the users of npm and of pnpm do.
 
-import { cpSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { npm, pnpm, node, root } from './processes.mjs'
@@ -27,7 +27,8 @@ const managers = {
     writeJson(folder, { name: 'consumer', private: true })
     const install = (...packages) =>
       node(folder, npm, 'install', '--ignore-scripts', '--no-audit', '--no-fund', ...packages)
-    return { cwd: folder, install, exec: [npm, 'exec', '--no', '--'] }
+    const list = [npm, 'ls', '--all', '--parseable']
+    return { cwd: folder, install, list, exec: [npm, 'exec', '--no', '--'] }
   },
   /** A workspace of somebody else's; the package belongs to one of its packages. */
   async pnpm(folder) {
@@ -37,7 +38,8 @@ const managers = {
     mkdirSync(cwd, { recursive: true })
     writeJson(cwd, { name: 'app', private: true })
     const install = (...packages) => node(cwd, pnpm, 'add', '--ignore-scripts', ...packages)
-    return { cwd, install, exec: [pnpm, 'exec'] }
+    const list = [pnpm, 'list', '--depth', 'Infinity', '--parseable']
+    return { cwd, install, list, exec: [pnpm, 'exec'] }
   },
 }
 
@@ -48,7 +50,7 @@ export async function installConsumer(manager, folder, url) {
   mkdirSync(folder)
   // Its port is another one each time, so that no cache takes an earlier build for this one.
   writeFileSync(join(folder, '.npmrc'), `@gsd:registry=${url}\n`)
-  const { cwd, install: add, exec } = await managers[manager](folder)
+  const { cwd, install: add, list, exec } = await managers[manager](folder)
   const start = process.hrtime.bigint()
   await add(name)
   const seconds = Number(process.hrtime.bigint() - start) / 1e9
@@ -59,6 +61,14 @@ export async function installConsumer(manager, folder, url) {
     root: realpathSync(folder),
     exec,
     seconds,
+    add,
     addTools: () => add('-D', ...tools),
+    /** The names of all packages that are installed. */
+    installed: async () => {
+      const [, ...paths] = (await node(cwd, ...list)).trim().split(/\r?\n/)
+      // pnpm lists those for other platforms as well, which it leaves out.
+      const there = paths.filter((path) => existsSync(path))
+      return there.map((path) => path.replaceAll('\\', '/').split('/node_modules/').at(-1))
+    },
   }
 }

@@ -4,7 +4,7 @@
 //   npm run proof                               all of it
 //   npm run proof -- --runtimes node26,bun      programs that require and import it on these runtimes as well
 //   npm run proof -- --broken                   breaks the package in many ways, each of which has to be noticed
-//   npm run proof -- --update                   accepts the list of files in the tarball
+//   npm run proof -- --update                   accepts the lists of files in the tarballs
 
 import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -15,11 +15,11 @@ import { installRuntime, runtimes } from '../runtimes/runtimes.mjs'
 import { breakages } from './broken.mjs'
 import {
   alone,
-  contents,
   keepContents,
-  listFile,
+  ofCommandTarball,
   ofTarball,
   onRuntime,
+  withCommand,
   withTools,
 } from './checks.mjs'
 import { installConsumer, managerNames } from './install.mjs'
@@ -70,18 +70,6 @@ function otherPlatforms(packed) {
     .map((manifest) => ({ manifest }))
 }
 
-const inTarball = {
-  'exactly the files of contents.txt': (packed) => {
-    const [expected, found] = [readFileSync(listFile, 'utf8'), contents(packed)]
-    if (found === expected) return
-    const [wanted, there] = [expected, found].map((text) => text.split('\n'))
-    const missing = wanted.filter((path) => !there.includes(path)).map((path) => `- ${path}`)
-    const more = there.filter((path) => !wanted.includes(path)).map((path) => `+ ${path}`)
-    throw new Error([...missing, ...more].join('\n'))
-  },
-  ...ofTarball,
-}
-
 /** Packs, installs and checks; gives what failed. `change` breaks packages on purpose. */
 async function prove({ change, managers = managerNames, tools = true, report }) {
   const folder = mkdtempSync(join(tmpdir(), 'session-store-proof-'))
@@ -94,8 +82,14 @@ async function prove({ change, managers = managerNames, tools = true, report }) 
         `${name}: ${kilobytes(size)}, unpacked ${kilobytes(unpackedSize)}, ${files.length} files`,
       )
     }
-    if (options.update) keepContents(packed[0])
-    failures.push(...(await perform(inTarball, packed[0], report)))
+    const [main] = packed
+    const command = packed.find(({ name }) => name === 'gsd-sessions')
+    if (options.update) {
+      keepContents('contents.txt', main)
+      keepContents('contents-command.txt', command)
+    }
+    failures.push(...(await perform(ofTarball, main, report)))
+    failures.push(...(await perform(ofCommandTarball, command, report)))
     registry = await startRegistry([...packed, ...otherPlatforms(packed)])
     for (const manager of managers) {
       let consumer
@@ -108,6 +102,8 @@ async function prove({ change, managers = managerNames, tools = true, report }) 
       report(`          in ${consumer.seconds.toFixed(1)} s`)
       const here = Object.assign({ ...alone }, ...elsewhere)
       failures.push(...(await perform(here, consumer, report)))
+      const addsCommand = { 'the command': () => consumer.add(command.tarball) }
+      failures.push(...(await perform({ ...addsCommand, ...withCommand }, consumer, report)))
       if (!tools) continue
       const adds = { 'the tools of users': () => consumer.addTools() }
       failures.push(...(await perform({ ...adds, ...withTools }, consumer, report)))

@@ -32,7 +32,7 @@ function listPages(folder: string): string[] {
 }
 
 /** The pages whose examples are run. */
-export const pages = ['README.md', ...listPages('docs')]
+export const pages = ['README.md', ...listPages('docs'), 'packages/cli/README.md']
 
 /** All pages of the repository. */
 export const allPages = listPages('.')

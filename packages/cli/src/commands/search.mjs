@@ -1,8 +1,8 @@
 // `gsd-sessions search`: the lines in which a text stands, as a person saw them.
 
-import { allOptions, examples, integer, moment, withReader } from '../lib/command.mjs'
-import { print } from '../lib/streams.mjs'
-import { jsonText, printable, printableLine, styled } from '../lib/style.mjs'
+import { allOptions, examples, integer, moment, withReader } from '../command.mjs'
+import { print } from '../streams.mjs'
+import { jsonText, printable, printableLine, styled } from '../style.mjs'
 
 /** A line as it was seen, with the place that matches set off. */
 function highlighted({ line, start, end }) {

@@ -1,8 +1,8 @@
 // `gsd-sessions stats`: how much the database holds.
 
-import { allOptions, examples, integer, withReader } from '../lib/command.mjs'
-import { print } from '../lib/streams.mjs'
-import { bytesText, jsonText, localTime, printable, styled, table } from '../lib/style.mjs'
+import { allOptions, examples, integer, withReader } from '../command.mjs'
+import { print } from '../streams.mjs'
+import { bytesText, jsonText, localTime, printable, styled, table } from '../style.mjs'
 
 const HEADINGS = ['LARGEST', 'CHUNKS', 'TEXT', 'FROM', 'TO']
 

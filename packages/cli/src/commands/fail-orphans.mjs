@@ -1,9 +1,9 @@
 // `gsd-sessions fail-orphans`: after a crash, sessions that say that they are at work.
 
-import { allOptions, examples, withReader, withWriter } from '../lib/command.mjs'
-import { sessionTable } from '../lib/session-table.mjs'
-import { print } from '../lib/streams.mjs'
-import { jsonText } from '../lib/style.mjs'
+import { allOptions, examples, withReader, withWriter } from '../command.mjs'
+import { sessionTable } from '../session-table.mjs'
+import { print } from '../streams.mjs'
+import { jsonText } from '../style.mjs'
 
 /** Defines the command. */
 export function failOrphans(command) {

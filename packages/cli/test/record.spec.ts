@@ -10,7 +10,7 @@ import {
   sampleSession,
   temporaryFolder,
   temporaryPath,
-} from '../support/support.js'
+} from '../../../__test__/support/support.js'
 
 /** The arguments that record a program for node, given as text. */
 function recording(path: string, program: string, ...options: string[]): string[] {

@@ -1,15 +1,15 @@
 // `gsd-sessions pin` and `unpin`: which sessions pruning leaves alone.
 
-import { allOptions, examples, Failure, withWriter } from '../lib/command.mjs'
-import { print } from '../lib/streams.mjs'
-import { jsonText, printable } from '../lib/style.mjs'
+import { allOptions, examples, unknownSession, withWriter } from '../command.mjs'
+import { print } from '../streams.mjs'
+import { jsonText, printable } from '../style.mjs'
 
 /** Runs `change` on every session, once all of them are known. */
 function changeAll(command, ids, change, words) {
   const options = allOptions(command)
   return withWriter(options, async ({ sessions }) => {
     const unknown = ids.find((id) => sessions.get(id) === undefined)
-    if (unknown !== undefined) throw new Failure(`there is no session ${JSON.stringify(unknown)}`)
+    if (unknown !== undefined) throw unknownSession(unknown)
     for (const id of ids) change(sessions, id)
     const pinned = ids.map((id) => ({ id, pinned: sessions.isPinned(id) }))
     if (options.json) return print(`${jsonText(pinned)}\n`)

@@ -1,7 +1,13 @@
 // `gsd-sessions search` and `stats`.
 import { describe, expect, test } from 'vitest'
 import { runCommand } from './support.js'
-import { at, openStores, sampleOutput, sampleSession, temporaryPath } from '../support/support.js'
+import {
+  at,
+  openStores,
+  sampleOutput,
+  sampleSession,
+  temporaryPath,
+} from '../../../__test__/support/support.js'
 
 /** A file with two sessions; the word `failed` is in colour, and cut by a chunk border. */
 function makeFile(): string {

@@ -1,7 +1,13 @@
 // `gsd-sessions list`, `show` and `tail`.
 import { describe, expect, test } from 'vitest'
 import { runCommand, startCommand } from './support.js'
-import { at, openStores, sampleOutput, sampleSession, temporaryPath } from '../support/support.js'
+import {
+  at,
+  openStores,
+  sampleOutput,
+  sampleSession,
+  temporaryPath,
+} from '../../../__test__/support/support.js'
 
 /** A file with sessions s-1 (the oldest) to s-`count`, and the stores that made it. */
 function fileWith(count: number) {

@@ -1,9 +1,9 @@
 // `gsd-sessions show`: one session and everything that it printed.
 
-import { allOptions, examples, knownSession, withReader } from '../lib/command.mjs'
-import { printChunks, textPrinter } from '../lib/output.mjs'
-import { print } from '../lib/streams.mjs'
-import { duration, jsonText, localTime, printable, statusText, styled } from '../lib/style.mjs'
+import { allOptions, examples, knownSession, withReader } from '../command.mjs'
+import { printChunks, textPrinter } from '../output.mjs'
+import { print } from '../streams.mjs'
+import { duration, jsonText, localTime, printable, statusText, styled } from '../style.mjs'
 
 function linesOf(session, isPinned) {
   const { id, slot, status, workingDir, currentCommand, startedAt, endedAt, pid } = session

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { InvalidArgumentError, Option } from 'commander'
-import { DatabaseConnection, OutputStore, SessionStore } from '../../index.js'
+import { DatabaseConnection, OutputStore, SessionStore } from '@gsd/session-store'
 
 /** What the process exits with. */
 export const EXIT = { ok: 0, failure: 1, usage: 2 }
@@ -59,11 +59,14 @@ export function moment(text) {
   return date
 }
 
+/** The failure of a call for a session that is not stored. */
+export const unknownSession = (id) => new Failure(`there is no session ${JSON.stringify(id)}`)
+
 /** The session `id`, or `undefined` where only its output is stored; fails where neither is. */
 export function knownSession({ sessions, outputs }, id) {
   const session = sessions.get(id)
   if (!session && outputs.read(id, { limit: 1 }).outputs.length === 0) {
-    throw new Failure(`there is no session ${JSON.stringify(id)}`)
+    throw unknownSession(id)
   }
   return session
 }

@@ -1,7 +1,7 @@
 // Storing what a command does. It never throws: a store that fails must not end what it records.
 
 import { StringDecoder } from 'node:string_decoder'
-import { DatabaseConnection, OutputStore, SessionStore } from '../../index.js'
+import { DatabaseConnection, OutputStore, SessionStore } from '@gsd/session-store'
 import { complain } from './streams.mjs'
 
 /** Stores one session and its output; tells once what goes wrong, and goes on. */

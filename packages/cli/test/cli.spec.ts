@@ -4,7 +4,12 @@ import { existsSync, readFileSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { commandPath, runCommand } from './support.js'
-import { openStores, sampleSession, temporaryFolder, temporaryPath } from '../support/support.js'
+import {
+  openStores,
+  sampleSession,
+  temporaryFolder,
+  temporaryPath,
+} from '../../../__test__/support/support.js'
 
 /** Those that do not create a database. */
 const OPENING: [string, ...string[]][] = [
@@ -39,7 +44,9 @@ describe('help', () => {
   })
 
   test('--version prints that of the package', async () => {
-    const manifest = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }
+    const manifest = JSON.parse(readFileSync(join(commandPath, '../../package.json'), 'utf8')) as {
+      version: string
+    }
     const { code, stdout } = await runCommand(['--version'])
     expect({ code, stdout }).toEqual({ code: 0, stdout: `${manifest.version}\n` })
   })

@@ -3,16 +3,16 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import type { ExportFormat } from '../../index.js'
+import type { ExportFormat } from '@gsd/session-store'
 import { runCommand, startCommand } from './support.js'
-import { exported, formats } from '../support/exported.js'
+import { exported, formats } from '../../../__test__/support/exported.js'
 import {
   naming,
   openStores,
   sampleOutput,
   sampleSession,
   temporaryFolder,
-} from '../support/support.js'
+} from '../../../__test__/support/support.js'
 
 /** Colours, a line that was drawn over, a title, a wide character and a chunk border inside a word. */
 const CHUNKS = ['\x1b]0;title\x07\x1b[32mo', 'k\x1b[0m 漢\r\n', ' 1 %\r100 %\r\n', '\x9b2Jend']

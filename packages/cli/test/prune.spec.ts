@@ -2,9 +2,9 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import type { PruneReport } from '../../index.js'
+import type { PruneReport } from '@gsd/session-store'
 import { commandPath, runCommand } from './support.js'
-import { everyRow, openStores, sampleOutput, sampleSession } from '../support/support.js'
+import { everyRow, openStores, sampleOutput, sampleSession } from '../../../__test__/support/support.js'
 
 const DAY = 86_400_000
 

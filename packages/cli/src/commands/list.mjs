@@ -1,10 +1,10 @@
 // `gsd-sessions list`: the sessions in a table.
 
 import { Option } from 'commander'
-import { allOptions, examples, Failure, integer, withReader } from '../lib/command.mjs'
-import { sessionTable } from '../lib/session-table.mjs'
-import { print } from '../lib/streams.mjs'
-import { jsonText, printable, styled } from '../lib/style.mjs'
+import { allOptions, examples, integer, unknownSession, withReader } from '../command.mjs'
+import { sessionTable } from '../session-table.mjs'
+import { print } from '../streams.mjs'
+import { jsonText, printable, styled } from '../style.mjs'
 
 const STATUSES = ['idle', 'running', 'waiting_checkpoint', 'completed', 'failed']
 
@@ -39,7 +39,7 @@ export function list(command) {
       const { status, limit } = options
       const before = options.before === undefined ? undefined : sessions.get(options.before)
       if (options.before !== undefined && !before) {
-        throw new Failure(`there is no session ${JSON.stringify(options.before)}`)
+        throw unknownSession(options.before)
       }
       // One more than is asked for tells whether there are more.
       const found = sessions.list({ status, before, limit: limit && limit + 1 })

@@ -1,10 +1,10 @@
 // `gsd-sessions backup`: a copy of a database that is in use.
 
 import { resolve } from 'node:path'
-import { allOptions, examples, withReader } from '../lib/command.mjs'
-import { abortable, progressBar } from '../lib/progress.mjs'
-import { print } from '../lib/streams.mjs'
-import { jsonText, printable } from '../lib/style.mjs'
+import { allOptions, examples, withReader } from '../command.mjs'
+import { abortable, progressBar } from '../progress.mjs'
+import { print } from '../streams.mjs'
+import { jsonText, printable } from '../style.mjs'
 
 /** Defines the command. */
 export function backup(command) {

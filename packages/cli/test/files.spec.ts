@@ -12,7 +12,7 @@ import {
   sampleSession,
   temporaryFolder,
   temporaryPath,
-} from '../support/support.js'
+} from '../../../__test__/support/support.js'
 
 /** A closed file with a session of so many chunks of 1 kB. */
 function fileWith(chunks: number): string {

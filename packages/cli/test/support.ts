@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
 
 /** The file that the package's `bin` names. */
-export const commandPath = fileURLToPath(new URL('../../bin/gsd-sessions.mjs', import.meta.url))
+export const commandPath = fileURLToPath(new URL('../bin/gsd-sessions.mjs', import.meta.url))
 
 /** Runs a program on what takes itself for a terminal. */
 const onTerminal = fileURLToPath(new URL('on-terminal.mjs', import.meta.url))

@@ -1,8 +1,8 @@
 // `gsd-sessions tail`: the last lines of a session, and those to come.
 
-import { allOptions, examples, Failure, integer, withReader } from '../lib/command.mjs'
-import { jsonPrinter, printChunks, textPrinter } from '../lib/output.mjs'
-import { complain } from '../lib/streams.mjs'
+import { allOptions, examples, integer, unknownSession, withReader } from '../command.mjs'
+import { jsonPrinter, printChunks, textPrinter } from '../output.mjs'
+import { complain } from '../streams.mjs'
 
 /** The last lines of a session and the cursor behind them. */
 function lastLines(outputs, id, lines) {
@@ -42,7 +42,7 @@ export function tail(command) {
     return withReader(options, async ({ sessions, outputs }) => {
       const last = lastLines(outputs, id, options.lines)
       if (last.cursor === 0 && !sessions.get(id)) {
-        throw new Failure(`there is no session ${JSON.stringify(id)}`)
+        throw unknownSession(id)
       }
       const chunks = options.follow ? following(outputs, id, last) : last.outputs
       await printChunks(chunks, options.json ? jsonPrinter() : textPrinter(options))

@@ -5,18 +5,11 @@ import { open } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { extname, join, resolve } from 'node:path'
 import { Option } from 'commander'
-import {
-  allOptions,
-  examples,
-  Failure,
-  integer,
-  knownSession,
-  withReader,
-} from '../lib/command.mjs'
-import { textPrinter } from '../lib/output.mjs'
-import { abortable, progressBar } from '../lib/progress.mjs'
-import { print } from '../lib/streams.mjs'
-import { bytesText, jsonText, printable } from '../lib/style.mjs'
+import { allOptions, examples, Failure, integer, knownSession, withReader } from '../command.mjs'
+import { textPrinter } from '../output.mjs'
+import { abortable, progressBar } from '../progress.mjs'
+import { print } from '../streams.mjs'
+import { bytesText, jsonText, printable } from '../style.mjs'
 
 const FORMATS = ['raw', 'text', 'html', 'ndjson', 'asciicast']
 

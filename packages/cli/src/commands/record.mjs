@@ -1,10 +1,10 @@
 // `gsd-sessions record`: runs a command, passes on what it prints, and stores it meanwhile.
 
 import { randomUUID } from 'node:crypto'
-import { allOptions, examples, integer } from '../lib/command.mjs'
-import { runRecorded } from '../lib/run-recorded.mjs'
-import { SessionRecorder } from '../lib/session-recorder.mjs'
-import { jsonText } from '../lib/style.mjs'
+import { allOptions, examples, integer } from '../command.mjs'
+import { runRecorded } from '../run-recorded.mjs'
+import { SessionRecorder } from '../session-recorder.mjs'
+import { jsonText } from '../style.mjs'
 
 /** The slots that a file accepts unless it is asked for more. */
 const SLOTS = 3

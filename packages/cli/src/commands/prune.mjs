@@ -1,13 +1,13 @@
 // `gsd-sessions prune`: removes sessions that are over.
 
 import { Option } from 'commander'
-import { age, size } from '../lib/amounts.mjs'
-import { canAsk, confirmed } from '../lib/ask.mjs'
-import { allOptions, examples, Failure, integer, withReader, withWriter } from '../lib/command.mjs'
-import { abortable, progressBar } from '../lib/progress.mjs'
-import { sessionTable } from '../lib/session-table.mjs'
-import { print } from '../lib/streams.mjs'
-import { bytesText, jsonText } from '../lib/style.mjs'
+import { age, size } from '../amounts.mjs'
+import { canAsk, confirmed } from '../ask.mjs'
+import { allOptions, examples, Failure, integer, withReader, withWriter } from '../command.mjs'
+import { abortable, progressBar } from '../progress.mjs'
+import { sessionTable } from '../session-table.mjs'
+import { print } from '../streams.mjs'
+import { bytesText, jsonText } from '../style.mjs'
 
 const STATUSES = ['completed', 'failed', 'idle']
 

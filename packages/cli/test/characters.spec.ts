@@ -1,7 +1,13 @@
 // What a terminal obeys, or hides, is text in whatever the command prints.
 import { describe, expect, test } from 'vitest'
 import { runCommand } from './support.js'
-import { at, openStores, sampleOutput, sampleSession, temporaryPath } from '../support/support.js'
+import {
+  at,
+  openStores,
+  sampleOutput,
+  sampleSession,
+  temporaryPath,
+} from '../../../__test__/support/support.js'
 
 const CODES = [
   ...Array.from({ length: 0x20 }, (_, code) => code).filter((code) => code !== 0),

@@ -1,8 +1,8 @@
 // `gsd-sessions verify`: whether the file is sound.
 
-import { allOptions, examples, EXIT, withReader } from '../lib/command.mjs'
-import { print } from '../lib/streams.mjs'
-import { jsonText, printable, styled } from '../lib/style.mjs'
+import { allOptions, examples, EXIT, withReader } from '../command.mjs'
+import { print } from '../streams.mjs'
+import { jsonText, printable, styled } from '../style.mjs'
 
 /** Defines the command. */
 export function verify(command) {
