@@ -23,10 +23,7 @@ const TROUBLESHOOTING = 'docs/troubleshooting.md of the repository has more.'
 
 /** An error with a `code`, and with what native.js threw as its `cause`. */
 function failure(code, lines, cause) {
-  const error = new Error(lines.join('\n'))
-  error.code = code
-  error.cause = cause
-  return error
+  return Object.assign(new Error(lines.join('\n'), { cause }), { code })
 }
 
 /** The messages of everything that was tried, first to last. */
@@ -183,7 +180,7 @@ function describeFailure(cause) {
   const isUnsupported = messages.some((message) => message.startsWith('Unsupported '))
   // What was asked for by other variables (NAPI_RS_FORCE_WASI) says best itself what is wrong.
   if (!platform && !isUnsupported) return cause
-  if (!PLATFORMS.includes(platform)) return ofPlatform(cause)
+  if (!platform || !PLATFORMS.includes(platform)) return ofPlatform(cause)
   const packageName = `${name}-${platform}`
   for (const message of messages) {
     const [, found] = /version mismatch, expected \S+ but got (\S+?)\.? /.exec(message) ?? []

@@ -1,7 +1,7 @@
 'use strict'
 // Loads the binary, and words the error where there is none.
 
-const { _extensions } = require('node:module')
+const { _extensions } = /** @type {any} */ (require('node:module'))
 const { refuseCutShort } = require('./cut-short.js')
 
 // Has native.js compare the version of the platform package with its own. Left out, a package that was
@@ -12,6 +12,7 @@ const CHECK = 'NAPI_RS_ENFORCE_VERSION_CHECK'
 const [owner, method] = process.versions.deno ? [_extensions, '.node'] : [process, 'dlopen']
 
 const asked = process.env[CHECK]
+/** @type {(...args: any[]) => any} */
 const loadBinary = owner[method]
 try {
   if (asked === undefined) process.env[CHECK] = '1'

@@ -5,9 +5,9 @@ import { createRequire } from 'node:module'
 import { basename, join } from 'node:path'
 import { build, type BuildOptions } from 'esbuild'
 import { describe, expect, test } from 'vitest'
-import { runScript } from './child.js'
-import { binary, install, manifest, platform, write } from './installation.js'
-import { temporaryFolder } from './support.js'
+import { runScript } from '../support/child.js'
+import { binary, install, manifest, platform, write } from '../support/installation.js'
+import { temporaryFolder } from '../support/support.js'
 
 const PROGRAM = `
   try {

@@ -4,7 +4,12 @@ import { once } from 'node:events'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { PruneReport } from '@gsd/session-store'
 import { commandPath, runCommand } from './support.js'
-import { everyRow, openStores, sampleOutput, sampleSession } from '../../../__test__/support/support.js'
+import {
+  everyRow,
+  openStores,
+  sampleOutput,
+  sampleSession,
+} from '../../../__test__/support/support.js'
 
 const DAY = 86_400_000
 
