@@ -7,7 +7,7 @@ import { renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { workspacesOf, readJson, root } from './release/files.mjs'
+import { bundleLib, readJson, root, workspacesOf } from './release/files.mjs'
 
 /** Runs `npm pack` in `folder` and moves the tarball to `target`; gives what npm says of it. */
 function pack(folder, target) {
@@ -36,6 +36,7 @@ export function packPackages(destination, change = () => {}) {
     for (const file of [...manifest.files, 'README.md', 'LICENSE']) {
       cpSync(join(root, file), join(main, file), { recursive: true })
     }
+    bundleLib(main)
     manifest.optionalDependencies = Object.fromEntries(
       platforms.map((platform) => [`${manifest.name}-${platform}`, manifest.version]),
     )

@@ -2,10 +2,11 @@
 
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { buildSync } from 'esbuild'
 
 /** The repository. */
 export const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
@@ -21,6 +22,24 @@ export const workspacesOf = (place) =>
     .sort()
     .map((name) => `packages/${name}`)
     .map((folder) => ({ folder, manifest: readJson(join(place, folder, 'package.json')) }))
+
+/** Makes one file of those of `lib/` in a copy of the package: they take longer to find than to read. */
+export function bundleLib(folder) {
+  const lib = join(folder, 'lib')
+  const { outputFiles } = buildSync({
+    entryPoints: [join(lib, 'index.js')],
+    bundle: true,
+    platform: 'node',
+    target: 'node20',
+    charset: 'utf8',
+    external: ['../loader/*'],
+    tsconfigRaw: {},
+    write: false,
+  })
+  rmSync(lib, { recursive: true })
+  mkdirSync(lib)
+  writeFileSync(join(lib, 'index.js'), outputFiles[0].contents)
+}
 
 /** A folder that is removed when the process ends, however it does. */
 export function temporaryFolder(what) {

@@ -22,6 +22,7 @@ import { parseArgs } from 'node:util'
 import { readChangelog } from './changelog.mjs'
 import {
   workspacesOf,
+  bundleLib,
   digest,
   npm,
   platformsOf,
@@ -173,6 +174,7 @@ for (const file of [
   'package-lock.json',
 ])
   cpSync(join(root, file), join(stage, file), { recursive: true })
+bundleLib(stage)
 for (const { folder, manifest: other } of workspaces) {
   for (const file of [...other.files, 'README.md', 'package.json'])
     cpSync(join(root, folder, file), join(stage, folder, file), { recursive: true })

@@ -87,10 +87,18 @@ async function bunExecutable({ cwd }) {
   await runAlone(join(cwd, 'executable'), file)
 }
 
+function passed(printed, count) {
+  const report = JSON.parse(printed)
+  if (report.numPassedTests !== count || !report.success) throw new Error(printed)
+}
+
 async function vitest({ cwd }, pool) {
-  const args = ['run', '--pool', pool, '--reporter', 'json', 'job.spec.mjs']
-  const report = JSON.parse(await node(cwd, tool(cwd, 'vitest/vitest.mjs'), ...args))
-  if (report.numPassedTests !== 1 || !report.success) throw new Error(JSON.stringify(report))
+  const args = ['run', '--pool', pool, '--reporter', 'json', 'job.spec.mjs', 'realms.spec.mjs']
+  passed(await node(cwd, tool(cwd, 'vitest/vitest.mjs'), ...args), 4)
+}
+
+async function jest({ cwd }) {
+  passed(await node(cwd, tool(cwd, 'jest/bin/jest.js'), '--json', 'realms.test.js'), 3)
 }
 
 async function command({ cwd, exec }) {
@@ -135,6 +143,8 @@ export const withTools = {
     compile(consumer, { module: 'esnext', moduleResolution: 'bundler' }, ['typed.mts']),
   'vitest, forks': (consumer) => vitest(consumer, 'forks'),
   'vitest, threads': (consumer) => vitest(consumer, 'threads'),
+  'vitest, vmThreads': (consumer) => vitest(consumer, 'vmThreads'),
+  'Jest 29': jest,
   'esbuild, ESM': (consumer) => bundle(consumer, 'import.mjs', 'esm'),
   'esbuild, CommonJS': (consumer) => bundle(consumer, 'require.cjs', 'cjs'),
   'webpack, with the binary': webpack,

@@ -16,7 +16,7 @@ const tools = ['@types/node', 'esbuild', 'typescript', 'vitest']
     )
     return `${tool}@${version}`
   })
-  .concat('webpack@5.113.0', 'node-loader@2.1.0')
+  .concat('jest@29.7.0', 'node-loader@2.1.0', 'webpack@5.113.0')
 
 const writeJson = (folder, value) =>
   writeFileSync(join(folder, 'package.json'), JSON.stringify(value))

@@ -1,0 +1,3 @@
+'use strict'
+
+require('./realms.cjs')(require('@gsd/session-store'), { expect, test })
