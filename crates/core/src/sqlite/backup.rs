@@ -20,7 +20,7 @@ use rusqlite::{OpenFlags, ffi};
 
 use super::options::{Location, OpenOptions};
 use super::replacement::Replacement;
-use super::{Connection, Error, Result, files, open, open_sibling};
+use super::{Connection, Error, Result, connect, files, open_sibling};
 
 /// Pages between two looks at who wants to know or to stop: 2 MiB take some milliseconds.
 const PAGES: i32 = 512;
@@ -91,10 +91,7 @@ impl Connection {
 }
 
 fn copy_in_memory(sqlite: &rusqlite::Connection) -> Result<rusqlite::Connection> {
-    let mut copy = rusqlite::Connection::open_with_flags(
-        ":memory:",
-        OpenFlags::SQLITE_OPEN_READ_WRITE | open::ALWAYS,
-    )?;
+    let mut copy = connect::in_memory(OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     match backup::Backup::new(sqlite, &mut copy)?.step(-1)? {
         StepResult::Done => Ok(()),
         _ => Err(Error::Sqlite {
@@ -151,7 +148,7 @@ impl Source {
         mut on_progress: impl FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<Option<Progress>> {
         let mut copy =
-            open::connect(new.path(), OpenFlags::SQLITE_OPEN_READ_WRITE, &OpenOptions::default())?;
+            connect::to(new.path(), OpenFlags::SQLITE_OPEN_READ_WRITE, &OpenOptions::default())?;
         new.check()?;
         // Nothing of it has to survive a failure, and it is flushed once, as a whole.
         copy.pragma_update(None, "journal_mode", "MEMORY")?;

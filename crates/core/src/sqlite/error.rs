@@ -6,7 +6,7 @@ use std::io;
 
 use rusqlite::ffi;
 
-use super::{code, limits, places};
+use super::{code, exceeded, remedies};
 
 /// A result of the engine.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -61,7 +61,7 @@ impl Error {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ffi::SQLITE_FULL,
             _ => ffi::SQLITE_CANTOPEN,
         };
-        Self::Sqlite { code, message: places::explain_io(error) }
+        Self::Sqlite { code, message: remedies::explain(error) }
     }
 
     /// The extended result code by its name, where the error is SQLite's.
@@ -137,9 +137,10 @@ pub(crate) fn unless_busy<T>(result: Result<T>) -> Result<Option<T>> {
 
 impl From<rusqlite::Error> for Error {
     fn from(error: rusqlite::Error) -> Self {
-        let limit = error.sqlite_error().and_then(|error| limits::explain(error.extended_code));
-        if let Some(limit) = limit {
-            return limit;
+        let exceeded =
+            error.sqlite_error().and_then(|error| exceeded::explain(error.extended_code));
+        if let Some(message) = exceeded {
+            return Self::Sqlite { code: ffi::SQLITE_INTERRUPT, message };
         }
         match error {
             rusqlite::Error::SqliteFailure(failure, message) => {

@@ -15,7 +15,8 @@ use rusqlite::limits::Limit;
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, Statement, ffi};
 
-use super::{Error, Result, files, memory};
+use super::exceeded::{self, Exceeded};
+use super::{Result, files, memory};
 
 /// Instructions between two looks at the clock: some microseconds. A statement of the stores takes fewer than three
 /// times as many, so that it is never the one that is ended.
@@ -83,25 +84,17 @@ struct Work {
     log: Option<(Instant, u64, u64)>,
 }
 
-/// What came to its end.
-#[derive(Debug, Clone, Copy)]
-enum Exceeded {
-    Time(Duration),
-    Log(u64),
-}
-
 /// What a thread is at.
 struct Thread {
     limits: Cell<Option<Limits>>,
     /// `None` until the first look.
     work: Cell<Option<Work>>,
-    exceeded: Cell<Option<Exceeded>>,
 }
 
 thread_local! {
     // A connection stays on one thread while it works.
     static THREAD: Thread =
-        const { Thread { limits: Cell::new(None), work: Cell::new(None), exceeded: Cell::new(None) } };
+        const { Thread { limits: Cell::new(None), work: Cell::new(None) } };
 }
 
 /// What is looked at for a connection.
@@ -169,10 +162,9 @@ pub(crate) fn limited<T>(limits: Limits, work: impl FnOnce() -> T) -> T {
             });
         }
     }
-    let _before = THREAD.with(|thread| {
-        thread.exceeded.set(None);
-        Before(thread.limits.replace(Some(limits)), thread.work.take())
-    });
+    exceeded::note(None);
+    let _before =
+        THREAD.with(|thread| Before(thread.limits.replace(Some(limits)), thread.work.take()));
     memory::bounded(limits.memory, work)
 }
 
@@ -245,26 +237,6 @@ pub(crate) fn shorten(connection: &Connection) -> Result<()> {
     Ok(())
 }
 
-/// What stands behind an error of this thread that came just now, if that is a limit.
-pub(super) fn explain(code: i32) -> Option<Error> {
-    let what = match (code & 0xff, THREAD.with(|thread| thread.exceeded.get())) {
-        (ffi::SQLITE_INTERRUPT, Some(Exceeded::Time(time))) => {
-            format!("more than {} s", time.as_secs())
-        }
-        (ffi::SQLITE_INTERRUPT, Some(Exceeded::Log(bytes))) => {
-            format!("more than {} MiB of write-ahead log", bytes >> 20)
-        }
-        (ffi::SQLITE_NOMEM, _) if memory::was_refused() => {
-            "more memory than a statement may have".into()
-        }
-        _ => return None,
-    };
-    Some(Error::Sqlite {
-        code: ffi::SQLITE_INTERRUPT,
-        message: format!("the file's own SQL, such as a trigger or a CHECK, took {what}"),
-    })
-}
-
 /// Whether what is under way has to end.
 fn look(watch: &Watch) -> bool {
     THREAD.with(|thread| {
@@ -276,7 +248,7 @@ fn look(watch: &Watch) -> bool {
         thread.work.set(Some(work));
         let ends = exceeded.is_some() && work.looks >= LEAST_LOOKS;
         if ends {
-            thread.exceeded.set(exceeded);
+            exceeded::note(exceeded);
         }
         ends
     })
@@ -337,6 +309,7 @@ impl Work {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sqlite::Error;
 
     const ENDLESS: &str =
         "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";

@@ -1,8 +1,6 @@
 //! Opening: in an order that leaves a file which is not ours as it was.
 
-use std::ffi::CString;
 use std::path::Path;
-use std::ptr;
 use std::sync::{Mutex, PoisonError};
 
 use rusqlite::config::DbConfig;
@@ -10,12 +8,9 @@ use rusqlite::{MAIN_DB, OpenFlags, ffi};
 
 use super::limits::{Limits, limited};
 use super::options::{Location, OpenOptions};
-use super::{Error, MINIMUM_SQLITE, Result, companions, files, memory, places, pragma, schema};
-
-/// What every connection is opened with. No mutex: it stays on its thread. And no SQLITE_OPEN_URI: a
-/// path is a path.
-pub(super) const ALWAYS: OpenFlags =
-    OpenFlags::SQLITE_OPEN_NO_MUTEX.union(OpenFlags::SQLITE_OPEN_EXRESCODE);
+use super::{
+    Error, MINIMUM_SQLITE, Result, companions, connect, files, migrations, places, pragma, schema,
+};
 
 /// Another connection to a file that is open already, for another thread, with the same settings.
 ///
@@ -29,37 +24,11 @@ pub fn open_sibling(file: &Path, options: &OpenOptions) -> Result<rusqlite::Conn
         OpenFlags::SQLITE_OPEN_READ_WRITE
     };
     companions::check(file)?;
-    let sqlite = connect(file, access, options)?;
+    let sqlite = connect::to(file, access, options)?;
     finish(sqlite, file, options, true, |sqlite| {
         pragma::harden(sqlite, options.timeout)?;
         pragma::tune(sqlite, options)
     })
-}
-
-/// A connection to a file, of which nothing is read yet. As rusqlite opens one, which does not keep what the system said.
-pub(super) fn connect(
-    file: &Path,
-    access: OpenFlags,
-    options: &OpenOptions,
-) -> Result<rusqlite::Connection> {
-    memory::install();
-    let path = CString::new(file.as_os_str().as_encoded_bytes())
-        .map_err(|_| Error::cannot_open("its path has a NUL character"))?;
-    let flags = (access | ALWAYS).bits();
-    let mut handle = ptr::null_mut();
-    // SAFETY: the path ends with NUL, and SQLite writes a handle to where its second argument points.
-    let code = unsafe { ffi::sqlite3_open_v2(path.as_ptr(), &raw mut handle, flags, ptr::null()) };
-    let failure =
-        || Error::Sqlite { code, message: format!("unable to open database file: {file:?}") };
-    if handle.is_null() {
-        return Err(failure());
-    }
-    // SAFETY: nobody else has the handle. It has to be closed, and may be asked, even where the file was not opened.
-    let sqlite = unsafe { rusqlite::Connection::from_handle_owned(handle) }?;
-    match code {
-        ffi::SQLITE_OK => Ok(sqlite),
-        _ => Err(places::explain(failure(), options, &places::system_error(&sqlite))),
-    }
 }
 
 /// Has `set_up` read from the file by a new connection, and looks whether what SQLite found beside it can be trusted.
@@ -85,7 +54,6 @@ fn finish(
 }
 
 pub(super) fn open(location: &Location, options: &OpenOptions) -> Result<rusqlite::Connection> {
-    memory::install();
     if rusqlite::version_number() < MINIMUM_SQLITE {
         let version = rusqlite::version();
         return Err(Error::cannot_open(format!("SQLite {version} can corrupt a file in WAL mode")));
@@ -96,7 +64,7 @@ pub(super) fn open(location: &Location, options: &OpenOptions) -> Result<rusqlit
         (false, false) => OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
     };
     let Location::File(file) = location else {
-        let mut sqlite = rusqlite::Connection::open_with_flags(":memory:", access | ALWAYS)?;
+        let mut sqlite = connect::in_memory(access)?;
         set_up(&mut sqlite, location, options)?;
         return Ok(sqlite);
     };
@@ -119,7 +87,7 @@ pub(super) fn open(location: &Location, options: &OpenOptions) -> Result<rusqlit
             });
         }
         let has_log = size(&files::log_of(file)).is_some_and(|size| size > 0);
-        (connect(file, access, options)?, has_log, is_new)
+        (connect::to(file, access, options)?, has_log, is_new)
     };
     finish(sqlite, file, options, has_log, |sqlite| set_up(sqlite, location, options))
         .map_err(|error| if is_new { files::left_empty(file, error) } else { error })
@@ -148,7 +116,7 @@ fn set_up(
     })?;
     if !options.readonly {
         pragma::journal(sqlite, location, options.timeout)?;
-        schema::migrate(sqlite, options)?;
+        migrations::migrate(sqlite, options)?;
     }
     own_sql(true)?;
     pragma::tune(sqlite, options)

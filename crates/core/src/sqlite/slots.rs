@@ -12,15 +12,16 @@ use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 
+use super::definition::{Tried, definition_of, from_definition, try_out};
 use super::options::DEFAULT_SLOTS;
-use super::verify::{Tried, try_out};
-use super::{Error, Result, schema, transaction::atomically};
+use super::transaction::atomically;
+use super::{Error, Result};
 
 const TABLE: &str = "sessions";
 
 /// The highest slot that the file accepts, or `None` where its CHECK is none that we know.
 pub(crate) fn accepted(connection: &Connection) -> Result<Option<i64>> {
-    Ok(schema::definition_of(connection, TABLE)?.and_then(|sql| highest_slot(&sql)))
+    Ok(definition_of(connection, TABLE)?.and_then(|sql| highest_slot(&sql)))
 }
 
 /// Widens the CHECK to the slots 1 to `slots`; never narrows it.
@@ -67,7 +68,7 @@ pub(crate) fn set(connection: &Connection, slots: u16) -> Result<()> {
 
 fn definition(connection: &Connection) -> Result<Vec<u8>> {
     let missing = || Error::cannot_open("its table \"sessions\" is missing");
-    schema::definition_of(connection, TABLE)?.ok_or_else(missing)
+    definition_of(connection, TABLE)?.ok_or_else(missing)
 }
 
 fn is_wide(sql: &[u8], slots: u16) -> Result<bool> {
@@ -82,7 +83,7 @@ fn is_wide(sql: &[u8], slots: u16) -> Result<bool> {
 fn accepts(sql: &[u8], slot: u16) -> Result<bool> {
     const INSERT: &str = "INSERT INTO sessions (id, slot, status, working_dir, started_at)
          VALUES (hex(randomblob(16)), ?1, 'idle', '/', '2026-01-01T00:00:00.000Z')";
-    let tried = schema::from_definition(sql).and_then(|copy| try_out(&copy, INSERT, [slot]));
+    let tried = from_definition(sql).and_then(|copy| try_out(&copy, INSERT, [slot]));
     match tried {
         // What else the table says against this row is not about its slot.
         Ok(tried) => Ok(tried != Tried::Refused),

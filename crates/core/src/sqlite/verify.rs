@@ -2,11 +2,11 @@
 //! its schema is the one that this library would make.
 
 use rusqlite::limits::Limit;
-use rusqlite::{Connection, Params, Row, ffi};
+use rusqlite::{Connection, Row};
 
-use super::limits::{Limits, limited_closely, shorten};
-use super::schema::lossy;
-use super::{Error, Result, schema, snapshot};
+use super::definition::lossy;
+use super::limits::{Limits, limited_closely};
+use super::{Result, migrations, snapshot};
 
 /// The longest value that an expression of the file may have, if none that is stored is longer.
 const LEAST_LENGTH: u64 = 8 << 10;
@@ -62,7 +62,7 @@ pub fn in_one_state<T>(sqlite: &Connection, look: impl FnOnce() -> Result<T>) ->
 ///
 /// What SQLite says: nothing can be read.
 pub fn schema_version(sqlite: &Connection) -> Result<i64> {
-    schema::version(sqlite)
+    migrations::version(sqlite)
 }
 
 /// Whether the pages are those of a database, and the rows those that its schema allows, but for its CHECKs.
@@ -141,7 +141,7 @@ fn check_parts(sqlite: &Connection, findings: &mut Findings) -> Result<()> {
 ///
 /// What has nothing to do with the file, such as a lock.
 pub fn compare_schema(sqlite: &Connection, version: i64, findings: &mut Findings) -> Result<()> {
-    let fresh = schema::fresh(version)?;
+    let fresh = migrations::fresh(version)?;
     findings.attempt("schema", |findings| {
         for (kind, name) in objects(&fresh)? {
             if !exists(sqlite, &kind, &name)? {
@@ -157,46 +157,6 @@ pub fn compare_schema(sqlite: &Connection, version: i64, findings: &mut Findings
         }
         Ok(())
     })
-}
-
-/// An empty table in memory with the definition that `table` has in the file, to be tried out; `None`
-/// where there is none.
-///
-/// # Errors
-///
-/// What SQLite says.
-pub fn empty_copy(sqlite: &Connection, table: &str) -> Result<Option<Connection>> {
-    schema::definition_of(sqlite, table)?.map(|sql| schema::from_definition(&sql)).transpose()
-}
-
-/// What came of a row that was tried out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Tried {
-    /// It is stored.
-    Taken,
-    /// A CHECK stood in the way.
-    Refused,
-    /// Something else did, such as a column that it lacks.
-    Failed,
-}
-
-/// Inserts a row into an empty copy, whose CHECKs are anybody's and get little to work with.
-///
-/// # Errors
-///
-/// Where that is not enough for them.
-pub fn try_out(copy: &Connection, insert: &str, values: impl Params) -> Result<Tried> {
-    shorten(copy)?;
-    match limited_closely(copy, Limits::SCHEMA, || Ok(copy.execute(insert, values)?)).flatten() {
-        Ok(_) => Ok(Tried::Taken),
-        Err(Error::Sqlite { code: ffi::SQLITE_CONSTRAINT_CHECK, .. }) => Ok(Tried::Refused),
-        Err(Error::Sqlite { code, message }) => match code & 0xff {
-            ffi::SQLITE_CONSTRAINT | ffi::SQLITE_ERROR => Ok(Tried::Failed),
-            // A program that is too long counts as a lack of memory.
-            _ => Err(Error::Sqlite { code: ffi::SQLITE_INTERRUPT, message }),
-        },
-        Err(error) => Err(error),
-    }
 }
 
 fn all<T>(
@@ -273,7 +233,7 @@ mod tests {
 
     fn file(change: &str) -> Connection {
         let connection = Connection::open_in_memory().unwrap();
-        schema::migrate(&connection, &OpenOptions::default()).unwrap();
+        migrations::migrate(&connection, &OpenOptions::default()).unwrap();
         connection.execute_batch(change).unwrap();
         connection
     }
@@ -299,7 +259,7 @@ mod tests {
     fn a_wider_slot_check_is_no_difference() {
         let connection = file("");
         let options = OpenOptions { slots: 5, ..OpenOptions::default() };
-        schema::migrate(&connection, &options).unwrap();
+        migrations::migrate(&connection, &options).unwrap();
         assert!(differences(&connection).is_empty());
     }
 

@@ -5,6 +5,7 @@ pub mod changes;
 pub mod cursors;
 mod error;
 pub mod export;
+mod insert;
 mod listing;
 pub mod model;
 mod orphans;

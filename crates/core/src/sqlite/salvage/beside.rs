@@ -4,9 +4,8 @@ use std::collections::HashMap;
 use std::ffi::CString;
 use std::path::Path;
 
-use super::pages::{PAGE_SIZES, PENDING_BYTE};
+use super::format::{PAGE_SIZES, PENDING_BYTE, u32_at};
 use super::source::Source;
-use super::u32_at;
 
 /// What a rollback journal begins each of its parts with, and ends with if it belongs to several files.
 const JOURNAL_MAGIC: [u8; 8] = [0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];

@@ -5,6 +5,7 @@
 
 mod beside;
 mod encoding;
+mod format;
 mod pages;
 mod record;
 mod source;
@@ -14,10 +15,8 @@ pub use pages::Pages;
 pub use record::Field;
 pub use trees::{Entry, Trees};
 
-use encoding::Encoding;
-
-use super::schema::StoredColumns;
-use super::{Result, schema, slots};
+use super::definition::{StoredColumns, stored_columns};
+use super::{Result, slots};
 
 /// What the schema of a file says of a table or an index.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,7 +59,7 @@ impl Definition {
 
     /// The columns as rows store them; `None` where the SQL makes no sense.
     pub fn columns(&self) -> Option<StoredColumns> {
-        schema::stored_columns(&self.sql).ok().filter(|stored| !stored.columns.is_empty())
+        stored_columns(&self.sql).ok().filter(|stored| !stored.columns.is_empty())
     }
 
     /// The highest slot that its CHECK accepts, where it has one that we know.
@@ -81,41 +80,4 @@ pub fn definitions(trees: &mut Trees) -> Result<Vec<Definition>> {
         Ok(())
     })?;
     Ok(found)
-}
-
-/// Two bytes, big-endian.
-fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
-    Some(u16::from_be_bytes(*bytes.get(at..)?.first_chunk()?))
-}
-
-/// Four bytes, big-endian.
-fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
-    Some(u32::from_be_bytes(*bytes.get(at..)?.first_chunk()?))
-}
-
-/// An integer of one to nine bytes, and how many they are.
-fn varint(bytes: &[u8], at: usize) -> Option<(u64, usize)> {
-    let mut value = 0;
-    for length in 1..=8 {
-        let byte = *bytes.get(at + length - 1)?;
-        value = value << 7 | u64::from(byte & 0x7f);
-        if byte < 0x80 {
-            return Some((value, length));
-        }
-    }
-    Some((value << 8 | u64::from(*bytes.get(at + 8)?), 9))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_varint_has_one_to_nine_bytes() {
-        assert_eq!(varint(&[0x7f], 0), Some((127, 1)));
-        assert_eq!(varint(&[9, 0x81, 0x00], 1), Some((128, 2)));
-        assert_eq!(varint(&[0xff; 9], 0), Some((u64::MAX, 9)));
-        assert_eq!(varint(&[0xff; 8], 0), None);
-        assert_eq!(varint(&[], 0), None);
-    }
 }

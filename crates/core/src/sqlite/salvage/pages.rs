@@ -8,11 +8,13 @@ use rusqlite::ffi;
 
 use super::super::{Error, Result, companions, files};
 use super::beside::{Journal, Overlay};
+use super::encoding::Encoding;
+use super::format::{
+    INDEX_INTERIOR, INDEX_LEAF, MAGIC, PAGE_SIZES, PENDING_BYTE, TABLE_INTERIOR, TABLE_LEAF,
+    header_at, u16_at, u32_at, varint,
+};
+use super::record;
 use super::source::{Source, failed};
-use super::{Encoding, record, u16_at, u32_at, varint};
-
-const MAGIC: &[u8; 16] = b"SQLite format 3\0";
-pub(super) const PAGE_SIZES: [usize; 8] = [4096, 8192, 16384, 32768, 65536, 2048, 1024, 512];
 
 /// How much of a file is looked at to learn its page size.
 const SAMPLE: u64 = 16 << 20;
@@ -26,15 +28,6 @@ const LEAST_USABLE: usize = 480;
 
 /// Words after which the encoding of a file is known.
 const ENOUGH_WORDS: u32 = 64;
-
-/// The byte whose page SQLite leaves alone, because it locks there.
-pub(super) const PENDING_BYTE: u64 = 0x4000_0000;
-
-/// The kinds of b-tree pages by their first byte.
-pub(super) const INDEX_INTERIOR: u8 = 2;
-pub(super) const TABLE_INTERIOR: u8 = 5;
-pub(super) const INDEX_LEAF: u8 = 10;
-pub(super) const TABLE_LEAF: u8 = 13;
 
 /// The pages of a file, by their numbers from 1.
 pub struct Pages {
@@ -212,11 +205,6 @@ fn overlays(file: &Path, problems: &mut Vec<String>) -> Vec<Overlay> {
     }
     let size = log.as_ref().or(journal.as_ref()).map(|first| first.page_size);
     [log, journal].into_iter().flatten().filter(|other| Some(other.page_size) == size).collect()
-}
-
-/// Where the header of a b-tree page is: the first page begins with the header of the file.
-pub(super) fn header_at(number: u32) -> usize {
-    if number == 1 { 100 } else { 0 }
 }
 
 /// The page size in the header, where the first page makes sense with it; else the one with which most of the file's

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 
-use super::{Encoding, varint};
+use super::encoding::Encoding;
+use super::format::varint;
 
 /// More columns than any table of ours has, with those that others added.
 const MOST_FIELDS: usize = 2000;

@@ -1,7 +1,11 @@
 //! The b-trees of a file: what can be reached from a root, and what is left over.
 
-use super::pages::{INDEX_INTERIOR, INDEX_LEAF, Pages, TABLE_INTERIOR, TABLE_LEAF, header_at};
-use super::{Encoding, Field, record, u16_at, u32_at, varint};
+use super::encoding::Encoding;
+use super::format::{
+    INDEX_INTERIOR, INDEX_LEAF, TABLE_INTERIOR, TABLE_LEAF, header_at, u16_at, u32_at, varint,
+};
+use super::pages::Pages;
+use super::record::{self, Field};
 use crate::sqlite::Result;
 
 /// The pointer map: five bytes a page, its kind and its parent.

@@ -6,7 +6,8 @@ use rusqlite::{Connection as Sqlite, ffi};
 
 use super::Salvaged;
 use super::shape::{
-    PINS, Shapes, id_by_moment, is_definition, is_output, is_pin, is_session, sequence, table_of,
+    MOST_SLOTS, PINS, Shapes, Table, id_by_moment, is_definition, is_output, is_pin, is_session,
+    sequence, table_of,
 };
 use crate::sqlite::{self, Definition, Entry, Field, NewFile, OpenOptions, Trees};
 
@@ -38,27 +39,8 @@ const GROUP_BYTES: usize = 16 << 20;
 /// Rows that could not be stored and are named one by one.
 const MOST_ROWS: u64 = 100;
 
-/// More slots than any harness has; a larger number is damage.
-pub(super) const MOST_SLOTS: i64 = 1000;
-
 /// The highest id that JavaScript has a number for. One beyond it is damage, and SQLite would go on from there.
 const HIGHEST_ID: i64 = (1 << 53) - 1;
-
-/// One of the two tables.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Table {
-    Sessions,
-    Outputs,
-}
-
-impl Table {
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Sessions => "sessions",
-            Self::Outputs => "session_outputs",
-        }
-    }
-}
 
 /// The salvage of a file, as far as it is.
 pub(super) struct Salvage<'new> {

@@ -4,10 +4,29 @@ use rusqlite::types::{Value, ValueRef};
 
 use super::super::model::{OutputType, SessionStatus};
 use super::super::{text, timestamp};
-use super::rows::{MOST_SLOTS, Table};
 use crate::sqlite::{Definition, Field, columns};
 
+/// The table of pins.
 pub(super) const PINS: &str = "session_pins";
+
+/// More slots than any harness has; a larger number is damage.
+pub(super) const MOST_SLOTS: i64 = 1000;
+
+/// One of the two tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Table {
+    Sessions,
+    Outputs,
+}
+
+impl Table {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Sessions => "sessions",
+            Self::Outputs => "session_outputs",
+        }
+    }
+}
 
 /// How the rows of our tables are stored in a file.
 pub(super) struct Shapes {

@@ -5,7 +5,7 @@
 
 use unicode_width::UnicodeWidthChar;
 
-use super::row::Edit;
+use super::controls::Edit;
 use super::style::{Packed, Style, change_to};
 
 /// Columns that a line has at least, whatever is in them: the cursor moves no further behind its text.

@@ -2,7 +2,6 @@
 
 use vte::{Params, Parser, Perform};
 
-use super::row::Edit;
 use super::style::Style;
 
 /// What a control asks for.
@@ -22,6 +21,28 @@ pub(super) enum Action {
     Restore,
     /// Something within the line.
     Edit(Edit),
+}
+
+/// A change within a line, or a move.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Edit {
+    /// To the start of the line.
+    Return,
+    Left(u16),
+    Right(u16),
+    /// To a column of the screen, from 0.
+    Column(u16),
+    EraseToEnd,
+    EraseToCursor,
+    EraseAll,
+    /// Takes characters away; the rest moves up.
+    Delete(u16),
+    /// Makes room for characters.
+    Insert(u16),
+    /// Makes characters blank.
+    Blank(u16),
+    /// Repeats the last character.
+    Repeat(u16),
 }
 
 impl Action {

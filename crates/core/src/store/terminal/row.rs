@@ -1,30 +1,9 @@
 //! One line that is being written: text that grows, or, once it is drawn over, cells.
 
 use super::cells::{COLUMNS, Cells, Credit, WIDTH};
+use super::controls::Edit;
 use super::style::{Packed, Style, change_to};
 use super::{MAX_LINE, MAX_REDRAWN, Mark};
-
-/// A change within a line, or a move.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Edit {
-    /// To the start of the line.
-    Return,
-    Left(u16),
-    Right(u16),
-    /// To a column of the screen, from 0.
-    Column(u16),
-    EraseToEnd,
-    EraseToCursor,
-    EraseAll,
-    /// Takes characters away; the rest moves up.
-    Delete(u16),
-    /// Makes room for characters.
-    Insert(u16),
-    /// Makes characters blank.
-    Blank(u16),
-    /// Repeats the last character.
-    Repeat(u16),
-}
 
 /// Bytes of a text of which each may be looked at to tell where it ends.
 const SIMPLE: usize = 64;

@@ -6,8 +6,8 @@ use rusqlite::Connection as Sqlite;
 
 use super::Shared;
 use crate::sqlite::{self, atomically};
+use crate::store::insert::insert_all;
 use crate::store::model::NewOutput;
-use crate::store::outputs::insert_all;
 
 /// A group that was taken. However its writing ends, by a panic too, it is accounted for.
 pub(super) struct Group<'a> {

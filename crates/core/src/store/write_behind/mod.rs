@@ -29,8 +29,8 @@ use rusqlite::{Connection as Sqlite, MAIN_DB, TransactionState, ffi};
 use self::group::Group;
 use self::queue::Queue;
 use self::writer::Writer;
+use super::insert::insert_all;
 use super::model::NewOutput;
-use super::outputs::insert_all;
 use crate::sqlite::{self, Connection, Deferred, OpenOptions};
 
 /// How long `append` waits for room before it makes some itself.

@@ -5,9 +5,22 @@ use std::ffi::{CStr, c_char, c_int};
 use std::ptr::{self, NonNull};
 
 use memchr::memmem;
-use rusqlite::{Connection, ffi};
+use rusqlite::ffi;
 
-use super::Column;
+/// A column of a result, with where its values come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Column {
+    /// Its name in the result.
+    pub name: String,
+    /// The column that it comes from, if it is no expression.
+    pub origin: Option<String>,
+    /// The table that it comes from.
+    pub table: Option<String>,
+    /// The database that it comes from: `main`, `temp` or an attached one.
+    pub database: Option<String>,
+    /// The declared type of the column that it comes from.
+    pub decl_type: Option<String>,
+}
 
 /// A function of SQLite that says something of a column.
 type Ask = unsafe extern "C" fn(*mut ffi::sqlite3_stmt, c_int) -> *const c_char;
@@ -18,7 +31,7 @@ pub(super) struct Handle(NonNull<ffi::sqlite3_stmt>);
 
 impl Handle {
     /// The handle of the latest statement that was prepared from `sql` or a part of it.
-    pub(super) fn latest(connection: &Connection, sql: &str) -> Option<Self> {
+    pub(super) fn latest(connection: &rusqlite::Connection, sql: &str) -> Option<Self> {
         // SAFETY: the connection is open and on its thread, and nothing is finalized meanwhile. SQLite lists the
         // latest statement first, but for those that virtual tables have prepared for themselves.
         unsafe {

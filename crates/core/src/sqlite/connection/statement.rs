@@ -8,9 +8,9 @@ use rusqlite::types::ToSql;
 use rusqlite::{Batch, Rows};
 use self_cell::self_cell;
 
-use super::names::Handle;
-use super::turns::Turns;
+use super::names::{Column, Handle};
 use super::{Connection, Error, Result};
+use crate::sqlite::turns::Turns;
 
 /// A row that SQLite stands on.
 pub use rusqlite::Row;
@@ -52,21 +52,6 @@ enum Iteration {
     None,
     Started,
     Stepped,
-}
-
-/// A column of a result, with where its values come from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Column {
-    /// Its name in the result.
-    pub name: String,
-    /// The column that it comes from, if it is no expression.
-    pub origin: Option<String>,
-    /// The table that it comes from.
-    pub table: Option<String>,
-    /// The database that it comes from: `main`, `temp` or an attached one.
-    pub database: Option<String>,
-    /// The declared type of the column that it comes from.
-    pub decl_type: Option<String>,
 }
 
 impl Connection {

@@ -1,4 +1,16 @@
 //! One open database, shared by everything that was made from it.
+//!
+//! Its methods stand in several files: here those that open, close and describe it; in `deferred` reads and writes, and the
+//! writes that are put off; in `statement` the SQL of callers; in `cached` the statements of the stores.
+
+mod cached;
+mod deferred;
+mod names;
+mod statement;
+
+pub use deferred::Deferred;
+pub use names::Column;
+pub use statement::{Row, Statement};
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -8,12 +20,13 @@ use std::rc::Rc;
 
 use rusqlite::wal::CheckpointMode;
 
-use super::cached::Cache;
+use cached::Cache;
+use deferred::Iterations;
+use statement::Place;
+
 use super::checkpointer::{Blocker, Checkpointer};
 use super::companions::{self, Exposure};
-use super::deferred::{Deferred, Iterations};
 use super::options::{Location, OpenOptions};
-use super::statement::Place;
 use super::{Error, Result, files, log, open, pragma, slots};
 
 /// An open database. Stores share it by `Rc`; closing it closes it for all of them.
@@ -21,7 +34,7 @@ pub struct Connection {
     /// What moves the log into the file; files that are written to have one. Dropped first, so that
     /// the connection may be the last one to close, which removes the log.
     checkpointer: RefCell<Option<Checkpointer>>,
-    pub(super) sqlite: RefCell<Option<Rc<rusqlite::Connection>>>,
+    sqlite: RefCell<Option<Rc<rusqlite::Connection>>>,
     path: String,
     location: Location,
     /// What the CHECK accepted when it was last read; another process may widen it any time.
@@ -30,10 +43,10 @@ pub struct Connection {
     cache: Cache,
     /// The statements that callers keep, to be finalized when the connection closes.
     statements: RefCell<HashMap<*const Place, Rc<Place>>>,
-    pub(super) iterations: Iterations,
+    iterations: Iterations,
     options: OpenOptions,
     /// What is put off. Dropped after the connection, whose locks it may be waiting for.
-    pub(super) deferred: RefCell<Option<Rc<dyn Deferred>>>,
+    deferred: RefCell<Option<Rc<dyn Deferred>>>,
 }
 
 impl fmt::Debug for Connection {
@@ -75,19 +88,19 @@ impl Connection {
         })
     }
 
-    pub(super) fn cache(&self) -> &Cache {
+    fn cache(&self) -> &Cache {
         &self.cache
     }
 
-    pub(super) fn closed(&self) -> Error {
+    fn closed(&self) -> Error {
         Error::Closed { path: self.path.clone() }
     }
 
-    pub(super) fn adopt(&self, statement: &Rc<Place>) {
+    fn adopt(&self, statement: &Rc<Place>) {
         self.statements.borrow_mut().insert(Rc::as_ptr(statement), Rc::clone(statement));
     }
 
-    pub(super) fn release(&self, statement: &Rc<Place>) {
+    fn release(&self, statement: &Rc<Place>) {
         self.statements.borrow_mut().remove(&Rc::as_ptr(statement));
     }
 
@@ -297,8 +310,8 @@ pub struct WalStatus {
 
 #[cfg(test)]
 mod tests {
-    use super::super::turns::Turns;
     use super::*;
+    use crate::sqlite::turns::Turns;
     use std::fs;
 
     fn open_file(file: &Path, options: &OpenOptions) -> Result<Connection> {

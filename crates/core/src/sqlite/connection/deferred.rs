@@ -13,8 +13,9 @@ use std::rc::Rc;
 use rusqlite::{MAIN_DB, TransactionState, ffi};
 
 use super::cached::Cache;
-use super::transaction::{all_or_nothing, immediate};
-use super::{Connection, Error, Result, open_sibling};
+use super::{Connection, Error, Result};
+use crate::sqlite::open_sibling;
+use crate::sqlite::transaction::{all_or_nothing, immediate};
 
 /// Writes that a store has put off.
 pub trait Deferred: Any {

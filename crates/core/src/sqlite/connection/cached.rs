@@ -5,9 +5,9 @@ use std::cell::RefCell;
 use std::ptr;
 use std::rc::Rc;
 
-use super::limits::{Limits, limited};
 use super::statement::Prepared;
 use super::{Connection, Error, Result};
+use crate::sqlite::limits::{Limits, limited};
 
 /// A statement, and the text whose address it is found by.
 type Entry = (&'static str, Rc<RefCell<Prepared>>);
@@ -79,8 +79,8 @@ impl Connection {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Location, OpenOptions};
     use super::*;
+    use crate::sqlite::{Location, OpenOptions};
 
     const COUNT: &str = "SELECT count(*) FROM sessions WHERE id = ?1 OR ?1 IS NULL";
 

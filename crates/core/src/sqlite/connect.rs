@@ -1,0 +1,46 @@
+//! SQLite's own connections, of which nothing is set up and nothing read yet.
+
+use std::ffi::CString;
+use std::path::Path;
+use std::ptr;
+
+use rusqlite::{OpenFlags, ffi};
+
+use super::options::OpenOptions;
+use super::{Error, Result, memory, places};
+
+/// What every connection is opened with. No mutex: it stays on its thread. And no SQLITE_OPEN_URI: a
+/// path is a path.
+const ALWAYS: OpenFlags = OpenFlags::SQLITE_OPEN_NO_MUTEX.union(OpenFlags::SQLITE_OPEN_EXRESCODE);
+
+/// A connection to a file, of which nothing is read yet. As rusqlite opens one, which does not keep what the system said.
+pub(super) fn to(
+    file: &Path,
+    access: OpenFlags,
+    options: &OpenOptions,
+) -> Result<rusqlite::Connection> {
+    memory::install();
+    let path = CString::new(file.as_os_str().as_encoded_bytes())
+        .map_err(|_| Error::cannot_open("its path has a NUL character"))?;
+    let flags = (access | ALWAYS).bits();
+    let mut handle = ptr::null_mut();
+    // SAFETY: the path ends with NUL, and SQLite writes a handle to where its second argument points.
+    let code = unsafe { ffi::sqlite3_open_v2(path.as_ptr(), &raw mut handle, flags, ptr::null()) };
+    let failure =
+        || Error::Sqlite { code, message: format!("unable to open database file: {file:?}") };
+    if handle.is_null() {
+        return Err(failure());
+    }
+    // SAFETY: nobody else has the handle. It has to be closed, and may be asked, even where the file was not opened.
+    let sqlite = unsafe { rusqlite::Connection::from_handle_owned(handle) }?;
+    match code {
+        ffi::SQLITE_OK => Ok(sqlite),
+        _ => Err(places::explain(failure(), options, &places::system_error(&sqlite))),
+    }
+}
+
+/// A connection to an empty database in memory.
+pub(super) fn in_memory(access: OpenFlags) -> Result<rusqlite::Connection> {
+    memory::install();
+    Ok(rusqlite::Connection::open_with_flags(":memory:", access | ALWAYS)?)
+}
