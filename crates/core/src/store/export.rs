@@ -170,7 +170,7 @@ impl Export {
                 let title = self.command()?.unwrap_or_else(|| self.session_id.clone());
                 Box::new(html::Html::new(title))
             }
-            ExportFormat::Ndjson => Box::new(ndjson::Ndjson::new(&self.session_id).map_err(disk)?),
+            ExportFormat::Ndjson => Box::new(ndjson::Ndjson::new(self.session_id.clone())),
             ExportFormat::Asciicast => {
                 Box::new(asciicast::Asciicast::new(self.size, self.command()?))
             }
@@ -226,9 +226,4 @@ fn lines(
         visit(line)?;
     }
     Ok(())
-}
-
-/// Text as JSON. Bytes that are no UTF-8 become U+FFFD.
-fn json(text: &[u8], out: &mut dyn Write) -> io::Result<()> {
-    Ok(serde_json::to_writer(out, &String::from_utf8_lossy(text))?)
 }

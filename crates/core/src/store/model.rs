@@ -1,6 +1,7 @@
 //! The values that the stores take and give.
 
 use rusqlite::types::{ToSql, ToSqlOutput};
+use serde::{Serialize, Serializer};
 
 use super::timestamp::Timestamp;
 
@@ -24,6 +25,12 @@ macro_rules! literals {
             pub fn parse(text: &[u8]) -> Option<Self> {
                 $(if text == $text.as_bytes() { return Some(Self::$variant); })+
                 None
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
             }
         }
 

@@ -4,6 +4,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, Timelike};
 use rusqlite::types::{ToSql, ToSqlOutput};
+use serde::{Serialize, Serializer};
 
 /// A moment that can be stored: a whole millisecond in the years 0 to 9999, UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -86,6 +87,12 @@ impl Seconds {
 impl ToSql for Seconds {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
         Ok(std::str::from_utf8(&self.0).unwrap_or_default().into())
+    }
+}
+
+impl Serialize for Text {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
     }
 }
 
