@@ -39,10 +39,9 @@ pub(super) fn from_definition(sql: &[u8]) -> Result<Connection> {
     // A definition by an older SQLite may have text in double quotes.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, true)?;
     // The file may be anybody's: one statement, none but this, and no query in it, which might never end.
-    connection.authorizer(Some(|context: AuthContext<'_>| match context.action {
-        AuthAction::Select | AuthAction::Recursive => Authorization::Deny,
-        _ => Authorization::Allow,
-    }))?;
+    let defines =
+        |action: AuthAction<'_>| !matches!(action, AuthAction::Select | AuthAction::Recursive);
+    allow_only(&mut connection, Some(defines))?;
     // SQLite reads no further, either.
     let sql = sql.split(|byte| *byte == 0).next().unwrap_or(sql);
     if is_table(sql) {
@@ -51,8 +50,25 @@ pub(super) fn from_definition(sql: &[u8]) -> Result<Connection> {
             Ok(())
         })?;
     }
-    connection.authorizer(None::<fn(AuthContext<'_>) -> Authorization>)?;
+    allow_only(&mut connection, None)?;
     Ok(connection)
+}
+
+/// Has SQLite refuse what is not allowed in any SQL that is prepared from now on; nothing without `is_allowed`.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "it is told the names in the SQL, which is UTF-8 here: see `text`"
+)]
+fn allow_only(
+    connection: &mut Connection,
+    is_allowed: Option<fn(AuthAction<'_>) -> bool>,
+) -> Result<()> {
+    Ok(connection.authorizer(is_allowed.map(|is_allowed| {
+        move |context: AuthContext<'_>| match is_allowed(context.action) {
+            true => Authorization::Allow,
+            false => Authorization::Deny,
+        }
+    }))?)
 }
 
 /// Whether a definition is that of a table with rows of its own. SQLite writes it so.
@@ -110,10 +126,7 @@ pub(super) fn stored_columns(sql: &[u8]) -> Result<StoredColumns> {
     let columns: Vec<_> = columns.collect::<rusqlite::Result<_>>()?;
     drop(statement);
     // Only a constant can be the default of a column that was added. The file may be anybody's: nothing else runs.
-    connection.authorizer(Some(|context: AuthContext<'_>| match context.action {
-        AuthAction::Select => Authorization::Allow,
-        _ => Authorization::Deny,
-    }))?;
+    allow_only(&mut connection, Some(|action| matches!(action, AuthAction::Select)))?;
     let constant = |sql: String| {
         let constant = connection.query_row(&format!("SELECT {sql}"), [], |row| row.get(0));
         constant.unwrap_or(Value::Null)

@@ -5,6 +5,8 @@ pub mod changes;
 pub mod cursors;
 mod error;
 pub mod export;
+#[cfg(test)]
+mod foreign_names;
 mod insert;
 mod listing;
 pub mod model;
