@@ -10,7 +10,7 @@ use super::js::{Arguments, Scope, Value};
 use super::maintenance::new_file_path;
 use super::output_store::outputs;
 use super::progress::{Listener, Report};
-use gsd_session_core::store::export::{Export, Progress, Size};
+use gsd_session_core::store::export::{Export, ExportProgress as Progress, Size};
 use gsd_session_core::store::model::ExportFormat;
 use gsd_session_core::store::outputs::Outputs;
 

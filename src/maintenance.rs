@@ -34,7 +34,7 @@ impl DatabaseConnection {
         let object = scope.object(&[
             (c"ok", scope.boolean(report.problems.is_empty())?),
             (c"problems", strings(scope, &report.problems)?),
-            (c"orphanedOutputs", scope.number(report.orphaned_outputs as f64)?),
+            (c"orphanedOutputs", scope.number(report.orphaned_chunks as f64)?),
             (c"schemaVersion", scope.number(report.schema_version as f64)?),
         ])?;
         Ok(object.unknown())
@@ -118,12 +118,12 @@ fn salvage_report(scope: Scope<'_>, report: Salvaged) -> napi::Result<Value<'_>>
     let number = |count: u64| scope.number(count as f64);
     let lost = scope.object(&[
         (c"sessions", number(report.lost.sessions)?),
-        (c"outputs", number(report.lost.outputs)?),
+        (c"outputs", number(report.lost.chunks)?),
         (c"pages", number(report.lost.pages)?),
     ])?;
     scope.object(&[
         (c"sessions", number(report.sessions)?),
-        (c"outputs", number(report.outputs)?),
+        (c"outputs", number(report.chunks)?),
         (c"lost", lost),
         (c"problems", strings(scope, &report.problems)?),
     ])

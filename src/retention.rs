@@ -14,7 +14,7 @@ use super::error::run;
 use super::js::{Scope, Value};
 use super::progress::{Listener, Report};
 use gsd_session_core::store::model::SessionStatus;
-use gsd_session_core::store::retention::{Criteria, Progress, Pruned, prune};
+use gsd_session_core::store::retention::{Criteria, PruneProgress as Progress, Pruned, prune};
 use gsd_session_core::store::stats::{Amount, Stats, stats};
 
 /// What prunes unless the caller says otherwise.
@@ -120,7 +120,7 @@ fn stats_object<'env>(scope: Scope<'env>, stats: &Stats) -> napi::Result<Value<'
         scope.add_properties(
             object,
             &[
-                (c"outputs", number(amount.outputs)?),
+                (c"outputs", number(amount.chunks)?),
                 (c"bytes", number(amount.bytes)?),
                 (c"oldest", scope.date_or_undefined(amount.oldest)?),
                 (c"newest", scope.date_or_undefined(amount.newest)?),
@@ -141,7 +141,7 @@ fn stats_object<'env>(scope: Scope<'env>, stats: &Stats) -> napi::Result<Value<'
     scope.add_properties(
         object,
         &[
-            (c"orphanedOutputs", number(stats.orphaned_outputs)?),
+            (c"orphanedOutputs", number(stats.orphaned_chunks)?),
             (c"largest", largest),
             (c"fileBytes", number(stats.size.bytes)?),
             (c"freeBytes", number(stats.size.free_bytes)?),
@@ -214,7 +214,7 @@ fn report_object(scope: Scope<'_>, pruned: Pruned) -> napi::Result<Value<'_>> {
     let sessions = scope.array_of(pruned.sessions.iter().map(|id| scope.string(id.as_bytes())))?;
     scope.object(&[
         (c"sessions", sessions),
-        (c"outputs", number(pruned.outputs)?),
+        (c"outputs", number(pruned.chunks)?),
         (c"bytes", number(pruned.bytes)?),
         (c"fileBytesBefore", number(pruned.before.bytes)?),
         (c"fileBytes", number(pruned.after.bytes)?),
@@ -238,7 +238,7 @@ impl Report for Step {
         let number = |count: u64| scope.number(count as f64);
         scope.object(&[
             (c"sessions", number(progress.sessions)?),
-            (c"outputs", number(progress.outputs)?),
+            (c"outputs", number(progress.chunks)?),
             (c"bytes", number(progress.bytes)?),
             (c"fileBytes", number(progress.size.bytes)?),
             (c"freeBytes", number(progress.size.free_bytes)?),

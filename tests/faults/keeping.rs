@@ -12,7 +12,7 @@ use gsd_session_core::store::outputs::Outputs;
 use gsd_session_core::store::retention::{Criteria, prune};
 use gsd_session_core::store::salvage::{Lost, salvage};
 use gsd_session_core::store::sessions::Sessions;
-use rusqlite::Connection;
+use rusqlite::Connection as Sqlite;
 
 use super::model::{Model, PID, assert_sound};
 use super::plan::{self, Fault};
@@ -119,7 +119,7 @@ impl World {
             Ok(copied) => {
                 copied.unwrap();
                 plan::unharmed(|| {
-                    let copy = Connection::open(&target).unwrap();
+                    let copy = Sqlite::open(&target).unwrap();
                     assert_eq!(Model::stored(&copy).unwrap(), self.model);
                     let _: String = copy
                         .pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))
@@ -139,7 +139,7 @@ impl World {
         match salvage(&self.file, &target) {
             Ok(salvaged) => {
                 plan::unharmed(|| {
-                    let copy = Connection::open(&target).unwrap();
+                    let copy = Sqlite::open(&target).unwrap();
                     let is_told = salvaged.lost != Lost::default() || !salvaged.problems.is_empty();
                     let is_whole = Model::stored(&copy).unwrap() == self.model;
                     assert!(is_told || is_whole, "{salvaged:?}");

@@ -16,7 +16,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rusqlite::backup::{self, StepResult};
-use rusqlite::{OpenFlags, ffi};
+use rusqlite::{Connection as Sqlite, OpenFlags, ffi};
 
 use super::options::{Location, OpenOptions};
 use super::replacement::Replacement;
@@ -45,7 +45,7 @@ pub struct Progress {
 /// A snapshot that is to be copied: a connection of its own, which may go to another thread.
 #[derive(Debug)]
 pub struct Source {
-    sqlite: rusqlite::Connection,
+    sqlite: Sqlite,
     patience: Duration,
     path: String,
 }
@@ -70,7 +70,7 @@ impl Connection {
     /// # Errors
     ///
     /// As [`backup_source`](Self::backup_source).
-    pub fn snapshot(&self) -> Result<rusqlite::Connection> {
+    pub fn snapshot(&self) -> Result<Sqlite> {
         let sqlite = self.settled()?;
         let own = match self.location() {
             Location::File(file) => open_sibling(file, self.options())?,
@@ -90,7 +90,7 @@ impl Connection {
     }
 }
 
-fn copy_in_memory(sqlite: &rusqlite::Connection) -> Result<rusqlite::Connection> {
+fn copy_in_memory(sqlite: &Sqlite) -> Result<Sqlite> {
     let mut copy = connect::in_memory(OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     match backup::Backup::new(sqlite, &mut copy)?.step(-1)? {
         StepResult::Done => Ok(()),
@@ -206,7 +206,7 @@ mod tests {
 
     fn count(file: &Path) -> (i64, String) {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY;
-        let copy = rusqlite::Connection::open_with_flags(file, flags).unwrap();
+        let copy = Sqlite::open_with_flags(file, flags).unwrap();
         let check = copy.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
         let rows = copy.query_row("SELECT count(*) FROM session_outputs", [], |row| row.get(0));
         (rows.unwrap(), check)

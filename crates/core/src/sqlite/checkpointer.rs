@@ -28,7 +28,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use rusqlite::Connection;
+use rusqlite::Connection as Sqlite;
 use rusqlite::hooks::Wal;
 
 use super::turns::Turns;
@@ -117,7 +117,7 @@ struct State {
 impl Checkpointer {
     /// A governor for the log of `file`, told of every commit by a hook on `connection`.
     pub(crate) fn attach(
-        connection: &mut Connection,
+        connection: &mut Sqlite,
         file: &Path,
         options: &OpenOptions,
     ) -> Result<Self> {
@@ -244,7 +244,7 @@ impl Shared {
         }
     }
 
-    fn govern(&self, connection: &Connection) {
+    fn govern(&self, connection: &Sqlite) {
         // Frames at the last look, and how many of them are in the file.
         let (mut seen, mut done) = (0, 0);
         loop {
@@ -296,7 +296,7 @@ impl Shared {
     }
 
     /// One [`pass`](Self::pass), or, while a commit is held up, as many as it takes.
-    fn passes(&self, connection: &Connection, held: bool) -> Option<u32> {
+    fn passes(&self, connection: &Sqlite, held: bool) -> Option<u32> {
         let deadline = Instant::now() + HOLD;
         let limit = too_long(self.limit);
         // A writer counts as a reader for a moment.
@@ -326,7 +326,7 @@ impl Shared {
     /// Moves as much of the log into the file as can be, and starts the log over where it is too long.
     /// Gives what kept it from that, and the number of frames that are in the file; `None` after an error that is no
     /// lock.
-    fn pass(&self, connection: &Connection) -> Option<(Option<Blocker>, u32)> {
+    fn pass(&self, connection: &Sqlite) -> Option<(Option<Blocker>, u32)> {
         Some(match log::catch_up(connection, PASSES) {
             Ok(frames) if frames.left() > 0 => (Some(Blocker::Reader), frames.done),
             Ok(frames) if frames.log >= self.pass_frames() => match self.start_over(connection) {
@@ -342,7 +342,7 @@ impl Shared {
     }
 
     /// Has the next commit write to the start of the log again, and says whether it will.
-    fn start_over(&self, connection: &Connection) -> Result<bool> {
+    fn start_over(&self, connection: &Sqlite) -> Result<bool> {
         let state = self.lock();
         self.restarting.store(true, Ordering::Relaxed);
         let waited = self.restart.wait_timeout_while(state, COURTESY, |state| !state.aside);

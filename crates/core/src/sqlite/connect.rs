@@ -4,7 +4,7 @@ use std::ffi::CString;
 use std::path::Path;
 use std::ptr;
 
-use rusqlite::{OpenFlags, ffi};
+use rusqlite::{Connection as Sqlite, OpenFlags, ffi};
 
 use super::options::OpenOptions;
 use super::{Error, Result, memory, places};
@@ -14,11 +14,7 @@ use super::{Error, Result, memory, places};
 const ALWAYS: OpenFlags = OpenFlags::SQLITE_OPEN_NO_MUTEX.union(OpenFlags::SQLITE_OPEN_EXRESCODE);
 
 /// A connection to a file, of which nothing is read yet. As rusqlite opens one, which does not keep what the system said.
-pub(super) fn to(
-    file: &Path,
-    access: OpenFlags,
-    options: &OpenOptions,
-) -> Result<rusqlite::Connection> {
+pub(super) fn to(file: &Path, access: OpenFlags, options: &OpenOptions) -> Result<Sqlite> {
     memory::install();
     let path = CString::new(file.as_os_str().as_encoded_bytes())
         .map_err(|_| Error::cannot_open("its path has a NUL character"))?;
@@ -32,7 +28,7 @@ pub(super) fn to(
         return Err(failure());
     }
     // SAFETY: nobody else has the handle. It has to be closed, and may be asked, even where the file was not opened.
-    let sqlite = unsafe { rusqlite::Connection::from_handle_owned(handle) }?;
+    let sqlite = unsafe { Sqlite::from_handle_owned(handle) }?;
     match code {
         ffi::SQLITE_OK => Ok(sqlite),
         _ => Err(places::explain(failure(), options, &places::system_error(&sqlite))),
@@ -40,7 +36,7 @@ pub(super) fn to(
 }
 
 /// A connection to an empty database in memory.
-pub(super) fn in_memory(access: OpenFlags) -> Result<rusqlite::Connection> {
+pub(super) fn in_memory(access: OpenFlags) -> Result<Sqlite> {
     memory::install();
-    Ok(rusqlite::Connection::open_with_flags(":memory:", access | ALWAYS)?)
+    Ok(Sqlite::open_with_flags(":memory:", access | ALWAYS)?)
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 use rusqlite::types::Value;
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Params, ffi};
+use rusqlite::{Connection as Sqlite, OpenFlags, OptionalExtension, Params, ffi};
 
 use super::limits::{Limits, limited, limited_closely, shorten};
 use super::{Error, Result, connect, pragma};
@@ -15,7 +15,7 @@ use super::{Error, Result, connect, pragma};
 /// What the file has of this name: its SQL, if it is a table with rows of its own and a rowid, or else nothing.
 ///
 /// SQLite's own list of tables would evaluate every view and open every virtual table of the file for it.
-pub(super) fn definition(connection: &Connection, name: &str) -> Result<Option<Option<Vec<u8>>>> {
+pub(super) fn definition(connection: &Sqlite, name: &str) -> Result<Option<Option<Vec<u8>>>> {
     // Where there is no index of that name, this pragma tells the primary key of a table without a rowid.
     let mut statement = connection.prepare(
         "SELECT type = 'table' AND rootpage > 0 AND NOT EXISTS (SELECT 1 FROM pragma_index_info(?1)), sql
@@ -29,12 +29,12 @@ pub(super) fn definition(connection: &Connection, name: &str) -> Result<Option<O
 }
 
 /// The SQL of our table with this name.
-pub(super) fn definition_of(connection: &Connection, table: &str) -> Result<Option<Vec<u8>>> {
+pub(super) fn definition_of(connection: &Sqlite, table: &str) -> Result<Option<Vec<u8>>> {
     Ok(definition(connection, table)?.flatten())
 }
 
 /// An empty table in memory with a definition that a file holds, whatever its bytes.
-pub(super) fn from_definition(sql: &[u8]) -> Result<Connection> {
+pub(super) fn from_definition(sql: &[u8]) -> Result<Sqlite> {
     let mut connection = in_memory()?;
     // A definition by an older SQLite may have text in double quotes.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, true)?;
@@ -60,7 +60,7 @@ pub(super) fn from_definition(sql: &[u8]) -> Result<Connection> {
     reason = "it is told the names in the SQL, which is UTF-8 here: see `text`"
 )]
 fn allow_only(
-    connection: &mut Connection,
+    connection: &mut Sqlite,
     is_allowed: Option<fn(AuthAction<'_>) -> bool>,
 ) -> Result<()> {
     Ok(connection.authorizer(is_allowed.map(|is_allowed| {
@@ -151,7 +151,7 @@ pub(super) fn lossy(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<
 /// # Errors
 ///
 /// What SQLite says.
-pub fn empty_copy(sqlite: &Connection, table: &str) -> Result<Option<Connection>> {
+pub fn empty_copy(sqlite: &Sqlite, table: &str) -> Result<Option<Sqlite>> {
     definition_of(sqlite, table)?.map(|sql| from_definition(&sql)).transpose()
 }
 
@@ -171,7 +171,7 @@ pub enum Tried {
 /// # Errors
 ///
 /// Where that is not enough for them.
-pub fn try_out(copy: &Connection, insert: &str, values: impl Params) -> Result<Tried> {
+pub fn try_out(copy: &Sqlite, insert: &str, values: impl Params) -> Result<Tried> {
     shorten(copy)?;
     match limited_closely(copy, Limits::SCHEMA, || Ok(copy.execute(insert, values)?)).flatten() {
         Ok(_) => Ok(Tried::Taken),
@@ -186,7 +186,7 @@ pub fn try_out(copy: &Connection, insert: &str, values: impl Params) -> Result<T
 }
 
 /// An empty, hardened database in memory.
-pub(super) fn in_memory() -> Result<Connection> {
+pub(super) fn in_memory() -> Result<Sqlite> {
     let mut connection = connect::in_memory(OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     pragma::harden(&mut connection, Duration::ZERO)?;
     Ok(connection)

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::limits::Limit;
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
-use rusqlite::{CachedStatement, Connection, Statement, ffi};
+use rusqlite::{CachedStatement, Connection as Sqlite, Statement, ffi};
 
 use super::exceeded::{self, Exceeded};
 use super::{Result, files, memory};
@@ -108,7 +108,7 @@ struct Watch {
 const NAME: &CStr = c"gsd session-store limits";
 
 /// Has a connection keep to limits where there are any.
-pub(crate) fn attach(connection: &Connection) -> Result<()> {
+pub(crate) fn attach(connection: &Sqlite) -> Result<()> {
     connection.set_limit(Limit::SQLITE_LIMIT_SCHEMA, OBJECTS)?;
     let log = connection.path().filter(|path| !path.is_empty());
     let log = log.map(|path| files::log_of(Path::new(path)));
@@ -120,7 +120,7 @@ pub(crate) fn attach(connection: &Connection) -> Result<()> {
     look_every(connection, INSTRUCTIONS)
 }
 
-fn look_every(connection: &Connection, instructions: c_int) -> Result<()> {
+fn look_every(connection: &Sqlite, instructions: c_int) -> Result<()> {
     // SAFETY: what has this name was stored by `attach`, and lives until SQLite has closed the connection, and with it
     // what the handler is given.
     unsafe {
@@ -139,7 +139,7 @@ unsafe extern "C" fn looked(watch: *mut c_void) -> c_int {
 
 /// Runs `work`, in which `connection` evaluates expressions of a file, as [`limited`] and with more looks.
 pub(crate) fn limited_closely<T>(
-    connection: &Connection,
+    connection: &Sqlite,
     limits: Limits,
     work: impl FnOnce() -> T,
 ) -> Result<T> {
@@ -173,7 +173,7 @@ pub(crate) fn limited<T>(limits: Limits, work: impl FnOnce() -> T) -> T {
 /// # Errors
 ///
 /// As [`write`].
-pub fn prepare<'a>(connection: &'a Connection, sql: &str) -> Result<CachedStatement<'a>> {
+pub fn prepare<'a>(connection: &'a Sqlite, sql: &str) -> Result<CachedStatement<'a>> {
     limited(STATEMENT, || Ok(connection.prepare_cached(sql)?))
 }
 
@@ -212,7 +212,7 @@ pub fn write_bound(statement: &mut Statement<'_>, bytes: u64) -> Result<usize> {
 ///
 /// As [`write`].
 pub fn write_many(
-    connection: &Connection,
+    connection: &Sqlite,
     table: &str,
     statement: &mut Statement<'_>,
     values: &[&dyn ToSql],
@@ -226,7 +226,7 @@ pub fn write_many(
 }
 
 /// Has a connection with a definition of a file try it out with short values and short programs only.
-pub(crate) fn shorten(connection: &Connection) -> Result<()> {
+pub(crate) fn shorten(connection: &Sqlite) -> Result<()> {
     for (limit, most) in [
         (Limit::SQLITE_LIMIT_LENGTH, TRIAL_LENGTH),
         (Limit::SQLITE_LIMIT_VDBE_OP, TRIAL_INSTRUCTIONS),
@@ -314,8 +314,8 @@ mod tests {
     const ENDLESS: &str =
         "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";
 
-    fn attached() -> Connection {
-        let connection = Connection::open_in_memory().unwrap();
+    fn attached() -> Sqlite {
+        let connection = Sqlite::open_in_memory().unwrap();
         attach(&connection).unwrap();
         connection
     }
@@ -324,7 +324,7 @@ mod tests {
         Limits { time: Duration::from_millis(millis), ..STATEMENT }
     }
 
-    fn count_to(connection: &Connection, most: u32) -> Result<i64> {
+    fn count_to(connection: &Sqlite, most: u32) -> Result<i64> {
         let sql = ENDLESS.replace("FROM n)", &format!("FROM n WHERE i < {most})"));
         Ok(connection.query_row(&sql, [], |row| row.get(0))?)
     }
@@ -376,7 +376,7 @@ mod tests {
     fn a_log_may_grow_by_so_much() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("a.db");
-        let connection = Connection::open(&file).unwrap();
+        let connection = Sqlite::open(&file).unwrap();
         attach(&connection).unwrap();
         connection.pragma_update(None, "journal_mode", "WAL").unwrap();
         connection.execute_batch("PRAGMA cache_size = 10; CREATE TABLE t (x)").unwrap();
@@ -398,7 +398,7 @@ mod tests {
 
     #[test]
     fn a_file_with_too_many_objects_is_not_read() {
-        let connection = Connection::open_in_memory().unwrap();
+        let connection = Sqlite::open_in_memory().unwrap();
         // Each column has an index of its own.
         let columns: Vec<_> = (0..1900).map(|i| format!("c{i} UNIQUE")).collect();
         let columns = columns.join(",");
@@ -408,7 +408,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("a.db");
         connection.execute("VACUUM INTO ?1", [file.to_str().unwrap()]).unwrap();
-        let opened = Connection::open(&file).unwrap();
+        let opened = Sqlite::open(&file).unwrap();
         attach(&opened).unwrap();
         let error = opened.query_row("SELECT 1 FROM sqlite_schema", [], |_| Ok(())).unwrap_err();
         assert!(error.to_string().contains("too many schema objects"), "{error}");

@@ -10,7 +10,7 @@ use std::ptr;
 use std::time::Duration;
 
 use rusqlite::wal::CheckpointMode;
-use rusqlite::{Connection, MAIN_DB, ffi};
+use rusqlite::{Connection as Sqlite, MAIN_DB, ffi};
 
 use super::error::unless_busy;
 use super::pragma::{retry_while_busy, without_a_lock};
@@ -39,13 +39,13 @@ impl Frames {
 }
 
 /// The frames as they are.
-pub(super) fn frames(connection: &Connection) -> Result<Frames> {
+pub(super) fn frames(connection: &Sqlite) -> Result<Frames> {
     // A commit that is just writing the header of the log's index is in the way.
     retry_while_busy(HEADER, || checkpoint(connection, CheckpointMode::NOOP))
 }
 
 /// The frames after a checkpoint, but for those that came during it.
-pub(super) fn checkpoint(connection: &Connection, mode: CheckpointMode) -> Result<Frames> {
+pub(super) fn checkpoint(connection: &Sqlite, mode: CheckpointMode) -> Result<Frames> {
     let (log, done) = connection.wal_checkpoint_v2(Some(MAIN_DB), mode)?;
     // Both are -1 in a database that is not in WAL mode.
     let frames = |count| u32::try_from(count).unwrap_or(0);
@@ -54,7 +54,7 @@ pub(super) fn checkpoint(connection: &Connection, mode: CheckpointMode) -> Resul
 
 /// Moves the log, and what comes meanwhile, into the file and flushes that, until there are [`FEW`] frames left, or in
 /// so many passes at most. Gives the frames after the last pass; some are left of those if a reader needs the log.
-pub(super) fn catch_up(connection: &Connection, most: u32) -> Result<Frames> {
+pub(super) fn catch_up(connection: &Sqlite, most: u32) -> Result<Frames> {
     let mut passes = 0;
     loop {
         let pass = checkpoint(connection, CheckpointMode::PASSIVE)?;
@@ -72,13 +72,13 @@ pub(super) fn catch_up(connection: &Connection, most: u32) -> Result<Frames> {
 
 /// Has the next commit write to the start of the log again. Somebody who reads or writes is waited for without a lock
 /// in hand, for so long. Says whether it is done.
-pub(super) fn start_over(connection: &Connection, patience: Duration) -> Result<bool> {
+pub(super) fn start_over(connection: &Sqlite, patience: Duration) -> Result<bool> {
     let restart = || checkpoint(connection, CheckpointMode::RESTART);
     Ok(unless_busy(without_a_lock(connection, patience, restart))?.is_some())
 }
 
 /// Flushes the file, without the log.
-fn flush(connection: &Connection) -> Result<()> {
+fn flush(connection: &Sqlite) -> Result<()> {
     let mut file: *mut ffi::sqlite3_file = ptr::null_mut();
     // SAFETY: the connection is open, and this operation writes a pointer to where its last argument points.
     let code = unsafe {
@@ -118,11 +118,11 @@ mod tests {
 
     const MOMENT: Duration = Duration::from_millis(20);
 
-    fn file() -> (TempDir, impl Fn() -> Connection) {
+    fn file() -> (TempDir, impl Fn() -> Sqlite) {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("a.db");
         let open = move || {
-            let connection = Connection::open(&file).unwrap();
+            let connection = Sqlite::open(&file).unwrap();
             Turns::take(&connection, Duration::from_secs(5)).unwrap();
             // With its first read it learns that there is a log.
             connection
@@ -134,7 +134,7 @@ mod tests {
         (folder, open)
     }
 
-    fn write(connection: &Connection) {
+    fn write(connection: &Sqlite) {
         connection.execute_batch("INSERT INTO t VALUES (1)").unwrap();
     }
 
@@ -173,7 +173,7 @@ mod tests {
 
     #[test]
     fn what_has_no_file_has_nothing_to_flush() {
-        let memory = Connection::open_in_memory().unwrap();
+        let memory = Sqlite::open_in_memory().unwrap();
         flush(&memory).unwrap();
         assert_eq!(catch_up(&memory, 1).unwrap(), Frames { log: 0, done: 0 });
     }

@@ -4,7 +4,7 @@
 //! better-sqlite3 version of the store made: it is adopted as it is. Each migration is one numbered
 //! file, never edited once released, and runs in one transaction.
 
-use rusqlite::Connection;
+use rusqlite::Connection as Sqlite;
 
 use super::definition::{definition, in_memory};
 use super::options::OpenOptions;
@@ -20,12 +20,12 @@ pub(crate) fn newest() -> usize {
 }
 
 /// The version of a file's schema.
-pub(super) fn version(connection: &Connection) -> Result<i64> {
+pub(super) fn version(connection: &Sqlite) -> Result<i64> {
     Ok(connection.pragma_query_value(None, "user_version", |row| row.get(0))?)
 }
 
 /// Brings the file to the newest version, and to at least the slots that the options ask for.
-pub(crate) fn migrate(connection: &Connection, options: &OpenOptions) -> Result<()> {
+pub(crate) fn migrate(connection: &Sqlite, options: &OpenOptions) -> Result<()> {
     for (migration, number) in MIGRATIONS.iter().zip(1..) {
         if version(connection)? >= number {
             continue;
@@ -45,7 +45,7 @@ pub(crate) fn migrate(connection: &Connection, options: &OpenOptions) -> Result<
 }
 
 /// An empty database in memory with the schema of this version. A file of version 0 has no triggers.
-pub(super) fn fresh(version: i64) -> Result<Connection> {
+pub(super) fn fresh(version: i64) -> Result<Sqlite> {
     let connection = in_memory()?;
     let migrations = usize::try_from(version).unwrap_or(0).max(1);
     for migration in MIGRATIONS.iter().take(migrations) {
@@ -62,8 +62,8 @@ mod tests {
     use super::*;
     use crate::sqlite::schema::inspect;
 
-    fn migrated(prepare: &str, slots: u16) -> Connection {
-        let connection = Connection::open_in_memory().unwrap();
+    fn migrated(prepare: &str, slots: u16) -> Sqlite {
+        let connection = Sqlite::open_in_memory().unwrap();
         connection.execute_batch(prepare).unwrap();
         inspect(&connection, false).unwrap();
         migrate(&connection, &OpenOptions { slots, ..OpenOptions::default() }).unwrap();

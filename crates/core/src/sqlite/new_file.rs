@@ -3,6 +3,7 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use rusqlite::Connection as Sqlite;
 use rusqlite::wal::CheckpointMode;
 
 use super::options::{Location, OpenOptions};
@@ -12,7 +13,7 @@ use super::{Error, Result, files, log, open, replacement, slots};
 /// A new database, made under another name. Dropping it removes it.
 pub struct NewFile {
     // Closed before its file is removed.
-    sqlite: rusqlite::Connection,
+    sqlite: Sqlite,
     temporary: Temporary,
     target: PathBuf,
 }
@@ -41,7 +42,7 @@ impl NewFile {
     }
 
     /// The connection to it.
-    pub fn sqlite(&self) -> &rusqlite::Connection {
+    pub fn sqlite(&self) -> &Sqlite {
         &self.sqlite
     }
 

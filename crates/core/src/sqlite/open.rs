@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use rusqlite::config::DbConfig;
-use rusqlite::{MAIN_DB, OpenFlags, ffi};
+use rusqlite::{Connection as Sqlite, MAIN_DB, OpenFlags, ffi};
 
 use super::limits::{Limits, limited};
 use super::options::{Location, OpenOptions};
@@ -17,7 +17,7 @@ use super::{
 /// # Errors
 ///
 /// What SQLite says.
-pub fn open_sibling(file: &Path, options: &OpenOptions) -> Result<rusqlite::Connection> {
+pub fn open_sibling(file: &Path, options: &OpenOptions) -> Result<Sqlite> {
     let access = if options.readonly {
         OpenFlags::SQLITE_OPEN_READ_ONLY
     } else {
@@ -34,12 +34,12 @@ pub fn open_sibling(file: &Path, options: &OpenOptions) -> Result<rusqlite::Conn
 /// Has `set_up` read from the file by a new connection, and looks whether what SQLite found beside it can be trusted.
 /// `has_log` says that there was a log before.
 fn finish(
-    mut sqlite: rusqlite::Connection,
+    mut sqlite: Sqlite,
     file: &Path,
     options: &OpenOptions,
     has_log: bool,
-    set_up: impl FnOnce(&mut rusqlite::Connection) -> Result<()>,
-) -> Result<rusqlite::Connection> {
+    set_up: impl FnOnce(&mut Sqlite) -> Result<()>,
+) -> Result<Sqlite> {
     let ready = set_up(&mut sqlite);
     let is_ready = ready.is_ok();
     let opened = ready
@@ -53,7 +53,7 @@ fn finish(
     opened.map(|()| sqlite)
 }
 
-pub(super) fn open(location: &Location, options: &OpenOptions) -> Result<rusqlite::Connection> {
+pub(super) fn open(location: &Location, options: &OpenOptions) -> Result<Sqlite> {
     if rusqlite::version_number() < MINIMUM_SQLITE {
         let version = rusqlite::version();
         return Err(Error::cannot_open(format!("SQLite {version} can corrupt a file in WAL mode")));
@@ -93,11 +93,7 @@ pub(super) fn open(location: &Location, options: &OpenOptions) -> Result<rusqlit
         .map_err(|error| if is_new { files::left_empty(file, error) } else { error })
 }
 
-fn set_up(
-    sqlite: &mut rusqlite::Connection,
-    location: &Location,
-    options: &OpenOptions,
-) -> Result<()> {
+fn set_up(sqlite: &mut Sqlite, location: &Location, options: &OpenOptions) -> Result<()> {
     pragma::harden(sqlite, options.timeout)?;
     // Nothing here needs the triggers and views of the file, which may be anybody's.
     let own_sql = |on| -> Result<()> {

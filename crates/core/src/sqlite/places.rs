@@ -9,7 +9,7 @@ use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use rusqlite::ffi;
+use rusqlite::{Connection as Sqlite, ffi};
 
 use super::options::OpenOptions;
 use super::remedies::remedy;
@@ -76,7 +76,7 @@ fn has_folder(link: &Path, target: &Path) -> bool {
 }
 
 /// What the system said when SQLite could last not open, read or write a file for this connection.
-pub(super) fn system_error(sqlite: &rusqlite::Connection) -> io::Error {
+pub(super) fn system_error(sqlite: &Sqlite) -> io::Error {
     // SAFETY: the connection is open, and this only reads a number of it.
     io::Error::from_raw_os_error(unsafe { ffi::sqlite3_system_errno(sqlite.handle()) })
 }
@@ -218,8 +218,7 @@ mod tests {
         let file = folder.path().join("a.db");
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
         // It locks by files, as for a file system that has neither locks nor shared memory.
-        let sqlite =
-            rusqlite::Connection::open_with_flags_and_vfs(&file, flags, c"unix-dotfile").unwrap();
+        let sqlite = Sqlite::open_with_flags_and_vfs(&file, flags, c"unix-dotfile").unwrap();
         let error = pragma::journal(&sqlite, &Location::File(file), Duration::ZERO).unwrap_err();
         assert_eq!(error.code_name().unwrap(), "SQLITE_CANTOPEN");
         assert!(error.to_string().contains("a local disk"), "{error}");

@@ -1,6 +1,6 @@
 //! What a file must hold: the tables of the stores, with their columns.
 
-use rusqlite::Connection;
+use rusqlite::Connection as Sqlite;
 
 use super::definition::{definition, lossy};
 use super::migrations::{newest, version};
@@ -35,7 +35,7 @@ pub fn columns(table: &str) -> &'static [&'static str] {
 
 /// Refuses a file that this library must not touch, or, if `complete` is wanted, one that lacks the
 /// tables. Reads only.
-pub(crate) fn inspect(connection: &Connection, complete: bool) -> Result<()> {
+pub(crate) fn inspect(connection: &Sqlite, complete: bool) -> Result<()> {
     let version = version(connection)?;
     let known = newest();
     if usize::try_from(version).map_or(true, |version| version > known) {
@@ -53,7 +53,7 @@ pub(crate) fn inspect(connection: &Connection, complete: bool) -> Result<()> {
 }
 
 fn inspect_table(
-    connection: &Connection,
+    connection: &Sqlite,
     table: &str,
     expected: &[&str],
     required: bool,
@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     fn refusal(prepare: &str) -> String {
-        let connection = Connection::open_in_memory().unwrap();
+        let connection = Sqlite::open_in_memory().unwrap();
         connection.execute_batch(prepare).unwrap();
         inspect(&connection, false).unwrap_err().to_string()
     }
@@ -102,7 +102,7 @@ mod tests {
         assert!(refusal("PRAGMA user_version = 1").contains("it is missing"));
         let pins = refusal("CREATE TABLE session_pins (session_id TEXT PRIMARY KEY, board TEXT)");
         assert!(pins.contains("\"session_pins\" is not one of @gsd/session-store"), "{pins}");
-        inspect(&Connection::open_in_memory().unwrap(), true).unwrap_err();
+        inspect(&Sqlite::open_in_memory().unwrap(), true).unwrap_err();
         assert!(refusal("CREATE TABLE sessions (id, user)").contains("it has no column \"slot\""));
         assert!(refusal("CREATE VIEW sessions AS SELECT 1 AS id").contains("no ordinary table"));
         assert!(

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use regex::bytes::Regex;
-use rusqlite::Connection;
+use rusqlite::Connection as Sqlite;
 use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 
@@ -20,7 +20,7 @@ use super::{Error, Result};
 const TABLE: &str = "sessions";
 
 /// The highest slot that the file accepts, or `None` where its CHECK is none that we know.
-pub(crate) fn accepted(connection: &Connection) -> Result<Option<i64>> {
+pub(crate) fn accepted(connection: &Sqlite) -> Result<Option<i64>> {
     Ok(definition_of(connection, TABLE)?.and_then(|sql| highest_slot(&sql)))
 }
 
@@ -29,7 +29,7 @@ pub(crate) fn accepted(connection: &Connection) -> Result<Option<i64>> {
 /// # Errors
 ///
 /// `SQLITE_CANTOPEN` where the CHECK is none that we know, and refuses the highest of these slots.
-pub(crate) fn widen(connection: &Connection, slots: u16) -> Result<()> {
+pub(crate) fn widen(connection: &Sqlite, slots: u16) -> Result<()> {
     if is_wide(&definition(connection)?, slots)? {
         return Ok(());
     }
@@ -58,7 +58,7 @@ pub(crate) fn widen(connection: &Connection, slots: u16) -> Result<()> {
 }
 
 /// Sets the CHECK of a table that was made a moment ago, in the same transaction, to 1 to `slots`.
-pub(crate) fn set(connection: &Connection, slots: u16) -> Result<()> {
+pub(crate) fn set(connection: &Sqlite, slots: u16) -> Result<()> {
     let sql = definition(connection)?;
     if highest_slot(&sql) == Some(i64::from(slots)) {
         return Ok(());
@@ -66,7 +66,7 @@ pub(crate) fn set(connection: &Connection, slots: u16) -> Result<()> {
     redefine(connection, &with_slots(&sql, (1..=slots.into()).collect()))
 }
 
-fn definition(connection: &Connection) -> Result<Vec<u8>> {
+fn definition(connection: &Sqlite) -> Result<Vec<u8>> {
     let missing = || Error::cannot_open("its table \"sessions\" is missing");
     definition_of(connection, TABLE)?.ok_or_else(missing)
 }
@@ -94,7 +94,7 @@ fn accepts(sql: &[u8], slot: u16) -> Result<bool> {
 }
 
 /// Replaces the definition of the table in the schema.
-fn redefine(connection: &Connection, sql: &[u8]) -> Result<()> {
+fn redefine(connection: &Sqlite, sql: &[u8]) -> Result<()> {
     let version: i64 = connection.pragma_query_value(None, "schema_version", |row| row.get(0))?;
     let writable = |on: bool| -> Result<()> {
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, !on)?;
@@ -160,14 +160,14 @@ fn with_slots(sql: &[u8], slots: BTreeSet<i64>) -> Vec<u8> {
 mod tests {
     use super::*;
 
-    fn strings(connection: &Connection, sql: &str) -> Result<Vec<String>> {
+    fn strings(connection: &Sqlite, sql: &str) -> Result<Vec<String>> {
         let mut statement = connection.prepare(sql)?;
         let rows = statement.query_map([], |row| row.get(0))?;
         Ok(rows.collect::<std::result::Result<_, _>>()?)
     }
 
-    fn file(extra: &str) -> Connection {
-        let connection = Connection::open_in_memory().unwrap();
+    fn file(extra: &str) -> Sqlite {
+        let connection = Sqlite::open_in_memory().unwrap();
         connection.execute_batch(include_str!("migrations/0001_sessions.sql")).unwrap();
         connection.execute_batch(extra).unwrap();
         connection
@@ -205,7 +205,7 @@ mod tests {
 
     #[test]
     fn widening_leaves_the_rest_of_the_check_as_it_is() {
-        let connection = Connection::open_in_memory().unwrap();
+        let connection = Sqlite::open_in_memory().unwrap();
         let plan = include_str!("migrations/0001_sessions.sql");
         connection
             .execute_batch(
@@ -220,7 +220,7 @@ mod tests {
     #[test]
     fn a_check_that_nobody_knows_is_asked_and_not_ignored() {
         let with = |check: &str| {
-            let connection = Connection::open_in_memory().unwrap();
+            let connection = Sqlite::open_in_memory().unwrap();
             let plan = include_str!("migrations/0001_sessions.sql");
             connection.execute_batch(&plan.replace("slot IN (1, 2, 3)", check)).unwrap();
             connection
@@ -270,7 +270,7 @@ mod tests {
 
     #[test]
     fn a_check_of_its_own_that_refuses_the_slot_leaves_the_table_as_it_is() {
-        let connection = Connection::open_in_memory().unwrap();
+        let connection = Sqlite::open_in_memory().unwrap();
         let plan = include_str!("migrations/0001_sessions.sql");
         let stricter = plan.replace("pid INTEGER,", "pid INTEGER CHECK (slot < 4),");
         connection.execute_batch(&(stricter + &insert("a", 1))).unwrap();

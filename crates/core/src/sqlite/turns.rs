@@ -16,7 +16,7 @@ use std::sync::{Arc, LazyLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, ffi};
+use rusqlite::{Connection as Sqlite, ffi};
 
 use super::Result;
 
@@ -56,7 +56,7 @@ pub(super) struct Turns {
 
 impl Turns {
     /// Has `connection` wait for its turn, for so long.
-    pub(super) fn take(connection: &Connection, timeout: Duration) -> Result<()> {
+    pub(super) fn take(connection: &Sqlite, timeout: Duration) -> Result<()> {
         let turns = Arc::new(Self {
             timeout: AtomicU64::new(0),
             waiting_since: AtomicU64::new(0),
@@ -71,7 +71,7 @@ impl Turns {
     }
 
     /// Has SQLite ask the turns of a connection whenever it finds a lock taken. Gives them, if there are any.
-    fn handle(connection: &Connection) -> Option<Arc<Self>> {
+    fn handle(connection: &Sqlite) -> Option<Arc<Self>> {
         let turns = Self::of(connection)?;
         let known = Arc::as_ptr(&turns).cast_mut();
         // SAFETY: what `take` stored lives until SQLite has closed the connection, and with it the turns that the handler
@@ -82,7 +82,7 @@ impl Turns {
 
     /// What `sql` is to be instead, where it is a `PRAGMA busy_timeout`: SQLite would answer it for its own handler,
     /// and put that in the place of this one.
-    pub(super) fn instead_of(connection: &Connection, sql: &str) -> Option<String> {
+    pub(super) fn instead_of(connection: &Sqlite, sql: &str) -> Option<String> {
         let timeout = busy_timeout(sql)?;
         let turns = Self::of(connection)?;
         if let Some(millis) = timeout {
@@ -92,7 +92,7 @@ impl Turns {
     }
 
     /// Does the same for a statement that is prepared already.
-    pub(super) fn put_back(connection: &Connection, sql: &str) {
+    pub(super) fn put_back(connection: &Sqlite, sql: &str) {
         if let Some(timeout) = busy_timeout(sql)
             && let Some(turns) = Self::handle(connection)
             && let Some(millis) = timeout
@@ -102,7 +102,7 @@ impl Turns {
     }
 
     /// The turns of a connection that has some.
-    pub(super) fn of(connection: &Connection) -> Option<Arc<Self>> {
+    pub(super) fn of(connection: &Sqlite) -> Option<Arc<Self>> {
         // SAFETY: what has this name was stored by `take`.
         let turns = unsafe { connection.get_clientdata::<Arc<Self>, _>(NAME) };
         turns.ok().flatten().cloned()
@@ -203,8 +203,8 @@ fn now() -> u64 {
 mod tests {
     use super::*;
 
-    fn turns() -> (Connection, Arc<Turns>) {
-        let connection = Connection::open_in_memory().unwrap();
+    fn turns() -> (Sqlite, Arc<Turns>) {
+        let connection = Sqlite::open_in_memory().unwrap();
         Turns::take(&connection, Duration::from_millis(5)).unwrap();
         let turns = Turns::of(&connection).unwrap();
         (connection, turns)
@@ -276,6 +276,6 @@ mod tests {
 
     #[test]
     fn a_connection_without_turns_has_none() {
-        assert!(Turns::of(&Connection::open_in_memory().unwrap()).is_none());
+        assert!(Turns::of(&Sqlite::open_in_memory().unwrap()).is_none());
     }
 }

@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rusqlite::Connection;
+use rusqlite::Connection as Sqlite;
 use rusqlite::wal::CheckpointMode;
 
 use super::error::unless_busy;
@@ -45,7 +45,7 @@ impl Size {
 /// # Errors
 ///
 /// What SQLite says.
-pub fn size(sqlite: &Connection) -> Result<Size> {
+pub fn size(sqlite: &Sqlite) -> Result<Size> {
     let number = |pragma| sqlite.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
     let page = number("page_size")?;
     let bytes = |pages: i64| pages.saturating_mul(page).unsigned_abs();
@@ -57,7 +57,7 @@ pub fn size(sqlite: &Connection) -> Result<Size> {
 /// # Errors
 ///
 /// What SQLite says.
-pub fn gives_space_back(sqlite: &Connection) -> Result<bool> {
+pub fn gives_space_back(sqlite: &Sqlite) -> Result<bool> {
     const INCREMENTAL: i64 = 2;
     let mode: i64 = sqlite.pragma_query_value(None, "auto_vacuum", |row| row.get(0))?;
     Ok(mode == INCREMENTAL)
@@ -69,7 +69,7 @@ pub fn gives_space_back(sqlite: &Connection) -> Result<bool> {
 /// # Errors
 ///
 /// What SQLite says.
-pub fn vacuum_slice(sqlite: &Connection, time: Duration) -> Result<bool> {
+pub fn vacuum_slice(sqlite: &Sqlite, time: Duration) -> Result<bool> {
     atomically(sqlite, || {
         let until = Instant::now() + time;
         // One page a row, for as long as there are free ones.
@@ -88,7 +88,7 @@ pub fn vacuum_slice(sqlite: &Connection, time: Duration) -> Result<bool> {
 /// # Errors
 ///
 /// What SQLite says.
-pub fn defer_checkpoints(sqlite: &Connection) -> Result<()> {
+pub fn defer_checkpoints(sqlite: &Sqlite) -> Result<()> {
     Ok(sqlite.pragma_update(None, "wal_autocheckpoint", 0)?)
 }
 
@@ -97,7 +97,7 @@ pub fn defer_checkpoints(sqlite: &Connection) -> Result<()> {
 /// # Errors
 ///
 /// What SQLite says.
-pub fn restart_if_long(sqlite: &Connection) -> Result<()> {
+pub fn restart_if_long(sqlite: &Sqlite) -> Result<()> {
     if frames(sqlite)?.left() < LONG {
         return Ok(());
     }
@@ -114,7 +114,7 @@ pub fn restart_if_long(sqlite: &Connection) -> Result<()> {
 /// # Errors
 ///
 /// What SQLite says.
-pub fn checkpoint_all(sqlite: &Connection) -> Result<()> {
+pub fn checkpoint_all(sqlite: &Sqlite) -> Result<()> {
     for _ in 0..ATTEMPTS {
         if move_log(sqlite)? {
             break;
@@ -125,7 +125,7 @@ pub fn checkpoint_all(sqlite: &Connection) -> Result<()> {
 }
 
 /// Moves as much of the log into the file as can be. Says whether that is all of it.
-fn move_log(sqlite: &Connection) -> Result<bool> {
+fn move_log(sqlite: &Sqlite) -> Result<bool> {
     let pass = unless_busy(checkpoint(sqlite, CheckpointMode::PASSIVE))?;
     Ok(pass.is_some_and(|frames| frames.left() == 0))
 }
@@ -136,7 +136,7 @@ mod tests {
 
     #[test]
     fn free_pages_are_given_back_in_slices() {
-        let sqlite = Connection::open_in_memory().unwrap();
+        let sqlite = Sqlite::open_in_memory().unwrap();
         sqlite
             .execute_batch(
                 "PRAGMA auto_vacuum = INCREMENTAL; CREATE TABLE t (x);

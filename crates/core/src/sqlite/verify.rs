@@ -2,7 +2,7 @@
 //! its schema is the one that this library would make.
 
 use rusqlite::limits::Limit;
-use rusqlite::{Connection, Row};
+use rusqlite::{Connection as Sqlite, Row};
 
 use super::definition::lossy;
 use super::limits::{Limits, limited_closely};
@@ -50,7 +50,7 @@ impl Findings {
 /// # Errors
 ///
 /// What `look` or SQLite says.
-pub fn in_one_state<T>(sqlite: &Connection, look: impl FnOnce() -> Result<T>) -> Result<T> {
+pub fn in_one_state<T>(sqlite: &Sqlite, look: impl FnOnce() -> Result<T>) -> Result<T> {
     sqlite.execute_batch("PRAGMA shrink_memory")?;
     let _until_it_is_dropped = snapshot(sqlite)?;
     look()
@@ -61,7 +61,7 @@ pub fn in_one_state<T>(sqlite: &Connection, look: impl FnOnce() -> Result<T>) ->
 /// # Errors
 ///
 /// What SQLite says: nothing can be read.
-pub fn schema_version(sqlite: &Connection) -> Result<i64> {
+pub fn schema_version(sqlite: &Sqlite) -> Result<i64> {
     migrations::version(sqlite)
 }
 
@@ -74,7 +74,7 @@ pub fn schema_version(sqlite: &Connection) -> Result<i64> {
 ///
 /// What has nothing to do with the file, such as a lock.
 pub fn check_integrity(
-    sqlite: &Connection,
+    sqlite: &Sqlite,
     longest: impl FnOnce() -> Result<u64>,
     findings: &mut Findings,
 ) -> Result<()> {
@@ -96,7 +96,7 @@ pub fn check_integrity(
 }
 
 /// Whether a check of the file evaluates expressions that stand in it.
-fn computes(sqlite: &Connection) -> Result<bool> {
+fn computes(sqlite: &Sqlite) -> Result<bool> {
     const COMPUTES: &str = "SELECT EXISTS (
         SELECT 1 FROM sqlite_schema AS m, pragma_table_xinfo(m.name) AS c
         WHERE m.type = 'table' AND m.sql LIKE 'CREATE TABLE %' AND c.hidden IN (2, 3)
@@ -108,7 +108,7 @@ fn computes(sqlite: &Connection) -> Result<bool> {
 }
 
 /// A check of everything, or, where there are virtual tables, of each other table.
-fn check_parts(sqlite: &Connection, findings: &mut Findings) -> Result<()> {
+fn check_parts(sqlite: &Sqlite, findings: &mut Findings) -> Result<()> {
     const VIRTUAL: &str =
         "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND sql NOT LIKE 'CREATE TABLE %'";
     const EVERYTHING: &str = "SELECT integrity_check FROM pragma_integrity_check";
@@ -140,7 +140,7 @@ fn check_parts(sqlite: &Connection, findings: &mut Findings) -> Result<()> {
 /// # Errors
 ///
 /// What has nothing to do with the file, such as a lock.
-pub fn compare_schema(sqlite: &Connection, version: i64, findings: &mut Findings) -> Result<()> {
+pub fn compare_schema(sqlite: &Sqlite, version: i64, findings: &mut Findings) -> Result<()> {
     let fresh = migrations::fresh(version)?;
     findings.attempt("schema", |findings| {
         for (kind, name) in objects(&fresh)? {
@@ -160,7 +160,7 @@ pub fn compare_schema(sqlite: &Connection, version: i64, findings: &mut Findings
 }
 
 fn all<T>(
-    sqlite: &Connection,
+    sqlite: &Sqlite,
     sql: &str,
     name: &str,
     read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
@@ -171,18 +171,18 @@ fn all<T>(
 }
 
 /// Kinds and names of what a file holds, but for what SQLite makes by itself.
-fn objects(sqlite: &Connection) -> Result<Vec<(String, String)>> {
+fn objects(sqlite: &Sqlite) -> Result<Vec<(String, String)>> {
     let sql = "SELECT type, name FROM sqlite_schema WHERE name NOT LIKE ?1 ORDER BY rowid";
     all(sqlite, sql, "sqlite_%", |row| Ok((row.get(0)?, row.get(1)?)))
 }
 
-fn exists(sqlite: &Connection, kind: &str, name: &str) -> Result<bool> {
+fn exists(sqlite: &Sqlite, kind: &str, name: &str) -> Result<bool> {
     let sql = "SELECT 1 FROM sqlite_schema WHERE type = ?1 AND name = ?2 COLLATE NOCASE";
     Ok(sqlite.prepare(sql)?.exists([kind, name])?)
 }
 
 /// The columns by their names, and how each is declared.
-fn columns(sqlite: &Connection, table: &str) -> Result<Vec<(String, String)>> {
+fn columns(sqlite: &Sqlite, table: &str) -> Result<Vec<(String, String)>> {
     let sql = "SELECT lower(name), upper(type) || iif(\"notnull\", ' NOT NULL', '')
                || iif(pk, ' PRIMARY KEY', '') || coalesce(' DEFAULT ' || dflt_value, '')
                FROM pragma_table_info(?1)";
@@ -190,8 +190,8 @@ fn columns(sqlite: &Connection, table: &str) -> Result<Vec<(String, String)>> {
 }
 
 fn compare_columns(
-    sqlite: &Connection,
-    fresh: &Connection,
+    sqlite: &Sqlite,
+    fresh: &Sqlite,
     table: &str,
     findings: &mut Findings,
 ) -> Result<()> {
@@ -209,7 +209,7 @@ fn compare_columns(
 }
 
 /// What an index is about, however its SQL is written.
-fn index(sqlite: &Connection, name: &str) -> Result<Vec<String>> {
+fn index(sqlite: &Sqlite, name: &str) -> Result<Vec<String>> {
     let sql = "SELECT lower(m.tbl_name) || ' ' || l.\"unique\" || l.partial || ' '
                || coalesce(lower(x.name), '?') || ' ' || x.desc || ' ' || x.coll
                FROM sqlite_schema AS m, pragma_index_list(m.tbl_name) AS l, pragma_index_xinfo(m.name) AS x
@@ -219,7 +219,7 @@ fn index(sqlite: &Connection, name: &str) -> Result<Vec<String>> {
 }
 
 /// The SQL of a trigger, whatever its case and blanks.
-fn words(sqlite: &Connection, name: &str) -> Result<Vec<String>> {
+fn words(sqlite: &Sqlite, name: &str) -> Result<Vec<String>> {
     let sql =
         "SELECT lower(sql) FROM sqlite_schema WHERE type = 'trigger' AND name = ?1 COLLATE NOCASE";
     let found = all(sqlite, sql, name, |row| lossy(row, 0))?;
@@ -231,14 +231,14 @@ mod tests {
     use super::*;
     use crate::sqlite::OpenOptions;
 
-    fn file(change: &str) -> Connection {
-        let connection = Connection::open_in_memory().unwrap();
+    fn file(change: &str) -> Sqlite {
+        let connection = Sqlite::open_in_memory().unwrap();
         migrations::migrate(&connection, &OpenOptions::default()).unwrap();
         connection.execute_batch(change).unwrap();
         connection
     }
 
-    fn differences(connection: &Connection) -> Vec<String> {
+    fn differences(connection: &Sqlite) -> Vec<String> {
         let mut findings = Findings::default();
         compare_schema(connection, schema_version(connection).unwrap(), &mut findings).unwrap();
         findings.problems
@@ -299,7 +299,7 @@ mod tests {
     fn a_look_sees_one_state_and_leaves_a_transaction_open() {
         let folder = tempfile::tempdir().unwrap();
         let open = || {
-            let connection = Connection::open(folder.path().join("a.db")).unwrap();
+            let connection = Sqlite::open(folder.path().join("a.db")).unwrap();
             connection.pragma_update(None, "journal_mode", "WAL").unwrap();
             connection
         };

@@ -9,16 +9,17 @@ use std::cell::RefCell;
 use rusqlite::{OptionalExtension, Params, Row, params};
 
 use super::model::Chunk;
-use super::outputs::{Outputs, check_session, output, select};
+use super::outputs::{Outputs, check_session, output, select_chunks};
 use super::timestamp::Moments;
-use super::{Error, Result, Text, each_row, text};
+use super::{Error, Result, StoredText, each_row, text};
 use crate::sqlite::snapshot;
 
-const AFTER: &str = select!("o.timestamp, o.type, o.data, o.id", "AND i.id > ?2 ORDER BY i.id");
+const AFTER: &str =
+    select_chunks!("o.timestamp, o.type, o.data, o.id", "AND i.id > ?2 ORDER BY i.id");
 
-const BACKWARDS: &str = select!("o.timestamp, o.type, o.data, o.id", "ORDER BY i.id DESC");
+const BACKWARDS: &str = select_chunks!("o.timestamp, o.type, o.data, o.id", "ORDER BY i.id DESC");
 
-const CHRONOLOGICAL: &str = select!(
+const CHRONOLOGICAL: &str = select_chunks!(
     "i.timestamp, o.type, o.data, o.id",
     "AND (i.timestamp, i.id) > (?2, ?3) ORDER BY i.timestamp, i.id"
 );
@@ -33,7 +34,7 @@ const STEP_BYTES: usize = 1 << 20;
 
 /// What came of reading from a cursor on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Page {
+pub struct OutputPage {
     /// Where to go on.
     pub cursor: i64,
     /// Whether there was more to read.
@@ -63,10 +64,10 @@ impl Outputs {
         after: i64,
         limit: usize,
         mut visit: impl FnMut(Chunk<'_>) -> Result<(), E>,
-    ) -> Result<Page, E> {
+    ) -> Result<OutputPage, E> {
         let sqlite = self.connection.settled().map_err(Error::from)?;
         let _one_moment = snapshot(&sqlite).map_err(Error::from)?;
-        let mut page = Page { cursor: after, more: false, gap: false };
+        let mut page = OutputPage { cursor: after, more: false, gap: false };
         let mut room = limit;
         self.chunks(AFTER, session_id, params![session_id, after], |_, chunk| {
             if room == 0 {
@@ -173,7 +174,7 @@ impl Walk {
         let (timestamp, id) = self.place.take();
         let mut place = (timestamp.clone(), id);
         let (mut chunks, mut bytes) = (0, 0);
-        let params = params![self.session_id, Text(&timestamp), id];
+        let params = params![self.session_id, StoredText(&timestamp), id];
         let stepped = self.outputs.chunks(CHRONOLOGICAL, &self.session_id, params, |row, chunk| {
             chunks += 1;
             bytes += chunk.output.data.len();

@@ -18,13 +18,14 @@ use rusqlite::{Connection as Sqlite, OptionalExtension};
 
 use super::cursors::chunk;
 use super::model::{Chunk, ExportFormat};
-use super::outputs::{Outputs, check_session, select};
+use super::outputs::{Outputs, check_session, select_chunks};
 use super::terminal::{Line, Lines, Mark};
 use super::timestamp::Moments;
 use super::{Error, Result, text};
 use crate::sqlite::{self, Replacement};
 
-const CHUNKS: &str = select!("i.timestamp, o.type, o.data, o.id", "ORDER BY i.timestamp, i.id");
+const CHUNKS: &str =
+    select_chunks!("i.timestamp, o.type, o.data, o.id", "ORDER BY i.timestamp, i.id");
 
 const COUNT: &str = "SELECT count(*) FROM session_outputs WHERE session_id = ?1";
 
@@ -54,7 +55,7 @@ impl Default for Size {
 
 /// How far an export is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Progress {
+pub struct ExportProgress {
     /// The chunks that are written.
     pub chunks: u64,
     /// The chunks of the session.
@@ -111,8 +112,8 @@ impl Export {
     pub fn write_to(
         self,
         target: &Path,
-        on_progress: impl FnMut(Progress) -> ControlFlow<()>,
-    ) -> Result<Option<Progress>> {
+        on_progress: impl FnMut(ExportProgress) -> ControlFlow<()>,
+    ) -> Result<Option<ExportProgress>> {
         self.write(target, on_progress).map_err(|error| match error {
             Error::Sqlite(error) => Error::Sqlite(error.context(format_args!(
                 "cannot export session {:?} of {:?} to {target:?}",
@@ -125,12 +126,13 @@ impl Export {
     fn write(
         &self,
         target: &Path,
-        mut on_progress: impl FnMut(Progress) -> ControlFlow<()>,
-    ) -> Result<Option<Progress>> {
+        mut on_progress: impl FnMut(ExportProgress) -> ControlFlow<()>,
+    ) -> Result<Option<ExportProgress>> {
         let new = Replacement::of(target)?;
         let mut out = Counted { file: BufWriter::with_capacity(BUFFER, new.file()), bytes: 0 };
         let mut format = self.format()?;
-        let mut progress = Progress { total_chunks: self.count()?, ..Progress::default() };
+        let mut progress =
+            ExportProgress { total_chunks: self.count()?, ..ExportProgress::default() };
         format.start(&mut out).map_err(disk)?;
         let mut told = progress;
         let mut statement = self.sqlite.prepare(CHUNKS)?;
@@ -152,7 +154,7 @@ impl Export {
             }
         }
         format.end(&mut out).map_err(disk)?;
-        progress = Progress { total_chunks: progress.chunks, bytes: out.bytes, ..progress };
+        progress = ExportProgress { total_chunks: progress.chunks, bytes: out.bytes, ..progress };
         out.flush().map_err(disk)?;
         drop(out);
         if on_progress(progress).is_break() {

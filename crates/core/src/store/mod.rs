@@ -54,9 +54,9 @@ fn each_row<E: From<Error>>(
 }
 
 /// Text to be bound as it is stored, which need not be UTF-8.
-struct Text<'a>(&'a [u8]);
+struct StoredText<'a>(&'a [u8]);
 
-impl ToSql for Text<'_> {
+impl ToSql for StoredText<'_> {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
         Ok(ToSqlOutput::Borrowed(ValueRef::Text(self.0)))
     }

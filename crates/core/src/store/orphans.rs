@@ -6,7 +6,7 @@ use rusqlite::types::ValueRef;
 use rusqlite::{OptionalExtension, params};
 
 use super::model::SessionRow;
-use super::outputs::select;
+use super::outputs::select_chunks;
 use super::sessions::Sessions;
 use super::timestamp::{Moments, Timestamp};
 use super::{Error, Result, each_row, processes, text};
@@ -24,7 +24,8 @@ const AT_WORK: &str = "SELECT rowid, id, pid, started_at, updated_at FROM sessio
 const FAIL: &str =
     "UPDATE sessions SET status = 'failed', ended_at = coalesce(ended_at, ?2) WHERE rowid = ?1";
 
-const LAST_OUTPUT: &str = select!("o.timestamp", "ORDER BY i.timestamp DESC, i.id DESC LIMIT 1");
+const LAST_OUTPUT: &str =
+    select_chunks!("o.timestamp", "ORDER BY i.timestamp DESC, i.id DESC LIMIT 1");
 
 /// A session that is said to be at work.
 #[derive(Debug)]

@@ -16,7 +16,7 @@ const DELETE: &str = "DELETE FROM session_outputs WHERE session_id = ?1";
 
 /// The chunks that the index finds, `i`, and the rows that they name, `o`, whose session is compared: where the
 /// index is damaged it may name a row of another session.
-macro_rules! select {
+macro_rules! select_chunks {
     ($columns:literal, $condition:literal) => {
         concat!(
             "SELECT o.session_id, ",
@@ -28,14 +28,17 @@ macro_rules! select {
     };
 }
 
-pub(super) use select;
+pub(super) use select_chunks;
 
-const NEWEST: &str = select!("i.timestamp, o.type, o.data", "ORDER BY i.timestamp DESC, i.id DESC");
+const NEWEST: &str =
+    select_chunks!("i.timestamp, o.type, o.data", "ORDER BY i.timestamp DESC, i.id DESC");
 
-const SINCE: &str =
-    select!("i.timestamp, o.type, o.data", "AND i.timestamp > ?2 ORDER BY i.timestamp, i.id");
+const SINCE: &str = select_chunks!(
+    "i.timestamp, o.type, o.data",
+    "AND i.timestamp > ?2 ORDER BY i.timestamp, i.id"
+);
 
-const FULL: &str = select!("o.data", "ORDER BY i.timestamp, i.id");
+const FULL: &str = select_chunks!("o.data", "ORDER BY i.timestamp, i.id");
 
 /// The output of all sessions of one database.
 #[derive(Clone)]

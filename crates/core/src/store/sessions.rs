@@ -33,7 +33,7 @@ const PLACES: &str = "SELECT rowid, started_at FROM sessions WHERE ?1 IS NULL OR
 const GET: &str = "SELECT o.id, o.slot, o.status, o.working_dir, o.current_command, o.started_at, o.ended_at, o.pid
      FROM sessions i CROSS JOIN sessions o ON o.rowid = i.rowid WHERE i.id = ?1";
 
-macro_rules! select {
+macro_rules! select_sessions {
     ($condition:literal) => {
         concat!(
             "SELECT id, slot, status, working_dir, current_command, started_at, ended_at, pid
@@ -146,7 +146,7 @@ impl Sessions {
     ///
     /// # Errors
     ///
-    /// `SQLITE_CONSTRAINT_FOREIGNKEY` where outputs would stay without their session although the
+    /// `SQLITE_CONSTRAINT_FOREIGNKEY` where output would stay without its session although the
     /// connection enforces foreign keys; what SQLite says.
     pub fn delete(&self, id: &str, keep_outputs: bool) -> Result<()> {
         self.connection.write(|sqlite| cascade::delete(sqlite, id, keep_outputs))
@@ -161,7 +161,7 @@ impl Sessions {
         &self,
         visit: impl FnMut(Listed<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        self.newest_first(select!("ORDER BY rowid DESC"), [], visit)
+        self.newest_first(select_sessions!("ORDER BY rowid DESC"), [], visit)
     }
 
     /// Hands a page of the sessions to `visit`, in the order of [`list`](Self::list).
@@ -177,7 +177,7 @@ impl Sessions {
         let sqlite = self.connection.unsettled().map_err(Error::from)?;
         let _one_moment = snapshot(&sqlite).map_err(Error::from)?;
         for place in self.places(page)? {
-            self.select(select!("WHERE rowid = ?1"), [place.rowid()], &mut visit)?;
+            self.select(select_sessions!("WHERE rowid = ?1"), [place.rowid()], &mut visit)?;
         }
         Ok(())
     }
@@ -213,7 +213,11 @@ impl Sessions {
         status: SessionStatus,
         visit: impl FnMut(Listed<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        self.newest_first(select!("WHERE status = ?1 ORDER BY rowid DESC"), [status], visit)
+        self.newest_first(
+            select_sessions!("WHERE status = ?1 ORDER BY rowid DESC"),
+            [status],
+            visit,
+        )
     }
 
     /// As [`list`](Self::list), the sessions that are running or waiting at a checkpoint.
@@ -225,7 +229,9 @@ impl Sessions {
         &self,
         visit: impl FnMut(Listed<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        let sql = select!("WHERE status IN ('running', 'waiting_checkpoint') ORDER BY rowid DESC");
+        let sql = select_sessions!(
+            "WHERE status IN ('running', 'waiting_checkpoint') ORDER BY rowid DESC"
+        );
         self.newest_first(sql, [], visit)
     }
 

@@ -21,7 +21,7 @@ const OUTPUTS: &str =
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Amount {
     /// Chunks.
-    pub outputs: u64,
+    pub chunks: u64,
     /// Bytes of their text.
     pub bytes: u64,
     /// The first of their moments, in milliseconds since 1970; NaN where there is none.
@@ -31,10 +31,10 @@ pub struct Amount {
 }
 
 impl Amount {
-    const NONE: Self = Self { outputs: 0, bytes: 0, oldest: f64::NAN, newest: f64::NAN };
+    const NONE: Self = Self { chunks: 0, bytes: 0, oldest: f64::NAN, newest: f64::NAN };
 
     fn add(&mut self, bytes: u64, at: f64) {
-        self.outputs += 1;
+        self.chunks += 1;
         self.bytes += bytes;
         // Of a number and what is none, the number.
         self.oldest = self.oldest.min(at);
@@ -52,7 +52,7 @@ pub struct Stats {
     /// All output.
     pub output: Amount,
     /// Chunks of it whose session is not stored.
-    pub orphaned_outputs: u64,
+    pub orphaned_chunks: u64,
     /// The sessions with the most bytes of output, and how much each has.
     pub largest: Vec<(Vec<u8>, Amount)>,
     /// The size of the file.
@@ -100,7 +100,7 @@ pub fn stats(connection: &Connection, largest: usize) -> Result<Stats> {
     })?;
     let mut stored = 0;
     each_row(connection, IDS, [], |row| -> Result<bool> {
-        stored += amounts.get(text(row.get_ref(0)?)).map_or(0, |amount| amount.outputs);
+        stored += amounts.get(text(row.get_ref(0)?)).map_or(0, |amount| amount.chunks);
         Ok(true)
     })?;
     let mut largest_first: Vec<_> = amounts.into_iter().collect();
@@ -111,7 +111,7 @@ pub fn stats(connection: &Connection, largest: usize) -> Result<Stats> {
         sessions,
         pinned: pins::all(&sqlite)?.len() as u64,
         output,
-        orphaned_outputs: output.outputs.saturating_sub(stored),
+        orphaned_chunks: output.chunks.saturating_sub(stored),
         largest: largest_first,
         size: sqlite::size(&sqlite)?,
         log_bytes: connection.log_size(),

@@ -12,7 +12,7 @@ pub struct Timestamp(i64);
 
 /// The stored form, `YYYY-MM-DDTHH:mm:ss.sssZ`: of one length, so that text order is time order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Text([u8; 24]);
+pub struct TimestampText([u8; 24]);
 
 const FIRST: i64 = -62_167_219_200_000;
 const LAST: i64 = 253_402_300_799_999;
@@ -37,7 +37,7 @@ impl Timestamp {
     }
 
     /// The stored form.
-    pub fn text(self) -> Text {
+    pub fn text(self) -> TimestampText {
         // Within the years 0 to 9999 chrono always answers; the default is never seen.
         let moment = DateTime::from_timestamp_millis(self.0).unwrap_or_default().naive_utc();
         let mut text = *b"0000-00-00T00:00:00.000Z";
@@ -54,11 +54,11 @@ impl Timestamp {
         write(14, 2, moment.minute());
         write(17, 2, moment.second());
         write(20, 3, moment.nanosecond() / 1_000_000);
-        Text(text)
+        TimestampText(text)
     }
 }
 
-impl Text {
+impl TimestampText {
     /// The 24 characters.
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).unwrap_or_default()
@@ -74,7 +74,7 @@ pub struct Seconds([u8; 19]);
 impl Seconds {
     /// This moment.
     pub fn now() -> Self {
-        let Text(text) = Timestamp::now().text();
+        let TimestampText(text) = Timestamp::now().text();
         let mut seconds = [0; 19];
         for (place, byte) in seconds.iter_mut().zip(text) {
             *place = byte;
@@ -90,13 +90,13 @@ impl ToSql for Seconds {
     }
 }
 
-impl Serialize for Text {
+impl Serialize for TimestampText {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.as_str())
     }
 }
 
-impl ToSql for Text {
+impl ToSql for TimestampText {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
         Ok(self.as_str().into())
     }

@@ -41,7 +41,7 @@ pub struct Report {
     /// What is wrong, in words; empty for a sound file.
     pub problems: Vec<String>,
     /// Chunks whose session is not stored. They are no problem: nobody has to store a session first.
-    pub orphaned_outputs: u64,
+    pub orphaned_chunks: u64,
     /// The version of the schema.
     pub schema_version: i64,
 }
@@ -68,13 +68,13 @@ pub fn verify(connection: &Connection) -> Result<Report> {
             check_session(row, connection)
         })?;
         check_rows(&sqlite, "session_outputs", OUTPUTS, &mut findings, check_output)?;
-        let mut orphaned_outputs = 0;
+        let mut orphaned_chunks = 0;
         findings.attempt("outputs without a session", |_| {
             let orphans: i64 = sqlite.query_row(ORPHANS, [], |row| row.get(0))?;
-            orphaned_outputs = orphans.unsigned_abs();
+            orphaned_chunks = orphans.unsigned_abs();
             Ok(())
         })?;
-        Ok(Report { problems: findings.problems, orphaned_outputs, schema_version })
+        Ok(Report { problems: findings.problems, orphaned_chunks, schema_version })
     })?;
     Ok(report)
 }
@@ -261,12 +261,12 @@ mod tests {
     #[test]
     fn a_sound_file_has_no_problems_and_its_orphans_are_counted() {
         let report = verify(&open(SESSION)).unwrap();
-        assert_eq!(report, Report { problems: vec![], orphaned_outputs: 0, schema_version: 2 });
+        assert_eq!(report, Report { problems: vec![], orphaned_chunks: 0, schema_version: 2 });
         let orphans = format!("{OUTPUT}{OUTPUT}");
         let report = verify(&open(&orphans)).unwrap();
-        assert_eq!((report.problems, report.orphaned_outputs), (vec![], 2));
+        assert_eq!((report.problems, report.orphaned_chunks), (vec![], 2));
         let report = verify(&open(&format!("{orphans}{SESSION}"))).unwrap();
-        assert_eq!(report.orphaned_outputs, 0);
+        assert_eq!(report.orphaned_chunks, 0);
     }
 
     #[test]

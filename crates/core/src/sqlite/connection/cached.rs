@@ -5,16 +5,18 @@ use std::cell::RefCell;
 use std::ptr;
 use std::rc::Rc;
 
+use rusqlite::Connection as Sqlite;
+
 use super::statement::Prepared;
 use super::{Connection, Error, Result};
 use crate::sqlite::limits::{Limits, limited};
 
 /// A statement, and the text whose address it is found by.
-type Entry = (&'static str, Rc<RefCell<Prepared>>);
+type CacheEntry = (&'static str, Rc<RefCell<Prepared>>);
 
 /// The statements of a connection.
 #[derive(Debug, Default)]
-pub(super) struct Cache(RefCell<Vec<Entry>>);
+pub(super) struct Cache(RefCell<Vec<CacheEntry>>);
 
 impl Cache {
     /// Finalizes every statement but one that is in the middle of a call.
@@ -26,7 +28,7 @@ impl Cache {
     fn statement(
         &self,
         sql: &'static str,
-        connection: impl FnOnce() -> Result<Rc<rusqlite::Connection>>,
+        connection: impl FnOnce() -> Result<Rc<Sqlite>>,
     ) -> Result<Rc<RefCell<Prepared>>> {
         if let Some(known) = self.find(sql) {
             return Ok(known);

@@ -10,7 +10,7 @@ use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use rusqlite::{MAIN_DB, TransactionState, ffi};
+use rusqlite::{Connection as Sqlite, MAIN_DB, TransactionState, ffi};
 
 use super::cached::Cache;
 use super::{Connection, Error, Result};
@@ -24,7 +24,7 @@ pub trait Deferred: Any {
     /// # Errors
     ///
     /// What SQLite says; they stay put off.
-    fn settle(&self, sqlite: &rusqlite::Connection) -> Result<()>;
+    fn settle(&self, sqlite: &Sqlite) -> Result<()>;
 
     /// How often another connection has committed some of them.
     fn commits(&self) -> u64;
@@ -56,7 +56,7 @@ pub(super) struct Iterations {
 pub(super) struct Beside {
     // The statements are finalized first.
     pub(super) cache: Cache,
-    pub(super) sqlite: Rc<rusqlite::Connection>,
+    pub(super) sqlite: Rc<Sqlite>,
 }
 
 impl Connection {
@@ -67,7 +67,7 @@ impl Connection {
     ///
     /// [`Error::Closed`] after [`close`](Self::close); what SQLite says of what stays put off;
     /// `SQLITE_BUSY_SNAPSHOT` where an open iteration keeps the connection at a state that lacks some of it.
-    pub fn sqlite(&self) -> Result<Rc<rusqlite::Connection>> {
+    pub fn sqlite(&self) -> Result<Rc<Sqlite>> {
         self.settle()?;
         let sqlite = self.unsettled()?;
         if self.is_behind(&sqlite)? {
@@ -86,7 +86,7 @@ impl Connection {
     /// # Errors
     ///
     /// [`Error::Closed`], or what SQLite says of what stays put off.
-    pub fn settled(&self) -> Result<Rc<rusqlite::Connection>> {
+    pub fn settled(&self) -> Result<Rc<Sqlite>> {
         self.settle()?;
         match self.beside() {
             Some(beside) => Ok(Rc::clone(&beside.sqlite)),
@@ -99,7 +99,7 @@ impl Connection {
     /// # Errors
     ///
     /// [`Error::Closed`] after [`close`](Self::close).
-    pub fn unsettled(&self) -> Result<Rc<rusqlite::Connection>> {
+    pub fn unsettled(&self) -> Result<Rc<Sqlite>> {
         self.sqlite.borrow().clone().ok_or_else(|| self.closed())
     }
 
@@ -110,7 +110,7 @@ impl Connection {
     /// [`Error::InUse`] while a statement that writes is iterated; as [`settled`](Self::settled), and what `work` says.
     pub fn write<T, E: From<Error>>(
         &self,
-        work: impl FnOnce(&rusqlite::Connection) -> std::result::Result<T, E>,
+        work: impl FnOnce(&Sqlite) -> std::result::Result<T, E>,
     ) -> std::result::Result<T, E> {
         let sqlite = self.settled()?;
         if self.iterations.open.get() == 0 || !sqlite.is_autocommit() {
@@ -127,7 +127,7 @@ impl Connection {
         let stale = Cell::new(false);
         let begin = || immediate(&sqlite).inspect_err(|error| stale.set(is_stale(error)));
         let mut work = Some(work);
-        let mut run = |sqlite: &rusqlite::Connection| match work.take() {
+        let mut run = |sqlite: &Sqlite| match work.take() {
             Some(work) => work(sqlite),
             None => Err(Error::InUse.into()),
         };
@@ -208,7 +208,7 @@ impl Connection {
         Ok(Rc::clone(beside))
     }
 
-    fn is_behind(&self, sqlite: &rusqlite::Connection) -> Result<bool> {
+    fn is_behind(&self, sqlite: &Sqlite) -> Result<bool> {
         Ok(self.iterations.behind.get() && is_reading(sqlite)?)
     }
 
@@ -253,12 +253,12 @@ impl Connection {
     }
 }
 
-fn transaction_state(sqlite: &rusqlite::Connection) -> Result<TransactionState> {
+fn transaction_state(sqlite: &Sqlite) -> Result<TransactionState> {
     Ok(sqlite.transaction_state(Some(MAIN_DB))?)
 }
 
 /// Whether the connection is kept at a state, outside a transaction, whose state is its caller's affair.
-fn is_reading(sqlite: &rusqlite::Connection) -> Result<bool> {
+fn is_reading(sqlite: &Sqlite) -> Result<bool> {
     Ok(sqlite.is_autocommit() && transaction_state(sqlite)? != TransactionState::None)
 }
 

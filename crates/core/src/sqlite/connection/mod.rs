@@ -18,11 +18,12 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use rusqlite::Connection as Sqlite;
 use rusqlite::wal::CheckpointMode;
 
 use cached::Cache;
 use deferred::Iterations;
-use statement::Place;
+use statement::PreparedCell;
 
 use super::checkpointer::{Blocker, Checkpointer};
 use super::companions::{self, Exposure};
@@ -34,7 +35,7 @@ pub struct Connection {
     /// What moves the log into the file; files that are written to have one. Dropped first, so that
     /// the connection may be the last one to close, which removes the log.
     checkpointer: RefCell<Option<Checkpointer>>,
-    sqlite: RefCell<Option<Rc<rusqlite::Connection>>>,
+    sqlite: RefCell<Option<Rc<Sqlite>>>,
     path: String,
     location: Location,
     /// What the CHECK accepted when it was last read; another process may widen it any time.
@@ -42,7 +43,7 @@ pub struct Connection {
     /// The statements that it keeps for its stores.
     cache: Cache,
     /// The statements that callers keep, to be finalized when the connection closes.
-    statements: RefCell<HashMap<*const Place, Rc<Place>>>,
+    statements: RefCell<HashMap<*const PreparedCell, Rc<PreparedCell>>>,
     iterations: Iterations,
     options: OpenOptions,
     /// What is put off. Dropped after the connection, whose locks it may be waiting for.
@@ -96,11 +97,11 @@ impl Connection {
         Error::Closed { path: self.path.clone() }
     }
 
-    fn adopt(&self, statement: &Rc<Place>) {
+    fn adopt(&self, statement: &Rc<PreparedCell>) {
         self.statements.borrow_mut().insert(Rc::as_ptr(statement), Rc::clone(statement));
     }
 
-    fn release(&self, statement: &Rc<Place>) {
+    fn release(&self, statement: &Rc<PreparedCell>) {
         self.statements.borrow_mut().remove(&Rc::as_ptr(statement));
     }
 
@@ -271,7 +272,7 @@ impl Connection {
     /// # Errors
     ///
     /// [`Error::Closed`], or what SQLite says.
-    pub fn sibling(&self) -> Result<Option<rusqlite::Connection>> {
+    pub fn sibling(&self) -> Result<Option<Sqlite>> {
         self.settled()?;
         match &self.location {
             Location::File(file) => open::open_sibling(file, &self.options).map(Some),
@@ -405,7 +406,7 @@ mod tests {
         let options = OpenOptions { wal_limit: 1 << 20, ..OpenOptions::default() };
         let connection = open_file(&folder.path().join("a.db"), &options).unwrap();
         append(&connection, 1);
-        let reader = rusqlite::Connection::open(folder.path().join("a.db")).unwrap();
+        let reader = Sqlite::open(folder.path().join("a.db")).unwrap();
         reader.execute_batch("BEGIN; SELECT count(*) FROM session_outputs").unwrap();
         append(&connection, 2_000);
         eventually(|| connection.wal_status().unwrap().blocker == Some(Blocker::Reader));

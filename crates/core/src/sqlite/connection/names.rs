@@ -5,7 +5,7 @@ use std::ffi::{CStr, c_char, c_int};
 use std::ptr::{self, NonNull};
 
 use memchr::memmem;
-use rusqlite::ffi;
+use rusqlite::{Connection as Sqlite, ffi};
 
 /// A column of a result, with where its values come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub(super) struct Handle(NonNull<ffi::sqlite3_stmt>);
 
 impl Handle {
     /// The handle of the latest statement that was prepared from `sql` or a part of it.
-    pub(super) fn latest(connection: &rusqlite::Connection, sql: &str) -> Option<Self> {
+    pub(super) fn latest(connection: &Sqlite, sql: &str) -> Option<Self> {
         // SAFETY: the connection is open and on its thread, and nothing is finalized meanwhile. SQLite lists the
         // latest statement first, but for those that virtual tables have prepared for themselves.
         unsafe {

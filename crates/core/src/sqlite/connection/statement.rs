@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use rusqlite::fallible_iterator::FallibleIterator;
 use rusqlite::types::ToSql;
-use rusqlite::{Batch, Rows};
+use rusqlite::{Batch, Connection as Sqlite, Rows};
 use self_cell::self_cell;
 
 use super::names::{Column, Handle};
@@ -20,7 +20,7 @@ type Borrowed<'connection> = rusqlite::Statement<'connection>;
 self_cell! {
     /// A statement of rusqlite together with the connection that it borrows.
     pub(super) struct Prepared {
-        owner: Rc<rusqlite::Connection>,
+        owner: Rc<Sqlite>,
         #[covariant]
         dependent: Borrowed,
     }
@@ -29,14 +29,14 @@ self_cell! {
 }
 
 /// Where a statement is kept, so that closing its connection can finalize it.
-pub(super) type Place = RefCell<Option<Prepared>>;
+pub(super) type PreparedCell = RefCell<Option<Prepared>>;
 
 /// A prepared statement.
 ///
 /// It dies with its connection: after [`Connection::close`] every call is [`Error::Closed`].
 pub struct Statement {
     connection: Rc<Connection>,
-    place: Rc<Place>,
+    place: Rc<PreparedCell>,
     /// Finalized no sooner than the place is empty.
     handle: Handle,
     iteration: Cell<Iteration>,
@@ -348,7 +348,7 @@ impl Statement {
     }
 
     /// The connection with everything done that was put off, or as it is for a setting, which may be what helps.
-    fn settled(&self) -> Result<Rc<rusqlite::Connection>> {
+    fn settled(&self) -> Result<Rc<Sqlite>> {
         let settled = self.connection.sqlite();
         match &settled {
             Err(_) if self.with_iterating(|statement| Result::Ok(is_setting(statement)))? => {

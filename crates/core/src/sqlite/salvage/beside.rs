@@ -5,7 +5,7 @@ use std::ffi::CString;
 use std::path::Path;
 
 use super::format::{PAGE_SIZES, PENDING_BYTE, u32_at};
-use super::source::Source;
+use super::source::InputFile;
 
 /// What a rollback journal begins each of its parts with, and ends with if it belongs to several files.
 const JOURNAL_MAGIC: [u8; 8] = [0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
@@ -15,7 +15,7 @@ const UNCOUNTED: u32 = u32::MAX;
 
 /// Pages that count instead of those in the file.
 pub(super) struct Overlay {
-    file: Source,
+    file: InputFile,
     /// The size of its pages.
     pub(super) page_size: usize,
     /// Where the bytes of a page are.
@@ -40,7 +40,7 @@ impl Overlay {
 
     /// The committed pages of a write-ahead log, as far as its checksums hold; `None` for none.
     pub(super) fn of_log(path: &Path) -> Option<Self> {
-        let file = Source::open(path).ok()?;
+        let file = InputFile::open(path).ok()?;
         let mut header = [0; 32];
         file.read(&mut header, 0).then_some(())?;
         let is_big_endian = match u32_at(&header, 0)? {
@@ -80,7 +80,7 @@ impl Overlay {
 
     /// The pages as they were before the transaction whose journal this is, as far as its checksums hold; `None`
     /// for what is no journal.
-    fn of_journal(file: Source) -> Option<Self> {
+    fn of_journal(file: InputFile) -> Option<Self> {
         let mut header = [0; 28];
         file.read(&mut header, 0).then_some(())?;
         let count = u32_at(&header, 16)?;
@@ -146,7 +146,7 @@ impl Journal {
         if path.metadata().is_ok_and(|found| found.len() == 0) || path.symlink_metadata().is_err() {
             return Self::Over;
         }
-        match Source::open(path) {
+        match InputFile::open(path) {
             Ok(file) if is_over(&file) => Self::Over,
             Ok(file) => Overlay::of_journal(file).map_or(Self::Unreadable, Self::Hot),
             Err(_) => Self::Unreadable,
@@ -156,7 +156,7 @@ impl Journal {
 
 /// Whether a journal is over although it is there: it was zeroed, or the transaction of several files that it was a part
 /// of is done, as the file that it names is gone.
-fn is_over(file: &Source) -> bool {
+fn is_over(file: &InputFile) -> bool {
     let mut first = [0];
     if !file.read(&mut first, 0) || first == [0] {
         return true;

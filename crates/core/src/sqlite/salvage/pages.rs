@@ -14,7 +14,7 @@ use super::format::{
     header_at, u16_at, u32_at, varint,
 };
 use super::record;
-use super::source::{Source, failed};
+use super::source::{InputFile, failed};
 
 /// How much of a file is looked at to learn its page size.
 const SAMPLE: u64 = 16 << 20;
@@ -31,7 +31,7 @@ const ENOUGH_WORDS: u32 = 64;
 
 /// The pages of a file, by their numbers from 1.
 pub struct Pages {
-    file: Source,
+    file: InputFile,
     /// What counts instead of the file: first the log, then what an interrupted transaction has to give back.
     overlays: Vec<Overlay>,
     size: usize,
@@ -48,7 +48,7 @@ impl Pages {
     /// `SQLITE_NOTADB` where nothing in it looks like a page of a database.
     pub fn open(file: &Path) -> Result<Self> {
         companions::check(file)?;
-        let opened = Source::open(file)?;
+        let opened = InputFile::open(file)?;
         let mut problems = Vec::new();
         let overlays = overlays(file, &mut problems);
         let size = match overlays.first() {
@@ -239,7 +239,7 @@ fn page_size(sample: &[u8]) -> Option<usize> {
 }
 
 /// The beginning of a file, with zeros where its disk gives nothing; it has to give some of it.
-fn sample(file: &Source) -> Result<Vec<u8>> {
+fn sample(file: &InputFile) -> Result<Vec<u8>> {
     let length = file.length().min(SAMPLE);
     let mut sample = vec![0; usize::try_from(length).unwrap_or(0)];
     let mut is_read = sample.is_empty();

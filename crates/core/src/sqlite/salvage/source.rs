@@ -15,7 +15,7 @@ use rusqlite::ffi;
 use super::super::{Error, Result, files, memory};
 
 /// A file that is open for reading.
-pub(super) struct Source {
+pub(super) struct InputFile {
     /// The file as SQLite knows it, of the size that its file system wants.
     memory: Box<[Cell<u64>]>,
     /// Its path, which SQLite wants to find there until the file is closed.
@@ -23,7 +23,7 @@ pub(super) struct Source {
     length: u64,
 }
 
-impl Source {
+impl InputFile {
     /// Opens a file for reading.
     ///
     /// # Errors
@@ -125,7 +125,7 @@ impl Source {
     }
 }
 
-impl Drop for Source {
+impl Drop for InputFile {
     fn drop(&mut self) {
         if let Some(close) = self.methods().and_then(|methods| methods.xClose) {
             // SAFETY: the file is open, and nobody uses it any more. There is nobody to tell of a failure.
@@ -149,7 +149,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("a");
         std::fs::write(&file, b"0123456789").unwrap();
-        let source = Source::open(&file).unwrap();
+        let source = InputFile::open(&file).unwrap();
         assert_eq!(source.length(), 10);
         let mut piece = [0; 4];
         assert!(source.read(&mut piece, 6));
@@ -162,7 +162,7 @@ mod tests {
     #[test]
     fn what_cannot_be_opened_is_told() {
         let folder = tempfile::tempdir().unwrap();
-        let error = |file: &Path| Source::open(file).err().unwrap();
+        let error = |file: &Path| InputFile::open(file).err().unwrap();
         assert_eq!(error(folder.path()).to_string(), "it is no file");
         let missing = error(&folder.path().join("missing"));
         assert_eq!(missing.code_name().unwrap(), "SQLITE_CANTOPEN");

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::Format;
 use crate::store::model::{Chunk, OutputType};
-use crate::store::timestamp::{self, Timestamp};
+use crate::store::timestamp::{Timestamp, TimestampText};
 
 /// A line for every chunk.
 pub(super) struct Ndjson {
@@ -20,7 +20,7 @@ pub(super) struct Ndjson {
 struct Record<'a> {
     session_id: &'a str,
     /// `null` for an invalid date, as JavaScript writes it.
-    timestamp: Option<timestamp::Text>,
+    timestamp: Option<TimestampText>,
     #[serde(rename = "type")]
     kind: OutputType,
     data: Cow<'a, str>,

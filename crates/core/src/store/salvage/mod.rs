@@ -25,7 +25,7 @@ pub struct Salvaged {
     /// Sessions in the new file.
     pub sessions: u64,
     /// Chunks of output in the new file.
-    pub outputs: u64,
+    pub chunks: u64,
     /// What is known to be gone.
     pub lost: Lost,
     /// What was wrong, in words.
@@ -38,7 +38,7 @@ pub struct Lost {
     /// Sessions that an index names, or that a page holds in part.
     pub sessions: u64,
     /// Chunks of output, likewise. Where nothing at all could be read, the rows of which nobody knows what they were.
-    pub outputs: u64,
+    pub chunks: u64,
     /// Pages that others lead to and that cannot be read.
     pub pages: u64,
 }

@@ -215,7 +215,7 @@ fn as_many_rows_are_left_in_any_encoding_when_a_page_is_gone() {
                     assert_eq!(invented, None, "{encoding} {page_size} {page} {salvaged:?}");
                     let lost = (expected.len() - found.len()) as u64;
                     assert!(lost < 60, "{encoding} {page_size} page {page}: {lost}");
-                    assert_eq!(salvaged.lost.outputs, lost, "{encoding} {page} {salvaged:?}");
+                    assert_eq!(salvaged.lost.chunks, lost, "{encoding} {page} {salvaged:?}");
                 });
             }
         }
@@ -240,7 +240,7 @@ fn what_cannot_be_understood_is_counted_as_lost() {
         fill.into_iter().for_each(|fill| damaged[..4096].fill(fill));
         fs::write(&sample.file, damaged).unwrap();
         sample.salvage(&sample.file, |salvaged, _| {
-            assert_eq!((salvaged.outputs, salvaged.lost.outputs), (0, 900), "{salvaged:?}");
+            assert_eq!((salvaged.chunks, salvaged.lost.chunks), (0, 900), "{salvaged:?}");
         });
     }
 }
@@ -325,7 +325,7 @@ fn an_id_that_no_number_of_javascript_holds_is_not_gone_on_from() {
         let (sequence, problems) = sequence_after(&sample, &bytes);
         assert!(sequence <= 300, "{sequence}");
         assert!(problems.iter().any(|problem| problem.starts_with(&format!("row {id} of"))));
-        let lost = sample.salvage(&sample.file, |salvaged, _| salvaged.lost.outputs);
+        let lost = sample.salvage(&sample.file, |salvaged, _| salvaged.lost.chunks);
         assert_eq!(lost, 1);
     }
 }

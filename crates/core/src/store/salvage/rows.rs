@@ -128,7 +128,7 @@ impl<'new> Salvage<'new> {
             trees.skip(others.root)?;
         }
         let found =
-            |salvage: &Self| (salvage.done.sessions, salvage.waiting.len(), salvage.done.outputs);
+            |salvage: &Self| (salvage.done.sessions, salvage.waiting.len(), salvage.done.chunks);
         let before = found(self);
         trees.leftovers(&mut |entry| self.take(None, &entry))?;
         if found(self) != before && !trees.knows_free() {
@@ -227,7 +227,7 @@ impl<'new> Salvage<'new> {
             }
         }
         if self.insert(from, Table::Outputs, INSERT_OUTPUT, values)? {
-            self.done.outputs += 1;
+            self.done.chunks += 1;
         }
         Ok(())
     }
@@ -268,7 +268,7 @@ impl<'new> Salvage<'new> {
     fn lose(&mut self, from: Option<Table>) {
         match from {
             Some(Table::Sessions) => self.done.lost.sessions += 1,
-            Some(Table::Outputs) => self.done.lost.outputs += 1,
+            Some(Table::Outputs) => self.done.lost.chunks += 1,
             None => {}
         }
     }
@@ -281,7 +281,7 @@ impl<'new> Salvage<'new> {
         sql: &str,
         values: &[ValueRef<'_>],
     ) -> sqlite::Result<bool> {
-        let values = values.iter().copied().map(Raw);
+        let values = values.iter().copied().map(RawValue);
         let inserted =
             self.sqlite().prepare_cached(sql)?.execute(rusqlite::params_from_iter(values.clone()));
         if let Err(error) = inserted {
@@ -386,7 +386,7 @@ impl<'new> Salvage<'new> {
             }
             let lost = match table {
                 Table::Sessions => &mut self.done.lost.sessions,
-                Table::Outputs => &mut self.done.lost.outputs,
+                Table::Outputs => &mut self.done.lost.chunks,
             };
             *lost = most.max(*lost);
         }
@@ -421,8 +421,8 @@ impl<'new> Salvage<'new> {
                 self.unknown
             ));
             // They may be all that there was.
-            if self.done.sessions == 0 && self.done.outputs == 0 {
-                self.done.lost.outputs += self.unknown;
+            if self.done.sessions == 0 && self.done.chunks == 0 {
+                self.done.lost.chunks += self.unknown;
             }
         }
         match trees.unreadable() {
@@ -467,9 +467,9 @@ impl<'new> Salvage<'new> {
 
 /// A value as it is stored, whatever its bytes.
 #[derive(Clone)]
-struct Raw<'row>(ValueRef<'row>);
+struct RawValue<'row>(ValueRef<'row>);
 
-impl rusqlite::ToSql for Raw<'_> {
+impl rusqlite::ToSql for RawValue<'_> {
     fn to_sql(&self) -> rusqlite::Result<rusqlite::types::ToSqlOutput<'_>> {
         Ok(rusqlite::types::ToSqlOutput::Borrowed(self.0))
     }

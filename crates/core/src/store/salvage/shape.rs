@@ -66,7 +66,7 @@ pub(super) fn table_of<'found>(
 /// How the rows of one of our tables are stored.
 pub(super) struct Shape {
     /// Where the values of our columns are, in the order of the columns.
-    places: Vec<Place>,
+    places: Vec<Column>,
     /// How many values a row of today has.
     pub(super) length: usize,
     /// Whether its rows have no rowid.
@@ -76,7 +76,7 @@ pub(super) struct Shape {
 }
 
 /// Where the value of a column is.
-struct Place {
+struct Column {
     at: usize,
     is_rowid: bool,
     /// What it is in a row that ends before.
@@ -91,7 +91,7 @@ impl Shape {
             let place = |name: &&str| {
                 let at = stored.columns.iter().position(|column| column.name == *name)?;
                 let column = stored.columns.get(at)?;
-                Some(Place { at, is_rowid: column.is_rowid, default: column.default.clone() })
+                Some(Column { at, is_rowid: column.is_rowid, default: column.default.clone() })
             };
             // A definition without one of them is damaged.
             let places = ours.iter().map(place).collect::<Option<Vec<_>>>()?;
@@ -102,7 +102,7 @@ impl Shape {
         });
         told.unwrap_or_else(|| {
             let is_rowid = |at| at == 0 && table == Table::Outputs.name();
-            let place = |at| Place { at, is_rowid: is_rowid(at), default: Value::Null };
+            let place = |at| Column { at, is_rowid: is_rowid(at), default: Value::Null };
             Self {
                 places: (0..ours.len()).map(place).collect(),
                 length: ours.len(),
@@ -123,7 +123,7 @@ impl Shape {
         rowid: Option<i64>,
         fields: &'row [Field<'_>],
     ) -> Vec<ValueRef<'row>> {
-        let value = |place: &'row Place| match (fields.get(place.at), rowid) {
+        let value = |place: &'row Column| match (fields.get(place.at), rowid) {
             (Some(Field::Null), Some(rowid)) if place.is_rowid => ValueRef::Integer(rowid),
             (Some(field), _) => field.value(),
             (None, _) => ValueRef::from(&place.default),

@@ -69,7 +69,7 @@ impl Sample {
         let report = super::super::verify::verify(&connection).unwrap();
         assert_eq!(report.problems, Vec::<String>::new(), "{salvaged:?}");
         let found = outputs_of(&connection);
-        assert_eq!(found.len() as u64, salvaged.outputs);
+        assert_eq!(found.len() as u64, salvaged.chunks);
         for (id, row) in &found {
             assert_eq!(self.outputs.get(id), Some(row), "row {id} was never there");
         }
@@ -80,7 +80,7 @@ impl Sample {
     }
 
     fn share(&self, salvaged: &Salvaged) -> f64 {
-        salvaged.outputs as f64 / self.outputs.len() as f64
+        salvaged.chunks as f64 / self.outputs.len() as f64
     }
 }
 
@@ -102,7 +102,7 @@ fn a_sound_file_gives_everything() {
         salvaged,
         Salvaged {
             sessions: sample.sessions as u64,
-            outputs: sample.outputs.len() as u64,
+            chunks: sample.outputs.len() as u64,
             ..Salvaged::default()
         }
     );
@@ -119,8 +119,8 @@ fn any_page_may_be_gone_and_the_loss_is_counted() {
             damaged[(page - 1) * PAGE..page * PAGE].fill(fill);
             let salvaged = sample.salvage(&damaged, b"");
             let share = sample.share(&salvaged);
-            let lost = sample.outputs.len() as u64 - salvaged.outputs;
-            assert_eq!(salvaged.lost.outputs, lost, "page {page}: {salvaged:?}");
+            let lost = sample.outputs.len() as u64 - salvaged.chunks;
+            assert_eq!(salvaged.lost.chunks, lost, "page {page}: {salvaged:?}");
             (worst, sum) = (worst.min(share), sum + share);
         }
     }

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection as Sqlite, Row, Statement, params};
 
-use super::outputs::{Outputs, check_session, select};
+use super::outputs::{Outputs, check_session, select_chunks};
 use super::terminal::{KeptLine, Line, Lines, Mark};
 use super::timestamp::{Moments, Timestamp};
 use super::{Error, Result, text};
@@ -22,14 +22,14 @@ use pattern::Pattern;
 use slowly::Slowly;
 
 /// Of one session, by an index.
-const ONE: &str = select!("o.timestamp, o.data, o.id", "AND i.id > ?2 ORDER BY i.id");
+const ONE: &str = select_chunks!("o.timestamp, o.data, o.id", "AND i.id > ?2 ORDER BY i.id");
 
 /// Of all sessions: reading the table once costs less than an index for each of them.
 const ALL: &str =
     "SELECT session_id, timestamp, data, id FROM session_outputs WHERE id > ?1 ORDER BY id";
 
 /// As those, without what is long: that is read in pieces.
-const ONE_IN_PIECES: &str = select!(
+const ONE_IN_PIECES: &str = select_chunks!(
     "o.timestamp, CASE WHEN octet_length(o.data) <= 16384 OR (SELECT encoding FROM pragma_encoding) <> 'UTF-8'
      THEN o.data END, o.id, octet_length(o.data)",
     "AND i.id > ?2 ORDER BY i.id"

@@ -1,0 +1,240 @@
+//! Removing output in slices, each a short transaction, with pauses between them.
+
+use std::ops::ControlFlow;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rusqlite::{ToSql, params};
+
+use super::choice::{Chosen, IS_STORED};
+use super::{PruneProgress, Pruning};
+use crate::sqlite::{self, atomically, restart_if_long};
+use crate::store::outputs::select_chunks;
+use crate::store::timestamp::{Moments, Timestamp};
+use crate::store::{Error, Result, StoredText, damaged, text};
+
+/// How long a transaction takes rows away before it commits.
+pub(super) const TIME: Duration = Duration::from_millis(3);
+
+/// A transaction that took longer, commit included, is followed by smaller ones.
+const LONG: Duration = Duration::from_millis(8);
+
+/// How much is read at first for a slice, in rows and pages of long ones.
+pub(super) const FIRST_WEIGHT: u64 = 256;
+
+/// The least and the most that is read for a slice.
+const WEIGHTS: (u64, u64) = (16, 4096);
+
+/// What is left to others at a time while nobody else writes.
+const PAUSE: Duration = Duration::from_millis(2);
+
+/// For how long somebody who wrote is expected to write again.
+const MEMORY: Duration = Duration::from_secs(1);
+
+/// The shortest and the longest turn of somebody who writes, and how much longer than a slice it is. Who waits for
+/// a lock looks again after 1, 2, 5 and then ever more milliseconds, and should find it free when a slice is over.
+const TURNS: (Duration, Duration, u32) = (Duration::from_millis(10), Duration::from_millis(200), 3);
+
+/// Bytes of text for which a row takes a page more.
+const PAGE: u64 = 4096;
+
+/// Whether a session is as it was when it was chosen.
+const STILL: &str =
+    "SELECT 1 FROM sessions WHERE rowid = ?1 AND id = ?2 AND status = ?3 AND started_at IS ?4
+     AND ended_at IS ?5 AND NOT EXISTS (SELECT 1 FROM session_pins WHERE session_id = ?2)";
+
+const OLDEST: &str =
+    select_chunks!("o.id, octet_length(o.data), o.timestamp", "ORDER BY i.timestamp, i.id");
+
+const DELETE_OUTPUT: &str = "DELETE FROM session_outputs WHERE id = ?1 AND session_id = ?2";
+const ANY_OUTPUT: &str = "SELECT 1 FROM session_outputs WHERE session_id = ?1";
+const DELETE_SESSION: &str = "DELETE FROM sessions WHERE rowid = ?1 AND id = ?2";
+
+/// Whose output a slice removes.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Target<'a> {
+    Session(&'a Chosen),
+    Orphans(&'a [u8]),
+}
+
+impl Target<'_> {
+    fn id(&self) -> StoredText<'_> {
+        match self {
+            Self::Session(chosen) => StoredText(&chosen.id),
+            Self::Orphans(id) => StoredText(id),
+        }
+    }
+}
+
+/// What became of a slice.
+pub(super) struct Slice {
+    pub(super) chunks: u64,
+    pub(super) bytes: u64,
+    pub(super) end: Option<End>,
+}
+
+/// Why there is no other slice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// Everything is gone.
+    Gone,
+    /// Somebody else has a use for it by now.
+    LeftAlone,
+}
+
+/// A row that is to go: its id, and the bytes of its text.
+pub(super) type Batch = Vec<(i64, u64)>;
+
+impl<P: FnMut(PruneProgress) -> ControlFlow<()>> Pruning<'_, P> {
+    pub(super) fn remove(&mut self, target: Target<'_>) -> Result<ControlFlow<()>> {
+        loop {
+            let batch = self.batch(target, self.weight)?;
+            let slice = self.slice(target, &batch)?;
+            self.pruned.chunks += slice.chunks;
+            self.pruned.bytes += slice.bytes;
+            if slice.end == Some(End::Gone)
+                && let Target::Session(chosen) = target
+            {
+                self.pruned.sessions.push(String::from_utf8_lossy(&chosen.id).into_owned());
+            }
+            self.rest()?;
+            if self.tell()?.is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+            if slice.end.is_some() {
+                return Ok(ControlFlow::Continue(()));
+            }
+        }
+    }
+
+    /// The oldest rows of a target: so many that they weigh no more than `weight`, one at least.
+    pub(super) fn batch(&self, target: Target<'_>, weight: u64) -> Result<Batch> {
+        let before = match target {
+            Target::Session(_) => None,
+            Target::Orphans(_) => self.criteria.older_than.map(Timestamp::millis),
+        };
+        let mut statement = self.sqlite.prepare_cached(OLDEST)?;
+        let mut rows = statement.query([target.id()])?;
+        let (mut batch, mut left) = (Batch::new(), weight);
+        let mut moments = Moments::default();
+        while left > 0
+            && let Some(row) = rows.next()?
+        {
+            // What is no moment stays.
+            let at = moments.millis(text(row.get_ref(3)?));
+            if before.is_some_and(|before| at.is_nan() || at >= before) {
+                break;
+            }
+            let bytes = row.get::<_, i64>(2)?.unsigned_abs();
+            batch.push((row.get(1)?, bytes));
+            left = left.saturating_sub(1 + bytes / PAGE);
+        }
+        Ok(batch)
+    }
+
+    /// Removes as much of a batch as a short transaction can, and the session if nothing is left of it.
+    pub(super) fn slice(&mut self, target: Target<'_>, batch: &Batch) -> Result<Slice> {
+        let mut began = Instant::now();
+        let slice = atomically(self.sqlite, || {
+            // The lock is held from here on.
+            began = Instant::now();
+            let mut slice = Slice { chunks: 0, bytes: 0, end: None };
+            if !self.may_go(target)? {
+                slice.end = Some(End::LeftAlone);
+                return Ok(slice);
+            }
+            let mut delete = sqlite::prepare(self.sqlite, DELETE_OUTPUT)?;
+            let mut tried = 0;
+            for (id, bytes) in batch {
+                tried += 1;
+                if sqlite::write(&mut delete, params![id, target.id()])? > 0 {
+                    slice.chunks += 1;
+                    slice.bytes += bytes;
+                }
+                if began.elapsed() >= TIME {
+                    break;
+                }
+            }
+            slice.end = self.end(target, tried < batch.len())?;
+            if slice.chunks == 0 && slice.end.is_none() && !batch.is_empty() {
+                let id = String::from_utf8_lossy(target.id().0).into_owned();
+                return Err(damaged(
+                    "an index of session_outputs names rows of others for",
+                    id.as_bytes(),
+                ));
+            }
+            Ok::<_, Error>(slice)
+        })?;
+        self.adapt(began.elapsed());
+        Ok(slice)
+    }
+
+    pub(super) fn may_go(&self, target: Target<'_>) -> Result<bool> {
+        let find = |sql, values: &[&dyn ToSql]| -> Result<bool> {
+            Ok(self.sqlite.prepare_cached(sql)?.exists(values)?)
+        };
+        match target {
+            Target::Session(Chosen { rowid, id, status, started_at, ended_at, .. }) => find(
+                STILL,
+                &[
+                    rowid,
+                    &StoredText(id),
+                    status,
+                    &StoredText(started_at),
+                    &ended_at.as_deref().map(StoredText),
+                ],
+            ),
+            Target::Orphans(id) => Ok(!find(IS_STORED, &[&StoredText(id)])?),
+        }
+    }
+
+    /// Removes the session if it has no output any more.
+    pub(super) fn end(&self, target: Target<'_>, more: bool) -> Result<Option<End>> {
+        match target {
+            Target::Session(chosen) => {
+                if more || self.sqlite.prepare_cached(ANY_OUTPUT)?.exists([target.id()])? {
+                    return Ok(None);
+                }
+                let mut delete = sqlite::prepare(self.sqlite, DELETE_SESSION)?;
+                sqlite::write(&mut delete, params![chosen.rowid, target.id()])?;
+            }
+            Target::Orphans(_) if more || !self.batch(target, 1)?.is_empty() => return Ok(None),
+            Target::Orphans(_) => {}
+        }
+        Ok(Some(End::Gone))
+    }
+
+    /// Has the next slice be as long as it should be.
+    pub(super) fn adapt(&mut self, took: Duration) {
+        let (least, most) = WEIGHTS;
+        if took > LONG {
+            self.weight = (self.weight / 2).max(least);
+        } else if took < TIME {
+            self.weight = (self.weight * 2).min(most);
+        }
+        self.worked += took;
+    }
+
+    /// Gives others their turn, once it has worked long enough since their last: many sessions are small, and a pause
+    /// behind each would take longer than all the work. Moving the log into the file is a part of it.
+    pub(super) fn rest(&mut self) -> Result<()> {
+        let began = Instant::now();
+        restart_if_long(self.sqlite)?;
+        if self.worked < TIME {
+            return Ok(());
+        }
+        let worked = std::mem::take(&mut self.worked);
+        // It changes with every commit of another connection.
+        let version = self.sqlite.pragma_query_value(None, "data_version", |row| row.get(0))?;
+        if self.version.replace(version).is_some_and(|before| before != version) {
+            self.others_wrote = Some(began);
+        }
+        let (shortest, longest, times) = TURNS;
+        let pause = match self.others_wrote {
+            Some(at) if at.elapsed() < MEMORY => (worked * times).clamp(shortest, longest),
+            _ => PAUSE,
+        };
+        thread::sleep(pause.saturating_sub(began.elapsed()));
+        Ok(())
+    }
+}
