@@ -1,13 +1,12 @@
 //! A copy of a database while it is in use.
 //!
-//! SQLite's backup reads the source page by page. It starts over whenever another connection has written
-//! in between, which under a steady writer is always. So one read transaction holds a snapshot of the
-//! source for the whole copy; with a write-ahead log it is in nobody's way. Only the log cannot start over
-//! meanwhile, and grows with what is written. (A file in another mode, which only a reader can have open
-//! here, is locked for writers as by any long read.)
+//! SQLite's backup reads the source page by page, and starts over whenever another connection has written in between.
+//! With a steady writer it would never end. So one read transaction holds a snapshot of the source for the whole
+//! copy. With a write-ahead log that blocks nobody. Only the log cannot start over meanwhile, and grows. (A file in
+//! another mode, which is open for reading only here, is locked for writers as by any long read.)
 //!
-//! The copy is made under another name beside the target, and takes the target's place once it is whole
-//! and on the disk.
+//! The copy is made under a temporary name beside the target, and replaces the target once it is complete and on the
+//! disk.
 
 use std::io::{Seek, SeekFrom, Write};
 use std::ops::ControlFlow;
@@ -22,27 +21,27 @@ use super::options::{Location, OpenOptions};
 use super::replacement::Replacement;
 use super::{Connection, Error, Result, connect, files, open_sibling};
 
-/// Pages between two looks at who wants to know or to stop: 2 MiB take some milliseconds.
+/// Pages between two calls of `on_progress`: 2 MiB take some milliseconds.
 const PAGES: i32 = 512;
 
-/// What is left to the disk for others after each of them.
+/// The pause after each step, for others that use the disk.
 const PAUSE: Duration = Duration::from_millis(1);
 
-/// Where a database's header says how it is written and read, and that both are by rollback journal.
+/// The position in the header of the versions for writing and reading, and their values for a rollback journal.
 /// <https://www.sqlite.org/fileformat2.html#file_format_version_numbers>
 const VERSIONS_AT: u64 = 18;
 const ROLLBACK_JOURNAL: [u8; 2] = [1, 1];
 
-/// How far a backup is.
+/// The progress of a backup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
     /// The pages of the snapshot.
     pub total_pages: u32,
-    /// Those of them that are not copied yet.
+    /// The pages that are not copied yet.
     pub remaining_pages: u32,
 }
 
-/// A snapshot that is to be copied: a connection of its own, which may go to another thread.
+/// A snapshot to be copied. It has a connection of its own, which may move to another thread.
 #[derive(Debug)]
 pub struct Source {
     sqlite: Sqlite,
@@ -51,21 +50,21 @@ pub struct Source {
 }
 
 impl Connection {
-    /// This database as it is now, to be copied. What was put off is written first. A database in memory is copied
-    /// now, in memory: no other connection can see it.
+    /// A snapshot of this database to be copied. Deferred writes are done first. A database in memory is copied at
+    /// once, in memory, because no other connection can see it.
     ///
     /// # Errors
     ///
-    /// [`Error::Closed`], or what SQLite says: `SQLITE_BUSY` for a database in memory inside a transaction
-    /// that has written.
+    /// [`Error::Closed`], or an error of SQLite: `SQLITE_BUSY` for a database in memory inside a transaction that has
+    /// written.
     pub fn backup_source(&self) -> Result<Source> {
         let sqlite = self.snapshot()?;
         Ok(Source { sqlite, patience: self.options().timeout, path: self.path().to_owned() })
     }
 
-    /// A connection of its own, which may go to another thread, and sees this database as it is now until it is
-    /// dropped. What was put off is written first. A database in memory is copied now, in memory: no other
-    /// connection can see it.
+    /// A connection of its own, which may move to another thread. It sees the present state of this database until it
+    /// is dropped. Deferred writes are done first. A database in memory is copied at once, in memory, because no
+    /// other connection can see it.
     ///
     /// # Errors
     ///
@@ -80,7 +79,7 @@ impl Connection {
         Ok(own)
     }
 
-    /// Whether this is the database's own file, or one that SQLite keeps beside it.
+    /// Whether `file` is the database's own file, or one that SQLite keeps beside it.
     pub fn is_own_file(&self, file: &Path) -> bool {
         let Location::File(own) = self.location() else {
             return false;
@@ -104,16 +103,16 @@ fn copy_in_memory(sqlite: &Sqlite) -> Result<Sqlite> {
 }
 
 impl Source {
-    /// Copies the database to `target`, which is replaced if it exists. `None` where `on_progress`, told
-    /// after every step, breaks; then, as after an error, `target` is as it was and nothing else is left.
+    /// Copies the database to `target`, which is replaced if it exists. `on_progress` is called after every step. If
+    /// it breaks, the result is `None`; then, as after an error, `target` is unchanged and no other file is left.
     ///
     /// The copy is one file in rollback mode, which opens anywhere, on read-only media as well.
     ///
     /// # Errors
     ///
-    /// `SQLITE_CANTOPEN` for a target that is no plain file, be it by a link, is a link to nothing, is in a place
-    /// where no file can be made, or has a log beside it, which would be taken for the copy's own; or what SQLite
-    /// says.
+    /// `SQLITE_CANTOPEN` if the target, after links are followed, is not a plain file; if it is a broken link; if no
+    /// file can be made there; or if it has a log beside it, which would be taken for the copy's own. Otherwise an
+    /// error of SQLite.
     pub fn copy_to(
         self,
         target: &Path,
@@ -150,7 +149,7 @@ impl Source {
         let mut copy =
             connect::to(new.path(), OpenFlags::SQLITE_OPEN_READ_WRITE, &OpenOptions::default())?;
         new.check()?;
-        // Nothing of it has to survive a failure, and it is flushed once, as a whole.
+        // An unfinished copy need not survive a failure, and the whole copy is flushed once.
         copy.pragma_update(None, "journal_mode", "MEMORY")?;
         copy.pragma_update(None, "synchronous", "OFF")?;
         let deadline = Instant::now() + self.patience;

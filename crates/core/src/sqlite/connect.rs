@@ -1,4 +1,4 @@
-//! SQLite's own connections, of which nothing is set up and nothing read yet.
+//! Opens SQLite's own connections. Nothing is set up and nothing is read yet.
 
 use std::ffi::CString;
 use std::path::Path;
@@ -9,11 +9,12 @@ use rusqlite::{Connection as Sqlite, OpenFlags, ffi};
 use super::options::OpenOptions;
 use super::{Error, Result, memory, places};
 
-/// What every connection is opened with. No mutex: it stays on its thread. And no SQLITE_OPEN_URI: a
-/// path is a path.
+/// The flags of every connection. It needs no mutex, because it stays on its thread. SQLITE_OPEN_URI is missing,
+/// because a path is a path.
 const ALWAYS: OpenFlags = OpenFlags::SQLITE_OPEN_NO_MUTEX.union(OpenFlags::SQLITE_OPEN_EXRESCODE);
 
-/// A connection to a file, of which nothing is read yet. As rusqlite opens one, which does not keep what the system said.
+/// A connection to a file, which is not read yet. rusqlite can open one too, but loses the error of the operating
+/// system.
 pub(super) fn to(file: &Path, access: OpenFlags, options: &OpenOptions) -> Result<Sqlite> {
     memory::install();
     let path = CString::new(file.as_os_str().as_encoded_bytes())
@@ -27,7 +28,8 @@ pub(super) fn to(file: &Path, access: OpenFlags, options: &OpenOptions) -> Resul
     if handle.is_null() {
         return Err(failure());
     }
-    // SAFETY: nobody else has the handle. It has to be closed, and may be asked, even where the file was not opened.
+    // SAFETY: the handle has no other owner. It has to be closed, and can be asked for its error, even if the file
+    // was not opened.
     let sqlite = unsafe { Sqlite::from_handle_owned(handle) }?;
     match code {
         ffi::SQLITE_OK => Ok(sqlite),

@@ -12,11 +12,12 @@ use rusqlite::{Connection as Sqlite, OpenFlags, OptionalExtension, Params, ffi};
 use super::limits::{Limits, limited, limited_closely, shorten};
 use super::{Error, Result, connect, pragma};
 
-/// What the file has of this name: its SQL, if it is a table with rows of its own and a rowid, or else nothing.
+/// The object with this name in the file: its SQL if it is an ordinary table with a rowid, `Some(None)` if it is
+/// anything else.
 ///
-/// SQLite's own list of tables would evaluate every view and open every virtual table of the file for it.
+/// SQLite's own list of tables would evaluate every view and open every virtual table of the file.
 pub(super) fn definition(connection: &Sqlite, name: &str) -> Result<Option<Option<Vec<u8>>>> {
-    // Where there is no index of that name, this pragma tells the primary key of a table without a rowid.
+    // Unless an index has this name, this pragma returns the primary key of a table without a rowid.
     let mut statement = connection.prepare(
         "SELECT type = 'table' AND rootpage > 0 AND NOT EXISTS (SELECT 1 FROM pragma_index_info(?1)), sql
          FROM sqlite_schema WHERE type IN ('table', 'view') AND name = ?1 COLLATE NOCASE",
@@ -33,16 +34,16 @@ pub(super) fn definition_of(connection: &Sqlite, table: &str) -> Result<Option<V
     Ok(definition(connection, table)?.flatten())
 }
 
-/// An empty table in memory with a definition that a file holds, whatever its bytes.
+/// An empty table in memory with a definition from a file, which may hold any bytes.
 pub(super) fn from_definition(sql: &[u8]) -> Result<Sqlite> {
     let mut connection = in_memory()?;
     // A definition by an older SQLite may have text in double quotes.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, true)?;
-    // The file may be anybody's: one statement, none but this, and no query in it, which might never end.
+    // The file may come from anywhere: only this one statement runs, without queries, which might never end.
     let defines =
         |action: AuthAction<'_>| !matches!(action, AuthAction::Select | AuthAction::Recursive);
     allow_only(&mut connection, Some(defines))?;
-    // SQLite reads no further, either.
+    // SQLite stops reading at a NUL, too.
     let sql = sql.split(|byte| *byte == 0).next().unwrap_or(sql);
     if is_table(sql) {
         limited(Limits::SCHEMA, || -> Result<()> {
@@ -54,7 +55,8 @@ pub(super) fn from_definition(sql: &[u8]) -> Result<Sqlite> {
     Ok(connection)
 }
 
-/// Has SQLite refuse what is not allowed in any SQL that is prepared from now on; nothing without `is_allowed`.
+/// Makes SQLite refuse actions that are not allowed in SQL that is prepared from now on. Without `is_allowed`
+/// everything is allowed.
 #[allow(
     clippy::disallowed_methods,
     reason = "it is told the names in the SQL, which is UTF-8 here: see `text`"
@@ -71,12 +73,12 @@ fn allow_only(
     }))?)
 }
 
-/// Whether a definition is that of a table with rows of its own. SQLite writes it so.
+/// Whether a definition is that of an ordinary table. SQLite stores it with exactly these words.
 pub(super) fn is_table(sql: &[u8]) -> bool {
     sql.get(..13).is_some_and(|start| start.eq_ignore_ascii_case(b"CREATE TABLE "))
 }
 
-/// SQL as text. Where it is no UTF-8, each byte becomes a character, so that names that differ still do.
+/// SQL as text. If it is not UTF-8, each byte becomes a character, so that different names stay different.
 fn text(sql: &[u8]) -> Cow<'_, str> {
     match str::from_utf8(sql) {
         Ok(text) => text.into(),
@@ -84,10 +86,10 @@ fn text(sql: &[u8]) -> Cow<'_, str> {
     }
 }
 
-/// The columns of a table as its rows store them.
+/// The columns that the rows of a table store.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StoredColumns {
-    /// In the order in which they are stored. A column that is computed when it is read is not among them.
+    /// In the order in which they are stored, without columns that are computed when they are read.
     pub columns: Vec<StoredColumn>,
     /// Whether the table is one WITHOUT ROWID.
     pub without_rowid: bool,
@@ -98,9 +100,9 @@ pub struct StoredColumns {
 pub struct StoredColumn {
     /// Its name, in small letters.
     pub name: String,
-    /// Whether it is the rowid by another name; then rows hold NULL for it.
+    /// Whether it is an alias of the rowid; then rows hold NULL for it.
     pub is_rowid: bool,
-    /// What it is in rows from before the column was added.
+    /// Its value in rows that are older than the column.
     pub default: Value,
 }
 
@@ -125,7 +127,7 @@ pub(super) fn stored_columns(sql: &[u8]) -> Result<StoredColumns> {
         .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get::<_, Option<String>>(2)?)))?;
     let columns: Vec<_> = columns.collect::<rusqlite::Result<_>>()?;
     drop(statement);
-    // Only a constant can be the default of a column that was added. The file may be anybody's: nothing else runs.
+    // The default of an added column is a constant. The file may come from anywhere, so nothing else runs.
     allow_only(&mut connection, Some(|action| matches!(action, AuthAction::Select)))?;
     let constant = |sql: String| {
         let constant = connection.query_row(&format!("SELECT {sql}"), [], |row| row.get(0));
@@ -139,38 +141,38 @@ pub(super) fn stored_columns(sql: &[u8]) -> Result<StoredColumns> {
     Ok(StoredColumns { columns, without_rowid: without_rowid == Some(true) })
 }
 
-/// Text of a file, in which what is no UTF-8 becomes U+FFFD; empty for NULL.
+/// Text of a file, with U+FFFD for bytes that are not UTF-8; empty for NULL.
 pub(super) fn lossy(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<String> {
     let bytes = row.get_ref(column)?.as_bytes_or_null()?.unwrap_or_default();
     Ok(String::from_utf8_lossy(bytes).into_owned())
 }
 
-/// An empty table in memory with the definition that `table` has in the file, to be tried out; `None`
-/// where there is none.
+/// An empty table in memory with the definition that `table` has in the file, to try rows out; `None` without such a
+/// table.
 ///
 /// # Errors
 ///
-/// What SQLite says.
+/// An error of SQLite.
 pub fn empty_copy(sqlite: &Sqlite, table: &str) -> Result<Option<Sqlite>> {
     definition_of(sqlite, table)?.map(|sql| from_definition(&sql)).transpose()
 }
 
-/// What came of a row that was tried out.
+/// The outcome for a row that was tried out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tried {
-    /// It is stored.
+    /// The table accepts it.
     Taken,
-    /// A CHECK stood in the way.
+    /// A CHECK refuses it.
     Refused,
-    /// Something else did, such as a column that it lacks.
+    /// It is refused for another reason, such as a missing column.
     Failed,
 }
 
-/// Inserts a row into an empty copy, whose CHECKs are anybody's and get little to work with.
+/// Inserts a row into an empty copy. Its CHECKs may come from anywhere, so they get little time and memory.
 ///
 /// # Errors
 ///
-/// Where that is not enough for them.
+/// `SQLITE_INTERRUPT` if that is not enough for them.
 pub fn try_out(copy: &Sqlite, insert: &str, values: impl Params) -> Result<Tried> {
     shorten(copy)?;
     match limited_closely(copy, Limits::SCHEMA, || Ok(copy.execute(insert, values)?)).flatten() {
@@ -178,7 +180,7 @@ pub fn try_out(copy: &Sqlite, insert: &str, values: impl Params) -> Result<Tried
         Err(Error::Sqlite { code: ffi::SQLITE_CONSTRAINT_CHECK, .. }) => Ok(Tried::Refused),
         Err(Error::Sqlite { code, message }) => match code & 0xff {
             ffi::SQLITE_CONSTRAINT | ffi::SQLITE_ERROR => Ok(Tried::Failed),
-            // A program that is too long counts as a lack of memory.
+            // SQLite reports a program that is too long as a lack of memory.
             _ => Err(Error::Sqlite { code: ffi::SQLITE_INTERRUPT, message }),
         },
         Err(error) => Err(error),

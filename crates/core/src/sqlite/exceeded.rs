@@ -1,4 +1,4 @@
-//! Which limit the SQL of a file went beyond, as its error tells it. See `limits`.
+//! Which limit the SQL of a file has exceeded, and the words for it. See `limits`.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -19,7 +19,7 @@ thread_local! {
     static EXCEEDED: Cell<Option<Exceeded>> = const { Cell::new(None) };
 }
 
-/// Remembers which limit ended the work of this thread, or that none did.
+/// Stores which limit has ended the work of this thread, if any.
 pub(super) fn note(exceeded: Option<Exceeded>) {
     EXCEEDED.set(exceeded);
 }

@@ -1,8 +1,8 @@
 //! How an older file gets the newest schema.
 //!
-//! The version of a schema is `user_version`. Version 0 is an empty file, or one that the
-//! better-sqlite3 version of the store made: it is adopted as it is. Each migration is one numbered
-//! file, never edited once released, and runs in one transaction.
+//! The version of a schema is `user_version`. Version 0 is an empty file, or a file of the better-sqlite3 version of
+//! the store, which is adopted unchanged. Each migration is one numbered file, never edited once released, and runs
+//! in one transaction.
 
 use rusqlite::Connection as Sqlite;
 
@@ -24,14 +24,14 @@ pub(super) fn version(connection: &Sqlite) -> Result<i64> {
     Ok(connection.pragma_query_value(None, "user_version", |row| row.get(0))?)
 }
 
-/// Brings the file to the newest version, and to at least the slots that the options ask for.
+/// Brings the file to the newest version, and to at least the number of slots in the options.
 pub(crate) fn migrate(connection: &Sqlite, options: &OpenOptions) -> Result<()> {
     for (migration, number) in MIGRATIONS.iter().zip(1..) {
         if version(connection)? >= number {
             continue;
         }
         atomically(connection, || {
-            // Another process may have been here while this one waited for the lock.
+            // Another process may have migrated it while this one waited for the lock.
             if version(connection)? >= number {
                 return Ok(());
             }

@@ -19,11 +19,13 @@ pub struct NewFile {
 }
 
 impl NewFile {
-    /// A new, empty database that is to become `target`, and is nothing that SQLite would keep beside `source`.
+    /// A new, empty database that becomes `target` later. `target` must not be a file that SQLite would keep beside
+    /// `source`.
     ///
     /// # Errors
     ///
-    /// `SQLITE_CANTOPEN` where `target` exists, can be no file, or has a log beside it that would be taken for its own.
+    /// `SQLITE_CANTOPEN` if `target` exists, cannot be a file, or has a log beside it that would be taken for its
+    /// own.
     pub fn create(target: &Path, source: &Path) -> Result<Self> {
         let named = |error: Error| error.context(format_args!("cannot create {target:?}"));
         if files::companions(source).iter().any(|beside| files::same_file(beside, target)) {
@@ -36,7 +38,7 @@ impl NewFile {
         let location = Location::File(temporary.path().to_owned());
         let sqlite = open::open(&location, &OpenOptions::default()).map_err(named)?;
         temporary.check().map_err(|error| named(Error::io(&error)))?;
-        // It is flushed once, as a whole.
+        // The whole file is flushed once, at the end.
         sqlite.pragma_update(None, "synchronous", "OFF")?;
         Ok(Self { sqlite, temporary, target: target.to_owned() })
     }
@@ -46,11 +48,11 @@ impl NewFile {
         &self.sqlite
     }
 
-    /// Has it accept at least so many slots.
+    /// Makes it accept at least this number of slots.
     ///
     /// # Errors
     ///
-    /// What SQLite says.
+    /// An error of SQLite.
     pub fn widen(&self, slots: u16) -> Result<()> {
         slots::widen(&self.sqlite, slots)
     }
@@ -59,11 +61,11 @@ impl NewFile {
     ///
     /// # Errors
     ///
-    /// `SQLITE_CANTOPEN` where something has that name by now, or what SQLite says.
+    /// `SQLITE_CANTOPEN` if the name is taken by now, or an error of SQLite.
     pub fn publish(self) -> Result<()> {
         let Self { sqlite, temporary, target } = self;
         let named = |error: Error| error.context(format_args!("cannot create {target:?}"));
-        // Closing moves the log into the file as well, but does not say where that fails.
+        // Closing moves the log into the file as well, but does not report a failure.
         let moved = log::checkpoint(&sqlite, CheckpointMode::TRUNCATE).map_err(named)?;
         if moved.left() > 0 {
             return Err(named(Error::InUse));

@@ -1,4 +1,4 @@
-//! Opening: in an order that leaves a file which is not ours as it was.
+//! Opening a file. The order of the steps leaves a file that is not ours unchanged.
 
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
@@ -16,7 +16,7 @@ use super::{
 ///
 /// # Errors
 ///
-/// What SQLite says.
+/// An error of SQLite.
 pub fn open_sibling(file: &Path, options: &OpenOptions) -> Result<Sqlite> {
     let access = if options.readonly {
         OpenFlags::SQLITE_OPEN_READ_ONLY
@@ -31,7 +31,7 @@ pub fn open_sibling(file: &Path, options: &OpenOptions) -> Result<Sqlite> {
     })
 }
 
-/// Has `set_up` read from the file by a new connection, and looks whether what SQLite found beside it can be trusted.
+/// Runs `set_up`, which reads from the file for the first time, and checks that the files beside it can be trusted.
 /// `has_log` says that there was a log before.
 fn finish(
     mut sqlite: Sqlite,
@@ -45,8 +45,8 @@ fn finish(
     let opened = ready
         .map_err(|error| places::explain(error, options, &places::system_error(&sqlite)))
         .and_then(|()| companions::check_opened(file, &sqlite));
-    // Closing the last connection moves the log into the file. A refused file stays as it was, log included, and
-    // nothing of a log that may be somebody else's gets into it.
+    // Closing the last connection moves the log into the file. A refused file stays unchanged, its log included, and
+    // nothing moves into it from a log that may belong to another user.
     if opened.is_err() && (has_log || is_ready || companions::check(file).is_err()) {
         sqlite.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     }
@@ -69,8 +69,8 @@ pub(super) fn open(location: &Location, options: &OpenOptions) -> Result<Sqlite>
         return Ok(sqlite);
     };
     let (sqlite, has_log, is_new) = {
-        // Another thread must not open the file while this one still has the descriptor that it
-        // created it with: closing that drops the locks of both.
+        // Another thread must not open the file while this one still has the descriptor that created it: closing that
+        // descriptor drops the locks of both.
         static OPENING: Mutex<()> = Mutex::new(());
         let _one_at_a_time = OPENING.lock().unwrap_or_else(PoisonError::into_inner);
         companions::check(file)?;
@@ -79,7 +79,7 @@ pub(super) fn open(location: &Location, options: &OpenOptions) -> Result<Sqlite>
         let size = |file: &Path| {
             std::fs::metadata(file).ok().filter(|file| file.is_file()).map(|file| file.len())
         };
-        // SQLite takes a file of one byte for an empty one, and would write over it.
+        // SQLite treats a file of one byte as empty, and would overwrite it.
         if size(file) == Some(1) {
             return Err(Error::Sqlite {
                 code: ffi::SQLITE_NOTADB,
@@ -95,14 +95,14 @@ pub(super) fn open(location: &Location, options: &OpenOptions) -> Result<Sqlite>
 
 fn set_up(sqlite: &mut Sqlite, location: &Location, options: &OpenOptions) -> Result<()> {
     pragma::harden(sqlite, options.timeout)?;
-    // Nothing here needs the triggers and views of the file, which may be anybody's.
+    // The triggers and views of the file may come from anywhere, and nothing here needs them.
     let own_sql = |on| -> Result<()> {
         sqlite.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, on)?;
         sqlite.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, on)?;
         Ok(())
     };
     own_sql(false)?;
-    // SQLite opens a file that it may not write to for reading, and would fail with the first write.
+    // SQLite opens a file without write permission for reading, and would fail at the first write.
     if !options.readonly && sqlite.is_readonly(MAIN_DB)? {
         let message = "it can be read, but not written to".into();
         return Err(Error::Sqlite { code: ffi::SQLITE_READONLY, message });

@@ -1,8 +1,8 @@
-//! Where a database can be, and what to say where it cannot.
+//! Where a database can be, and the words for a place where it cannot.
 //!
-//! SQLite says "unable to open database file" of a folder, a broken link and a missing right alike, or
-//! fails later with an I/O error. Here a place is looked at first, and an error of SQLite's gets words that
-//! say what to do. Nothing is opened: see `files`.
+//! SQLite says "unable to open database file" of a folder, a broken link and a missing right alike, or fails later
+//! with an I/O error. Here the place is checked first, and SQLite's errors are extended with what to do. Nothing is
+//! opened: see `files`.
 
 use std::ffi::c_int;
 use std::fs;
@@ -15,11 +15,11 @@ use super::options::OpenOptions;
 use super::remedies::remedy;
 use super::{Error, Result};
 
-/// What a place without shared memory or locks, or one that lies about them, is told.
+/// The words for a file system without shared memory or locks, or one that only claims to have them.
 pub(super) const NO_WAL: &str = "its file system lacks the shared memory or the locks that WAL mode needs, \
     as network and virtual file systems do; choose a path on a local disk";
 
-/// What is at a path that may be that of a file.
+/// What is at a path.
 enum Found {
     File,
     Nothing,
@@ -27,7 +27,7 @@ enum Found {
     Dangling(PathBuf),
 }
 
-/// Refuses what is no plain file, by whatever links.
+/// Refuses everything but a plain file, after following links.
 fn look(file: &Path) -> Result<Found> {
     let refuse = |why: String| Err(Error::cannot_open(why));
     match fs::metadata(file) {
@@ -48,7 +48,7 @@ fn is_dangling(target: &Path) -> Error {
     Error::cannot_open(format!("it is a link to {target:?}, which does not exist"))
 }
 
-/// Refuses what is no place for a database.
+/// Refuses a path where no database can be.
 pub(super) fn check(file: &Path, options: &OpenOptions) -> Result<()> {
     match look(file)? {
         Found::Dangling(target) if !options.creates() || !has_folder(file, &target) => {
@@ -61,7 +61,7 @@ pub(super) fn check(file: &Path, options: &OpenOptions) -> Result<()> {
     }
 }
 
-/// Refuses what a new file must not take the place of: all but a plain file, be it by a link.
+/// Refuses a target that a new file must not replace: everything but a plain file, after following links.
 pub(super) fn check_target(file: &Path) -> Result<()> {
     match look(file)? {
         Found::Dangling(target) => Err(is_dangling(&target)),
@@ -69,22 +69,22 @@ pub(super) fn check_target(file: &Path) -> Result<()> {
     }
 }
 
-/// Whether a file can be created where a link leads to.
+/// Whether a file can be created at the target of a link.
 fn has_folder(link: &Path, target: &Path) -> bool {
     let target = link.parent().map_or_else(|| target.to_owned(), |folder| folder.join(target));
     target.parent().is_some_and(Path::is_dir)
 }
 
-/// What the system said when SQLite could last not open, read or write a file for this connection.
+/// The error of the system behind the last file that SQLite could not open, read or write for this connection.
 pub(super) fn system_error(sqlite: &Sqlite) -> io::Error {
     // SAFETY: the connection is open, and this only reads a number of it.
     io::Error::from_raw_os_error(unsafe { ffi::sqlite3_system_errno(sqlite.handle()) })
 }
 
-/// The same error, with what to do where the place is its cause. SQLite hides what the system said.
+/// The same error, with what to do if the place is its cause. SQLite hides the error of the system.
 pub(super) fn explain(error: Error, options: &OpenOptions, system: &io::Error) -> Error {
     match error {
-        // A refusal of ours has the same code, and says what to do.
+        // Our own refusal has the same code, and already says what to do.
         error if error.is_own_refusal() => error,
         Error::Sqlite { code, message } => {
             let hides = matches!(code & 0xff, ffi::SQLITE_CANTOPEN | ffi::SQLITE_IOERR);

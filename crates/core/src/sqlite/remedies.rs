@@ -42,7 +42,7 @@ pub(super) fn remedy(error: &io::Error) -> Option<&'static str> {
     })
 }
 
-/// Errors that Rust has no kinds for, by the numbers that they have on Unix.
+/// The numbers on Unix of errors that Rust has no kinds for.
 #[cfg(unix)]
 mod numbers {
     pub(super) const DEVICE_FAILS: Option<i32> = Some(5);
@@ -52,7 +52,7 @@ mod numbers {
         Some(if cfg!(any(target_os = "linux", target_os = "android")) { 40 } else { 62 });
 }
 
-/// The same on Windows, which has no limit of that kind.
+/// The same on Windows, which has no limit for all processes together.
 #[cfg(not(unix))]
 mod numbers {
     pub(super) const DEVICE_FAILS: Option<i32> = Some(1117);

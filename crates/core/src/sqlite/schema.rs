@@ -6,7 +6,7 @@ use super::definition::{definition, lossy};
 use super::migrations::{newest, version};
 use super::{Error, Result};
 
-/// The tables, the version that each came with, and the columns that the stores read and write.
+/// The tables, with the version that added each, and the columns that the stores read and write.
 const TABLES: &[(&str, i64, &[&str])] = &[
     (
         "sessions",
@@ -33,8 +33,7 @@ pub fn columns(table: &str) -> &'static [&'static str] {
     TABLES.iter().find(|(name, ..)| *name == table).map_or(&[], |(.., columns)| columns)
 }
 
-/// Refuses a file that this library must not touch, or, if `complete` is wanted, one that lacks the
-/// tables. Reads only.
+/// Refuses a file that this library must not change, and, if `complete`, a file without the tables. Only reads.
 pub(crate) fn inspect(connection: &Sqlite, complete: bool) -> Result<()> {
     let version = version(connection)?;
     let known = newest();
@@ -44,7 +43,7 @@ pub(crate) fn inspect(connection: &Sqlite, complete: bool) -> Result<()> {
              @gsd/session-store knows; update the package"
         )));
     }
-    // A reader leaves an older file as it is, and does without what came later.
+    // A reader does not migrate an older file, and does without what came later.
     let version = if complete { version.max(1) } else { version };
     for (table, since, columns) in TABLES {
         inspect_table(connection, table, columns, version >= *since)?;
@@ -78,7 +77,7 @@ fn inspect_table(
     {
         return Err(foreign(format!("it has no column {missing:?}")));
     }
-    // A column of somebody else's is fine as long as rows can be inserted without it.
+    // A column of another program is fine if rows can be inserted without it.
     match columns.iter().find(|(name, needed)| *needed && !expected.contains(&name.as_str())) {
         Some((name, _)) => Err(foreign(format!("its column {name:?} needs a value"))),
         None => Ok(()),

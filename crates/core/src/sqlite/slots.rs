@@ -1,8 +1,8 @@
 //! The slots that a file accepts: the CHECK on `sessions.slot`.
 //!
-//! SQLite cannot alter a CHECK. A wider one changes nothing of what is stored, so its text in the schema is replaced, as
-//! SQLite's documentation describes (<https://www.sqlite.org/lang_altertable.html#otheralter>). That takes no copy of
-//! the rows, and runs none of the SQL that stands in the file.
+//! SQLite cannot alter a CHECK. A wider one does not affect stored rows, so its text in the schema is replaced, as
+//! SQLite's documentation describes (<https://www.sqlite.org/lang_altertable.html#otheralter>). That needs no copy of
+//! the rows, and runs no SQL of the file.
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
@@ -19,7 +19,7 @@ use super::{Error, Result};
 
 const TABLE: &str = "sessions";
 
-/// The highest slot that the file accepts, or `None` where its CHECK is none that we know.
+/// The highest slot that the file accepts, or `None` if its CHECK has an unknown form.
 pub(crate) fn accepted(connection: &Sqlite) -> Result<Option<i64>> {
     Ok(definition_of(connection, TABLE)?.and_then(|sql| highest_slot(&sql)))
 }
@@ -28,7 +28,7 @@ pub(crate) fn accepted(connection: &Sqlite) -> Result<Option<i64>> {
 ///
 /// # Errors
 ///
-/// `SQLITE_CANTOPEN` where the CHECK is none that we know, and refuses the highest of these slots.
+/// `SQLITE_CANTOPEN` if the CHECK has an unknown form and refuses the highest of these slots.
 pub(crate) fn widen(connection: &Sqlite, slots: u16) -> Result<()> {
     if is_wide(&definition(connection)?, slots)? {
         return Ok(());
@@ -57,7 +57,7 @@ pub(crate) fn widen(connection: &Sqlite, slots: u16) -> Result<()> {
     })
 }
 
-/// Sets the CHECK of a table that was made a moment ago, in the same transaction, to 1 to `slots`.
+/// Sets the CHECK of a table that was made in the same transaction to the slots 1 to `slots`.
 pub(crate) fn set(connection: &Sqlite, slots: u16) -> Result<()> {
     let sql = definition(connection)?;
     if highest_slot(&sql) == Some(i64::from(slots)) {
@@ -74,18 +74,18 @@ fn definition(connection: &Sqlite) -> Result<Vec<u8>> {
 fn is_wide(sql: &[u8], slots: u16) -> Result<bool> {
     Ok(match highest_slot(sql) {
         Some(accepted) => accepted >= i64::from(slots),
-        // Nobody but the CHECK itself can tell. The slots that a harness always had are not asked for.
+        // Only the CHECK itself can tell. The default slots are not tried out.
         None => slots <= DEFAULT_SLOTS || accepts(sql, slots)?,
     })
 }
 
-/// Whether a table with this definition takes a session with this slot: tried out on an empty one.
+/// Whether a table with this definition accepts a session in this slot. It is tried out on an empty table.
 fn accepts(sql: &[u8], slot: u16) -> Result<bool> {
     const INSERT: &str = "INSERT INTO sessions (id, slot, status, working_dir, started_at)
          VALUES (hex(randomblob(16)), ?1, 'idle', '/', '2026-01-01T00:00:00.000Z')";
     let tried = from_definition(sql).and_then(|copy| try_out(&copy, INSERT, [slot]));
     match tried {
-        // What else the table says against this row is not about its slot.
+        // Other reasons to refuse the row have nothing to do with its slot.
         Ok(tried) => Ok(tried != Tried::Refused),
         Err(error) => Err(Error::cannot_open(format!(
             "its CHECK on sessions.slot cannot be tried out with slot {slot}: {error}"
@@ -105,20 +105,20 @@ fn redefine(connection: &Sqlite, sql: &[u8]) -> Result<()> {
     let replaced = (|| -> Result<()> {
         let update = "UPDATE sqlite_schema SET sql = ?1 WHERE type = 'table' AND name = 'sessions' COLLATE NOCASE";
         connection.execute(update, [ToSqlOutput::Borrowed(ValueRef::Text(sql))])?;
-        // Has every connection read the schema anew, this one as well.
+        // Makes every connection read the schema again, this one as well.
         let next = (version as i32).wrapping_add(1);
         Ok(connection.pragma_update(None, "schema_version", next)?)
     })();
     writable(false)?;
     replaced?;
-    // Where the new one cannot be read, everything is undone.
+    // If the new definition cannot be read, everything is undone.
     if definition(connection)? == sql {
         return Ok(());
     }
     Err(Error::cannot_open("its table \"sessions\" cannot be widened"))
 }
 
-/// A definition as far as a message shows it.
+/// The part of a definition that a message shows.
 fn shown(sql: &[u8]) -> String {
     const SHOWN: usize = 2000;
     String::from_utf8_lossy(sql.get(..SHOWN).unwrap_or(sql)).into_owned()
@@ -146,7 +146,7 @@ pub(crate) fn highest_slot(sql: &[u8]) -> Option<i64> {
     listed_slots(sql)?.last().copied()
 }
 
-/// The definition with other slots in its CHECK, and every other byte as it is.
+/// The definition with other slots in its CHECK. Every other byte stays.
 fn with_slots(sql: &[u8], slots: BTreeSet<i64>) -> Vec<u8> {
     let list = slots.iter().map(i64::to_string).collect::<Vec<_>>().join(", ");
     let mut widened = sql.to_owned();

@@ -1,14 +1,14 @@
-//! All or nothing.
+//! Transactions: all changes are kept, or none.
 
 use rusqlite::{Connection as Sqlite, DropBehavior, Transaction, TransactionBehavior};
 
 use super::{Error, Result};
 
-/// Runs `work` so that either all of its changes are kept or none.
+/// Runs `work`. Either all of its changes are kept, or none.
 ///
-/// Outside a transaction it takes the write lock first: a read that upgrades to a write later would
-/// fail at once where another connection wrote in between, whatever the busy timeout. Inside one it
-/// becomes a savepoint, and the outer transaction decides.
+/// Outside a transaction it takes the write lock first: a read that upgrades to a write later would fail at once
+/// where another connection wrote in between, whatever the busy timeout. Inside one it becomes a savepoint, and the
+/// outer transaction decides.
 pub fn atomically<T, E: From<Error>>(
     connection: &Sqlite,
     work: impl FnOnce() -> std::result::Result<T, E>,
@@ -16,18 +16,18 @@ pub fn atomically<T, E: From<Error>>(
     all_or_nothing(connection, || immediate(connection), work)
 }
 
-/// Has everything that is read until the result is dropped be of one moment; inside a transaction it is
-/// already.
+/// Starts a transaction in which every read sees the same state, until the result is dropped. Does nothing inside a
+/// transaction.
 ///
 /// # Errors
 ///
-/// What SQLite says.
+/// An error of SQLite.
 pub fn snapshot(connection: &Sqlite) -> Result<Option<Transaction<'_>>> {
     if !connection.is_autocommit() {
         return Ok(None);
     }
     let mut transaction = Transaction::new_unchecked(connection, TransactionBehavior::Deferred)?;
-    // There is nothing to undo, and undoing could end a query of somebody else's.
+    // There is nothing to undo, and a rollback could end a query of the caller.
     transaction.set_drop_behavior(DropBehavior::Commit);
     Ok(Some(transaction))
 }

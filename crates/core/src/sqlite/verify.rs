@@ -1,5 +1,5 @@
-//! What can be said of a file without knowing what its rows mean: whether its pages are sound, and whether
-//! its schema is the one that this library would make.
+//! Checks of a file that need not know what its rows mean: whether its pages are sound, and whether its schema is the
+//! one that this library makes.
 
 use rusqlite::limits::Limit;
 use rusqlite::{Connection as Sqlite, Row};
@@ -8,10 +8,10 @@ use super::definition::lossy;
 use super::limits::{Limits, limited_closely};
 use super::{Result, migrations, snapshot};
 
-/// The longest value that an expression of the file may have, if none that is stored is longer.
+/// The longest value that an expression of the file may make, if no stored value is longer.
 const LEAST_LENGTH: u64 = 8 << 10;
 
-/// What was found while a file was looked at. What cannot be read is a finding, not an error.
+/// What a check has found. Something that cannot be read is a finding, not an error.
 #[derive(Debug, Default)]
 pub struct Findings {
     /// What is wrong, in words.
@@ -19,16 +19,16 @@ pub struct Findings {
 }
 
 impl Findings {
-    /// Takes note of a problem.
+    /// Adds a problem.
     pub fn add(&mut self, problem: impl Into<String>) {
         self.problems.push(problem.into());
     }
 
-    /// Does a part of the work. Where the file is what makes it fail, that is a problem.
+    /// Runs a part of the check. A failure that the file causes becomes a problem.
     ///
     /// # Errors
     ///
-    /// What has nothing to do with the file, such as a lock.
+    /// An error whose cause is not the file, such as a lock.
     pub fn attempt(
         &mut self,
         part: &str,
@@ -44,12 +44,12 @@ impl Findings {
     }
 }
 
-/// Runs `look` so that it sees one state of the file, whoever writes meanwhile, and the file itself rather
-/// than what the connection remembers of it.
+/// Runs `look` in one state of the file, even if others write meanwhile. It reads the file itself, not the cache of
+/// the connection.
 ///
 /// # Errors
 ///
-/// What `look` or SQLite says.
+/// An error of SQLite or of `look`.
 pub fn in_one_state<T>(sqlite: &Sqlite, look: impl FnOnce() -> Result<T>) -> Result<T> {
     sqlite.execute_batch("PRAGMA shrink_memory")?;
     let _until_it_is_dropped = snapshot(sqlite)?;
@@ -60,19 +60,19 @@ pub fn in_one_state<T>(sqlite: &Sqlite, look: impl FnOnce() -> Result<T>) -> Res
 ///
 /// # Errors
 ///
-/// What SQLite says: nothing can be read.
+/// An error of SQLite: nothing can be read.
 pub fn schema_version(sqlite: &Sqlite) -> Result<i64> {
     migrations::version(sqlite)
 }
 
-/// Whether the pages are those of a database, and the rows those that its schema allows, but for its CHECKs.
+/// Checks that the pages are sound, and that the rows follow the schema, except for its CHECKs.
 ///
-/// Where indexes or columns are computed by expressions of the file, that is done within limits, for which `longest`
-/// tells the length of the longest value. Virtual tables are left out: their modules believe what they read.
+/// If indexes or columns are computed by expressions of the file, limits apply; `longest` returns the length of the
+/// longest value for them. Virtual tables are left out: their modules trust what they read.
 ///
 /// # Errors
 ///
-/// What has nothing to do with the file, such as a lock.
+/// An error whose cause is not the file, such as a lock.
 pub fn check_integrity(
     sqlite: &Sqlite,
     longest: impl FnOnce() -> Result<u64>,
@@ -95,7 +95,7 @@ pub fn check_integrity(
     })
 }
 
-/// Whether a check of the file evaluates expressions that stand in it.
+/// Whether a check of the file evaluates expressions of the file.
 fn computes(sqlite: &Sqlite) -> Result<bool> {
     const COMPUTES: &str = "SELECT EXISTS (
         SELECT 1 FROM sqlite_schema AS m, pragma_table_xinfo(m.name) AS c
@@ -107,7 +107,7 @@ fn computes(sqlite: &Sqlite) -> Result<bool> {
     Ok(sqlite.query_row(COMPUTES, [], |row| row.get(0))?)
 }
 
-/// A check of everything, or, where there are virtual tables, of each other table.
+/// Checks everything, or, if there are virtual tables, each of the other tables.
 fn check_parts(sqlite: &Sqlite, findings: &mut Findings) -> Result<()> {
     const VIRTUAL: &str =
         "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND sql NOT LIKE 'CREATE TABLE %'";
@@ -134,12 +134,12 @@ fn check_parts(sqlite: &Sqlite, findings: &mut Findings) -> Result<()> {
     checked
 }
 
-/// Whether tables, columns, indexes and triggers are those of a fresh file of this version. More of them
-/// are fine.
+/// Checks that tables, columns, indexes and triggers are those of a fresh file of this version. Additional ones are
+/// fine.
 ///
 /// # Errors
 ///
-/// What has nothing to do with the file, such as a lock.
+/// An error whose cause is not the file, such as a lock.
 pub fn compare_schema(sqlite: &Sqlite, version: i64, findings: &mut Findings) -> Result<()> {
     let fresh = migrations::fresh(version)?;
     findings.attempt("schema", |findings| {
@@ -170,7 +170,7 @@ fn all<T>(
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Kinds and names of what a file holds, but for what SQLite makes by itself.
+/// The kinds and names of the objects in a file, without those that SQLite makes itself.
 fn objects(sqlite: &Sqlite) -> Result<Vec<(String, String)>> {
     let sql = "SELECT type, name FROM sqlite_schema WHERE name NOT LIKE ?1 ORDER BY rowid";
     all(sqlite, sql, "sqlite_%", |row| Ok((row.get(0)?, row.get(1)?)))
@@ -181,7 +181,7 @@ fn exists(sqlite: &Sqlite, kind: &str, name: &str) -> Result<bool> {
     Ok(sqlite.prepare(sql)?.exists([kind, name])?)
 }
 
-/// The columns by their names, and how each is declared.
+/// The columns by their names, with their declarations.
 fn columns(sqlite: &Sqlite, table: &str) -> Result<Vec<(String, String)>> {
     let sql = "SELECT lower(name), upper(type) || iif(\"notnull\", ' NOT NULL', '')
                || iif(pk, ' PRIMARY KEY', '') || coalesce(' DEFAULT ' || dflt_value, '')
@@ -208,7 +208,7 @@ fn compare_columns(
     Ok(())
 }
 
-/// What an index is about, however its SQL is written.
+/// The properties of an index, independent of how its SQL is written.
 fn index(sqlite: &Sqlite, name: &str) -> Result<Vec<String>> {
     let sql = "SELECT lower(m.tbl_name) || ' ' || l.\"unique\" || l.partial || ' '
                || coalesce(lower(x.name), '?') || ' ' || x.desc || ' ' || x.coll
@@ -218,7 +218,7 @@ fn index(sqlite: &Sqlite, name: &str) -> Result<Vec<String>> {
     all(sqlite, sql, name, |row| lossy(row, 0))
 }
 
-/// The SQL of a trigger, whatever its case and blanks.
+/// The words of a trigger's SQL, in lower case.
 fn words(sqlite: &Sqlite, name: &str) -> Result<Vec<String>> {
     let sql =
         "SELECT lower(sql) FROM sqlite_schema WHERE type = 'trigger' AND name = ?1 COLLATE NOCASE";

@@ -1,6 +1,6 @@
-//! Removing a session with what belongs to it.
+//! Removes a session with everything that belongs to it.
 //!
-//! The schema says ON DELETE CASCADE, but foreign keys are off, so the cascade is done here: the one
+//! The schema says ON DELETE CASCADE, but foreign keys are off by default. So the cascade is done here, the only
 //! place that writes to the tables of both stores.
 
 use rusqlite::config::DbConfig;

@@ -1,7 +1,7 @@
-//! What a session printed, as a file of its own.
+//! Exports the output of a session to a file of its own.
 //!
-//! The file is written chunk by chunk from one snapshot, in the order of `full`, and takes the place of its
-//! target when it is whole: a session of any size takes the memory of its longest chunk.
+//! The file is written chunk by chunk from one snapshot, in the order of `full`, and replaces its target when it is
+//! complete. A session of any size takes the memory of its longest chunk.
 
 mod asciicast;
 mod html;
@@ -31,11 +31,11 @@ const COUNT: &str = "SELECT count(*) FROM session_outputs WHERE session_id = ?1"
 
 const COMMAND: &str = "SELECT current_command FROM sessions WHERE id = ?1";
 
-/// Chunks between two looks at who wants to know or to stop, and bytes that are enough for one as well.
+/// Chunks, or bytes, between two calls of `on_progress`.
 const STEP: u64 = 4096;
 const STEP_BYTES: u64 = 2 << 20;
 
-/// What is written at a time.
+/// Bytes that are written at once.
 const BUFFER: usize = 256 << 10;
 
 /// The size of the terminal that a recording is played in.
@@ -53,34 +53,34 @@ impl Default for Size {
     }
 }
 
-/// How far an export is.
+/// The progress of an export.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ExportProgress {
-    /// The chunks that are written.
+    /// The chunks written so far.
     pub chunks: u64,
     /// The chunks of the session.
     pub total_chunks: u64,
-    /// The bytes that are written.
+    /// The bytes written so far.
     pub bytes: u64,
 }
 
-/// How chunks become a file.
+/// A format of exported files.
 trait Format {
-    /// What stands before them.
+    /// Writes what comes before the chunks.
     fn start(&mut self, _: &mut dyn Write) -> io::Result<()> {
         Ok(())
     }
 
-    /// The next one.
+    /// Writes the next chunk.
     fn chunk(&mut self, chunk: &Chunk<'_>, out: &mut dyn Write) -> io::Result<()>;
 
-    /// What stands behind them.
+    /// Writes what comes after the chunks.
     fn end(&mut self, _: &mut dyn Write) -> io::Result<()> {
         Ok(())
     }
 }
 
-/// The output of a session as it was when this was made, on its way to a file; it may go to another thread.
+/// The output of a session, in the state when this was made, to be written to a file. It may move to another thread.
 pub struct Export {
     sqlite: Sqlite,
     session_id: String,
@@ -90,11 +90,11 @@ pub struct Export {
 }
 
 impl Outputs {
-    /// The output of a session as it is now, to be written to a file. What was put off is written first.
+    /// The present output of a session, to be written to a file. Deferred writes are done first.
     ///
     /// # Errors
     ///
-    /// What SQLite says.
+    /// An error of SQLite.
     pub fn export(&self, session_id: String, format: ExportFormat, size: Size) -> Result<Export> {
         let sqlite = self.connection.snapshot()?;
         Ok(Export { sqlite, session_id, format, size, path: self.connection.path().to_owned() })
@@ -102,13 +102,13 @@ impl Outputs {
 }
 
 impl Export {
-    /// Writes `target`, which is replaced if it exists. `None` where `on_progress`, told now and then and at the
-    /// end, breaks; then, as after an error, `target` is as it was and nothing else is left.
+    /// Writes `target`, which is replaced if it exists. `on_progress` is called now and then, and at the end. If it
+    /// breaks, the result is `None`; then, as after an error, `target` is unchanged and no other file is left.
     ///
     /// # Errors
     ///
-    /// `SQLITE_CANTOPEN` for a target that cannot be made or replaced, `SQLITE_FULL` for a full disk, or what
-    /// SQLite says.
+    /// `SQLITE_CANTOPEN` for a target that cannot be made or replaced, `SQLITE_FULL` for a full disk, or an error of
+    /// SQLite.
     pub fn write_to(
         self,
         target: &Path,
@@ -145,7 +145,7 @@ impl Export {
             progress.bytes = out.bytes;
             let is_step =
                 progress.chunks - told.chunks >= STEP || progress.bytes - told.bytes >= STEP_BYTES;
-            // The end is told when the file is whole.
+            // The end is reported when the file is complete.
             if is_step && progress.chunks < progress.total_chunks {
                 told = progress;
                 if on_progress(progress).is_break() {
@@ -193,7 +193,7 @@ impl Export {
     }
 }
 
-/// A file, and what was written to it.
+/// A file that counts the bytes written to it.
 struct Counted<'file> {
     file: BufWriter<&'file File>,
     bytes: u64,
@@ -222,7 +222,7 @@ fn disk(error: io::Error) -> Error {
     sqlite::Error::io(&error).into()
 }
 
-/// Hands the lines that end in a chunk to `visit`. Bytes that are no UTF-8 become U+FFFD.
+/// Passes the lines that end in a chunk to `visit`, with U+FFFD for bytes that are not UTF-8.
 fn lines(
     lines: &mut Lines,
     chunk: &Chunk<'_>,

@@ -1,5 +1,5 @@
-//! Files whose schema holds names that are no UTF-8. Everything that reads such a file does so without a panic, even one
-//! that rusqlite catches: it would have printed a message.
+//! Files whose schema holds names that are not UTF-8. Everything that reads such a file does so without a panic, even
+//! one that rusqlite catches: it would have printed a message.
 
 use std::cell::Cell;
 use std::fs;

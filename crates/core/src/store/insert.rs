@@ -1,4 +1,4 @@
-//! How chunks of output are inserted, by whatever thread.
+//! Inserts chunks of output, on any thread.
 
 use std::sync::LazyLock;
 
@@ -11,17 +11,17 @@ use crate::sqlite;
 /// The statement that inserts one row.
 pub(super) const INSERT: &str = "INSERT INTO session_outputs (session_id, timestamp, type, data, created_at) VALUES (?, ?, ?, ?, ?)";
 
-/// Rows that one statement inserts where there are many: what a statement costs by itself, above all the
-/// upkeep of AUTOINCREMENT, is shared by so many.
+/// Rows that one statement inserts if there are many. They share the fixed cost of a statement, above all that of
+/// AUTOINCREMENT.
 const ROWS: usize = 16;
 
-/// OR FAIL, because undoing a part of it is the transaction's work: SQLite need not keep a journal for it.
+/// OR FAIL, so that SQLite needs no journal for the statement: the transaction undoes a part of it.
 static INSERT_ROWS: LazyLock<String> = LazyLock::new(|| {
     let more_rows = ", (?, ?, ?, ?, ?)".repeat(ROWS - 1);
     format!("{INSERT}{more_rows}").replacen("INSERT", "INSERT OR FAIL", 1)
 });
 
-/// Inserts rows, by as few statements as there can be.
+/// Inserts rows, with as few statements as possible.
 pub(super) fn insert_all(sqlite: &Sqlite, outputs: &[NewOutput]) -> sqlite::Result<()> {
     let now = Seconds::now();
     let (many, few) = outputs.as_chunks::<ROWS>();
@@ -36,7 +36,7 @@ pub(super) fn insert_all(sqlite: &Sqlite, outputs: &[NewOutput]) -> sqlite::Resu
     few.chunks(1).try_for_each(|row| insert_rows(&mut insert, row, now))
 }
 
-/// Inserts as many rows as the statement has places for.
+/// Inserts as many rows as the statement has parameters for.
 pub(super) fn insert_rows(
     insert: &mut Statement<'_>,
     outputs: &[NewOutput],

@@ -1,4 +1,4 @@
-//! What the product is about, in plain Rust: sessions, their output, and the values of both.
+//! The product in plain Rust: sessions, their output, and the values of both.
 
 mod cascade;
 pub mod changes;
@@ -32,8 +32,8 @@ use rusqlite::{Params, Row, Statement, ffi};
 
 use crate::sqlite::{self, Connection};
 
-/// Hands the rows of a query to `visit` until it says that this was enough. Where output is asked for, what is
-/// put off has to be done before.
+/// Passes the rows of a query to `visit` until it returns `false`. Before output is read, the deferred writes have to
+/// be done.
 fn each_row<E: From<Error>>(
     connection: &Connection,
     sql: &'static str,
@@ -53,7 +53,7 @@ fn each_row<E: From<Error>>(
     visited.unwrap_or_else(|error: Error| Err(error.into()))
 }
 
-/// Text to be bound as it is stored, which need not be UTF-8.
+/// Text that is bound as it is stored. It need not be UTF-8.
 struct StoredText<'a>(&'a [u8]);
 
 impl ToSql for StoredText<'_> {
@@ -62,7 +62,7 @@ impl ToSql for StoredText<'_> {
     }
 }
 
-/// The bytes of a text column, as they are stored: another program may have stored invalid UTF-8.
+/// The stored bytes of a text column. Another program may have stored invalid UTF-8.
 fn text(value: ValueRef<'_>) -> &[u8] {
     match value {
         ValueRef::Text(bytes) | ValueRef::Blob(bytes) => bytes,
@@ -70,7 +70,7 @@ fn text(value: ValueRef<'_>) -> &[u8] {
     }
 }
 
-/// A value that no CHECK of the schema lets in.
+/// The error for a value that the CHECKs of the schema forbid.
 fn damaged(column: &str, value: &[u8]) -> Error {
     Error::Sqlite(sqlite::Error::Sqlite {
         code: ffi::SQLITE_CORRUPT,

@@ -1,4 +1,4 @@
-//! Output: every chunk that a session's terminal printed, in order.
+//! Output: the chunks that a session's terminal printed, in order.
 
 use std::rc::Rc;
 
@@ -14,8 +14,8 @@ use crate::sqlite::{self, Connection, atomically};
 
 const DELETE: &str = "DELETE FROM session_outputs WHERE session_id = ?1";
 
-/// The chunks that the index finds, `i`, and the rows that they name, `o`, whose session is compared: where the
-/// index is damaged it may name a row of another session.
+/// Selects chunks by the index, `i`, and the rows that it names, `o`. The session of each row is compared, because a
+/// damaged index may name a row of another session.
 macro_rules! select_chunks {
     ($columns:literal, $condition:literal) => {
         concat!(
@@ -53,13 +53,13 @@ impl Outputs {
         Self { connection, behind: None }
     }
 
-    /// The output in `connection`, written behind, by the one queue that a connection has: the settings
-    /// are those of the store that came first. A database that no other connection can write to, in
-    /// memory or opened for reading only, is written directly.
+    /// The output in `connection`, with write-behind. A connection has one queue, with the settings of its first
+    /// store. A database that no other connection can write to (in memory, or opened for reading only) is written
+    /// directly.
     ///
     /// # Errors
     ///
-    /// Where there can be no thread to write.
+    /// If the thread cannot be started.
     pub fn write_behind(
         connection: Rc<Connection>,
         settings: Settings,
@@ -79,19 +79,19 @@ impl Outputs {
         &self.connection
     }
 
-    /// Stores one chunk. Without write-behind it is committed when the call returns, unless it is part
-    /// of a transaction.
+    /// Stores one chunk. Without write-behind it is committed when the call returns, unless it is part of a
+    /// transaction.
     ///
     /// # Errors
     ///
-    /// What SQLite says.
+    /// An error of SQLite.
     pub fn append(&self, output: NewOutput) -> Result<()> {
         match &self.behind {
-            // Inside a transaction it is part of that.
+            // Inside a transaction it is part of the transaction.
             Some(behind) if !self.connection.in_transaction()? => {
                 Ok(behind.append(&self.connection, output)?)
             }
-            // What was appended before comes first, whichever store it was.
+            // Chunks that were appended before, by any store, come first.
             _ => self.connection.write(|_| {
                 let rows = std::slice::from_ref(&output);
                 self.connection
@@ -100,11 +100,12 @@ impl Outputs {
         }
     }
 
-    /// Commits what is queued.
+    /// Commits the queued chunks.
     ///
     /// # Errors
     ///
-    /// What SQLite says; it stays queued. Or that SQLite refused a chunk, if nobody else was told.
+    /// An error of SQLite: the chunks stay queued. Or that SQLite has refused a chunk, unless that was reported
+    /// already.
     pub fn flush(&self) -> Result<()> {
         self.connection.settled()?;
         Ok(self.behind.as_ref().map_or(Ok(()), |behind| behind.check_refusal())?)
@@ -114,38 +115,38 @@ impl Outputs {
     ///
     /// # Errors
     ///
-    /// What SQLite says, of these chunks or of what is queued before them.
+    /// An error of SQLite, caused by these chunks or by those that are queued before them.
     pub fn append_many(&self, outputs: &[NewOutput]) -> Result<()> {
         if outputs.is_empty() {
             return Ok(self.connection.unsettled().map(drop)?);
         }
-        // What was appended before comes first, or these chunks do not come either.
+        // Chunks that were appended before come first. If they fail, these fail, too.
         let all = |sqlite: &_| atomically(sqlite, || insert_all(sqlite, outputs));
         Ok(self.connection.write(all)?)
     }
 
-    /// Hands the newest `limit` chunks of a session to `visit`, newest first.
+    /// Passes the newest `limit` chunks of a session to `visit`, newest first.
     ///
     /// # Errors
     ///
-    /// What SQLite or `visit` says.
+    /// An error of SQLite or of `visit`.
     pub fn newest<E: From<Error>>(
         &self,
         session_id: &str,
         limit: Option<i64>,
         visit: impl FnMut(OutputRow<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        // An index has this order, so stopping is as good as a LIMIT, and SQLite prepares a statement
-        // anew whenever a LIMIT that is a parameter changes.
+        // An index has this order, so stopping is as fast as a LIMIT. And SQLite prepares a statement again whenever
+        // a LIMIT parameter changes.
         let limit = limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
         self.select(NEWEST, session_id, [session_id], limit, visit)
     }
 
-    /// Hands the chunks strictly newer than `since` to `visit`, oldest first.
+    /// Passes the chunks strictly newer than `since` to `visit`, oldest first.
     ///
     /// # Errors
     ///
-    /// What SQLite or `visit` says.
+    /// An error of SQLite or of `visit`.
     pub fn since<E: From<Error>>(
         &self,
         session_id: &str,
@@ -159,8 +160,7 @@ impl Outputs {
     ///
     /// # Errors
     ///
-    /// [`Error::TooLong`] as soon as the text cannot be a JavaScript string any more; what SQLite
-    /// says.
+    /// [`Error::TooLong`] as soon as the text cannot be a JavaScript string any more; an error of SQLite.
     pub fn full(&self, session_id: &str, separator: &str) -> Result<Joined> {
         self.connection.settled()?;
         let mut joined = Joined::default();
@@ -186,7 +186,7 @@ impl Outputs {
     ///
     /// # Errors
     ///
-    /// What SQLite says.
+    /// An error of SQLite.
     pub fn delete(&self, session_id: &str) -> Result<()> {
         self.connection.write(|sqlite| {
             self.connection.with_statement(DELETE, |delete| {
@@ -219,7 +219,7 @@ impl Outputs {
     }
 }
 
-/// Refuses a row whose first column names another session than the one that was asked for.
+/// Refuses a row whose first column names another session.
 pub(super) fn check_session(row: &Row<'_>, session_id: &str) -> Result<()> {
     let stored = text(row.get_ref(0)?);
     if stored == session_id.as_bytes() {
@@ -229,7 +229,7 @@ pub(super) fn check_session(row: &Row<'_>, session_id: &str) -> Result<()> {
     }
 }
 
-/// The chunk in a row, whose time, type and text stand behind its session.
+/// The chunk in a row with these columns: session, time, type, text.
 pub(super) fn output<'row>(row: &'row Row<'_>, moments: &mut Moments) -> Result<OutputRow<'row>> {
     let kind = text(row.get_ref(2)?);
     Ok(OutputRow {

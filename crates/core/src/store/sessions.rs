@@ -28,8 +28,8 @@ const ROWID: &str = "SELECT rowid FROM sessions WHERE id = ?1";
 
 const PLACES: &str = "SELECT rowid, started_at FROM sessions WHERE ?1 IS NULL OR status = ?1";
 
-/// What the index on the id names, `i`, and the row itself, `o`, whose id is compared: a damaged index may name
-/// another row.
+/// Selects by the index on the id, `i`, and the row that it names, `o`. The id of the row is compared, because a
+/// damaged index may name another row.
 const GET: &str = "SELECT o.id, o.slot, o.status, o.working_dir, o.current_command, o.started_at, o.ended_at, o.pid
      FROM sessions i CROSS JOIN sessions o ON o.rowid = i.rowid WHERE i.id = ?1";
 
@@ -48,9 +48,9 @@ macro_rules! select_sessions {
 pub struct Page {
     /// Only those of this status.
     pub status: Option<SessionStatus>,
-    /// So many at most.
+    /// The most sessions to list.
     pub limit: Option<usize>,
-    /// Only those behind the one with this id, which started at this moment.
+    /// Only those behind the session with this id, which started at this moment.
     pub before: Option<(String, Timestamp)>,
 }
 
@@ -97,11 +97,11 @@ impl Sessions {
         })
     }
 
-    /// Hands the session with this id, if there is one, to `visit`.
+    /// Passes the session with this id, if it exists, to `visit`.
     ///
     /// # Errors
     ///
-    /// What SQLite or `visit` says.
+    /// An error of SQLite or of `visit`.
     pub fn get<E: From<Error>>(
         &self,
         id: &str,
@@ -119,7 +119,7 @@ impl Sessions {
     ///
     /// # Errors
     ///
-    /// What SQLite says.
+    /// An error of SQLite.
     pub fn update(&self, id: &str, update: &SessionUpdate) -> Result<()> {
         if *update == SessionUpdate::default() {
             return Ok(self.connection.unsettled().map(drop)?);
@@ -142,21 +142,21 @@ impl Sessions {
         })
     }
 
-    /// Removes a session, and its output unless `keep_outputs` says otherwise, in one transaction.
+    /// Removes a session, and its output unless `keep_outputs`, in one transaction.
     ///
     /// # Errors
     ///
-    /// `SQLITE_CONSTRAINT_FOREIGNKEY` where output would stay without its session although the
-    /// connection enforces foreign keys; what SQLite says.
+    /// `SQLITE_CONSTRAINT_FOREIGNKEY` where output would stay without its session although the connection enforces
+    /// foreign keys; an error of SQLite.
     pub fn delete(&self, id: &str, keep_outputs: bool) -> Result<()> {
         self.connection.write(|sqlite| cascade::delete(sqlite, id, keep_outputs))
     }
 
-    /// Hands every session to `visit`: newest start first, ties by latest insert first.
+    /// Passes every session to `visit`: newest start first, at equal starts the latest insert first.
     ///
     /// # Errors
     ///
-    /// What SQLite or `visit` says.
+    /// An error of SQLite or of `visit`.
     pub fn list<E: From<Error>>(
         &self,
         visit: impl FnMut(Listed<'_>) -> Result<(), E>,
@@ -164,11 +164,11 @@ impl Sessions {
         self.newest_first(select_sessions!("ORDER BY rowid DESC"), [], visit)
     }
 
-    /// Hands a page of the sessions to `visit`, in the order of [`list`](Self::list).
+    /// Passes a page of the sessions to `visit`, in the order of [`list`](Self::list).
     ///
     /// # Errors
     ///
-    /// What SQLite or `visit` says.
+    /// An error of SQLite or of `visit`.
     pub fn page<E: From<Error>>(
         &self,
         page: &Page,
@@ -184,7 +184,7 @@ impl Sessions {
 
     fn places(&self, page: &Page) -> Result<Vec<Place>> {
         let before = page.before.as_ref().map(|(id, started_at)| {
-            // Where it is gone, it counts as stored after all that started with it.
+            // If it is gone, it counts as stored after all sessions with the same start.
             let rowid = self.connection.with_statement(ROWID, |rowid| -> Result<_> {
                 Ok(rowid.query_row([id], |row| row.get(0)).optional()?)
             })?;
@@ -203,11 +203,11 @@ impl Sessions {
         Ok(places.into_sorted())
     }
 
-    /// As [`list`](Self::list), the sessions of one status only.
+    /// As [`list`](Self::list), but only sessions of one status.
     ///
     /// # Errors
     ///
-    /// What SQLite or `visit` says.
+    /// An error of SQLite or of `visit`.
     pub fn list_by_status<E: From<Error>>(
         &self,
         status: SessionStatus,
@@ -220,11 +220,11 @@ impl Sessions {
         )
     }
 
-    /// As [`list`](Self::list), the sessions that are running or waiting at a checkpoint.
+    /// As [`list`](Self::list), but only sessions that are running or waiting at a checkpoint.
     ///
     /// # Errors
     ///
-    /// What SQLite or `visit` says.
+    /// An error of SQLite or of `visit`.
     pub fn find_running<E: From<Error>>(
         &self,
         visit: impl FnMut(Listed<'_>) -> Result<(), E>,
@@ -235,11 +235,11 @@ impl Sessions {
         self.newest_first(sql, [], visit)
     }
 
-    /// Hands the rows of a query to `visit` by their start, newest first, and else as the query has them:
-    /// latest insert first.
+    /// Passes the rows of a query to `visit` by their start, newest first, and at equal starts in the order of the
+    /// query: latest insert first.
     ///
-    /// Sessions start in the order in which they are stored, so that most often there is nothing to sort,
-    /// for which SQLite would take as long as for the query.
+    /// Most sessions are stored in the order of their starts, so usually nothing needs sorting. SQLite would take as
+    /// long for that as for the query.
     fn newest_first<E: From<Error>>(
         &self,
         sql: &'static str,

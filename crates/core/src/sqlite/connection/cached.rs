@@ -1,5 +1,5 @@
-//! Statements that a connection keeps for its stores: each is prepared when it is first needed, and
-//! found again without hashing its text.
+//! The statements that a connection keeps for its stores. Each is prepared when it is first needed, and found again
+//! without hashing its text.
 
 use std::cell::RefCell;
 use std::ptr;
@@ -11,7 +11,7 @@ use super::statement::Prepared;
 use super::{Connection, Error, Result};
 use crate::sqlite::limits::{Limits, limited};
 
-/// A statement, and the text whose address it is found by.
+/// A statement, and its text. It is found by the address of the text.
 type CacheEntry = (&'static str, Rc<RefCell<Prepared>>);
 
 /// The statements of a connection.
@@ -19,7 +19,7 @@ type CacheEntry = (&'static str, Rc<RefCell<Prepared>>);
 pub(super) struct Cache(RefCell<Vec<CacheEntry>>);
 
 impl Cache {
-    /// Finalizes every statement but one that is in the middle of a call.
+    /// Finalizes every statement, except one that is in use.
     pub(super) fn clear(&self) {
         self.0.borrow_mut().clear();
     }
@@ -34,7 +34,7 @@ impl Cache {
             return Ok(known);
         }
         let connection = connection()?;
-        // For one that writes, SQLite reads the triggers of the file.
+        // For a statement that writes, SQLite reads the triggers of the file.
         let prepared = limited(Limits::SCHEMA, || {
             Prepared::try_new(connection, |sqlite| {
                 sqlite.prepare_with_flags(sql, rusqlite::PrepFlags::SQLITE_PREPARE_PERSISTENT)
@@ -53,13 +53,11 @@ impl Cache {
 }
 
 impl Connection {
-    /// Runs `work` with a statement that stays prepared, with no value bound, until the connection
-    /// closes.
+    /// Runs `work` with a statement that stays prepared, with no value bound, until the connection closes.
     ///
     /// # Errors
     ///
-    /// [`Error::Closed`], [`Error::InUse`] inside `work` of the same statement; what SQLite or `work`
-    /// says.
+    /// [`Error::Closed`], [`Error::InUse`] inside `work` of the same statement; an error of SQLite or of `work`.
     pub fn with_statement<T, E: From<Error>>(
         &self,
         sql: &'static str,
@@ -72,7 +70,7 @@ impl Connection {
         let mut prepared = prepared.try_borrow_mut().map_err(|_| Error::InUse)?;
         prepared.with_dependent_mut(|_, statement| {
             let result = work(statement);
-            // A text that was bound would stay in memory.
+            // A bound text would stay in memory.
             statement.clear_bindings();
             result
         })

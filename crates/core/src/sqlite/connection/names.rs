@@ -1,5 +1,5 @@
-//! The names of columns as SQLite has them. It takes them from the schema of a file as they are, and rusqlite ends in a
-//! panic where one is no UTF-8.
+//! The names of columns, straight from SQLite. They come from the schema of a file, and rusqlite panics if one of
+//! them is not UTF-8.
 
 use std::ffi::{CStr, c_char, c_int};
 use std::ptr::{self, NonNull};
@@ -12,7 +12,7 @@ use rusqlite::{Connection as Sqlite, ffi};
 pub struct Column {
     /// Its name in the result.
     pub name: String,
-    /// The column that it comes from, if it is no expression.
+    /// The column that it comes from, unless it is an expression.
     pub origin: Option<String>,
     /// The table that it comes from.
     pub table: Option<String>,
@@ -22,10 +22,10 @@ pub struct Column {
     pub decl_type: Option<String>,
 }
 
-/// A function of SQLite that says something of a column.
+/// A function of SQLite that returns a text about a column.
 type Ask = unsafe extern "C" fn(*mut ffi::sqlite3_stmt, c_int) -> *const c_char;
 
-/// SQLite's own handle of a statement, which tells nothing of how long that lives.
+/// SQLite's own handle of a statement. It does not keep the statement alive.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Handle(NonNull<ffi::sqlite3_stmt>);
 
@@ -50,7 +50,7 @@ impl Handle {
         }
     }
 
-    /// What SQLite says of the columns; what is no UTF-8 in that becomes U+FFFD.
+    /// The columns, with U+FFFD for bytes that are not UTF-8.
     ///
     /// # Safety
     ///

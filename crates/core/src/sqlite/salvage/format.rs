@@ -1,12 +1,12 @@
 //! The numbers of the file format, and how to read them: <https://www.sqlite.org/fileformat2.html>.
 
-/// What a file begins with.
+/// The first bytes of every database file.
 pub(super) const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 
-/// The sizes that a page can have, the likely ones first.
+/// The possible sizes of a page, the likely ones first.
 pub(super) const PAGE_SIZES: [usize; 8] = [4096, 8192, 16384, 32768, 65536, 2048, 1024, 512];
 
-/// The byte whose page SQLite leaves alone, because it locks there.
+/// SQLite never uses the page with this byte, because its locks are there.
 pub(super) const PENDING_BYTE: u64 = 0x4000_0000;
 
 /// The kinds of b-tree pages by their first byte.
@@ -15,7 +15,7 @@ pub(super) const TABLE_INTERIOR: u8 = 5;
 pub(super) const INDEX_LEAF: u8 = 10;
 pub(super) const TABLE_LEAF: u8 = 13;
 
-/// Where the header of a b-tree page is: the first page begins with the header of the file.
+/// Where the header of a b-tree page starts. The first page begins with the header of the file.
 pub(super) fn header_at(number: u32) -> usize {
     if number == 1 { 100 } else { 0 }
 }

@@ -1,7 +1,7 @@
-//! What a damaged file still gives, read page by page and without SQLite, which refuses many of them.
+//! Reads a damaged file page by page, without SQLite, which refuses many such files.
 //!
-//! The format is <https://www.sqlite.org/fileformat2.html>. Nothing that the file says is believed: every
-//! number is checked, every page is taken once, and what makes no sense is left out.
+//! The format is <https://www.sqlite.org/fileformat2.html>. The file is not trusted: every number is checked, every
+//! page is used once, and what makes no sense is left out.
 
 mod beside;
 mod encoding;
@@ -27,14 +27,14 @@ pub struct Definition {
     pub name: String,
     /// The table that it belongs to, in small letters.
     pub table: String,
-    /// The page that its tree begins with.
+    /// The first page of its tree.
     pub root: u32,
-    /// Its SQL, where it has any, whatever its bytes.
+    /// The bytes of its SQL; empty without SQL.
     pub sql: Vec<u8>,
 }
 
 impl Definition {
-    /// Reads a row of the schema's own table; `None` for what has no tree.
+    /// Reads a row of `sqlite_schema`; `None` for an entry without a tree.
     pub fn parse(row: &[Field<'_>]) -> Option<Self> {
         let text = |at: usize| match row.get(at) {
             Some(Field::Text(text)) => Some(String::from_utf8_lossy(text).into_owned()),
@@ -57,18 +57,18 @@ impl Definition {
         })
     }
 
-    /// The columns as rows store them; `None` where the SQL makes no sense.
+    /// The columns as rows store them; `None` if the SQL cannot be understood.
     pub fn columns(&self) -> Option<StoredColumns> {
         stored_columns(&self.sql).ok().filter(|stored| !stored.columns.is_empty())
     }
 
-    /// The highest slot that its CHECK accepts, where it has one that we know.
+    /// The highest slot that its CHECK accepts; `None` without a CHECK that we know.
     pub fn highest_slot(&self) -> Option<i64> {
         slots::highest_slot(&self.sql)
     }
 }
 
-/// What the schema says, as far as it can be read.
+/// The entries of the schema that can be read.
 ///
 /// # Errors
 ///

@@ -1,4 +1,4 @@
-//! A row as it is stored: the types of its fields, then their values.
+//! The stored form of a row: the types of its fields, then their values.
 
 use std::borrow::Cow;
 
@@ -7,17 +7,17 @@ use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use super::encoding::Encoding;
 use super::format::varint;
 
-/// More columns than any table of ours has, with those that others added.
+/// More columns than a table of ours has, columns of other programs included.
 const MOST_FIELDS: usize = 2000;
 
-/// A value as it is stored, whatever its bytes, with text in what should be UTF-8.
+/// A stored value. Its text is UTF-8, unless the stored text was invalid.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Field<'row> {
     /// `NULL`.
     Null,
     /// An integer.
     Integer(i64),
-    /// A number that is none.
+    /// A floating-point number.
     Real(f64),
     /// A text.
     Text(Cow<'row, [u8]>),
@@ -26,7 +26,7 @@ pub enum Field<'row> {
 }
 
 impl Field<'_> {
-    /// The same as SQLite gives it.
+    /// The value in rusqlite's form.
     pub fn value(&self) -> ValueRef<'_> {
         match self {
             Self::Null => ValueRef::Null,
@@ -37,7 +37,7 @@ impl Field<'_> {
         }
     }
 
-    /// The same, for as long as it takes.
+    /// The value with a copy of its bytes.
     pub fn into_owned(self) -> Field<'static> {
         match self {
             Self::Null => Field::Null,
@@ -94,7 +94,7 @@ pub(super) fn fields(payload: &[u8], encoding: Encoding) -> Option<Vec<Field<'_>
             return None;
         }
     }
-    // A record is as long as it says, to the byte.
+    // A record has exactly the length that it says.
     (at == header.len() && body.is_empty() && !fields.is_empty()).then_some(fields)
 }
 

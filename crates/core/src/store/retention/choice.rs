@@ -1,4 +1,4 @@
-//! Which sessions and which orphaned output may go.
+//! Chooses the sessions and the orphaned output that may be removed.
 
 use std::collections::HashSet;
 
@@ -16,10 +16,10 @@ const CANDIDATES: &str =
 /// Whether a session is stored.
 pub(super) const IS_STORED: &str = "SELECT 1 FROM sessions WHERE id = ?1";
 
-/// The sessions that have output, one by one: a step through the index for each.
+/// The next session id with output. Each takes one step through the index.
 const NEXT_SESSION: &str = "SELECT min(session_id) FROM session_outputs WHERE session_id > ?1";
 
-/// A session that is to go, as it was when it was chosen.
+/// A session to be removed, in the state in which it was chosen.
 #[derive(Debug)]
 pub(super) struct Chosen {
     pub(super) rowid: i64,
@@ -32,7 +32,7 @@ pub(super) struct Chosen {
 }
 
 impl<P> Pruning<'_, P> {
-    /// The sessions that may go, oldest first. One whose end is no moment stays.
+    /// The sessions that may be removed, oldest first. A session whose end is not a moment stays.
     pub(super) fn candidates(&self) -> Result<Vec<Chosen>> {
         let _one_moment = snapshot(self.sqlite)?;
         let pinned = pins::all(self.sqlite)?;
@@ -65,7 +65,7 @@ impl<P> Pruning<'_, P> {
         Ok(found)
     }
 
-    /// The ids under which there is output, and no session.
+    /// The ids of output without a session.
     pub(super) fn orphans(&self) -> Result<Vec<Vec<u8>>> {
         let mut found = Vec::new();
         if !self.criteria.orphans {
@@ -73,7 +73,7 @@ impl<P> Pruning<'_, P> {
         }
         let mut next = self.sqlite.prepare_cached(NEXT_SESSION)?;
         let mut stored = self.sqlite.prepare_cached(IS_STORED)?;
-        // Every id but the empty one is greater than that.
+        // Every other id is greater than the empty one.
         let mut id = Some(Vec::new());
         while let Some(last) = id {
             if !stored.exists([StoredText(&last)])? {

@@ -1,11 +1,11 @@
-//! Retention: removing whole sessions that are over, with their output, from the oldest.
+//! Retention: removes whole sessions that are over, with their output, oldest first.
 //!
-//! Nobody waits long for it. Rows go in slices, each a transaction of a few milliseconds at most, with pauses between
-//! them in which writers have their turn. What a slice removes was read before it takes the lock, so that the disk is
-//! not waited for under it. The session itself goes with the last of its rows: whoever looks meanwhile, or after
-//! a crash, sees a session with less output, and the next pruning goes on with it.
+//! Other writers never wait long. Rows are removed in slices, each a transaction of at most a few milliseconds, with
+//! pauses between them for other writers. The rows of a slice are read before it takes the lock, so that it does not
+//! wait for the disk with the lock held. The session itself is removed with the last of its rows. So a reader
+//! meanwhile, or after a crash, sees a session with less output, and the next pruning continues with it.
 //!
-//! Each slice looks again whether the session is as it was when it was chosen.
+//! Each slice checks again that the session is unchanged since it was chosen.
 
 mod choice;
 mod slices;
@@ -22,40 +22,40 @@ use super::model::SessionStatus;
 use super::timestamp::Timestamp;
 use crate::sqlite::{self, Size, checkpoint_all, snapshot, vacuum_slice};
 
-/// Bytes of a row beside its text, and of its entries in both indexes, for ids of a dozen characters.
+/// Bytes of a row without its text, plus its entries in both indexes, for ids of a dozen characters.
 const ROW_OVERHEAD: u64 = 140;
 
-/// What is to be removed.
+/// What to remove.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Criteria {
-    /// Sessions that were over before.
+    /// Sessions that ended before this moment.
     pub older_than: Option<Timestamp>,
-    /// Beyond these, the oldest until so many bytes of the file are in use at most.
+    /// After these, the oldest sessions, until at most this number of bytes of the file is in use.
     pub max_bytes: Option<u64>,
-    /// So many of the newest stay in any case.
+    /// This number of the newest sessions stays in any case.
     pub keep_last: Option<usize>,
-    /// Which sessions may go; those that are at work never do.
+    /// Sessions of these statuses may be removed, but never those that are running or waiting.
     pub statuses: Vec<SessionStatus>,
-    /// Whether output goes whose session is not stored.
+    /// Whether to remove output whose session is not stored.
     pub orphans: bool,
-    /// Only say what would go.
+    /// Only report what would be removed.
     pub dry_run: bool,
 }
 
 impl Criteria {
-    /// Whether there is anything that they would remove: a status alone, or none, is not enough.
+    /// Whether they can remove anything: statuses alone are not enough.
     pub fn asks_for_something(&self) -> bool {
         let Self { older_than, max_bytes, keep_last, orphans, .. } = self;
         older_than.is_some() || max_bytes.is_some() || keep_last.is_some() || *orphans
     }
 }
 
-/// How far pruning is.
+/// The progress of pruning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct PruneProgress {
-    /// Sessions that are gone.
+    /// Removed sessions.
     pub sessions: u64,
-    /// Chunks of output that are gone.
+    /// Removed chunks of output.
     pub chunks: u64,
     /// Bytes of their text.
     pub bytes: u64,
@@ -63,10 +63,10 @@ pub struct PruneProgress {
     pub size: Size,
 }
 
-/// What was removed, or would be.
+/// What was removed, or would be removed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Pruned {
-    /// The ids of the sessions, in the order in which they went.
+    /// The ids of the sessions, in the order of removal.
     pub sessions: Vec<String>,
     /// Chunks of output.
     pub chunks: u64,
@@ -81,19 +81,19 @@ pub struct Pruned {
 }
 
 impl Pruned {
-    /// How far pruning is that is over.
+    /// The final progress.
     pub fn progress(&self) -> PruneProgress {
         let sessions = self.sessions.len() as u64;
         PruneProgress { sessions, chunks: self.chunks, bytes: self.bytes, size: self.after }
     }
 }
 
-/// Removes what `criteria` say, and gives free space back to the disk. `None` where `on_progress`, told after
-/// every slice, breaks: what is gone by then stays so.
+/// Removes what `criteria` select, and gives free space back to the disk. `on_progress` is called after every slice.
+/// If it breaks, the result is `None`; what is removed by then stays removed.
 ///
 /// # Errors
 ///
-/// What SQLite says. What is gone by then stays so.
+/// An error of SQLite. What is removed by then stays removed.
 pub fn prune(
     sqlite: &Sqlite,
     criteria: &Criteria,
@@ -132,11 +132,11 @@ struct Pruning<'a, P> {
     on_progress: P,
     pruned: Pruned,
     weight: u64,
-    /// How long transactions took since the last pause.
+    /// The duration of the transactions since the last pause.
     worked: Duration,
-    /// The latest state of the file that was seen.
+    /// The last `data_version` that was seen.
     version: Option<i64>,
-    /// When somebody else was seen to have written.
+    /// When a write of another connection was last noticed.
     others_wrote: Option<Instant>,
 }
 
@@ -162,13 +162,13 @@ impl<P: FnMut(PruneProgress) -> ControlFlow<()>> Pruning<'_, P> {
         if self.pruned.gives_space_back && self.give_space_back()?.is_break() {
             return Ok(ControlFlow::Break(()));
         }
-        // The file gets shorter only when the log is moved into it.
+        // The file shrinks only when the log is moved into it.
         checkpoint_all(self.sqlite)?;
         self.pruned.after = sqlite::size(self.sqlite)?;
         Ok(ControlFlow::Continue(()))
     }
 
-    /// What would go, by what there is; how much space that frees is an estimate.
+    /// Collects what would be removed. The space that this frees is an estimate.
     fn look(&mut self) -> Result<()> {
         let mut used = self.pruned.before.used();
         for id in self.orphans()? {
@@ -194,7 +194,7 @@ impl<P: FnMut(PruneProgress) -> ControlFlow<()>> Pruning<'_, P> {
         Ok((chunks, bytes))
     }
 
-    /// Whether the oldest session that is left is to go, with so many bytes of the file in use.
+    /// Whether the oldest remaining session should be removed, with `used` bytes of the file in use.
     fn goes(&self, chosen: &Chosen, used: u64) -> bool {
         let Criteria { older_than, max_bytes, keep_last, .. } = self.criteria;
         let old = older_than.is_some_and(|moment| chosen.at < moment.millis());
@@ -208,7 +208,7 @@ impl<P: FnMut(PruneProgress) -> ControlFlow<()>> Pruning<'_, P> {
         loop {
             let left = sqlite::size(self.sqlite)?.free_bytes;
             if left == 0 || left >= free {
-                // Nothing is free, or others free as much as is given back.
+                // Nothing is free, or others free as much as this gives back.
                 return Ok(ControlFlow::Continue(()));
             }
             free = left;

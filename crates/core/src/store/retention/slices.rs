@@ -13,32 +13,33 @@ use crate::store::outputs::select_chunks;
 use crate::store::timestamp::{Moments, Timestamp};
 use crate::store::{Error, Result, StoredText, damaged, text};
 
-/// How long a transaction takes rows away before it commits.
+/// How long a transaction removes rows before it commits.
 pub(super) const TIME: Duration = Duration::from_millis(3);
 
-/// A transaction that took longer, commit included, is followed by smaller ones.
+/// After a transaction that took longer, commit included, the next ones are smaller.
 const LONG: Duration = Duration::from_millis(8);
 
-/// How much is read at first for a slice, in rows and pages of long ones.
+/// The weight of the first slice, in rows and additional pages of long rows.
 pub(super) const FIRST_WEIGHT: u64 = 256;
 
-/// The least and the most that is read for a slice.
+/// The least and the largest weight of a slice.
 const WEIGHTS: (u64, u64) = (16, 4096);
 
-/// What is left to others at a time while nobody else writes.
+/// The pause while nobody else writes.
 const PAUSE: Duration = Duration::from_millis(2);
 
-/// For how long somebody who wrote is expected to write again.
+/// For how long another writer is expected to write again.
 const MEMORY: Duration = Duration::from_secs(1);
 
-/// The shortest and the longest turn of somebody who writes, and how much longer than a slice it is. Who waits for
-/// a lock looks again after 1, 2, 5 and then ever more milliseconds, and should find it free when a slice is over.
+/// The shortest and the longest pause while others write, and its ratio to the duration of a slice. SQLite's busy
+/// handler tries again after 1, 2, 5 and then more and more milliseconds, and should find the lock free after a
+/// slice.
 const TURNS: (Duration, Duration, u32) = (Duration::from_millis(10), Duration::from_millis(200), 3);
 
-/// Bytes of text for which a row takes a page more.
+/// Bytes of text for which a row takes another page.
 const PAGE: u64 = 4096;
 
-/// Whether a session is as it was when it was chosen.
+/// Finds a session that is unchanged since it was chosen.
 const STILL: &str =
     "SELECT 1 FROM sessions WHERE rowid = ?1 AND id = ?2 AND status = ?3 AND started_at IS ?4
      AND ended_at IS ?5 AND NOT EXISTS (SELECT 1 FROM session_pins WHERE session_id = ?2)";
@@ -66,23 +67,23 @@ impl Target<'_> {
     }
 }
 
-/// What became of a slice.
+/// The result of a slice.
 pub(super) struct Slice {
     pub(super) chunks: u64,
     pub(super) bytes: u64,
     pub(super) end: Option<End>,
 }
 
-/// Why there is no other slice.
+/// Why there are no more slices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum End {
-    /// Everything is gone.
+    /// Everything is removed.
     Gone,
-    /// Somebody else has a use for it by now.
+    /// It is in use again by now.
     LeftAlone,
 }
 
-/// A row that is to go: its id, and the bytes of its text.
+/// Rows to be removed: their ids, and the bytes of their texts.
 pub(super) type Batch = Vec<(i64, u64)>;
 
 impl<P: FnMut(PruneProgress) -> ControlFlow<()>> Pruning<'_, P> {
@@ -107,7 +108,7 @@ impl<P: FnMut(PruneProgress) -> ControlFlow<()>> Pruning<'_, P> {
         }
     }
 
-    /// The oldest rows of a target: so many that they weigh no more than `weight`, one at least.
+    /// The oldest rows of a target, at least one, up to a weight of `weight`.
     pub(super) fn batch(&self, target: Target<'_>, weight: u64) -> Result<Batch> {
         let before = match target {
             Target::Session(_) => None,
@@ -120,7 +121,7 @@ impl<P: FnMut(PruneProgress) -> ControlFlow<()>> Pruning<'_, P> {
         while left > 0
             && let Some(row) = rows.next()?
         {
-            // What is no moment stays.
+            // A row whose time is not a moment stays.
             let at = moments.millis(text(row.get_ref(3)?));
             if before.is_some_and(|before| at.is_nan() || at >= before) {
                 break;
@@ -132,7 +133,7 @@ impl<P: FnMut(PruneProgress) -> ControlFlow<()>> Pruning<'_, P> {
         Ok(batch)
     }
 
-    /// Removes as much of a batch as a short transaction can, and the session if nothing is left of it.
+    /// Removes as much of a batch as a short transaction can, and the session if it has no output any more.
     pub(super) fn slice(&mut self, target: Target<'_>, batch: &Batch) -> Result<Slice> {
         let mut began = Instant::now();
         let slice = atomically(self.sqlite, || {
@@ -204,7 +205,7 @@ impl<P: FnMut(PruneProgress) -> ControlFlow<()>> Pruning<'_, P> {
         Ok(Some(End::Gone))
     }
 
-    /// Has the next slice be as long as it should be.
+    /// Adapts the weight, so that the next slice takes as long as it should.
     pub(super) fn adapt(&mut self, took: Duration) {
         let (least, most) = WEIGHTS;
         if took > LONG {
@@ -215,8 +216,8 @@ impl<P: FnMut(PruneProgress) -> ControlFlow<()>> Pruning<'_, P> {
         self.worked += took;
     }
 
-    /// Gives others their turn, once it has worked long enough since their last: many sessions are small, and a pause
-    /// behind each would take longer than all the work. Moving the log into the file is a part of it.
+    /// Pauses for others, if it has worked long enough since the last pause: many sessions are small, and a pause
+    /// after each would take longer than the work. Moving the log into the file counts as pause.
     pub(super) fn rest(&mut self) -> Result<()> {
         let began = Instant::now();
         restart_if_long(self.sqlite)?;
@@ -224,7 +225,7 @@ impl<P: FnMut(PruneProgress) -> ControlFlow<()>> Pruning<'_, P> {
             return Ok(());
         }
         let worked = std::mem::take(&mut self.worked);
-        // It changes with every commit of another connection.
+        // This changes with every commit of another connection.
         let version = self.sqlite.pragma_query_value(None, "data_version", |row| row.get(0))?;
         if self.version.replace(version).is_some_and(|before| before != version) {
             self.others_wrote = Some(began);

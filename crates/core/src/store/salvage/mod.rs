@@ -48,8 +48,8 @@ pub struct Lost {
 ///
 /// # Errors
 ///
-/// `SQLITE_NOTADB` where nothing in `file` looks like a database, `SQLITE_CANTOPEN` where it cannot be
-/// read or `new_file` cannot be made, or what SQLite says of that one, which is removed then.
+/// `SQLITE_NOTADB` where nothing in `file` looks like a database, `SQLITE_CANTOPEN` where it cannot be read or
+/// `new_file` cannot be made, or an error of SQLite of that one, which is removed then.
 pub fn salvage(file: &Path, new_file: &Path) -> Result<Salvaged> {
     let named = |error: sqlite::Error| error.context(format_args!("cannot salvage {file:?}"));
     let mut trees = Trees::new(Pages::open(file).map_err(named)?, &words());

@@ -232,7 +232,7 @@ impl<'new> Salvage<'new> {
         Ok(())
     }
 
-    /// Takes a row that is a pin, from their tree or by its form. Says whether it is one.
+    /// Takes a row that is a pin, from their tree or by its form. Returns whether it is one.
     fn take_pin(&mut self, entry: &Entry, from_tree: bool) -> sqlite::Result<bool> {
         let Some(fields) = entry.fields() else {
             return Ok(false);
@@ -249,7 +249,7 @@ impl<'new> Salvage<'new> {
         Ok(true)
     }
 
-    /// Takes note of the highest id that a chunk ever had. Says whether this row tells it.
+    /// Records the highest id that a chunk ever had. Returns whether this row tells it.
     fn take_sequence(&mut self, entry: &Entry) -> bool {
         let Some(id) = entry.fields().as_deref().and_then(sequence) else {
             return false;

@@ -179,12 +179,12 @@ impl Search {
         Ok(Self { outputs, query, pattern, state: RefCell::default() })
     }
 
-    /// Hands the next matches to `visit`, in the order in which their lines, and the context behind them,
-    /// ended; at the end those of lines that have no end yet, by session. Says why there are no more for now.
+    /// Hands the next matches to `visit`, in the order in which their lines, and the context behind them, ended; at
+    /// the end those of lines that have no end yet, by session. Returns why there are no more for now.
     ///
     /// # Errors
     ///
-    /// What SQLite or `visit` says.
+    /// An error of SQLite or of `visit`.
     pub fn page<E: From<Error>>(
         &self,
         mut visit: impl FnMut(Match) -> Result<(), E>,

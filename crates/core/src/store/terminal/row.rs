@@ -42,7 +42,7 @@ pub(super) struct Row {
     origin: usize,
     /// That of the next line.
     next_origin: usize,
-    /// The text where it is no UTF-8.
+    /// The text where it is not UTF-8.
     repaired: String,
 }
 

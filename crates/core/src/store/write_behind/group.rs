@@ -37,7 +37,7 @@ impl<'a> Group<'a> {
     ///
     /// # Errors
     ///
-    /// What SQLite says; those that are not written go back to the front of the queue.
+    /// An error of SQLite; those that are not written go back to the front of the queue.
     pub(super) fn write(mut self, sqlite: &Sqlite) -> sqlite::Result<()> {
         self.write_or_give_up(sqlite, |rows| atomically(sqlite, || insert_all(sqlite, rows)))
     }
@@ -55,9 +55,9 @@ impl<'a> Group<'a> {
         })
     }
 
-    /// Writes the rows, by `all` if it can. A row that SQLite refuses for what it is (a trigger of somebody
-    /// else's, a foreign key) would be refused for ever, and hold up those behind it: then each is written by
-    /// itself, and that one is given up, which is told.
+    /// Writes the rows, by `all` if it can. A row that SQLite refuses for what it is (a trigger of another program's,
+    /// a foreign key) would be refused for ever, and hold up those behind it: then each is written by itself, and
+    /// that one is given up, which is told.
     fn write_or_give_up(
         &mut self,
         sqlite: &Sqlite,

@@ -164,7 +164,7 @@ impl World {
         }
     }
 
-    /// Takes the steps in this order, as far as none of them would wait. Says whether they were all taken.
+    /// Takes the steps in this order, as far as none of them would wait. Returns whether they were all taken.
     fn run(&mut self, program: &Program, order: &[usize]) -> bool {
         let behind = Rc::clone(&self.behind);
         let (mut group, mut own) = (None, None);

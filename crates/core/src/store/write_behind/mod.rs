@@ -104,7 +104,7 @@ impl WriteBehind {
     ///
     /// # Errors
     ///
-    /// What SQLite says of that; the chunk is not queued then.
+    /// An error of SQLite of that; the chunk is not queued then.
     pub fn append(&self, connection: &Connection, output: NewOutput) -> sqlite::Result<()> {
         let full = |queue: &Queue| queue.is_full(&output, self.shared.settings.max_bytes);
         let mut queue = self.shared.lock();
@@ -126,7 +126,7 @@ impl WriteBehind {
         Ok(())
     }
 
-    /// Says why SQLite refused a row, once, unless `on_error` was told.
+    /// Returns why SQLite refused a row, once, unless `on_error` was told.
     ///
     /// # Errors
     ///

@@ -66,7 +66,7 @@ impl Queue {
         self.bytes > 0 && self.bytes.saturating_add(size(row)) > most
     }
 
-    /// Adds a row at the end. Says whether it is the only one that waits.
+    /// Adds a row at the end. Returns whether it is the only one that waits.
     pub(super) fn push(&mut self, row: NewOutput) -> bool {
         let first = self.rows.is_empty();
         if first {

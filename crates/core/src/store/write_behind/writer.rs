@@ -77,7 +77,7 @@ impl Writer {
         }
     }
 
-    /// Writes what is queued by the time that the write lock is held. Says whether there was anything.
+    /// Writes what is queued by the time that the write lock is held. Returns whether there was anything.
     fn write_group(&mut self, shared: &Shared) -> sqlite::Result<bool> {
         let Some(group) = self.take_group(shared)? else {
             return Ok(false);
@@ -130,7 +130,7 @@ impl Writer {
         self.roll_back();
     }
 
-    /// Gives the lock back, if it has it.
+    /// Returns the lock back, if it has it.
     pub(super) fn roll_back(&self) {
         if let Some(sqlite) = self.sqlite.as_ref().filter(|sqlite| !sqlite.is_autocommit()) {
             sqlite.execute_batch("ROLLBACK").unwrap();
