@@ -1,9 +1,9 @@
-//! Every I/O error once: a workload is run again and again, with a fault at its first read, at its
-//! second, and so on; then at its writes, syncs, locks and whatever else SQLite asks of a file system.
+//! Every I/O error once: a workload runs again and again, with a fault at its first read, at its second, and so on;
+//! then at its writes, syncs, locks and all other calls of SQLite to a file system.
 //!
-//! Each call of the library must end well or with an error of SQLite's, and read nothing wrong. Once
-//! the fault is healed everything must work, and the file must hold what was acknowledged: a change that
-//! failed is absent. `cargo test --test faults -- --nocapture` prints how many faults were tried.
+//! Each call of the library must succeed or fail with an error of SQLite, and read nothing wrong. Once the fault is
+//! healed, everything must work, and the file must hold what was acknowledged: a change that failed is absent. `cargo
+//! test --test faults -- --nocapture` prints how many faults were tried.
 
 #![cfg(unix)]
 #![allow(
@@ -74,7 +74,7 @@ fn a_new_file() {
     let work = |fault: &Fault| a_day(fault, OpenOptions::default());
     let tally = sweep("a new file", Some(CALLER), EVERY_END, EVERY_FAILURE, work);
     assert!(tally.points > 300);
-    // A commit without a sync is told of as it is.
+    // Without a sync, a failed commit never turns out to be complete.
     assert_eq!(tally.whole, 0);
 }
 
@@ -135,7 +135,8 @@ fn a_file_that_cannot_be_widened() {
         sqlite.execute_batch(&schema.replace("slot IN (1, 2, 3)", "slot BETWEEN 1 AND 3")).unwrap();
         drop(sqlite);
         plan::arm(*fault);
-        // Only an insert can tell that the CHECK refuses slot 4; one that fails tells nothing.
+        // Only an insert can show that the CHECK refuses slot 4. An insert that fails for another reason shows
+        // nothing.
         let options = OpenOptions { slots: 4, ..OpenOptions::default() };
         model::open(&file, &options).unwrap_err();
         let struck = plan::has_struck();
@@ -152,7 +153,7 @@ fn a_file_that_cannot_be_widened() {
 #[test]
 fn the_checkpointer() {
     let work = |fault: &Fault| {
-        // The thread has something to do after every eighth page.
+        // The thread has work after every eighth page.
         let options = OpenOptions { wal_limit: 16 * 4096, ..OpenOptions::default() };
         let mut world = World::new(fault, options);
         world.open(3);
@@ -168,7 +169,7 @@ fn the_checkpointer() {
     let until = &[Until::Once, Until::Closed];
     let tally = sweep("checkpointer", Some("wal-checkpointer"), until, EVERY_FAILURE, work);
     assert!(tally.points > 50);
-    // No call fails because of it.
+    // No call fails because of the checkpointer.
     assert_eq!(tally.told, 0);
 }
 
@@ -239,6 +240,6 @@ fn write_behind_without_room() {
 fn write_behind_tells_once_of_what_lasts() {
     let failures = &[(Call::Write, Failure::Full), (Call::Sync, Failure::Io)];
     let until = &[Until::Healed];
-    // That it is told once is asserted of every outcome.
+    // Every outcome asserts that the error is reported once.
     sweep("busy", Some(behind::WRITER), until, failures, behind::a_busy_day);
 }

@@ -165,7 +165,7 @@ fn use_stores(connection: &Rc<Connection>, folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// SQL of callers, about names of the file. An error is fine, and is told.
+/// Runs SQL of callers about such names.
 fn use_sql(connection: &Rc<Connection>) {
     let read = |sql: &str| -> Result<()> {
         let statement = connection.prepare(sql)?;

@@ -1,4 +1,4 @@
-//! Moments as JavaScript has them (milliseconds since 1970) and as SQLite keeps them (ISO-8601 text).
+//! Moments in JavaScript's form (milliseconds since 1970) and in SQLite's (ISO-8601 text).
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -18,7 +18,7 @@ const FIRST: i64 = -62_167_219_200_000;
 const LAST: i64 = 253_402_300_799_999;
 
 impl Timestamp {
-    /// The moment `millis` after 1970, unless it is no moment or lies outside the years 0 to 9999.
+    /// The moment `millis` milliseconds after 1970; `None` for NaN and outside the years 0 to 9999.
     pub fn from_millis(millis: f64) -> Option<Self> {
         // A JavaScript date is NaN or a whole number, so the cast loses nothing.
         let whole = millis as i64;
@@ -65,9 +65,8 @@ impl TimestampText {
     }
 }
 
-/// A moment as SQLite's `datetime()` writes it, `YYYY-MM-DD HH:mm:ss`: what the columns `created_at`
-/// and `updated_at` hold. Bound, it costs less than the default of the column, which SQLite works out
-/// for every row.
+/// A moment as SQLite's `datetime()` writes it, `YYYY-MM-DD HH:mm:ss`: what the columns `created_at` and `updated_at`
+/// hold. Binding it costs less than the default of the column, which SQLite computes for every row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Seconds([u8; 19]);
 
@@ -102,11 +101,11 @@ impl ToSql for TimestampText {
     }
 }
 
-/// Reads stored moments. The rows of a query are most often of few days, so that the latest day is kept.
+/// Reads stored moments. The rows of a query are mostly of few days, so the latest day is cached.
 ///
-/// Reads what this library writes, what SQLite's `datetime()` writes, and the ISO-8601 forms between
-/// them: a date alone, `T` or a blank, seconds and any fraction or none, `Z`, an offset or none. A
-/// moment without an offset is UTC, as it is for SQLite.
+/// Reads the form of this library, that of SQLite's `datetime()`, and the ISO-8601 forms between them: a date alone,
+/// `T` or a blank, optional seconds with any fraction, an optional `Z` or offset. A moment without an offset is UTC,
+/// as for SQLite.
 #[derive(Debug)]
 pub struct Moments {
     day: [u8; 10],
@@ -121,7 +120,7 @@ impl Default for Moments {
 }
 
 impl Moments {
-    /// Milliseconds since 1970 of a stored moment, NaN where the text is none.
+    /// A stored moment in milliseconds since 1970; NaN if the text is not a moment.
     pub fn millis(&mut self, text: &[u8]) -> f64 {
         self.canonical(text).or_else(|| parse_any(text)).map_or(f64::NAN, |millis| millis as f64)
     }
@@ -223,7 +222,7 @@ mod tests {
 
     #[test]
     fn every_stored_moment_reads_back() {
-        // A step that is no multiple of a day passes through every month, hour and millisecond.
+        // The step is not a multiple of a day, so it meets every month, hour and millisecond.
         let mut moments = Moments::default();
         let mut millis = FIRST;
         while millis <= LAST {

@@ -1,4 +1,5 @@
-//! Sound files of many shapes, of which every row must come out as SQLite reads it; and the same files damaged.
+//! Salvages sound files of many forms, and requires every row as SQLite reads it. Then salvages the same files
+//! damaged.
 
 use std::ffi::c_int;
 use std::fs;
@@ -40,7 +41,7 @@ const FILL: &str = "
     INSERT INTO session_pins (session_id) VALUES ('s-7');
     DELETE FROM session_outputs WHERE id % 11 = 0 OR id > 280";
 
-/// Every row of a query, with its values as SQLite gives them.
+/// Every row of a query, with the values that SQLite reads.
 fn rows(sqlite: &Sqlite, sql: &str) -> Vec<String> {
     let mut statement = sqlite.prepare(sql).unwrap();
     let columns = statement.column_count();
@@ -73,7 +74,7 @@ impl Sample {
         Sqlite::open(&self.file).unwrap()
     }
 
-    /// Salvages the file, and hands what came of it to `look`.
+    /// Salvages the file, and passes the result to `look`.
     fn salvage<T>(&self, file: &Path, look: impl FnOnce(&Salvaged, &Sqlite) -> T) -> T {
         let new = self.folder.path().join("new.db");
         let salvaged = salvage(file, &new).unwrap();
@@ -86,7 +87,7 @@ impl Sample {
         looked
     }
 
-    /// Asserts that everything comes out as SQLite reads it, with these words about it.
+    /// Asserts that every row comes out as SQLite reads it, with these problems.
     fn assert_whole(&self, problems: &[&str], what: &str) {
         let queries = [SESSIONS, OUTPUTS, PINNED, SEQUENCE];
         let sqlite = self.sqlite();
@@ -200,7 +201,7 @@ fn the_encoding_in_the_header_may_be_damaged() {
 #[test]
 fn as_many_rows_are_left_in_any_encoding_when_a_page_is_gone() {
     for encoding in ENCODINGS {
-        // Without a pointer map it is the first page that tells which are free.
+        // Without a pointer map, the first page tells which pages are free.
         for (page_size, auto_vacuum, first) in [(4096, 2, 0), (1024, 0, 1)] {
             let sample = plan(encoding, page_size, auto_vacuum, 0);
             let whole = fs::read(&sample.file).unwrap();
@@ -224,7 +225,7 @@ fn as_many_rows_are_left_in_any_encoding_when_a_page_is_gone() {
 
 #[test]
 fn what_cannot_be_understood_is_counted_as_lost() {
-    // Texts that are none of ours in any encoding.
+    // No text of ours in any encoding.
     let sample = Sample::new(|sqlite| {
         sqlite
             .execute_batch(
@@ -253,7 +254,7 @@ fn number(sqlite: &Sqlite, sql: &str) -> usize {
     sqlite.query_row(sql, [], |row| row.get::<_, u32>(0)).unwrap() as usize
 }
 
-/// The sequence of the new file, and what is said of it.
+/// The sequence of the new file, and the problems.
 fn sequence_after(sample: &Sample, bytes: &[u8]) -> (i64, Vec<String>) {
     fs::write(&sample.file, bytes).unwrap();
     sample.salvage(&sample.file, |salvaged, new| {
@@ -279,7 +280,7 @@ fn ids_go_on_after_the_highest_that_was_ever_given() {
         headless[page(1)].fill(0);
         assert_eq!(sequence_after(&sample, &headless).0, 300, "{encoding}");
 
-        // Without that page the highest id is one that a row, a key or what was deleted still names.
+        // Without that page, a row, a key or a deleted row still holds the highest id.
         let mut damaged = bytes.clone();
         damaged[page(root)].fill(0);
         let (highest, problems) = sequence_after(&sample, &damaged);
@@ -435,14 +436,14 @@ fn what_an_interrupted_transaction_changed_is_taken_back() {
 
         writer.execute_batch("COMMIT").unwrap();
         drop(writer);
-        // A journal that is over changes nothing, although it may still lie there.
+        // A journal that is over changes nothing, although it may still exist.
         sample.assert_whole(&[], mode);
     }
 }
 
 #[test]
 fn output_that_looks_like_pages_takes_nobody_in() {
-    // Printed by somebody, into a file with larger pages: what begins leaves of 512 bytes.
+    // Output that looks like leaves of 512 bytes, in a file with larger pages.
     let fake = "0d00000000000000";
     let sample = Sample::new(|sqlite| {
         sqlite.execute_batch(&format!("{PLAN}; {PINS}; {FILL}")).unwrap();

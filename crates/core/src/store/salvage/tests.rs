@@ -1,4 +1,4 @@
-//! Files that are damaged on purpose, and what is left of them.
+//! Damages files on purpose, and checks what is salvaged.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,7 +13,7 @@ const PAGE: usize = 4096;
 
 type Rows = BTreeMap<i64, String>;
 
-/// A file with free pages, long rows and interior pages, and what it holds.
+/// A file with free pages, long rows and interior pages, and its content.
 struct Sample {
     folder: tempfile::TempDir,
     file: PathBuf,
@@ -33,7 +33,7 @@ fn outputs(sqlite: &Sqlite) -> Rows {
     rows.map(|row| row.unwrap()).collect()
 }
 
-/// The same as the stores write, and then some of it deleted.
+/// Rows as the stores write them, of which some are deleted.
 const FILL: &str = "
     WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 60)
     INSERT INTO sessions (id, slot, status, working_dir, started_at)
@@ -57,7 +57,7 @@ fn sample() -> Sample {
 }
 
 impl Sample {
-    /// Salvages these bytes, and looks whether what came of it is sound and true.
+    /// Salvages these bytes, and checks that the result is sound and holds only rows that existed.
     fn salvage(&self, bytes: &[u8], log: &[u8]) -> Salvaged {
         let damaged = self.folder.path().join("damaged.db");
         fs::write(&damaged, bytes).unwrap();

@@ -1,6 +1,6 @@
 use super::*;
 
-/// The lines of chunks, of which the n-th has the cursor n, from 1.
+/// The lines of chunks, whose cursors count from 1.
 fn numbered(chunks: &[&[u8]]) -> Vec<(String, i64, i64)> {
     let mut lines = Lines::default();
     let mut seen = Vec::new();
@@ -58,7 +58,7 @@ fn escape_sequences_are_not_seen() {
     assert_eq!(seen("\x1b(Ba\x1b)0b\x1b=c\x1b>d\x1b#8e\x0ef\x0fg\x07h\0i\x7fj"), ["abcdefghij"]);
     assert_eq!(seen("\u{9b}31mred\u{9d}0;t\u{9c}!\u{90}q\u{9c}?\u{98}x\u{9c}"), ["red!?"]);
     assert_eq!(seen("\u{a0}«·» naïve \u{85}next\u{80}"), ["\u{a0}«·» naïve ", "next"]);
-    // What is no sequence ends unseen, and what comes behind it is text.
+    // An invalid sequence is not visible, and the text behind it is.
     assert_eq!(seen("\x1b[1<5mtext\x1b[\x18é\x1b[1;\x1b[2mx"), ["textéx"]);
     assert_eq!(seen("a\x1b[3"), ["a"]);
 }
@@ -153,7 +153,7 @@ fn a_line_that_does_not_end_is_cut_between_characters() {
     let pieces = texts(&[b"x", long.as_bytes(), b"y\n"]);
     assert!(pieces.iter().all(|piece| piece.len() <= MAX_LINE && !piece.contains('\u{fffd}')));
     assert_eq!(pieces.concat(), format!("x{long}y"));
-    // One that is too long to be drawn over is a line before and after that.
+    // A line that is too long to be overwritten ends, and another one begins.
     let long = "x".repeat(MAX_REDRAWN + 1);
     assert_eq!(seen(&format!("{long}\ry\n")), [&long, "y"]);
     assert_eq!(seen(&format!("{long}\x08y\n")), [&long, "y"]);
@@ -182,13 +182,14 @@ fn a_few_bytes_cannot_ask_for_many() {
         let seen = lines.iter().map(String::len).sum::<usize>();
         assert!(seen < 9 * bytes + (1 << 17), "{fragment:?}: {seen} of {bytes}");
     }
-    // What moves a long line again and again is a line before and after that; a line of a screen never is.
+    // A long line that is moved again and again ends, and another one begins. That never happens to a line of a
+    // screen.
     let edits = "\r\x1b[P\x1b[@".repeat(20_000);
     let long = texts(&[format!("{}{edits}y", "x".repeat(4000)).as_bytes()]);
     assert_eq!((long.len(), &*long[1]), (2, "y"));
     let line = "x".repeat(150);
     assert_eq!(texts(&[format!("{line}{edits}").as_bytes()]), [format!(" {}", &line[1..])]);
-    // Nor is one where the program prints other things as well.
+    // Nor to a line of a program that prints other things as well.
     let mut session = "a line of a log\n".repeat(2000);
     session.push_str(&"-".repeat(1000));
     session.push_str(&"\r\x1b[P".repeat(300));
@@ -201,7 +202,7 @@ fn marks_are_those_of_the_characters_that_are_there() {
     assert_eq!(seen("ae\u{301}b\r\x1b[P"), ["e\u{301}b"]);
     assert_eq!(seen("ae\u{301}b\x1b[2G\x1b[X\x1b[3Gc"), ["a c"]);
     assert_eq!(seen("ae\u{301}b\x1b[2G\x1b[Kc"), ["ac"]);
-    // More marks than one line has, all but the last of which are drawn over.
+    // More marks than a line may have. All but the last ones are overwritten.
     assert_eq!(seen(&format!("-{}", "\re\u{301}\u{302}".repeat(3000))), ["e\u{301}\u{302}"]);
 }
 
