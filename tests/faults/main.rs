@@ -70,7 +70,7 @@ fn a_day(fault: &Fault, options: OpenOptions) -> Outcome {
 }
 
 #[test]
-fn a_new_file() {
+fn a_day_with_a_new_file_survives_every_fault() {
     let work = |fault: &Fault| a_day(fault, OpenOptions::default());
     let tally = sweep("a new file", Some(CALLER), EVERY_END, EVERY_FAILURE, work);
     assert!(tally.points > 300);
@@ -79,7 +79,7 @@ fn a_new_file() {
 }
 
 #[test]
-fn a_new_file_with_a_sync_at_every_commit() {
+fn a_day_with_a_sync_at_every_commit_survives_every_fault() {
     let work = |fault: &Fault| {
         a_day(fault, OpenOptions { synchronous: Synchronous::Full, ..OpenOptions::default() })
     };
@@ -89,7 +89,7 @@ fn a_new_file_with_a_sync_at_every_commit() {
 }
 
 #[test]
-fn an_index_that_has_to_grow() {
+fn a_growing_index_of_the_log_survives_every_fault() {
     let work = |fault: &Fault| {
         let mut world = World::new(fault, OpenOptions::default());
         world.open(3);
@@ -108,7 +108,7 @@ fn an_index_that_has_to_grow() {
 }
 
 #[test]
-fn an_old_file_migrated_and_widened() {
+fn migrating_and_widening_an_old_file_survives_every_fault() {
     let work = |fault: &Fault| {
         let mut world = World::with_plan_file(fault, OpenOptions::default());
         plan::arm(*fault);
@@ -126,7 +126,7 @@ fn an_old_file_migrated_and_widened() {
 }
 
 #[test]
-fn a_file_that_cannot_be_widened() {
+fn a_file_that_cannot_be_widened_is_refused_despite_any_fault() {
     let work = |fault: &Fault| {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("sessions.db");
@@ -142,7 +142,7 @@ fn a_file_that_cannot_be_widened() {
         let struck = plan::has_struck();
         plan::heal();
         let error = model::open(&file, &options).unwrap_err();
-        assert!(error.to_string().contains("none that can be widened"), "{error}");
+        assert!(error.to_string().contains("an unknown form and cannot be widened"), "{error}");
         Outcome { struck, errors: struck.into(), whole: false }
     };
     let until = &[Until::Once];
@@ -151,7 +151,7 @@ fn a_file_that_cannot_be_widened() {
 }
 
 #[test]
-fn the_checkpointer() {
+fn faults_of_the_checkpointer_fail_no_call() {
     let work = |fault: &Fault| {
         // The thread has work after every eighth page.
         let options = OpenOptions { wal_limit: 16 * 4096, ..OpenOptions::default() };
@@ -174,7 +174,7 @@ fn the_checkpointer() {
 }
 
 #[test]
-fn commits_checkpoint_where_the_checkpointer_cannot() {
+fn commits_checkpoint_if_the_checkpointer_cannot() {
     let work = |fault: &Fault| {
         let mut world = World::new(fault, OpenOptions::default());
         world.open(3);
@@ -192,13 +192,13 @@ fn commits_checkpoint_where_the_checkpointer_cannot() {
 }
 
 #[test]
-fn pruning_backups_and_exports() {
+fn pruning_backups_and_exports_survive_every_fault() {
     let tally = sweep("keeping", Some(CALLER), EVERY_END, EVERY_FAILURE, keeping::a_day);
     assert!(tally.points > 200 && tally.told > 100);
 }
 
 #[test]
-fn salvage() {
+fn salvage_survives_every_fault() {
     let ends = &[Until::Once, Until::Healed];
     let work = keeping::a_day_of_salvage;
     let tally = sweep("salvage", Some(CALLER), ends, EVERY_FAILURE, work);
@@ -206,19 +206,19 @@ fn salvage() {
 }
 
 #[test]
-fn write_behind_in_its_thread() {
+fn write_behind_survives_faults_in_its_thread() {
     let tally = sweep("writer", Some(behind::WRITER), EVERY_END, EVERY_FAILURE, behind::a_day);
     assert!(tally.points > 50 && tally.told > 50);
 }
 
 #[test]
-fn write_behind_in_the_thread_that_appends() {
+fn write_behind_survives_faults_in_the_thread_that_appends() {
     let tally = sweep("settling", Some(CALLER), EVERY_END, EVERY_FAILURE, behind::a_day);
     assert!(tally.points > 50);
 }
 
 #[test]
-fn write_behind_in_all_threads() {
+fn write_behind_survives_faults_in_all_threads() {
     let failures = &[(Call::Write, Failure::Full), (Call::Sync, Failure::Io)];
     let until = &[Until::Once, Until::Closed];
     let tally = sweep("everybody", None, until, failures, behind::a_day);
@@ -226,7 +226,7 @@ fn write_behind_in_all_threads() {
 }
 
 #[test]
-fn write_behind_without_room() {
+fn write_behind_without_room_survives_faults() {
     let failures =
         &[(Call::Write, Failure::Full), (Call::Sync, Failure::Io), (Call::ShmLock, Failure::Io)];
     let until = &[Until::Once, Until::Closed];
@@ -237,7 +237,7 @@ fn write_behind_without_room() {
 }
 
 #[test]
-fn write_behind_tells_once_of_what_lasts() {
+fn write_behind_reports_a_lasting_fault_once() {
     let failures = &[(Call::Write, Failure::Full), (Call::Sync, Failure::Io)];
     let until = &[Until::Healed];
     // Every outcome asserts that the error is reported once.

@@ -78,7 +78,7 @@ fn confirmed(reader: &Reader, input: &Input) -> Option<String> {
 }
 
 #[test]
-fn nothing_takes_longer_for_each_byte_the_more_there_is() {
+fn the_time_for_a_byte_does_not_grow_with_the_input() {
     let number = |name: &str| env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     let seconds = number("SLOW_SECONDS").unwrap_or(3);
     let seed = number("SLOW_SEED").unwrap_or(2026);
@@ -109,7 +109,7 @@ fn nothing_takes_longer_for_each_byte_the_more_there_is() {
 }
 
 #[test]
-fn what_grows_is_noticed() {
+fn a_reader_in_squared_time_is_noticed() {
     // A reader in squared time: for every piece, it reads everything so far.
     let squared = Reader {
         name: "squared",

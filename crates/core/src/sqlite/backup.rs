@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_meanwhile_is_not_in_it_and_does_not_make_it_start_over() {
+    fn a_backup_leaves_out_later_writes_and_does_not_start_over() {
         let folder = tempfile::tempdir().unwrap();
         let connection = open(&folder.path().join("a.db"));
         fill(&connection, 3_000);
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn a_break_and_a_failure_leave_the_target_as_it_was() {
+    fn a_cancelled_or_failed_backup_leaves_the_target_unchanged() {
         let folder = tempfile::tempdir().unwrap();
         let connection = open(&folder.path().join("a.db"));
         fill(&connection, 3_000);
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn a_database_in_memory_is_copied_when_it_is_asked_for() {
+    fn a_database_in_memory_is_copied_when_the_backup_begins() {
         let folder = tempfile::tempdir().unwrap();
         let connection =
             Connection::open(":memory:", Location::Memory, &OpenOptions::default()).unwrap();
@@ -285,7 +285,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn the_database_itself_is_known_by_any_name() {
+    fn the_own_file_of_a_database_is_recognized_by_any_name() {
         let folder = tempfile::tempdir().unwrap();
         let connection = open(&folder.path().join("a.db"));
         let at = |name: &str| folder.path().join(name);

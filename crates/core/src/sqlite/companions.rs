@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn who_could_write_the_database_may_own_what_lies_beside_it() {
+    fn a_user_who_may_write_the_database_may_own_a_file_beside_it() {
         for (mode, folder, user, group, doubt) in [
             (0o600, 0o700, ROOT, ROOT, None),
             (0o600, 0o700, ME, ME, None),
@@ -322,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn a_second_name_is_fine_where_the_database_has_one_too_and_nobody_else_could_make_it() {
+    fn a_hard_link_is_fine_if_the_database_has_one_too_and_no_other_user_could_make_it() {
         let mine = Seen { names: 2, ..seen(0o600, ME, ME) };
         for (folder, doubt) in [
             (0o700, None),

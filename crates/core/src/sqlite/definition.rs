@@ -199,7 +199,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_definition_of_a_file_may_define_and_nothing_else() {
+    fn a_definition_from_a_file_may_only_define_a_table() {
         let columns = |sql: &str| {
             let stored = stored_columns(sql.as_bytes()).ok()?;
             Some(stored.columns.into_iter().map(|column| column.name).collect::<Vec<_>>())
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_are_told_as_rows_store_them() {
+    fn the_columns_of_a_definition_are_those_that_rows_store() {
         let columns = |sql: &str| {
             let column = |column: StoredColumn| (column.name, column.is_rowid, column.default);
             let stored = stored_columns(sql.as_bytes()).unwrap();

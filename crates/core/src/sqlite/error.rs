@@ -165,7 +165,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn more_than_there_is_memory_for_is_an_error_and_leaves_the_vector_as_it_was() {
+    fn reserving_too_much_memory_fails_and_leaves_the_vector_unchanged() {
         let mut elements = vec![1u64];
         for more in [usize::MAX, usize::MAX / 8, isize::MAX as usize / 8] {
             let error = reserve(&mut elements, more).unwrap_err();

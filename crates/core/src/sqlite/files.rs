@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_created_is_private() {
+    fn created_folders_and_files_are_private() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("a/b/sessions.db");
         prepare(&file).unwrap();
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn what_existed_keeps_its_mode_and_bytes() {
+    fn an_existing_file_keeps_its_mode_and_bytes() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("sessions.db");
         fs::write(&file, "kept").unwrap();
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_in_the_place_of_a_folder_is_named() {
+    fn a_file_in_the_place_of_a_folder_is_named_in_the_error() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("a"), "").unwrap();
         let error = prepare(&folder.path().join("a/sessions.db")).unwrap_err();

@@ -330,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn what_takes_too_long_ends_with_an_error_that_says_so() {
+    fn sql_that_takes_too_long_ends_with_an_error_that_says_so() {
         let connection = attached();
         let error = limited(short(20), || {
             Error::from(connection.query_row(ENDLESS, [], |_| Ok(())).unwrap_err())
@@ -341,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn slow_functions_between_a_few_instructions_end_as_well() {
+    fn slow_functions_are_ended_as_well() {
         let connection = attached();
         let text = "hex(zeroblob(1000))";
         let slow = format!("length(trim({text} || i, replace({text}, '0', 'x') || '0'))");
@@ -354,7 +354,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_limited_goes_on() {
+    fn sql_without_limits_is_not_ended() {
         let connection = attached();
         limited(short(0), || ());
         assert_eq!(count_to(&connection, 100_000).unwrap(), 100_000);
@@ -366,14 +366,14 @@ mod tests {
     }
 
     #[test]
-    fn a_few_looks_end_nothing_whatever_the_clock_says() {
+    fn too_few_checks_end_nothing_whatever_the_clock_says() {
         let connection = attached();
         assert_eq!(limited(short(0), || count_to(&connection, 50)).unwrap(), 50);
         limited(short(1), || count_to(&connection, 1_000_000)).unwrap_err();
     }
 
     #[test]
-    fn a_log_may_grow_by_so_much() {
+    fn a_statement_that_makes_the_log_too_long_is_ended() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("a.db");
         let connection = Sqlite::open(&file).unwrap();
@@ -397,7 +397,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_with_too_many_objects_is_not_read() {
+    fn a_file_with_too_many_schema_objects_is_refused() {
         let connection = Sqlite::open_in_memory().unwrap();
         // Each column has an index of its own.
         let columns: Vec<_> = (0..1900).map(|i| format!("c{i} UNIQUE")).collect();

@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_file_has_nothing_to_flush() {
+    fn a_database_in_memory_has_nothing_to_flush() {
         let memory = Sqlite::open_in_memory().unwrap();
         flush(&memory).unwrap();
         assert_eq!(catch_up(&memory, 1).unwrap(), Frames { log: 0, done: 0 });

@@ -147,7 +147,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_bound_ends_with_its_work_and_an_inner_one_is_no_wider() {
+    fn an_inner_bound_cannot_exceed_the_outer_one_and_a_bound_ends_with_its_work() {
         bounded(1_000, || {
             assert!(take(600));
             assert!(!take(600) && was_refused());

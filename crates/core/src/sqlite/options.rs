@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_writable_open_without_conditions_creates() {
+    fn opening_creates_a_file_unless_it_is_readonly_or_must_exist() {
         let plain = OpenOptions::default();
         assert!(plain.creates());
         assert!(!OpenOptions { readonly: true, ..plain.clone() }.creates());

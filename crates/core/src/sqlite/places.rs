@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_place_for_a_file_is_said() {
+    fn a_path_where_no_file_can_be_is_refused_with_the_reason() {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
         let options = OpenOptions::default();
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_new_file_must_not_replace_is_refused() {
+    fn a_target_that_must_not_be_replaced_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
         fs::write(at("file"), "").unwrap();
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_system_said_decides_about_the_advice() {
+    fn the_advice_depends_on_the_error_of_the_system() {
         let explained = |code, number| {
             let error = Error::Sqlite { code, message: "unable to open database file".into() };
             let system = io::Error::from_raw_os_error(number);

@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_into_the_place_of_the_target_meanwhile_is_not_replaced() {
+    fn a_file_that_appears_at_the_target_meanwhile_is_not_replaced() {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
         let new = Replacement::of(&at("socket")).unwrap();

@@ -41,7 +41,7 @@ pub(crate) fn widen(connection: &Sqlite, slots: u16) -> Result<()> {
         }
         let Some(mut list) = listed_slots(&sql) else {
             return Err(Error::cannot_open(format!(
-                "its CHECK on sessions.slot is none that can be widened to {slots} slots: {}",
+                "its CHECK on sessions.slot has an unknown form and cannot be widened to {slots} slots: {}",
                 shown(&sql)
             )));
         };
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_the_check_however_it_is_written() {
+    fn the_check_is_read_in_any_spelling() {
         assert_eq!(highest_slot(b"slot INTEGER NOT NULL CHECK (slot IN (1, 2, 3))"), Some(3));
         assert_eq!(highest_slot(b"CHECK(slot in(1,2,3,4))"), Some(4));
         assert_eq!(highest_slot(b"CHECK (slot\n IN ( 1 , 12 ))"), Some(12));
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn widening_leaves_the_rest_of_the_check_as_it_is() {
+    fn widening_leaves_the_rest_of_the_check_unchanged() {
         let connection = Sqlite::open_in_memory().unwrap();
         let plan = include_str!("migrations/0001_sessions.sql");
         connection
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn a_check_that_nobody_knows_is_asked_and_not_ignored() {
+    fn a_check_of_unknown_form_is_tried_out() {
         let with = |check: &str| {
             let connection = Sqlite::open_in_memory().unwrap();
             let plan = include_str!("migrations/0001_sessions.sql");
@@ -229,7 +229,10 @@ mod tests {
         widen(&enough, 4).unwrap();
         assert_eq!(strings(&enough, "SELECT id FROM sessions").unwrap(), [""; 0]);
         let error = widen(&with("slot BETWEEN 1 AND 3"), 4).unwrap_err();
-        assert!(error.to_string().contains("none that can be widened to 4 slots"), "{error}");
+        assert!(
+            error.to_string().contains("an unknown form and cannot be widened to 4 slots"),
+            "{error}"
+        );
         widen(&with("slot BETWEEN 1 AND 3"), 3).unwrap();
     }
 
@@ -261,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn never_narrows() {
+    fn widening_never_narrows() {
         let connection = file("");
         widen(&connection, 5).unwrap();
         widen(&connection, 3).unwrap();
@@ -269,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn a_check_of_its_own_that_refuses_the_slot_leaves_the_table_as_it_is() {
+    fn another_check_that_refuses_the_slot_leaves_the_table_unchanged() {
         let connection = Sqlite::open_in_memory().unwrap();
         let plan = include_str!("migrations/0001_sessions.sql");
         let stricter = plan.replace("pid INTEGER,", "pid INTEGER CHECK (slot < 4),");
@@ -282,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn widening_runs_nothing_that_stands_in_the_file() {
+    fn widening_runs_no_sql_of_the_file() {
         let endless =
             "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n";
         let connection = file(&format!(

@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn dropping_it_leaves_nothing() {
+    fn dropping_a_temporary_file_removes_it_and_its_companions() {
         let folder = tempfile::tempdir().unwrap();
         let temporary = Temporary::beside(&folder.path().join("a.db")).unwrap();
         for companion in files::companions(temporary.path()) {
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn it_replaces_what_is_there_or_does_not() {
+    fn publishing_keeps_an_existing_target_and_replacing_does_not() {
         let folder = tempfile::tempdir().unwrap();
         let target = folder.path().join("a.db");
         let make = |text: &str| {
@@ -157,7 +157,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn what_somebody_puts_in_its_place_is_not_given_its_name() {
+    fn a_foreign_file_in_the_place_of_a_temporary_one_is_not_renamed() {
         let folder = tempfile::tempdir().unwrap();
         let target = folder.path().join("a.db");
         let make = || {
@@ -174,7 +174,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_link_stays_one_and_the_file_is_private() {
+    fn a_link_stays_a_link_and_the_file_is_private() {
         use std::os::unix::fs::PermissionsExt;
 
         let folder = tempfile::tempdir().unwrap();

@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn who_has_waited_longer_looks_more_often() {
+    fn the_pauses_get_shorter_during_a_wait() {
         let pauses: Vec<_> = (0..7).map(|ms| pause(Duration::from_millis(ms))).collect();
         assert_eq!((pauses[0], pauses[4], pauses[6]), (FIRST, LAST, LAST));
         assert!(pauses.is_sorted_by(|one, next| one >= next), "{pauses:?}");
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn who_met_nobody_never_pauses_and_who_did_leaves_the_lock_free_after_a_while() {
+    fn only_a_writer_that_met_others_leaves_the_lock_free_after_a_while() {
         let (_connection, turns) = turns();
         turns.committed();
         assert_eq!(turns.writing_since.load(Ordering::Relaxed), 0);
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn a_timeout_that_sql_has_set_is_that_of_the_same_turns() {
+    fn a_busy_timeout_set_by_sql_applies_to_the_same_turns() {
         let (connection, turns) = turns();
         let sql = "PRAGMA busy_timeout = 70";
         connection.execute_batch(sql).unwrap();
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pragma_of_the_timeout_is_told_from_other_sql() {
+    fn a_pragma_of_the_busy_timeout_is_recognized() {
         for (sql, timeout) in [
             ("PRAGMA busy_timeout", Some(None)),
             (" pragma main.BUSY_TIMEOUT ;", Some(None)),

@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fresh_file_has_the_fresh_schema_and_more_of_others_is_fine() {
+    fn objects_of_other_programs_are_no_difference() {
         assert!(differences(&file("")).is_empty());
         let extended = file(
             "ALTER TABLE sessions ADD COLUMN tag TEXT;
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wider_slot_check_is_no_difference() {
+    fn a_wider_check_on_slot_is_no_difference() {
         let connection = file("");
         let options = OpenOptions { slots: 5, ..OpenOptions::default() };
         migrations::migrate(&connection, &options).unwrap();
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_or_other_is_named() {
+    fn a_missing_or_different_object_is_named() {
         for (change, problem) in [
             ("DROP INDEX idx_outputs_timestamp", "the index \"idx_outputs_timestamp\" is missing"),
             (
@@ -296,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn a_look_sees_one_state_and_leaves_a_transaction_open() {
+    fn a_check_sees_one_state_and_leaves_a_transaction_open() {
         let folder = tempfile::tempdir().unwrap();
         let open = || {
             let connection = Sqlite::open(folder.path().join("a.db")).unwrap();

@@ -117,7 +117,7 @@ mod tests {
     use crate::sqlite::{Location, OpenOptions};
 
     #[test]
-    fn news_are_told_once() {
+    fn every_change_is_reported_once() {
         let connection =
             Connection::open(":memory:", Location::Memory, &OpenOptions::default()).unwrap();
         let sqlite = connection.sqlite().unwrap();

@@ -210,7 +210,7 @@ fn use_sql(connection: &Rc<Connection>) {
 }
 
 #[test]
-fn names_that_are_no_utf_8_make_nothing_panic() {
+fn no_call_panics_because_of_names_that_are_not_utf_8() {
     let same = |schema: &str| schema.to_owned();
     // The rowid of a table takes the name of its integer primary key.
     let keyed = |schema: &str| {

@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_has_the_first_places() {
+    fn a_page_has_the_first_places_in_their_order() {
         let mut places = Places::new(3);
         for (started_at, rowid) in [(f64::NAN, 1), (5.0, 2), (9.0, 3), (5.0, 4), (7.0, 5)] {
             places.add(Place::new(started_at, rowid));
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_come_first_and_ties_stay_as_they_are() {
+    fn the_newest_come_first_and_ties_keep_their_order() {
         assert_eq!(ids(&[5.0, 4.0, 4.0, 1.0]), "0123");
         assert_eq!(ids(&[1.0, 4.0, 5.0, 4.0]), "2130");
         assert_eq!(ids(&[f64::NAN, -1.0, 0.0, f64::NAN]), "2103");

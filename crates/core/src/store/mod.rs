@@ -72,8 +72,14 @@ fn text(value: ValueRef<'_>) -> &[u8] {
 
 /// The error for a value that the CHECKs of the schema forbid.
 fn damaged(column: &str, value: &[u8]) -> Error {
-    Error::Sqlite(sqlite::Error::Sqlite {
-        code: ffi::SQLITE_CORRUPT,
-        message: format!("{column} holds {:?}", String::from_utf8_lossy(value)),
-    })
+    corrupt(format!("{column} holds {:?}", String::from_utf8_lossy(value)))
+}
+
+/// The error for an index that names a wrong row.
+fn damaged_index(table: &str, row: &str, id: &[u8]) -> Error {
+    corrupt(format!("an index of {table} names {row} {:?}", String::from_utf8_lossy(id)))
+}
+
+fn corrupt(message: String) -> Error {
+    Error::Sqlite(sqlite::Error::Sqlite { code: ffi::SQLITE_CORRUPT, message })
 }

@@ -216,7 +216,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn texts_and_values_name_each_other() {
+    fn texts_parse_to_the_values_that_they_name() {
         for (index, text) in SessionStatus::TEXTS.iter().enumerate() {
             let status = SessionStatus::parse(text.as_bytes()).unwrap();
             assert_eq!((status.as_str(), status as usize), (*text, index));

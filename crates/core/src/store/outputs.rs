@@ -9,7 +9,7 @@ use super::model::{NewOutput, OutputRow, OutputType};
 use super::timestamp::{Moments, Seconds, Timestamp};
 use super::utf16::{Joined, MAX_LENGTH};
 use super::write_behind::{OnError, Settings, WriteBehind};
-use super::{Error, Result, damaged, each_row, text};
+use super::{Error, Result, damaged, damaged_index, each_row, text};
 use crate::sqlite::{self, Connection, atomically};
 
 const DELETE: &str = "DELETE FROM session_outputs WHERE session_id = ?1";
@@ -225,7 +225,7 @@ pub(super) fn check_session(row: &Row<'_>, session_id: &str) -> Result<()> {
     if stored == session_id.as_bytes() {
         Ok(())
     } else {
-        Err(damaged("an index of session_outputs names a row of session_id", stored))
+        Err(damaged_index("session_outputs", "a row of session", stored))
     }
 }
 

@@ -49,7 +49,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_may_hold_anything() {
+    fn the_name_of_a_process_may_hold_any_character() {
         let stat = "7 (a) b (c 1) S 1 7 7 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 4242 99 100";
         assert_eq!(ticks(stat), Some(4242.0));
         assert_eq!(ticks("7 (a"), None);

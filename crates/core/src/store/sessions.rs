@@ -8,7 +8,7 @@ use rusqlite::{OptionalExtension, Params, Row, ffi, params};
 use super::listing::{self, Listing, Place, Places};
 use super::model::{Listed, NewSession, SessionRow, SessionStatus, SessionUpdate};
 use super::timestamp::{Moments, Seconds, Timestamp};
-use super::{Error, Result, cascade, damaged, each_row, text};
+use super::{Error, Result, cascade, damaged, damaged_index, each_row, text};
 use crate::sqlite::{self, Connection, snapshot};
 
 const INSERT: &str =
@@ -109,7 +109,7 @@ impl Sessions {
     ) -> Result<(), E> {
         self.select(GET, [id], |row| {
             if row.id != id.as_bytes() {
-                return Err(damaged("an index of sessions names a row of id", row.id).into());
+                return Err(damaged_index("sessions", "the row of session", row.id).into());
             }
             visit(row)
         })

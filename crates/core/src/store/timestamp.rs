@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn the_stored_form_is_the_one_of_to_iso_string() {
+    fn the_stored_form_equals_to_iso_string() {
         assert_eq!(text(0.0).unwrap(), "1970-01-01T00:00:00.000Z");
         assert_eq!(text(-0.0).unwrap(), "1970-01-01T00:00:00.000Z");
         assert_eq!(text(1_769_169_845_007.0).unwrap(), "2026-01-23T12:04:05.007Z");
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_what_sqlite_and_other_programs_write() {
+    fn moments_of_sqlite_and_other_programs_are_read() {
         let noon = 1_767_268_800_000.0;
         for form in [
             "2026-01-01 12:00:00",
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_bound_is_what_sqlite_would_say() {
+    fn a_bound_time_equals_the_default_of_sqlite() {
         let sqlite = rusqlite::Connection::open_in_memory().unwrap();
         let is_now: bool = sqlite
             .query_row(
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_moment_is_nan() {
+    fn a_text_that_is_not_a_moment_reads_as_nan() {
         for text in [
             "",
             "yesterday",

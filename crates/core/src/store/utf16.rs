@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn pieces_join_to_what_javascript_would_have() {
+    fn joined_pieces_equal_the_string_in_javascript() {
         let pieces: [&[u8]; 6] =
             [b"plain", b"", "naïve 😀".as_bytes(), b"\r\n", b"a\xf0\x9f", b"\x98\x80\xff"];
         let mut joined = Joined::default();
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn more_bytes_than_units_may_fit() {
+    fn a_text_may_have_more_bytes_than_units() {
         let fits = |text: &str| is_within(text.as_bytes(), 10);
         assert!(fits("ééééé"));
         assert!(fits("ééééé日本"));

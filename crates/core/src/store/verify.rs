@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_readable_by_contract_is_no_problem() {
+    fn values_that_the_stores_can_read_are_no_problem() {
         let report = verify(&open(&format!(
             "{SESSION}{OUTPUT} UPDATE session_outputs SET data = CAST(x'ff00' AS TEXT);
              UPDATE sessions SET working_dir = x'ff', pid = -1, started_at = '-4713-11-24 12:00:00'"
@@ -304,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn of_many_faulty_rows_the_rest_is_counted() {
+    fn only_the_first_faulty_rows_are_listed_and_the_rest_is_counted() {
         let many = "UPDATE session_outputs SET timestamp = 'never'";
         let report = verify(&open(&format!("{}{many}", OUTPUT.repeat(130)))).unwrap();
         assert_eq!(report.problems.len(), 101);
@@ -312,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn a_check_that_is_missing_or_too_strict_is_told() {
+    fn a_missing_or_too_strict_check_is_a_problem() {
         for (table, from, to, problem) in [
             ("sessions", "CHECK (status IN", "CHECK (1 OR status IN", "accepts any status"),
             ("sessions", "CHECK (slot IN", "CHECK (1 OR slot IN", "accepts any slot"),

@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn inside_itself_it_is_in_use_and_after_closing_it_is_gone() {
+    fn a_cached_statement_is_in_use_inside_itself_and_gone_after_closing() {
         let connection = open();
         let inside = connection.with_statement(COUNT, |_| count(&connection));
         assert!(matches!(inside, Err(Error::InUse)));

@@ -400,7 +400,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pinned_log_grows_says_so_and_recovers() {
+    fn a_log_pinned_by_a_reader_grows_reports_it_and_recovers() {
         let folder = tempfile::tempdir().unwrap();
         let options = OpenOptions { wal_limit: 1 << 20, ..OpenOptions::default() };
         let connection = open_file(&folder.path().join("a.db"), &options).unwrap();
@@ -419,7 +419,7 @@ mod tests {
     }
 
     #[test]
-    fn closing_twice_is_fine_and_closing_during_a_call_is_not() {
+    fn closing_twice_works_and_closing_during_a_call_fails() {
         let connection =
             Connection::open(":memory:", Location::Memory, &OpenOptions::default()).unwrap();
         let in_a_call = connection.sqlite().unwrap();

@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn the_header_numbers_them() {
+    fn the_header_numbers_the_encodings() {
         let named = [0, 1, 2, 3, 4, u32::MAX].map(Encoding::by_number);
         let [utf8, le, be] = Encoding::ALL.map(Some);
         assert_eq!(named, [None, utf8, le, be, None, None]);

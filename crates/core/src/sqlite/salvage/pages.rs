@@ -192,7 +192,7 @@ fn overlays(file: &Path, problems: &mut Vec<String>) -> Vec<Overlay> {
         }
         Journal::Hot(journal) => {
             problems.push(
-                "a rollback journal lies beside it; what that transaction changed was taken back"
+                "a rollback journal lies beside it; the changes of its transaction were taken back"
                     .to_owned(),
             );
             Some(journal)

@@ -110,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_type_is_read() {
+    fn a_record_may_hold_values_of_every_type() {
         let record = [
             9, 0, 1, 2, 8, 9, 7, 16, 17, 0xff, 1, 0, 0x3f, 0xf0, 0, 0, 0, 0, 0, 0, 1, 2, b'h', b'i',
         ];
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_record_is_none() {
+    fn bytes_that_are_not_a_record_have_no_fields() {
         for bytes in [
             &[][..],
             &[0],

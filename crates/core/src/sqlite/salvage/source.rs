@@ -145,7 +145,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_gives_whole_pieces_only() {
+    fn a_read_beyond_the_end_of_a_file_fails() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("a");
         std::fs::write(&file, b"0123456789").unwrap();
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_opened_is_told() {
+    fn a_file_that_cannot_be_opened_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
         let error = |file: &Path| InputFile::open(file).err().unwrap();
         assert_eq!(error(folder.path()).to_string(), "it is no file");

@@ -11,7 +11,7 @@ use super::{PruneProgress, Pruning};
 use crate::sqlite::{self, atomically, restart_if_long};
 use crate::store::outputs::select_chunks;
 use crate::store::timestamp::{Moments, Timestamp};
-use crate::store::{Error, Result, StoredText, damaged, text};
+use crate::store::{Error, Result, StoredText, damaged_index, text};
 
 /// How long a transaction removes rows before it commits.
 pub(super) const TIME: Duration = Duration::from_millis(3);
@@ -158,11 +158,8 @@ impl<P: FnMut(PruneProgress) -> ControlFlow<()>> Pruning<'_, P> {
             }
             slice.end = self.end(target, tried < batch.len())?;
             if slice.chunks == 0 && slice.end.is_none() && !batch.is_empty() {
-                let id = String::from_utf8_lossy(target.id().0).into_owned();
-                return Err(damaged(
-                    "an index of session_outputs names rows of others for",
-                    id.as_bytes(),
-                ));
+                let names = "rows of other sessions for session";
+                return Err(damaged_index("session_outputs", names, target.id().0));
             }
             Ok::<_, Error>(slice)
         })?;

@@ -107,7 +107,7 @@ impl<'new> Salvage<'new> {
             match self.root_of(table.name()) {
                 Some(root) => trees.walk(root, &mut |entry| self.take(Some(table), &entry))?,
                 None => self.done.problems.push(format!(
-                    "the schema does not tell where {} are; rows were known by their form",
+                    "the schema does not say where {} are; their rows were recognized by their form",
                     table.name()
                 )),
             }
@@ -417,10 +417,9 @@ impl<'new> Salvage<'new> {
             self.done.problems.push(format!("{more} more rows could not be stored"));
         }
         if self.unknown > 0 {
-            self.done.problems.push(format!(
-                "rows that no tree reaches and that are none of ours by their form: {}",
-                self.unknown
-            ));
+            self.done
+                .problems
+                .push(format!("rows of an unknown form that no tree reaches: {}", self.unknown));
             // They may be all that the file held.
             if self.done.sessions == 0 && self.done.chunks == 0 {
                 self.done.lost.chunks += self.unknown;
@@ -452,7 +451,7 @@ impl<'new> Salvage<'new> {
             });
             if counts && self.highest_id > 0 {
                 self.done.problems.push(format!(
-                    "what the highest id of a chunk ever was cannot be read; new ones go on after {}",
+                    "the highest id that a chunk ever had cannot be read; new ids go on after {}",
                     self.highest_id
                 ));
             }

@@ -154,7 +154,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_case_counts_only_where_it_is_told_to() {
+    fn the_case_matters_only_in_a_case_sensitive_search() {
         let find = |pattern: &str, is_regex, case_sensitive, line: &str| {
             let pattern = Pattern::new(pattern, is_regex, case_sensitive).unwrap();
             pattern.find(line, &mut Clock::new(None)).ok().unwrap()
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_has_the_rarest_pair_of_a_text_in_whatever_case() {
+    fn a_matching_line_has_the_rarest_pair_of_the_text_in_any_case() {
         let pair = |text| {
             Pair::rarest_in(text).map(|Pair(bytes)| String::from_utf8(bytes.into()).unwrap())
         };
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pattern_that_cannot_be_is_named_with_the_reason() {
+    fn an_invalid_pattern_is_refused_with_the_reason() {
         let refused = |pattern: &str| Pattern::new(pattern, true, false).err().unwrap().to_string();
         assert!(refused("").starts_with("pattern must be a text of 1 to"));
         assert!(refused(&"x".repeat(MAX_PATTERN + 1)).len() < 200);

@@ -165,7 +165,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_finds_what_the_other_engine_finds_however_often_it_is_stopped() {
+    fn an_interrupted_search_finds_the_same_as_the_other_engine() {
         let patterns = [
             "a",
             "a*",

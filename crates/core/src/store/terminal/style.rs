@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn sequences_change_what_they_name() {
+    fn a_sequence_changes_only_the_attributes_that_it_names() {
         let before = Style {
             italic: true,
             foreground: Colour::Indexed(5),
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn runs_of_lines_cover_their_text_and_go_on_in_the_next() {
+    fn runs_cover_the_text_of_a_line_and_styles_continue_in_the_next_line() {
         let red = coloured(Colour::Indexed(1));
         assert_eq!(
             runs("a\x1b[31mb\x1b[31mc\nd\x1b[m\n"),
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_drawn_over_looks_as_it_was_drawn_last() {
+    fn overwritten_text_has_its_last_style() {
         let (red, green) = (coloured(Colour::Indexed(1)), coloured(Colour::Indexed(2)));
         assert_eq!(
             runs("\x1b[31mab日cd\r\x1b[32mX\x1b[C\x1b[mY\x1b[CZ\n")[0],

@@ -361,7 +361,7 @@ fn orders(left: &mut [usize; 3], order: &mut Vec<usize>, visit: &mut impl FnMut(
 }
 
 #[test]
-fn in_no_order_of_steps_is_a_row_overtaken_missed_or_acknowledged_too_soon() {
+fn no_order_of_steps_overtakes_misses_or_acknowledges_a_row_too_soon() {
     let mut world = World::new();
     for program in &PROGRAMS {
         let (mut all, mut taken) = (0, 0);

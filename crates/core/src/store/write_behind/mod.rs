@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn a_group_whose_writing_panics_is_in_front_of_the_queue_again() {
+    fn a_group_whose_writing_panics_goes_back_to_the_front_of_the_queue() {
         let shared = Shared::new(Settings::default(), None);
         shared.lock().push(chunk("one"));
         shared.lock().push(chunk("two"));
@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn without_the_thread_append_writes_what_is_queued_and_itself() {
+    fn append_writes_the_queue_and_the_chunk_if_the_thread_is_gone() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("a.db");
         let options = OpenOptions::default();

@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_group_is_of_bounded_size_and_has_a_row_at_least() {
+    fn a_group_has_a_bounded_size_and_at_least_one_row() {
         let mut queue = Queue::default();
         let long = "x".repeat(GROUP_BYTES + 1);
         for data in [&long, "a", &long] {
