@@ -8,5 +8,7 @@
 //! `store` uses `sqlite`, never the other way round, and two stores never use each other. `docs/design.md` tells why
 //! things are as they are.
 
+#![warn(unreachable_pub)]
+
 pub mod sqlite;
 pub mod store;

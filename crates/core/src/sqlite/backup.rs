@@ -69,7 +69,7 @@ impl Connection {
     /// # Errors
     ///
     /// As [`backup_source`](Self::backup_source).
-    pub fn snapshot(&self) -> Result<Sqlite> {
+    pub(crate) fn snapshot(&self) -> Result<Sqlite> {
         let sqlite = self.settled()?;
         let own = match self.location() {
             Location::File(file) => open_sibling(file, self.options())?,

@@ -88,7 +88,7 @@ fn text(sql: &[u8]) -> Cow<'_, str> {
 
 /// The columns that the rows of a table store.
 #[derive(Debug, Clone, PartialEq)]
-pub struct StoredColumns {
+pub(crate) struct StoredColumns {
     /// In the order in which they are stored, without columns that are computed when they are read.
     pub columns: Vec<StoredColumn>,
     /// Whether the table is one WITHOUT ROWID.
@@ -97,7 +97,7 @@ pub struct StoredColumns {
 
 /// A column as rows store it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct StoredColumn {
+pub(crate) struct StoredColumn {
     /// Its name, in small letters.
     pub name: String,
     /// Whether it is an alias of the rowid; then rows hold NULL for it.
@@ -153,13 +153,13 @@ pub(super) fn lossy(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<
 /// # Errors
 ///
 /// An error of SQLite.
-pub fn empty_copy(sqlite: &Sqlite, table: &str) -> Result<Option<Sqlite>> {
+pub(crate) fn empty_copy(sqlite: &Sqlite, table: &str) -> Result<Option<Sqlite>> {
     definition_of(sqlite, table)?.map(|sql| from_definition(&sql)).transpose()
 }
 
 /// The outcome for a row that was tried out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Tried {
+pub(crate) enum Tried {
     /// The table accepts it.
     Taken,
     /// A CHECK refuses it.
@@ -173,7 +173,7 @@ pub enum Tried {
 /// # Errors
 ///
 /// `SQLITE_INTERRUPT` if that is not enough for them.
-pub fn try_out(copy: &Sqlite, insert: &str, values: impl Params) -> Result<Tried> {
+pub(crate) fn try_out(copy: &Sqlite, insert: &str, values: impl Params) -> Result<Tried> {
     shorten(copy)?;
     match limited_closely(copy, Limits::SCHEMA, || Ok(copy.execute(insert, values)?)).flatten() {
         Ok(_) => Ok(Tried::Taken),

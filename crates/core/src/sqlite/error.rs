@@ -73,7 +73,7 @@ impl Error {
     }
 
     /// Whether SQLite refuses a value, and would refuse it again.
-    pub fn is_refusal(&self) -> bool {
+    pub(crate) fn is_refusal(&self) -> bool {
         let refusals = [ffi::SQLITE_CONSTRAINT, ffi::SQLITE_TOOBIG, ffi::SQLITE_MISMATCH];
         matches!(self, Self::Sqlite { code, .. } if refusals.contains(&(code & 0xff)))
     }
@@ -87,7 +87,7 @@ impl Error {
     }
 
     /// Whether SQL of the file exceeded a limit, and would exceed it again.
-    pub fn is_interrupt(&self) -> bool {
+    pub(crate) fn is_interrupt(&self) -> bool {
         matches!(self, Self::Sqlite { code, .. } if code & 0xff == ffi::SQLITE_INTERRUPT)
     }
 

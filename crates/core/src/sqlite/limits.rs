@@ -173,7 +173,7 @@ pub(crate) fn limited<T>(limits: Limits, work: impl FnOnce() -> T) -> T {
 /// # Errors
 ///
 /// As [`write`].
-pub fn prepare<'a>(connection: &'a Sqlite, sql: &str) -> Result<CachedStatement<'a>> {
+pub(crate) fn prepare<'a>(connection: &'a Sqlite, sql: &str) -> Result<CachedStatement<'a>> {
     limited(STATEMENT, || Ok(connection.prepare_cached(sql)?))
 }
 
@@ -183,7 +183,7 @@ pub fn prepare<'a>(connection: &'a Sqlite, sql: &str) -> Result<CachedStatement<
 /// # Errors
 ///
 /// `SQLITE_INTERRUPT` if the file's own SQL exceeded them, or an error of SQLite.
-pub fn write(statement: &mut Statement<'_>, values: &[&dyn ToSql]) -> Result<usize> {
+pub(crate) fn write(statement: &mut Statement<'_>, values: &[&dyn ToSql]) -> Result<usize> {
     let mut bytes = 0;
     for (value, index) in values.iter().zip(1..) {
         if let ToSqlOutput::Borrowed(ValueRef::Text(value) | ValueRef::Blob(value)) =
@@ -201,7 +201,7 @@ pub fn write(statement: &mut Statement<'_>, values: &[&dyn ToSql]) -> Result<usi
 /// # Errors
 ///
 /// As [`write`].
-pub fn write_bound(statement: &mut Statement<'_>, bytes: u64) -> Result<usize> {
+pub(crate) fn write_bound(statement: &mut Statement<'_>, bytes: u64) -> Result<usize> {
     limited(Limits::statement(bytes), || Ok(statement.raw_execute()?))
 }
 
@@ -211,7 +211,7 @@ pub fn write_bound(statement: &mut Statement<'_>, bytes: u64) -> Result<usize> {
 /// # Errors
 ///
 /// As [`write`].
-pub fn write_many(
+pub(crate) fn write_many(
     connection: &Sqlite,
     table: &str,
     statement: &mut Statement<'_>,

@@ -11,7 +11,7 @@ use super::temporary::Temporary;
 use super::{Error, Result, files, log, open, replacement, slots};
 
 /// A new database, made under another name. Dropping it removes it.
-pub struct NewFile {
+pub(crate) struct NewFile {
     // Closed before its file is removed.
     sqlite: Sqlite,
     temporary: Temporary,
@@ -26,7 +26,7 @@ impl NewFile {
     ///
     /// `SQLITE_CANTOPEN` if `target` exists, cannot be a file, or has a log beside it that would be taken for its
     /// own.
-    pub fn create(target: &Path, source: &Path) -> Result<Self> {
+    pub(crate) fn create(target: &Path, source: &Path) -> Result<Self> {
         let named = |error: Error| error.context(format_args!("cannot create {target:?}"));
         if files::companions(source).iter().any(|beside| files::same_file(beside, target)) {
             let message =
@@ -44,7 +44,7 @@ impl NewFile {
     }
 
     /// The connection to it.
-    pub fn sqlite(&self) -> &Sqlite {
+    pub(crate) fn sqlite(&self) -> &Sqlite {
         &self.sqlite
     }
 
@@ -53,7 +53,7 @@ impl NewFile {
     /// # Errors
     ///
     /// An error of SQLite.
-    pub fn widen(&self, slots: u16) -> Result<()> {
+    pub(crate) fn widen(&self, slots: u16) -> Result<()> {
         slots::widen(&self.sqlite, slots)
     }
 
@@ -62,7 +62,7 @@ impl NewFile {
     /// # Errors
     ///
     /// `SQLITE_CANTOPEN` if the name is taken by now, or an error of SQLite.
-    pub fn publish(self) -> Result<()> {
+    pub(crate) fn publish(self) -> Result<()> {
         let Self { sqlite, temporary, target } = self;
         let named = |error: Error| error.context(format_args!("cannot create {target:?}"));
         // Closing moves the log into the file as well, but does not report a failure.

@@ -17,7 +17,7 @@ use super::{
 /// # Errors
 ///
 /// An error of SQLite.
-pub fn open_sibling(file: &Path, options: &OpenOptions) -> Result<Sqlite> {
+pub(crate) fn open_sibling(file: &Path, options: &OpenOptions) -> Result<Sqlite> {
     let access = if options.readonly {
         OpenFlags::SQLITE_OPEN_READ_ONLY
     } else {

@@ -59,10 +59,10 @@ impl Synchronous {
 }
 
 /// The number of slots that a harness has unless it says otherwise.
-pub const DEFAULT_SLOTS: u16 = 3;
+pub(super) const DEFAULT_SLOTS: u16 = 3;
 
 /// The log is restarted at less than half of that, after some 1,700 commits of a short chunk.
-pub const DEFAULT_WAL_LIMIT: u64 = 64 << 20;
+pub(super) const DEFAULT_WAL_LIMIT: u64 = 64 << 20;
 
 /// How a database is opened.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use super::{Error, Result, files, places};
 /// A new file under a temporary name, which replaces its target later. Dropping it removes it and leaves the target
 /// unchanged.
 #[derive(Debug)]
-pub struct Replacement {
+pub(crate) struct Replacement {
     temporary: Temporary,
     target: PathBuf,
 }
@@ -21,19 +21,19 @@ impl Replacement {
     ///
     /// `SQLITE_CANTOPEN` if the target, after links are followed, is not a plain file; if it is a broken link; if no
     /// file can be made there; or if it has a log beside it, because then it is a database that may be open.
-    pub fn of(target: &Path) -> Result<Self> {
+    pub(crate) fn of(target: &Path) -> Result<Self> {
         check_target(target)?;
         let temporary = Temporary::beside(target).map_err(|error| Error::io(&error))?;
         Ok(Self { temporary, target: target.to_owned() })
     }
 
     /// Its temporary path.
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.temporary.path()
     }
 
     /// The file, open for writing. SQLite must be done with it before this is dropped.
-    pub fn file(&self) -> &File {
+    pub(crate) fn file(&self) -> &File {
         self.temporary.created()
     }
 
@@ -42,7 +42,7 @@ impl Replacement {
     /// # Errors
     ///
     /// `SQLITE_CANTOPEN`.
-    pub fn check(&self) -> Result<()> {
+    pub(crate) fn check(&self) -> Result<()> {
         self.temporary.check().map_err(|error| Error::io(&error))
     }
 
@@ -51,7 +51,7 @@ impl Replacement {
     /// # Errors
     ///
     /// As [`of`](Self::of).
-    pub fn finish(self) -> Result<()> {
+    pub(crate) fn finish(self) -> Result<()> {
         // A database may have been opened there meanwhile, or something else may have been put there.
         check_target(&self.target)?;
         if files::resolved(&self.target) != self.temporary.target() {

@@ -29,7 +29,7 @@ const TABLES: &[(&str, i64, &[&str])] = &[
 ];
 
 /// The columns of one of our tables that the stores read and write, in their order.
-pub fn columns(table: &str) -> &'static [&'static str] {
+pub(crate) fn columns(table: &str) -> &'static [&'static str] {
     TABLES.iter().find(|(name, ..)| *name == table).map_or(&[], |(.., columns)| columns)
 }
 

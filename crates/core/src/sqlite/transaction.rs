@@ -9,7 +9,7 @@ use super::{Error, Result};
 /// Outside a transaction it takes the write lock first: a read that upgrades to a write later would fail at once
 /// where another connection wrote in between, whatever the busy timeout. Inside one it becomes a savepoint, and the
 /// outer transaction decides.
-pub fn atomically<T, E: From<Error>>(
+pub(crate) fn atomically<T, E: From<Error>>(
     connection: &Sqlite,
     work: impl FnOnce() -> std::result::Result<T, E>,
 ) -> std::result::Result<T, E> {
@@ -22,7 +22,7 @@ pub fn atomically<T, E: From<Error>>(
 /// # Errors
 ///
 /// An error of SQLite.
-pub fn snapshot(connection: &Sqlite) -> Result<Option<Transaction<'_>>> {
+pub(crate) fn snapshot(connection: &Sqlite) -> Result<Option<Transaction<'_>>> {
     if !connection.is_autocommit() {
         return Ok(None);
     }

@@ -45,7 +45,7 @@ impl Size {
 /// # Errors
 ///
 /// An error of SQLite.
-pub fn size(sqlite: &Sqlite) -> Result<Size> {
+pub(crate) fn size(sqlite: &Sqlite) -> Result<Size> {
     let number = |pragma| sqlite.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
     let page = number("page_size")?;
     let bytes = |pages: i64| pages.saturating_mul(page).unsigned_abs();
@@ -57,7 +57,7 @@ pub fn size(sqlite: &Sqlite) -> Result<Size> {
 /// # Errors
 ///
 /// An error of SQLite.
-pub fn gives_space_back(sqlite: &Sqlite) -> Result<bool> {
+pub(crate) fn gives_space_back(sqlite: &Sqlite) -> Result<bool> {
     const INCREMENTAL: i64 = 2;
     let mode: i64 = sqlite.pragma_query_value(None, "auto_vacuum", |row| row.get(0))?;
     Ok(mode == INCREMENTAL)
@@ -69,7 +69,7 @@ pub fn gives_space_back(sqlite: &Sqlite) -> Result<bool> {
 /// # Errors
 ///
 /// An error of SQLite.
-pub fn vacuum_slice(sqlite: &Sqlite, time: Duration) -> Result<bool> {
+pub(crate) fn vacuum_slice(sqlite: &Sqlite, time: Duration) -> Result<bool> {
     atomically(sqlite, || {
         let until = Instant::now() + time;
         // One page a row, for as long as there are free ones.
@@ -88,7 +88,7 @@ pub fn vacuum_slice(sqlite: &Sqlite, time: Duration) -> Result<bool> {
 /// # Errors
 ///
 /// An error of SQLite.
-pub fn defer_checkpoints(sqlite: &Sqlite) -> Result<()> {
+pub(crate) fn defer_checkpoints(sqlite: &Sqlite) -> Result<()> {
     Ok(sqlite.pragma_update(None, "wal_autocheckpoint", 0)?)
 }
 
@@ -97,7 +97,7 @@ pub fn defer_checkpoints(sqlite: &Sqlite) -> Result<()> {
 /// # Errors
 ///
 /// An error of SQLite.
-pub fn restart_if_long(sqlite: &Sqlite) -> Result<()> {
+pub(crate) fn restart_if_long(sqlite: &Sqlite) -> Result<()> {
     if frames(sqlite)?.left() < LONG {
         return Ok(());
     }
@@ -113,7 +113,7 @@ pub fn restart_if_long(sqlite: &Sqlite) -> Result<()> {
 /// # Errors
 ///
 /// An error of SQLite.
-pub fn checkpoint_all(sqlite: &Sqlite) -> Result<()> {
+pub(crate) fn checkpoint_all(sqlite: &Sqlite) -> Result<()> {
     for _ in 0..ATTEMPTS {
         if move_log(sqlite)? {
             break;

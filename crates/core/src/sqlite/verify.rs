@@ -13,14 +13,14 @@ const LEAST_LENGTH: u64 = 8 << 10;
 
 /// What a check has found. Something that cannot be read is a finding, not an error.
 #[derive(Debug, Default)]
-pub struct Findings {
+pub(crate) struct Findings {
     /// What is wrong, in words.
     pub problems: Vec<String>,
 }
 
 impl Findings {
     /// Adds a problem.
-    pub fn add(&mut self, problem: impl Into<String>) {
+    pub(crate) fn add(&mut self, problem: impl Into<String>) {
         self.problems.push(problem.into());
     }
 
@@ -29,7 +29,7 @@ impl Findings {
     /// # Errors
     ///
     /// An error whose cause is not the file, such as a lock.
-    pub fn attempt(
+    pub(crate) fn attempt(
         &mut self,
         part: &str,
         work: impl FnOnce(&mut Self) -> Result<()>,
@@ -50,7 +50,7 @@ impl Findings {
 /// # Errors
 ///
 /// An error of SQLite or of `look`.
-pub fn in_one_state<T>(sqlite: &Sqlite, look: impl FnOnce() -> Result<T>) -> Result<T> {
+pub(crate) fn in_one_state<T>(sqlite: &Sqlite, look: impl FnOnce() -> Result<T>) -> Result<T> {
     sqlite.execute_batch("PRAGMA shrink_memory")?;
     let _until_it_is_dropped = snapshot(sqlite)?;
     look()
@@ -61,7 +61,7 @@ pub fn in_one_state<T>(sqlite: &Sqlite, look: impl FnOnce() -> Result<T>) -> Res
 /// # Errors
 ///
 /// An error of SQLite: nothing can be read.
-pub fn schema_version(sqlite: &Sqlite) -> Result<i64> {
+pub(crate) fn schema_version(sqlite: &Sqlite) -> Result<i64> {
     migrations::version(sqlite)
 }
 
@@ -73,7 +73,7 @@ pub fn schema_version(sqlite: &Sqlite) -> Result<i64> {
 /// # Errors
 ///
 /// An error whose cause is not the file, such as a lock.
-pub fn check_integrity(
+pub(crate) fn check_integrity(
     sqlite: &Sqlite,
     longest: impl FnOnce() -> Result<u64>,
     findings: &mut Findings,
@@ -140,7 +140,7 @@ fn check_parts(sqlite: &Sqlite, findings: &mut Findings) -> Result<()> {
 /// # Errors
 ///
 /// An error whose cause is not the file, such as a lock.
-pub fn compare_schema(sqlite: &Sqlite, version: i64, findings: &mut Findings) -> Result<()> {
+pub(crate) fn compare_schema(sqlite: &Sqlite, version: i64, findings: &mut Findings) -> Result<()> {
     let fresh = migrations::fresh(version)?;
     findings.attempt("schema", |findings| {
         for (kind, name) in objects(&fresh)? {

@@ -119,7 +119,7 @@ pub enum Change<T> {
 
 impl<T> Change<T> {
     /// Whether the field changes.
-    pub fn is_change(&self) -> bool {
+    pub(crate) fn is_change(&self) -> bool {
         !matches!(self, Self::Keep)
     }
 

@@ -68,11 +68,11 @@ impl TimestampText {
 /// A moment as SQLite's `datetime()` writes it, `YYYY-MM-DD HH:mm:ss`: what the columns `created_at` and `updated_at`
 /// hold. Binding it costs less than the default of the column, which SQLite computes for every row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Seconds([u8; 19]);
+pub(crate) struct Seconds([u8; 19]);
 
 impl Seconds {
     /// This moment.
-    pub fn now() -> Self {
+    pub(crate) fn now() -> Self {
         let TimestampText(text) = Timestamp::now().text();
         let mut seconds = [0; 19];
         for (place, byte) in seconds.iter_mut().zip(text) {
@@ -107,7 +107,7 @@ impl ToSql for TimestampText {
 /// `T` or a blank, optional seconds with any fraction, an optional `Z` or offset. A moment without an offset is UTC,
 /// as for SQLite.
 #[derive(Debug)]
-pub struct Moments {
+pub(crate) struct Moments {
     day: [u8; 10],
     /// The first millisecond of that day.
     midnight: i64,
@@ -121,7 +121,7 @@ impl Default for Moments {
 
 impl Moments {
     /// A stored moment in milliseconds since 1970; NaN if the text is not a moment.
-    pub fn millis(&mut self, text: &[u8]) -> f64 {
+    pub(crate) fn millis(&mut self, text: &[u8]) -> f64 {
         self.canonical(text).or_else(|| parse_any(text)).map_or(f64::NAN, |millis| millis as f64)
     }
 
@@ -144,7 +144,7 @@ impl Moments {
 }
 
 /// Whether a stored text is a moment.
-pub fn is_moment(text: &[u8]) -> bool {
+pub(crate) fn is_moment(text: &[u8]) -> bool {
     !Moments::default().millis(text).is_nan()
 }
 

@@ -58,7 +58,7 @@ impl Connection {
     /// # Errors
     ///
     /// [`Error::Closed`], [`Error::InUse`] inside `work` of the same statement; an error of SQLite or of `work`.
-    pub fn with_statement<T, E: From<Error>>(
+    pub(crate) fn with_statement<T, E: From<Error>>(
         &self,
         sql: &'static str,
         work: impl FnOnce(&mut rusqlite::Statement<'_>) -> std::result::Result<T, E>,

@@ -18,7 +18,7 @@ use crate::sqlite::open_sibling;
 use crate::sqlite::transaction::{all_or_nothing, immediate};
 
 /// Writes that a store has deferred.
-pub trait Deferred: Any {
+pub(crate) trait Deferred: Any {
     /// Does them, with `sqlite`.
     ///
     /// # Errors
@@ -154,7 +154,7 @@ impl Connection {
     /// # Errors
     ///
     /// The error of `start`.
-    pub fn deferred<D: Deferred>(&self, start: impl FnOnce() -> Result<D>) -> Result<Rc<D>> {
+    pub(crate) fn deferred<D: Deferred>(&self, start: impl FnOnce() -> Result<D>) -> Result<Rc<D>> {
         let known = self.deferred.borrow().clone();
         if let Some(Ok(deferred)) = known.map(|known| (known as Rc<dyn Any>).downcast()) {
             return Ok(deferred);

@@ -8,7 +8,7 @@ mod deferred;
 mod names;
 mod statement;
 
-pub use deferred::Deferred;
+pub(crate) use deferred::Deferred;
 pub use names::Column;
 pub use statement::{Row, Statement};
 
@@ -158,7 +158,7 @@ impl Connection {
     /// # Errors
     ///
     /// [`Error::Closed`], or an error of SQLite.
-    pub fn accepts_slot(&self, slot: i64) -> Result<bool> {
+    pub(crate) fn accepts_slot(&self, slot: i64) -> Result<bool> {
         let accepts = || self.highest_slot.get().is_none_or(|highest| slot <= highest);
         if !accepts() {
             self.highest_slot.set(slots::accepted(&*self.unsettled()?)?);
@@ -168,7 +168,7 @@ impl Connection {
 
     /// The highest slot that the file accepted when its CHECK was last read, or `None` if the CHECK has an unknown
     /// form.
-    pub fn highest_slot(&self) -> Option<i64> {
+    pub(crate) fn highest_slot(&self) -> Option<i64> {
         self.highest_slot.get()
     }
 
@@ -198,7 +198,7 @@ impl Connection {
     }
 
     /// The size of the write-ahead log in bytes.
-    pub fn log_size(&self) -> u64 {
+    pub(crate) fn log_size(&self) -> u64 {
         let size = |log| std::fs::metadata(log).map_or(0, |log| log.len());
         self.log().map_or(0, size)
     }
@@ -242,7 +242,7 @@ impl Connection {
     }
 
     /// The file, if other connections can write to the database as well.
-    pub fn shared_file(&self) -> Option<&Path> {
+    pub(crate) fn shared_file(&self) -> Option<&Path> {
         match &self.location {
             Location::File(file) if !self.options.readonly => Some(file),
             _ => None,

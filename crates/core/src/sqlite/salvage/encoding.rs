@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 /// One of the three encodings that a file can have for all of its texts.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub enum Encoding {
+pub(super) enum Encoding {
     /// The default.
     #[default]
     Utf8,

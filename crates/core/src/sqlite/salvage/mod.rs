@@ -11,16 +11,16 @@ mod record;
 mod source;
 mod trees;
 
-pub use pages::Pages;
-pub use record::Field;
-pub use trees::{Entry, Trees};
+pub(crate) use pages::Pages;
+pub(crate) use record::Field;
+pub(crate) use trees::{Entry, Trees};
 
 use super::definition::{StoredColumns, stored_columns};
 use super::{Result, slots};
 
 /// What the schema of a file says of a table or an index.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Definition {
+pub(crate) struct Definition {
     /// `table` or `index`.
     pub kind: String,
     /// Its name, in small letters.
@@ -35,7 +35,7 @@ pub struct Definition {
 
 impl Definition {
     /// Reads a row of `sqlite_schema`; `None` for an entry without a tree.
-    pub fn parse(row: &[Field<'_>]) -> Option<Self> {
+    pub(crate) fn parse(row: &[Field<'_>]) -> Option<Self> {
         let text = |at: usize| match row.get(at) {
             Some(Field::Text(text)) => Some(String::from_utf8_lossy(text).into_owned()),
             _ => None,
@@ -58,12 +58,12 @@ impl Definition {
     }
 
     /// The columns as rows store them; `None` if the SQL cannot be understood.
-    pub fn columns(&self) -> Option<StoredColumns> {
+    pub(crate) fn columns(&self) -> Option<StoredColumns> {
         stored_columns(&self.sql).ok().filter(|stored| !stored.columns.is_empty())
     }
 
     /// The highest slot that its CHECK accepts; `None` without a CHECK that we know.
-    pub fn highest_slot(&self) -> Option<i64> {
+    pub(crate) fn highest_slot(&self) -> Option<i64> {
         slots::highest_slot(&self.sql)
     }
 }
@@ -73,7 +73,7 @@ impl Definition {
 /// # Errors
 ///
 /// None of its own.
-pub fn definitions(trees: &mut Trees) -> Result<Vec<Definition>> {
+pub(crate) fn definitions(trees: &mut Trees) -> Result<Vec<Definition>> {
     let mut found = Vec::new();
     trees.walk(1, &mut |entry| {
         found.extend(entry.fields().as_deref().and_then(Definition::parse));

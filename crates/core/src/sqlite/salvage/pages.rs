@@ -30,7 +30,7 @@ const LEAST_USABLE: usize = 480;
 const ENOUGH_WORDS: u32 = 64;
 
 /// The pages of a file, by their numbers from 1.
-pub struct Pages {
+pub(crate) struct Pages {
     file: InputFile,
     /// Pages that replace those of the file: first the log, then the journal of an interrupted transaction.
     overlays: Vec<Overlay>,
@@ -46,7 +46,7 @@ impl Pages {
     /// # Errors
     ///
     /// `SQLITE_NOTADB` if nothing in it looks like a page of a database.
-    pub fn open(file: &Path) -> Result<Self> {
+    pub(crate) fn open(file: &Path) -> Result<Self> {
         companions::check(file)?;
         let opened = InputFile::open(file)?;
         let mut problems = Vec::new();
@@ -73,7 +73,7 @@ impl Pages {
     }
 
     /// What is wrong with the file as a whole.
-    pub fn problems(&self) -> &[String] {
+    pub(crate) fn problems(&self) -> &[String] {
         &self.problems
     }
 

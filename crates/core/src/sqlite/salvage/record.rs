@@ -12,7 +12,7 @@ const MOST_FIELDS: usize = 2000;
 
 /// A stored value. Its text is UTF-8, unless the stored text was invalid.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Field<'row> {
+pub(crate) enum Field<'row> {
     /// `NULL`.
     Null,
     /// An integer.
@@ -27,7 +27,7 @@ pub enum Field<'row> {
 
 impl Field<'_> {
     /// The value in rusqlite's form.
-    pub fn value(&self) -> ValueRef<'_> {
+    pub(crate) fn value(&self) -> ValueRef<'_> {
         match self {
             Self::Null => ValueRef::Null,
             Self::Integer(number) => ValueRef::Integer(*number),
@@ -37,19 +37,8 @@ impl Field<'_> {
         }
     }
 
-    /// The value with a copy of its bytes.
-    pub fn into_owned(self) -> Field<'static> {
-        match self {
-            Self::Null => Field::Null,
-            Self::Integer(number) => Field::Integer(number),
-            Self::Real(number) => Field::Real(number),
-            Self::Text(text) => Field::Text(Cow::Owned(text.into_owned())),
-            Self::Blob(bytes) => Field::Blob(Cow::Owned(bytes.into_owned())),
-        }
-    }
-
     /// How many bytes it holds.
-    pub fn length(&self) -> usize {
+    pub(crate) fn length(&self) -> usize {
         match self {
             Self::Text(bytes) | Self::Blob(bytes) => bytes.len(),
             _ => 0,

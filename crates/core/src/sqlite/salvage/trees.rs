@@ -17,7 +17,7 @@ const OF_TABLES: [u8; 1] = [TABLE_LEAF];
 const OF_INDEXES: [u8; 2] = [INDEX_LEAF, INDEX_INTERIOR];
 
 /// A cell of a table or of an index.
-pub struct Entry {
+pub(crate) struct Entry {
     /// The rowid, of a table.
     pub rowid: Option<i64>,
     /// `None` if parts of it are missing.
@@ -27,16 +27,16 @@ pub struct Entry {
 
 impl Entry {
     /// The fields of the record; `None` if it is not a record, or not complete.
-    pub fn fields(&self) -> Option<Vec<Field<'_>>> {
+    pub(crate) fn fields(&self) -> Option<Vec<Field<'_>>> {
         record::fields(self.payload.as_deref()?, self.encoding)
     }
 }
 
 /// Called with each entry that is found.
-pub type Each<'a, 'b> = &'a mut (dyn FnMut(Entry) -> Result<()> + 'b);
+pub(super) type Each<'a, 'b> = &'a mut (dyn FnMut(Entry) -> Result<()> + 'b);
 
 /// The b-trees of a file. Each page belongs to the first that reaches it.
-pub struct Trees {
+pub(crate) struct Trees {
     pages: Pages,
     encoding: Encoding,
     /// Pages that were used already.
@@ -52,7 +52,7 @@ pub struct Trees {
 
 impl Trees {
     /// The trees of these pages. Most rows have one of `words` as a field, which tells the encoding.
-    pub fn new(pages: Pages, words: &[&str]) -> Self {
+    pub(crate) fn new(pages: Pages, words: &[&str]) -> Self {
         let count = pages.count() as usize + 1;
         let mut trees = Self {
             encoding: pages.find_encoding(words),
@@ -70,42 +70,42 @@ impl Trees {
     }
 
     /// The pages.
-    pub fn pages(&self) -> &Pages {
+    pub(crate) fn pages(&self) -> &Pages {
         &self.pages
     }
 
     /// The number of pages that a tree names and that cannot be read.
-    pub fn unreadable(&self) -> u64 {
+    pub(crate) fn unreadable(&self) -> u64 {
         self.unreadable
     }
 
     /// Whether it is known which pages are free. If it is not, the leftovers may include deleted rows.
-    pub fn knows_free(&self) -> bool {
+    pub(crate) fn knows_free(&self) -> bool {
         self.knows_free
     }
 
     /// Visits every entry of the tree with this root, of a table or an index.
-    pub fn walk(&mut self, root: u32, each: Each<'_, '_>) -> Result<()> {
+    pub(crate) fn walk(&mut self, root: u32, each: Each<'_, '_>) -> Result<()> {
         self.walk_tree(root, Some(each))
     }
 
     /// Marks the pages of this tree as used: the table belongs to another program.
-    pub fn skip(&mut self, root: u32) -> Result<()> {
+    pub(crate) fn skip(&mut self, root: u32) -> Result<()> {
         self.walk_tree(root, None)
     }
 
     /// Visits every entry of table pages that no tree reaches and that are not free.
-    pub fn leftovers(&mut self, each: Each<'_, '_>) -> Result<()> {
+    pub(crate) fn leftovers(&mut self, each: Each<'_, '_>) -> Result<()> {
         self.remains(&OF_TABLES, false, each)
     }
 
     /// Visits every entry of index pages that no tree reaches and that are not free.
-    pub fn leftover_keys(&mut self, each: Each<'_, '_>) -> Result<()> {
+    pub(crate) fn leftover_keys(&mut self, each: Each<'_, '_>) -> Result<()> {
         self.remains(&OF_INDEXES, false, each)
     }
 
     /// Visits every entry that is left on free pages: deleted rows.
-    pub fn deleted(&mut self, each: Each<'_, '_>) -> Result<()> {
+    pub(crate) fn deleted(&mut self, each: Each<'_, '_>) -> Result<()> {
         self.remains(&OF_TABLES, true, each)?;
         self.remains(&OF_INDEXES, true, each)
     }

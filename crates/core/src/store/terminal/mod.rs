@@ -79,7 +79,7 @@ impl<'a> Line<'a> {
     }
 
     /// A copy of the line that outlives the text.
-    pub fn keep(&self) -> KeptLine {
+    pub(crate) fn keep(&self) -> KeptLine {
         let Self { text, number, first, last, marks, styles } = *self;
         let (text, marks, styles) = (text.to_owned(), marks.to_vec(), styles.to_vec());
         KeptLine { text, number, first, last, marks, styles }
@@ -87,7 +87,7 @@ impl<'a> Line<'a> {
 
     /// The chunk in which the byte at `offset` of the text was printed. In an overwritten line, the chunk that wrote
     /// to it last.
-    pub fn mark_at(&self, offset: usize) -> Mark {
+    pub(crate) fn mark_at(&self, offset: usize) -> Mark {
         let after = self.marks.partition_point(|(start, _)| *start <= offset);
         let found = after.checked_sub(1).and_then(|at| self.marks.get(at));
         found.map_or(self.first, |(_, mark)| *mark)
@@ -96,7 +96,7 @@ impl<'a> Line<'a> {
 
 /// A line that outlives the text that it was read from.
 #[derive(Debug, Clone)]
-pub struct KeptLine {
+pub(crate) struct KeptLine {
     text: String,
     number: u64,
     first: Mark,
@@ -107,7 +107,7 @@ pub struct KeptLine {
 
 impl KeptLine {
     /// The line.
-    pub fn line(&self) -> Line<'_> {
+    pub(crate) fn line(&self) -> Line<'_> {
         let Self { text, number, first, last, marks, styles } = self;
         Line { text, number: *number, first: *first, last: *last, marks, styles }
     }

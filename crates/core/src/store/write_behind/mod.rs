@@ -58,7 +58,7 @@ impl Default for Settings {
 pub type OnError = Box<dyn Fn(&sqlite::Error) + Send + Sync>;
 
 /// The queue of a connection. Dropping it writes the queued rows, if that is possible.
-pub struct WriteBehind {
+pub(crate) struct WriteBehind {
     ended: Cell<bool>,
     shared: Arc<Shared>,
     thread: Cell<Option<JoinHandle<()>>>,
@@ -84,7 +84,7 @@ impl WriteBehind {
     /// # Errors
     ///
     /// `SQLITE_CANTOPEN` if the thread cannot be started.
-    pub fn start(
+    pub(crate) fn start(
         file: &Path,
         options: OpenOptions,
         settings: Settings,
@@ -105,7 +105,7 @@ impl WriteBehind {
     /// # Errors
     ///
     /// An error of SQLite while making room. Then the chunk is not queued.
-    pub fn append(&self, connection: &Connection, output: NewOutput) -> sqlite::Result<()> {
+    pub(crate) fn append(&self, connection: &Connection, output: NewOutput) -> sqlite::Result<()> {
         let full = |queue: &Queue| queue.is_full(&output, self.shared.settings.max_bytes);
         let mut queue = self.shared.lock();
         if queue.gone || self.ended.get() {
@@ -131,7 +131,7 @@ impl WriteBehind {
     /// # Errors
     ///
     /// The refusal.
-    pub fn check_refusal(&self) -> sqlite::Result<()> {
+    pub(crate) fn check_refusal(&self) -> sqlite::Result<()> {
         self.shared.lock().refusal.take().map_or(Ok(()), Err)
     }
 }
