@@ -10,13 +10,12 @@
 //!   up, so the log never starts over. A restart blocks writers while it moves and flushes the rest. So it is tried
 //!   only when two passes have just left little. The next commit waits for it (rather than for SQLite's busy handler,
 //!   which sleeps), and both give up after [`PATIENCE`];
-//!
-//! Few long passes are better than many short ones: most pages of the log are newer versions of the same few, and
-//! flushes of the log slow down those who write to it.
-//!
 //! - if others leave no moment for a restart, by holding up the commits of this connection until the log has started
 //!   over. That begins at one and a half times the limit. Other processes with this library do the same, which makes
 //!   that moment.
+//!
+//! Few long passes are better than many short ones: most pages of the log are newer versions of the same few, and
+//! flushes of the log slow down those who write to it.
 //!
 //! A reader in any process can pin the log. There is no restart while it reads, and no commit is held up for it.
 //!

@@ -259,7 +259,7 @@ impl Watch {
     fn pages_written(&self) -> u64 {
         let (mut pages, mut most) = (0, 0);
         let connection = ptr::with_exposed_provenance_mut(self.connection);
-        // SAFETY: the connection is open, as it is what asks, and SQLite writes two numbers to where the pointers point.
+        // SAFETY: the connection is open, because it calls this, and SQLite writes two numbers to these variables.
         let code = unsafe {
             ffi::sqlite3_db_status(
                 connection,

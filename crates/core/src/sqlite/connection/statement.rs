@@ -189,7 +189,7 @@ impl Statement {
             return Err(self.connection.closed());
         }
         // SAFETY: the statement is in its place, which is borrowed, here or by the call that handed out a row; it
-        // cannot be emptied meanwhile. It is not at work on this thread, as this is, and there is no other.
+        // cannot be emptied meanwhile. It is not running: a connection has one thread, which is here.
         Ok(unsafe { self.handle.columns() })
     }
 
