@@ -1,4 +1,11 @@
-// The types of the package: the source of them, written by hand.
+// The types of the package, written by hand.
+
+declare global {
+  // As TypeScript has it since 5.2, for programs that are compiled without `ESNext.Disposable`.
+  interface SymbolConstructor {
+    readonly dispose: unique symbol
+  }
+}
 
 /** What a session is doing. */
 export type SessionStatus = 'idle' | 'running' | 'waiting_checkpoint' | 'completed' | 'failed'
@@ -309,9 +316,9 @@ export interface ExportOptions {
 /** How far an export is. */
 export interface ExportProgress {
   /** The chunks that are written. */
-  chunks: number
+  outputs: number
   /** The chunks of the session. */
-  totalChunks: number
+  totalOutputs: number
   /** The bytes of the file so far. */
   bytes: number
 }
@@ -474,7 +481,14 @@ export interface FullOutputOptions {
 }
 
 /** The sessions of a database: what ran in which slot, and how it went. */
-export interface SessionStore {
+export declare class SessionStore {
+  /**
+   * The sessions of `db`: a `DatabaseConnection` or its `db`.
+   *
+   * @throws {TypeError} `ERR_INVALID_ARG_TYPE` for anything else, `ERR_INVALID_STATE` for a closed
+   * connection.
+   */
+  constructor(db: Database | DatabaseConnection)
   /**
    * Stores a session.
    *
@@ -539,24 +553,20 @@ export interface SessionStore {
   isPinned(id: string): boolean
 }
 
-/** The class of `SessionStore`. */
-export interface SessionStoreConstructor {
-  /**
-   * The sessions of `db`: a `DatabaseConnection` or its `db`.
-   *
-   * @throws {TypeError} `ERR_INVALID_ARG_TYPE` for anything else, `ERR_INVALID_STATE` for a closed
-   * connection.
-   */
-  new (db: Database | DatabaseConnection): SessionStore
-  readonly prototype: SessionStore
-}
-
 /**
  * The output of the sessions of a database: every chunk that their terminals printed, in order.
  *
  * Chunks with equal timestamps keep the order in which they were appended.
  */
-export interface OutputStore {
+export declare class OutputStore {
+  /**
+   * The output in `db`: a `DatabaseConnection` or its `db`.
+   *
+   * @throws {TypeError} `ERR_INVALID_ARG_TYPE` for anything else, `ERR_INVALID_STATE` for a closed
+   * connection.
+   * @throws {RangeError} `ERR_OUT_OF_RANGE` for an option out of range.
+   */
+  constructor(db: Database | DatabaseConnection, options?: OutputStoreOptions | null)
   /**
    * Stores one chunk. It is committed when the call returns, unless a transaction is open, which
    * decides, or the store writes behind: see `WriteBehindOptions`. The session need not exist.
@@ -662,30 +672,12 @@ export interface OutputStore {
   deleteBySession(sessionId: string): void
 }
 
-/** The class of `OutputStore`. */
-export interface OutputStoreConstructor {
-  /**
-   * The output in `db`: a `DatabaseConnection` or its `db`.
-   *
-   * @throws {TypeError} `ERR_INVALID_ARG_TYPE` for anything else, `ERR_INVALID_STATE` for a closed
-   * connection.
-   * @throws {RangeError} `ERR_OUT_OF_RANGE` for an option out of range.
-   */
-  new (db: Database | DatabaseConnection, options?: OutputStoreOptions | null): OutputStore
-  readonly prototype: OutputStore
-}
-
 /** What SQLite says. */
-export interface SqliteError extends Error {
+export declare class SqliteError extends Error {
+  constructor(message: string, code: string)
   name: 'SqliteError'
   /** SQLite's extended result code by its name, such as `'SQLITE_CONSTRAINT_PRIMARYKEY'`. */
   code: string
-}
-
-/** The class of `SqliteError`. */
-export interface SqliteErrorConstructor {
-  new (message: string, code: string): SqliteError
-  readonly prototype: SqliteError
 }
 
 /** What `run()` did. */
@@ -820,6 +812,8 @@ interface Database {
   defaultSafeIntegers(toggle?: boolean): this
   /** Closes the connection, for the stores as well; a second call does nothing. */
   close(): this
+  /** Closes the connection, at the end of the block of a `using` declaration. */
+  [Symbol.dispose](): void
 }
 
 /** The types of the handle by the names that they have in `@types/better-sqlite3`. */
@@ -864,9 +858,9 @@ export declare class DatabaseConnection {
   constructor(dbPath?: string | null, options?: DatabaseOptions | null)
   /** The handle that stores take, and other SQL of the process uses. The same object every time. */
   get db(): Database
-  /** The path that the connection was opened with. */
+  /** The path that the connection was opened with. Preferred to `getPath()`. */
   get path(): string
-  /** The path that the connection was opened with. */
+  /** The same as `path`, for programs that were written for the better-sqlite3 version. */
   getPath(): string
   /** Whether the connection is open. */
   get isOpen(): boolean
@@ -899,6 +893,8 @@ export declare class DatabaseConnection {
    * @throws {TypeError} `ERR_INVALID_STATE` in the middle of a query of the same connection.
    */
   close(): void
+  /** Closes the connection, at the end of the block of a `using` declaration. */
+  [Symbol.dispose](): void
   /**
    * Looks whether the file is sound: its pages and indexes, the schema, and the values of every row of
    * sessions and output. Damage is told in `problems`; only a file of which nothing can be read throws.
@@ -971,9 +967,6 @@ export declare function closeDatabase(): void
  */
 export declare function getDatabase(): DatabaseConnection
 
-/** The class `OutputStore`. */
-export declare const OutputStore: OutputStoreConstructor
-
 /**
  * Stores whatever sessions and output a damaged file still gives in a new file, and resolves with what
  * came of it. A thread does the work.
@@ -994,9 +987,3 @@ export declare const OutputStore: OutputStoreConstructor
  * beside it that would be taken for its own.
  */
 export declare function salvage(path: string, newPath: string): Promise<SalvageReport>
-
-/** The class `SessionStore`. */
-export declare const SessionStore: SessionStoreConstructor
-
-/** What SQLite says: an `Error` whose `code` is the name of SQLite's extended result code. */
-export declare const SqliteError: SqliteErrorConstructor

@@ -5,6 +5,7 @@
 //! floor TRIAL SMALL_CHUNKS LARGE_CHUNKS FOLDER full|quick
 //! ```
 
+use std::collections::BTreeMap;
 use std::env;
 use std::error::Error;
 use std::fs;
@@ -22,8 +23,8 @@ use gsd_session_core::store::timestamp::Timestamp;
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
-/// A number of a trial by its name; times in µs.
-type Metrics = Vec<(&'static str, f64)>;
+/// Numbers of a trial by their names; times in µs.
+type Metrics = BTreeMap<&'static str, f64>;
 
 // What follows is the same as in lib/fixtures.mjs and the trials.
 
@@ -82,13 +83,13 @@ impl Trial {
             let at = ((rows as f64 * part) as usize).min(rows - 1);
             durations.get(at).copied().unwrap_or(f64::NAN)
         };
-        Ok(vec![
+        Ok(Metrics::from([
             ("mean", mean),
             ("p50", percentile(0.5)),
             ("p99", percentile(0.99)),
             ("p999", percentile(0.999)),
             ("max", percentile(1.0)),
-        ])
+        ]))
     }
 
     fn append_many(&self) -> Outcome<Metrics> {
@@ -105,7 +106,7 @@ impl Trial {
                 times.push(micros(start.elapsed()) / outputs.len() as f64);
             }
         }
-        Ok(vec![("time", median(times))])
+        Ok(Metrics::from([("time", median(times))]))
     }
 
     fn get_by_session(&self) -> Outcome<Metrics> {
@@ -120,7 +121,7 @@ impl Trial {
                 })?;
                 Ok(bytes)
             };
-            metrics.push((name, time_of_call(self.budget(), newest)?));
+            metrics.insert(name, time_of_call(self.budget(), newest)?);
         }
         Ok(metrics)
     }
@@ -137,7 +138,7 @@ impl Trial {
             })?;
             Ok(bytes)
         };
-        Ok(vec![("time", time_of_call(self.budget(), newer)?)])
+        Ok(Metrics::from([("time", time_of_call(self.budget(), newer)?)]))
     }
 
     fn get_full_output(&self) -> Outcome<Metrics> {
@@ -150,7 +151,7 @@ impl Trial {
         for (name, chunks) in [("mixed", mixed), ("ascii", ascii)] {
             self.fill_outputs(&chunks, 26_667, Some(name))?;
             let full = || Ok(self.outputs.full(name, "\n")?.len());
-            metrics.push((name, time_of_call(self.budget(), full)?));
+            metrics.insert(name, time_of_call(self.budget(), full)?);
         }
         Ok(metrics)
     }
@@ -167,7 +168,7 @@ impl Trial {
             })?;
             Ok(bytes)
         };
-        Ok(vec![("time", time_of_call(self.budget(), list)?)])
+        Ok(Metrics::from([("time", time_of_call(self.budget(), list)?)]))
     }
 
     fn get_session(&self) -> Outcome<Metrics> {
@@ -185,7 +186,7 @@ impl Trial {
             })?;
             Ok(bytes)
         };
-        Ok(vec![("time", time_of_call(self.budget(), get)?)])
+        Ok(Metrics::from([("time", time_of_call(self.budget(), get)?)]))
     }
 
     fn fill_outputs(&self, chunks: &[String], rows: usize, session: Option<&str>) -> Outcome<()> {
@@ -311,8 +312,6 @@ fn main() -> Outcome<()> {
     let metrics = trial.run(&name)?;
     connection.close()?;
 
-    let fields: Vec<String> =
-        metrics.iter().map(|(name, value)| format!("\"{name}\":{value}")).collect();
-    println!("{{{}}}", fields.join(","));
+    println!("{}", serde_json::to_string(&metrics)?);
     Ok(())
 }

@@ -60,7 +60,7 @@ function pageOf(search) {
   return { matches, complete: stoppedBy === null, stoppedBy, next: () => pageOf(search) }
 }
 
-const exportProgress = ([chunks, totalChunks, bytes]) => ({ chunks, totalChunks, bytes })
+const exportProgress = ([outputs, totalOutputs, bytes]) => ({ outputs, totalOutputs, bytes })
 
 function open(connection, writeBehind) {
   if (writeBehind === false) return native.open(connection)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What the compiler does not keep of the floors: face -> store -> sqlite, and SQL beside the store that owns it.
+# What the compiler does not keep of the floors: face -> store -> sqlite, SQL beside the store that owns it, and no circles.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -20,5 +20,9 @@ forbid 'the face holds no SQL' '"[^"]*\b(SELECT .* FROM|INSERT INTO|DELETE FROM|
 forbid 'Electron takes no memory that an addon lends' \
   'napi_create_external_(buffer|arraybuffer)|external_string|\b(Buffer|ArrayBuffer|BufferSlice|(Uint|Int|Float|BigInt|BigUint)[0-9]+(Clamped)?Array)(Slice)?::' \
   src
+
+for crate in src crates/core/src; do
+  node scripts/circles.mjs "$crate" || failed=1
+done
 
 exit "$failed"

@@ -93,11 +93,7 @@ const SQLITE_ERROR: f64 = 2.0;
 
 impl Failure {
     /// What `makeError` of `lib/errors.js` takes: class, code and message. Gives back what JavaScript has thrown already.
-    pub fn parts<'env>(
-        self,
-        scope: Scope<'env>,
-        call: &str,
-    ) -> napi::Result<[Value<'env>; 3]> {
+    pub fn parts<'env>(self, scope: Scope<'env>, call: &str) -> napi::Result<[Value<'env>; 3]> {
         let (class, code, message) = match self {
             Self::Type(message) => (TYPE_ERROR, Cow::Borrowed(INVALID_TYPE), message),
             Self::Range(message) => (RANGE_ERROR, OUT_OF_RANGE.into(), message),

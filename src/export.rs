@@ -1,6 +1,6 @@
 //! What `exportTo` of `lib/output-store.js` calls.
 
-use gsd_session_core::store::export::{Progress, Size};
+use gsd_session_core::store::export::{ExportProgress, Size};
 use gsd_session_core::store::model::ExportFormat;
 use gsd_session_core::store::outputs::Outputs;
 
@@ -18,7 +18,7 @@ pub const NATIVES: &[Native] = natives! {
 /// What no terminal is wider or higher than.
 const MAX_LENGTH: i64 = u16::MAX as i64;
 
-/// the store, sessionId, file, format, columns, rows, who is told -> a promise of chunks, totalChunks, bytes
+/// the store, sessionId, file, format, columns, rows, who is told -> a promise of outputs, totalOutputs, bytes
 fn export_to<'env>(call: Call<'_, 'env>) -> Answer<'env> {
     let outputs: &Outputs = call.native()?;
     let [session_id, file, format, columns, rows, tell] = call.array(1)?;
@@ -44,12 +44,12 @@ fn export_to<'env>(call: Call<'_, 'env>) -> Answer<'env> {
     })
 }
 
-impl Report for Progress {
+impl Report for ExportProgress {
     fn is_last(&self) -> bool {
-        self.chunks == self.total_chunks
+        self.outputs == self.total_outputs
     }
 
     fn numbers(&self) -> Vec<f64> {
-        vec![self.chunks as f64, self.total_chunks as f64, self.bytes as f64]
+        vec![self.outputs as f64, self.total_outputs as f64, self.bytes as f64]
     }
 }

@@ -9,8 +9,8 @@ use crate::environment::Environment;
 use crate::js::{Scope, function};
 use crate::natives::Native;
 use crate::{
-    connection, convert, database, exit, export, follow, maintenance, output_store, retention, search, session_store,
-    statement,
+    connection, convert, database, exit, export, follow, maintenance, output_store, retention,
+    search, session_store, statement,
 };
 
 /// The functions, by the names that `lib/` has for their tables.
@@ -55,9 +55,10 @@ pub fn bind<'env>(env: &'env Env, lib: Unknown<'env>) -> Result<Unknown<'env>> {
         }
         scope.define(bound, file, functions)?;
     }
-    let names = |texts: &[&str]| scope.array_of(texts.iter().map(|text| scope.string(text.as_bytes())));
-    scope.define(bound, "statuses", names(&SessionStatus::TEXTS)?)?;
-    scope.define(bound, "types", names(&OutputType::TEXTS)?)?;
+    let names =
+        |texts: &[&str]| scope.array_of(texts.iter().map(|text| scope.string(text.as_bytes())));
+    scope.define(bound, "statuses", names(SessionStatus::TEXTS)?)?;
+    scope.define(bound, "types", names(OutputType::TEXTS)?)?;
     Ok(bound.unknown())
 }
 

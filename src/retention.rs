@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use gsd_session_core::sqlite::Connection;
 use gsd_session_core::store::model::SessionStatus;
-use gsd_session_core::store::retention::{self, Criteria, Progress, Pruned};
+use gsd_session_core::store::retention::{self, Criteria, PruneProgress, Pruned};
 use gsd_session_core::store::stats::{self, Amount};
 
 use crate::background::promise;
@@ -161,7 +161,7 @@ fn pruned(scope: Scope<'_>, pruned: Pruned) -> napi::Result<Value<'_>> {
 
 /// How far the work is.
 struct Step {
-    progress: Progress,
+    progress: PruneProgress,
     is_last: bool,
 }
 
@@ -171,7 +171,7 @@ impl Report for Step {
     }
 
     fn numbers(&self) -> Vec<f64> {
-        let Progress { sessions, outputs, bytes, size } = &self.progress;
+        let PruneProgress { sessions, outputs, bytes, size } = &self.progress;
         [*sessions, *outputs, *bytes, size.bytes, size.free_bytes].map(|count| count as f64).into()
     }
 }

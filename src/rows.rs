@@ -213,7 +213,7 @@ impl<'env> Batches<'env> {
     pub fn finish(mut self) -> Result<Value<'env>> {
         if self.room.wide.is_empty() && self.extra_count == 0 {
             self.write_numbers()?;
-            return Ok(self.scope.latin1(&self.room.ascii)?);
+            return self.scope.latin1(&self.room.ascii);
         }
         self.give(Step::Take)?;
         self.scope.undefined()

@@ -211,11 +211,8 @@ fn run<'env>(call: Call<'_, 'env>) -> Answer<'env> {
         prepared.with_values(call.from(1), || Ok(prepared.statement.run()?))?;
     let scope = call.scope();
     call.host().note(scope, [changes as f64])?;
-    let rowid = if prepared.safe_integers.get() {
-        scope.bigint(rowid)
-    } else {
-        scope.number(rowid as f64)
-    };
+    let rowid =
+        if prepared.safe_integers.get() { scope.bigint(rowid) } else { scope.number(rowid as f64) };
     Ok(rowid?)
 }
 

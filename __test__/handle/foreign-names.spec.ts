@@ -3,7 +3,7 @@ import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { DatabaseConnection, OutputStore, SessionStore, salvage } from '../../index.js'
-import { inChild, startChild } from '../support/child.js'
+import { startChild } from '../support/child.js'
 import {
   openConnection,
   openStores,
@@ -133,18 +133,75 @@ describe('a file of ours', () => {
     expect(connection.verify().problems).toEqual([])
   })
 
-  test('tells nothing on the standard error while it is used', async () => {
-    const path = fileWith('ALTER TABLE sessions ADD COLUMN weird_word TEXT', 'weird_word')
-    const used = await inChild(
-      ({ pkg }, file) => {
-        const connection = new pkg.DatabaseConnection(file, { slots: 9 })
-        return [
-          connection.verify().problems,
-          connection.db.prepare('SELECT * FROM sessions').all().length,
-        ]
-      },
-      [path],
+  test('writes nothing to the standard error, whatever is called', async () => {
+    const path = fileWith(
+      `ALTER TABLE sessions ADD COLUMN weird_word weird_word DEFAULT 'weird_word';
+       ALTER TABLE session_outputs ADD COLUMN weird_word TEXT CHECK (weird_word <> 'weird_word');
+       CREATE TABLE others (weird_word INTEGER PRIMARY KEY, x weird_word NOT NULL);
+       CREATE TABLE others_without (weird_word TEXT PRIMARY KEY) WITHOUT ROWID;
+       CREATE INDEX weird_word ON sessions (weird_word || weird_word);
+       CREATE TRIGGER by_others AFTER UPDATE ON sessions BEGIN SELECT NEW.weird_word AS weird_word; END;
+       CREATE VIEW of_others AS SELECT weird_word AS weird_word, x FROM others;
+       INSERT INTO others VALUES (1, 'x')`,
+      'weird_word',
     )
-    expect(used).toEqual([[], 1])
+    const child = startChild(
+      async ({ pkg, failureOf }, file, folder) => {
+        const connection = new pkg.DatabaseConnection(file, { slots: 9 })
+        const sessions = new pkg.SessionStore(connection)
+        const outputs = new pkg.OutputStore(connection, { writeBehind: true })
+        const { db } = connection
+        const stop = connection.watch(() => {})
+        sessions.update('s-1', { status: 'failed', pid: 7 })
+        outputs.append({ sessionId: 's-1', timestamp: new Date(), type: 'stdout', data: 'more' })
+        const seen = [
+          outputs.getFullOutput('s-1'),
+          outputs.search('more').matches.length,
+          [...outputs.iterate('s-1')].length,
+          sessions.list({ limit: 5 }).length,
+          connection.stats().sessions.failed,
+          connection.verify().problems.length,
+        ]
+        stop()
+        for (const sql of [
+          'SELECT * FROM sessions',
+          'SELECT * FROM others',
+          'SELECT rowid FROM others',
+          'SELECT * FROM others_without',
+          'SELECT * FROM of_others',
+          'SELECT * FROM sqlite_schema',
+          'UPDATE sessions SET pid = 8 RETURNING *',
+          'EXPLAIN SELECT * FROM of_others',
+        ]) {
+          const statement = db.prepare(sql)
+          statement.columns()
+          statement.all()
+          statement.get()
+          statement.raw().all()
+          statement.raw(false).expand().all()
+          for (const row of statement.iterate()) void row
+          String(statement)
+        }
+        for (const pragma of ['table_xinfo(sessions)', 'index_list(others)', 'integrity_check'])
+          db.pragma(pragma)
+        const failure = failureOf(() => db.exec('INSERT INTO others DEFAULT VALUES'))
+        failureOf(() => db.exec('INSERT INTO others_without VALUES (NULL)'))
+        db.exec('ANALYZE; REINDEX; VACUUM')
+        for (const format of ['raw', 'text', 'html', 'ndjson', 'asciicast'] as const)
+          await outputs.exportTo('s-1', `${folder}/export`, { format })
+        await connection.backup(`${folder}/backup.db`)
+        await connection.prune({ keepLast: 0 })
+        connection.close()
+        const salvaged = await pkg.salvage(`${folder}/backup.db`, `${folder}/salvaged.db`)
+        return [...seen, salvaged.sessions, failure?.code]
+      },
+      [path, temporaryFolder()],
+    )
+    const { code, stdout, stderr } = await child.outcome
+    expect({ code, seen: code === 0 ? JSON.parse(stdout) : stdout, stderr }).toEqual({
+      code: 0,
+      seen: ['hello\nmore', 1, 2, 1, 1, 0, 1, 'SQLITE_CONSTRAINT_NOTNULL'],
+      stderr: '',
+    })
   })
 })

@@ -45,7 +45,7 @@ describe('an export', () => {
     const done = outputs.exportTo('s-1', file, { format: 'raw' })
     outputs.append(sampleOutput({ data: 'later' }))
     outputs.flush()
-    expect(await done).toMatchObject({ chunks: 100, totalChunks: 100 })
+    expect(await done).toMatchObject({ outputs: 100, totalOutputs: 100 })
     expect(readFileSync(file, 'utf8')).toBe(Array.from({ length: 100 }, (_, i) => `${i};`).join(''))
   })
 
@@ -124,14 +124,14 @@ describe('an export', () => {
       format: 'raw',
       onProgress: (progress) => void told.push(progress),
     })
-    expect(end).toEqual({ chunks: 3_000, totalChunks: 3_000, bytes: SIZE })
+    expect(end).toEqual({ outputs: 3_000, totalOutputs: 3_000, bytes: SIZE })
     expect(told.length).toBeGreaterThan(1)
     expect(told.at(-1)).toEqual(end)
-    for (const { chunks, totalChunks, bytes } of told) {
-      expect(totalChunks).toBe(3_000)
-      expect(bytes).toBe(chunks * 4_000)
+    for (const { outputs: written, totalOutputs, bytes } of told) {
+      expect(totalOutputs).toBe(3_000)
+      expect(bytes).toBe(written * 4_000)
     }
-    expect(told).toEqual([...told].sort((one, other) => one.chunks - other.chunks))
+    expect(told).toEqual([...told].sort((one, other) => one.outputs - other.outputs))
   })
 
   test('takes little memory, however long the session, in every format', async () => {
@@ -311,8 +311,8 @@ describe('an export that fails', () => {
       throw thrown
     }
     await expect(outputs.exportTo('s-1', file, { format: 'raw', onProgress })).rejects.toBe(thrown)
-    const atTheEnd = ({ chunks, totalChunks }: ExportProgress) => {
-      if (chunks === totalChunks) throw thrown
+    const atTheEnd = ({ outputs: written, totalOutputs }: ExportProgress) => {
+      if (written === totalOutputs) throw thrown
     }
     await expect(
       outputs.exportTo('s-1', file, { format: 'raw', onProgress: atTheEnd }),

@@ -16,11 +16,15 @@ export async function exported(
   sessionId = 's-1',
 ): Promise<string> {
   const file = join(temporaryFolder(), 'export')
-  const { chunks, totalChunks, bytes } = await outputs.exportTo(sessionId, file, {
+  const {
+    outputs: done,
+    totalOutputs,
+    bytes,
+  } = await outputs.exportTo(sessionId, file, {
     format,
     ...options,
   })
-  expect(chunks).toBe(totalChunks)
+  expect(done).toBe(totalOutputs)
   const written = readFileSync(file)
   expect(written.length).toBe(bytes)
   return written.toString()

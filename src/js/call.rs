@@ -22,9 +22,8 @@ pub trait Host: Sized + 'static {
 }
 
 /// What a function does.
-type Work<H> = for<'a, 'env> fn(
-    Call<'a, 'env, H>,
-) -> std::result::Result<Value<'env>, <H as Host>::Failure>;
+type Work<H> =
+    for<'a, 'env> fn(Call<'a, 'env, H>) -> std::result::Result<Value<'env>, <H as Host>::Failure>;
 
 /// A function, and what it needs when it is called.
 struct Bound<H: Host> {
@@ -127,11 +126,7 @@ pub fn function<'env, H: Host>(
     Ok(function)
 }
 
-unsafe extern "C" fn drop_bound<H: Host>(
-    _: sys::napi_env,
-    bound: *mut c_void,
-    _: *mut c_void,
-) {
+unsafe extern "C" fn drop_bound<H: Host>(_: sys::napi_env, bound: *mut c_void, _: *mut c_void) {
     let _nobody_to_tell = catch_unwind(|| {
         // SAFETY: the pointer is the one that `function` gave up, and this is its only finalizer.
         drop(unsafe { Box::from_raw(bound.cast::<Bound<H>>()) });

@@ -11,7 +11,7 @@ use napi::{Env, Error, Result, sys};
 
 use super::copy;
 use super::status::{call, check};
-use super::value::Value;
+use super::value::{Native, Value};
 
 /// The environment of the running call, as a maker of values.
 #[derive(Clone, Copy)]
@@ -190,10 +190,6 @@ impl<'env> Scope<'env> {
 pub struct Remembered {
     raw: sys::napi_ref,
 }
-
-/// The Rust side of an object of JavaScript. One type for all of them, so that an external can never be read as something
-/// that it is not.
-pub(super) type Native = Box<dyn Any>;
 
 unsafe extern "C" fn drop_native(_: sys::napi_env, pointer: *mut c_void, _: *mut c_void) {
     // Whoever is collected has nobody to tell, and a panic that left this function would end the process.

@@ -8,9 +8,12 @@ use std::ptr;
 use napi::bindgen_prelude::{JsValue, Unknown};
 use napi::{Env, Error, Result, ValueType, sys};
 
-use super::scope::Native;
-use super::status::{call, check};
 use super::copy;
+use super::status::{call, check};
+
+/// The Rust side of an object of JavaScript. One type for all of them, so that an external can never be read as something
+/// that it is not.
+pub(super) type Native = Box<dyn Any>;
 
 /// A JavaScript value, valid for as long as the call that it came with.
 #[derive(Clone, Copy)]

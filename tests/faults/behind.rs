@@ -20,10 +20,10 @@ use super::script::{Outcome, assert_tells, eventually};
 /// The thread that writes what is queued.
 pub const WRITER: &str = "write-behind";
 
-/// A row of which no two fit into a group.
+/// Two rows of this length do not fit into one group.
 const LONG: usize = 140 << 10;
 
-/// Room for three short rows.
+/// The queue has room for three short rows.
 const CROWDED: usize = 512;
 
 struct Behind {
@@ -34,9 +34,9 @@ struct Behind {
     options: OpenOptions,
     connection: Rc<Connection>,
     outputs: Outputs,
-    /// What was acknowledged: it is committed, or queued.
+    /// What was acknowledged: each row is committed or queued.
     model: Model,
-    /// How often the writer's thread told of an error.
+    /// How often the writer's thread reported an error.
     told: Arc<AtomicU32>,
     errors: u32,
     _folder: TempDir,
@@ -47,12 +47,12 @@ pub fn a_day(fault: &Fault) -> Outcome {
     day(Behind::new(fault, Settings::default().max_bytes))
 }
 
-/// A day on which it has room for some rows.
+/// A day on which the queue has room for a few rows.
 pub fn a_crowded_day(fault: &Fault) -> Outcome {
     day(Behind::new(fault, CROWDED))
 }
 
-/// A day on which the other thread is often faster than the writer's.
+/// A day on which the appending thread is often faster than the writer's.
 pub fn a_busy_day(fault: &Fault) -> Outcome {
     let mut day = Behind::new(fault, Settings::default().max_bytes);
     plan::arm(*fault);
@@ -123,7 +123,7 @@ impl Behind {
         }
     }
 
-    /// Where there is room this never fails, whatever the disk does.
+    /// If there is room, this never fails, whatever the disk does.
     fn append(&mut self, data: &str) {
         let appended = self.outputs.append(chunk("s-1", data));
         if self.noted("append", appended) {
@@ -144,7 +144,7 @@ impl Behind {
         false
     }
 
-    /// What is committed, whatever is queued: the front of what was acknowledged.
+    /// The committed rows, which are the first of the acknowledged rows.
     fn stored(&self) -> Model {
         let sqlite = self.connection.unsettled().unwrap();
         let stored = plan::unharmed(|| Model::stored(&sqlite)).unwrap();
@@ -152,7 +152,7 @@ impl Behind {
         stored
     }
 
-    /// Waits until all is committed by the thread, unless that has met the fault.
+    /// Waits until the thread has committed everything, or met the fault.
     fn wait_for_writer(&self) {
         eventually(|| self.told.load(Ordering::SeqCst) > 0 || self.stored() == self.model);
     }
@@ -180,7 +180,7 @@ impl Behind {
         }
     }
 
-    /// A read gives all that was acknowledged, or fails.
+    /// A read returns everything that was acknowledged, or fails.
     fn read(&mut self) {
         match full(&self.outputs, "s-1") {
             Ok(read) => assert!(read == self.model.data("s-1").join("|"), "a read lacks something"),
@@ -196,7 +196,7 @@ impl Behind {
         let struck = plan::has_struck();
         plan::heal();
         if self.fault.until == Until::Once && self.fault.nth % 8 == 1 {
-            // The thread tries again by itself, after a pause: too long to wait for it every time.
+            // The thread tries again after a pause, which is too long to wait for every time.
             eventually(|| self.stored() == self.model);
         }
         self.outputs.flush().unwrap();
@@ -223,7 +223,7 @@ impl Behind {
         let connection = open(&file, &options).unwrap();
         let stored = Model::stored(&connection.sqlite().unwrap()).unwrap();
         assert!(!closed || stored == model, "{stored:?}");
-        // Rows that could not be written before the end are lost, but none in front of another.
+        // Rows that could not be written before the end are lost, but only the last ones.
         assert!(model.outputs.starts_with(&stored.outputs), "{stored:?}");
         assert_sound(&connection.sqlite().unwrap());
         outcome

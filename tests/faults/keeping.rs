@@ -1,4 +1,4 @@
-//! What keeps a history small and findable: pins, orphans, pruning, backups, salvage and exports.
+//! Workloads with pins, orphans, pruning, backups, salvage and exports.
 
 use std::fs;
 use std::ops::ControlFlow;
@@ -12,7 +12,7 @@ use gsd_session_core::store::outputs::Outputs;
 use gsd_session_core::store::retention::{Criteria, prune};
 use gsd_session_core::store::salvage::{Lost, salvage};
 use gsd_session_core::store::sessions::Sessions;
-use rusqlite::Connection;
+use rusqlite::Connection as Sqlite;
 
 use super::model::{Model, PID, assert_sound};
 use super::plan::{self, Fault};
@@ -75,7 +75,7 @@ impl World {
         self.change("pin", call, |model| model.pin(id));
     }
 
-    /// Removes what may go: where that fails, the oldest of it is gone.
+    /// Prunes. If that fails, only the oldest of the chosen sessions are removed.
     fn prune(&mut self) {
         let Some(connection) = self.connection.clone() else { return };
         let own = match connection.sibling() {
@@ -110,7 +110,7 @@ impl World {
         }
     }
 
-    /// Makes a copy, which is whole or not there.
+    /// Makes a backup, which is complete or absent.
     fn back_up(&mut self) {
         let Some(connection) = &self.connection else { return };
         let target = self.file.with_file_name("backup.db");
@@ -119,7 +119,7 @@ impl World {
             Ok(copied) => {
                 copied.unwrap();
                 plan::unharmed(|| {
-                    let copy = Connection::open(&target).unwrap();
+                    let copy = Sqlite::open(&target).unwrap();
                     assert_eq!(Model::stored(&copy).unwrap(), self.model);
                     let _: String = copy
                         .pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))
@@ -133,13 +133,13 @@ impl World {
         self.assert_nothing_left();
     }
 
-    /// Takes what the file gives, which is all of it, or is told.
+    /// Salvages the file. The result is complete, or problems are reported.
     fn salvage(&mut self) {
         let target = self.file.with_file_name("salvaged.db");
         match salvage(&self.file, &target) {
             Ok(salvaged) => {
                 plan::unharmed(|| {
-                    let copy = Connection::open(&target).unwrap();
+                    let copy = Sqlite::open(&target).unwrap();
                     let is_told = salvaged.lost != Lost::default() || !salvaged.problems.is_empty();
                     let is_whole = Model::stored(&copy).unwrap() == self.model;
                     assert!(is_told || is_whole, "{salvaged:?}");
@@ -155,7 +155,7 @@ impl World {
         self.assert_nothing_left();
     }
 
-    /// Writes what a session printed to a file, which is whole or not there.
+    /// Exports a session to a file, which is complete or absent.
     fn export(&mut self, id: &str) {
         let Some(connection) = &self.connection else { return };
         let target = self.file.with_file_name("session.log");
@@ -173,7 +173,7 @@ impl World {
         self.assert_nothing_left();
     }
 
-    /// Asserts that there are the database and its log only.
+    /// Asserts that the folder holds only the database and its log.
     fn assert_nothing_left(&self) {
         let own = ["sessions.db", "sessions.db-wal", "sessions.db-shm"];
         let files = fs::read_dir(self.file.parent().unwrap()).unwrap();

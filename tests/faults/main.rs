@@ -1,9 +1,9 @@
-//! Every I/O error once: a workload is run again and again, with a fault at its first read, at its
-//! second, and so on; then at its writes, syncs, locks and whatever else SQLite asks of a file system.
+//! Every I/O error once: a workload runs again and again, with a fault at its first read, at its second, and so on;
+//! then at its writes, syncs, locks and all other calls of SQLite to a file system.
 //!
-//! Each call of the library must end well or with an error of SQLite's, and read nothing wrong. Once
-//! the fault is healed everything must work, and the file must hold what was acknowledged: a change that
-//! failed is absent. `cargo test --test faults -- --nocapture` prints how many faults were tried.
+//! Each call of the library must succeed or fail with an error of SQLite, and read nothing wrong. Once the fault is
+//! healed, everything must work, and the file must hold what was acknowledged: a change that failed is absent. `cargo
+//! test --test faults -- --nocapture` prints how many faults were tried.
 
 #![cfg(unix)]
 #![allow(
@@ -70,16 +70,16 @@ fn a_day(fault: &Fault, options: OpenOptions) -> Outcome {
 }
 
 #[test]
-fn a_new_file() {
+fn a_day_with_a_new_file_survives_every_fault() {
     let work = |fault: &Fault| a_day(fault, OpenOptions::default());
     let tally = sweep("a new file", Some(CALLER), EVERY_END, EVERY_FAILURE, work);
     assert!(tally.points > 300);
-    // A commit without a sync is told of as it is.
+    // Without a sync, a failed commit never turns out to be complete.
     assert_eq!(tally.whole, 0);
 }
 
 #[test]
-fn a_new_file_with_a_sync_at_every_commit() {
+fn a_day_with_a_sync_at_every_commit_survives_every_fault() {
     let work = |fault: &Fault| {
         a_day(fault, OpenOptions { synchronous: Synchronous::Full, ..OpenOptions::default() })
     };
@@ -89,7 +89,7 @@ fn a_new_file_with_a_sync_at_every_commit() {
 }
 
 #[test]
-fn an_index_that_has_to_grow() {
+fn a_growing_index_of_the_log_survives_every_fault() {
     let work = |fault: &Fault| {
         let mut world = World::new(fault, OpenOptions::default());
         world.open(3);
@@ -108,7 +108,7 @@ fn an_index_that_has_to_grow() {
 }
 
 #[test]
-fn an_old_file_migrated_and_widened() {
+fn migrating_and_widening_an_old_file_survives_every_fault() {
     let work = |fault: &Fault| {
         let mut world = World::with_plan_file(fault, OpenOptions::default());
         plan::arm(*fault);
@@ -126,7 +126,7 @@ fn an_old_file_migrated_and_widened() {
 }
 
 #[test]
-fn a_file_that_cannot_be_widened() {
+fn a_file_that_cannot_be_widened_is_refused_despite_any_fault() {
     let work = |fault: &Fault| {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("sessions.db");
@@ -135,13 +135,14 @@ fn a_file_that_cannot_be_widened() {
         sqlite.execute_batch(&schema.replace("slot IN (1, 2, 3)", "slot BETWEEN 1 AND 3")).unwrap();
         drop(sqlite);
         plan::arm(*fault);
-        // Only an insert can tell that the CHECK refuses slot 4; one that fails tells nothing.
+        // Only an insert can show that the CHECK refuses slot 4. An insert that fails for another reason shows
+        // nothing.
         let options = OpenOptions { slots: 4, ..OpenOptions::default() };
         model::open(&file, &options).unwrap_err();
         let struck = plan::has_struck();
         plan::heal();
         let error = model::open(&file, &options).unwrap_err();
-        assert!(error.to_string().contains("none that can be widened"), "{error}");
+        assert!(error.to_string().contains("an unknown form and cannot be widened"), "{error}");
         Outcome { struck, errors: struck.into(), whole: false }
     };
     let until = &[Until::Once];
@@ -150,9 +151,9 @@ fn a_file_that_cannot_be_widened() {
 }
 
 #[test]
-fn the_checkpointer() {
+fn faults_of_the_checkpointer_fail_no_call() {
     let work = |fault: &Fault| {
-        // The thread has something to do after every eighth page.
+        // The thread has work after every eighth page.
         let options = OpenOptions { wal_limit: 16 * 4096, ..OpenOptions::default() };
         let mut world = World::new(fault, options);
         world.open(3);
@@ -168,12 +169,12 @@ fn the_checkpointer() {
     let until = &[Until::Once, Until::Closed];
     let tally = sweep("checkpointer", Some("wal-checkpointer"), until, EVERY_FAILURE, work);
     assert!(tally.points > 50);
-    // No call fails because of it.
+    // No call fails because of the checkpointer.
     assert_eq!(tally.told, 0);
 }
 
 #[test]
-fn commits_checkpoint_where_the_checkpointer_cannot() {
+fn commits_checkpoint_if_the_checkpointer_cannot() {
     let work = |fault: &Fault| {
         let mut world = World::new(fault, OpenOptions::default());
         world.open(3);
@@ -191,13 +192,13 @@ fn commits_checkpoint_where_the_checkpointer_cannot() {
 }
 
 #[test]
-fn pruning_backups_and_exports() {
+fn pruning_backups_and_exports_survive_every_fault() {
     let tally = sweep("keeping", Some(CALLER), EVERY_END, EVERY_FAILURE, keeping::a_day);
     assert!(tally.points > 200 && tally.told > 100);
 }
 
 #[test]
-fn salvage() {
+fn salvage_survives_every_fault() {
     let ends = &[Until::Once, Until::Healed];
     let work = keeping::a_day_of_salvage;
     let tally = sweep("salvage", Some(CALLER), ends, EVERY_FAILURE, work);
@@ -205,19 +206,19 @@ fn salvage() {
 }
 
 #[test]
-fn write_behind_in_its_thread() {
+fn write_behind_survives_faults_in_its_thread() {
     let tally = sweep("writer", Some(behind::WRITER), EVERY_END, EVERY_FAILURE, behind::a_day);
     assert!(tally.points > 50 && tally.told > 50);
 }
 
 #[test]
-fn write_behind_in_the_thread_that_appends() {
+fn write_behind_survives_faults_in_the_thread_that_appends() {
     let tally = sweep("settling", Some(CALLER), EVERY_END, EVERY_FAILURE, behind::a_day);
     assert!(tally.points > 50);
 }
 
 #[test]
-fn write_behind_in_all_threads() {
+fn write_behind_survives_faults_in_all_threads() {
     let failures = &[(Call::Write, Failure::Full), (Call::Sync, Failure::Io)];
     let until = &[Until::Once, Until::Closed];
     let tally = sweep("everybody", None, until, failures, behind::a_day);
@@ -225,7 +226,7 @@ fn write_behind_in_all_threads() {
 }
 
 #[test]
-fn write_behind_without_room() {
+fn write_behind_without_room_survives_faults() {
     let failures =
         &[(Call::Write, Failure::Full), (Call::Sync, Failure::Io), (Call::ShmLock, Failure::Io)];
     let until = &[Until::Once, Until::Closed];
@@ -236,9 +237,9 @@ fn write_behind_without_room() {
 }
 
 #[test]
-fn write_behind_tells_once_of_what_lasts() {
+fn write_behind_reports_a_lasting_fault_once() {
     let failures = &[(Call::Write, Failure::Full), (Call::Sync, Failure::Io)];
     let until = &[Until::Healed];
-    // That it is told once is asserted of every outcome.
+    // Every outcome asserts that the error is reported once.
     sweep("busy", Some(behind::WRITER), until, failures, behind::a_busy_day);
 }

@@ -1,4 +1,4 @@
-//! What a database must hold: what was acknowledged.
+//! The expected content of a database: what was acknowledged.
 
 use std::path::Path;
 
@@ -37,7 +37,7 @@ impl Model {
         }
     }
 
-    /// Every session that is running has lost its process.
+    /// Marks every running session as failed: its process is gone.
     pub fn fail_orphans(&mut self) {
         for session in self.sessions.iter_mut().filter(|session| session.2 == "running") {
             session.2 = "failed".into();
@@ -48,7 +48,7 @@ impl Model {
         self.pins.push(id.into());
     }
 
-    /// Those that have failed, but for pinned ones and the last.
+    /// The sessions that a pruning removes: the failed ones, without pinned ones and the last.
     pub fn prunable(&self) -> Vec<String> {
         let over = |(_, _, status, _): &&Session| status == "failed";
         let ids = self.sessions.iter().filter(over).map(|(id, ..)| id.clone());
@@ -72,13 +72,13 @@ impl Model {
         self.outputs.iter().filter(|output| output.0 == id).map(|output| output.1.clone()).collect()
     }
 
-    /// What SQL finds through a connection.
+    /// The content that SQL reads through a connection.
     pub fn stored(sqlite: &rusqlite::Connection) -> rusqlite::Result<Self> {
         let mut sessions = sqlite
             .prepare("SELECT id, slot, status, current_command FROM sessions ORDER BY rowid")?;
         let mut outputs =
             sqlite.prepare("SELECT session_id, data FROM session_outputs ORDER BY id")?;
-        // The plan's own files have none.
+        // The oldest files have no pins.
         let pins = if sqlite.table_exists(None, "session_pins")? {
             sqlite
                 .prepare("SELECT session_id FROM session_pins ORDER BY session_id")?
@@ -98,7 +98,7 @@ impl Model {
         })
     }
 
-    /// Asserts that the stores give what is acknowledged, or fail.
+    /// Asserts that the stores read what was acknowledged, or fail.
     pub fn assert_read(&self, sessions: &Sessions, outputs: &Outputs) -> store::Result<()> {
         let mut listed: Vec<Session> = Vec::new();
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
@@ -179,7 +179,7 @@ pub const MANY: &[&str] = &[
     "20",
 ];
 
-/// All chunks of one millisecond: their ids order them.
+/// All chunks have the same millisecond, so their ids order them.
 pub fn chunk(id: &str, data: &str) -> NewOutput {
     NewOutput {
         session_id: id.into(),

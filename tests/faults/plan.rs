@@ -1,4 +1,4 @@
-//! Which call of SQLite to its files fails, and how.
+//! The plan of a fault: which call of SQLite to its files fails, and how.
 
 use std::cell::Cell;
 use std::ffi::c_int;
@@ -7,7 +7,7 @@ use std::thread;
 
 use rusqlite::ffi;
 
-/// What SQLite asks of its files.
+/// The calls of SQLite to its files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Call {
     Open,
@@ -15,16 +15,16 @@ pub enum Call {
     /// The size of a file, or whether it exists.
     Stat,
     Read,
-    /// A read of the log or of a rollback journal. These may be short: SQLite cannot tell a short read of
-    /// the database file from a file that ends, and takes what is missing for zeros.
+    /// A read of the log or of a rollback journal. Only these may be short: SQLite cannot tell a short read of the
+    /// database file from the end of the file, and takes the missing bytes for zeros.
     ReadLog,
     Write,
     Sync,
     Truncate,
-    /// Of the file; giving a lock back never fails.
+    /// A lock on the file. Releasing a lock never fails.
     Lock,
     ShmMap,
-    /// Of the index of the log; giving a lock back never fails.
+    /// A lock on the index of the log. Releasing a lock never fails.
     ShmLock,
 }
 
@@ -39,7 +39,7 @@ pub enum Failure {
     Short,
 }
 
-/// When it stops.
+/// When the fault ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Until {
     /// After one call.
@@ -56,7 +56,7 @@ pub struct Fault {
     pub call: Call,
     pub failure: Failure,
     pub until: Until,
-    /// The name of the thread whose calls count; all of them without one.
+    /// The name of the thread whose calls count; without one, all threads.
     pub thread: Option<&'static str>,
     /// The first call that fails, from 1.
     pub nth: u32,
@@ -75,7 +75,7 @@ fn armed() -> MutexGuard<'static, Option<Armed>> {
     ARMED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Has the calls counted from now on.
+/// Counts the calls from now on.
 pub fn arm(fault: Fault) {
     *armed() = Some(Armed { fault, calls: 0, struck: 0 });
 }
@@ -85,7 +85,7 @@ pub fn has_struck() -> bool {
     armed().as_ref().is_some_and(|armed| armed.struck > 0)
 }
 
-/// Lets every call work again.
+/// Makes every call work again.
 pub fn heal() {
     *armed() = None;
 }
@@ -94,7 +94,7 @@ thread_local! {
     static LOOKING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// What the test looks at by itself neither fails nor counts.
+/// Runs `look` for the test itself: its calls neither fail nor count.
 pub fn unharmed<T>(look: impl FnOnce() -> T) -> T {
     LOOKING.set(true);
     let seen = look();
@@ -102,7 +102,7 @@ pub fn unharmed<T>(look: impl FnOnce() -> T) -> T {
     seen
 }
 
-/// Counts a call, of any thread. The failure and its code where it is to fail.
+/// Counts a call of any thread. Returns the failure and its code if it should fail.
 pub fn strike(call: Call) -> Option<(Failure, c_int)> {
     if LOOKING.get() {
         return None;

@@ -16,26 +16,26 @@ use tempfile::TempDir;
 use super::model::{Model, assert_sound, chunk, open, session};
 use super::plan::{self, Failure, Fault, Until};
 
-/// What came of a run.
+/// The result of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Outcome {
     /// Whether the workload was long enough for the fault.
     pub struck: bool,
     /// How many calls of the library failed.
     pub errors: u32,
-    /// Whether a change that failed turned out to be whole.
+    /// Whether a failed change turned out to be complete.
     pub whole: bool,
 }
 
-/// A database, and what it must hold.
+/// A database, and its expected content.
 pub struct World {
     fault: Fault,
     pub(super) file: PathBuf,
     options: OpenOptions,
     pub(super) connection: Option<Rc<Connection>>,
     pub(super) model: Model,
-    /// What it may hold instead, once the log is read anew: the change that failed last was whole in
-    /// the log when its commit failed, in a sync or in the index, and nobody wrote over it.
+    /// What it may hold instead, once the log is read again: the last failed change may be complete in the log, if
+    /// its commit failed in a sync or in the index and nothing has overwritten it.
     pub(super) or: Option<Model>,
     errors: u32,
     whole: bool,
@@ -43,7 +43,7 @@ pub struct World {
 }
 
 impl World {
-    /// A file that does not exist yet, and a fault that is to come.
+    /// A file that does not exist yet, and a fault that comes later.
     pub fn new(fault: &Fault, options: OpenOptions) -> Self {
         let folder = tempfile::tempdir().unwrap();
         Self {
@@ -152,7 +152,7 @@ impl World {
         });
     }
 
-    /// Reads all there is: either it fails, or it is what was acknowledged.
+    /// Reads everything: the result is what was acknowledged, or an error.
     pub fn read(&mut self) {
         let Some((sessions, outputs)) = self.stores() else { return };
         match self.model.assert_read(&sessions, &outputs) {
@@ -162,14 +162,14 @@ impl World {
         }
     }
 
-    /// Waits until the log is moved into the file, unless that has met the fault.
+    /// Waits until the log is moved into the file, or the fault has struck.
     pub fn wait_for_checkpointer(&self) {
         let connection = self.connection.as_ref().unwrap();
         let frames_left = || connection.wal_status().unwrap().frames_left;
         eventually(|| plan::has_struck() || frames_left() == 0);
     }
 
-    /// How long the log is.
+    /// The frames of the log.
     pub fn log_frames(&self) -> u32 {
         self.connection.as_ref().unwrap().wal_status().unwrap().frames
     }
@@ -190,7 +190,7 @@ impl World {
     pub fn end(mut self) -> Outcome {
         if self.fault.until == Until::Closed {
             self.close();
-            // What could not be closed is dropped.
+            // A connection that could not be closed is dropped.
             self.connection = None;
         }
         let struck = plan::has_struck();
@@ -215,8 +215,8 @@ impl World {
         self.assert_works(round);
     }
 
-    /// Closing moves the log into the file and removes it, and what failed is gone with it. Only where
-    /// that fails as well is the log read anew.
+    /// Closing moves the log into the file and removes it, with the failed change. Only if that fails as well, the
+    /// log is read again.
     fn settle_what_failed(&mut self) {
         if let Some(or) = self.or.take()
             && self.fault.until != Until::Once
@@ -246,7 +246,7 @@ impl World {
     }
 }
 
-/// Waits until something holds.
+/// Waits until a condition holds.
 pub fn eventually(mut holds: impl FnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(60);
     while !holds() {
@@ -255,7 +255,7 @@ pub fn eventually(mut holds: impl FnMut() -> bool) {
     }
 }
 
-/// Asserts that an error is SQLite's, tells of the fault, and comes after it.
+/// Asserts that an error is SQLite's, reports the fault, and comes after it.
 pub fn assert_tells(fault: &Fault, what: &str, error: &sqlite::Error) {
     let sqlite::Error::Sqlite { code, message } = error else { panic!("{what}: {error}") };
     let expected = match fault.failure {

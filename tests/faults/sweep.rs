@@ -1,4 +1,4 @@
-//! Every fault of a workload, one run for each.
+//! Runs a workload once for every fault.
 
 use std::fmt;
 use std::sync::{Mutex, PoisonError, mpsc};
@@ -9,20 +9,20 @@ use super::plan::{self, Call, Failure, Fault, Until};
 use super::script::Outcome;
 use super::vfs;
 
-/// How long a run may take before it counts as one that hangs; it takes milliseconds.
+/// After this time a run counts as hanging; usually it takes milliseconds.
 const WATCHDOG: Duration = Duration::from_secs(120);
 
 /// The thread that calls the library.
 pub const CALLER: &str = "caller";
 
-/// What the faults of a workload came to.
+/// The results of the faults of a workload.
 #[derive(Debug, Default)]
 pub struct Tally {
     /// Runs in which a call failed.
     pub points: u32,
-    /// Those in which the library told of it.
+    /// Runs in which the library reported it.
     pub told: u32,
-    /// Those in which a change that failed turned out to be whole.
+    /// Runs in which a failed change turned out to be complete.
     pub whole: u32,
 }
 
@@ -32,8 +32,8 @@ impl fmt::Display for Tally {
     }
 }
 
-/// Runs `work` with a fault at the first call, at the second, and so on until it is over before that;
-/// with a fault that lasts, from every fourth call on.
+/// Runs `work` with a fault at the first call, at the second, and so on, until `work` ends before the fault. A
+/// lasting fault starts at every fourth call.
 pub fn sweep(
     name: &str,
     thread: Option<&'static str>,
@@ -49,7 +49,7 @@ pub fn sweep(
     for &(call, failure) in failures {
         let mut tally = Tally::default();
         for &until in until {
-            // One that lasts strikes the calls that come next as well.
+            // A lasting fault hits the next calls as well.
             let step = if until == Until::Once { 1 } else { 4 };
             for nth in (1..).step_by(step) {
                 let outcome = run(Fault { call, failure, until, thread, nth }, work);
@@ -73,7 +73,7 @@ pub fn sweep(
 
 /// Runs `work` in a thread of its own, armed with the fault.
 fn run(fault: Fault, work: fn(&Fault) -> Outcome) -> Outcome {
-    // A run that failed has left its own.
+    // A failed run may have left its fault.
     plan::heal();
     let (done, ended) = mpsc::channel();
     let caller = thread::Builder::new().name(CALLER.into());

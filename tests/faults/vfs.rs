@@ -1,7 +1,7 @@
-//! A file system for SQLite that passes every call on to the default one, unless it is to fail.
+//! A file system for SQLite that passes every call on to the default one, unless the call should fail.
 //!
-//! It becomes the default of the process, so that the library opens its connections through it, on
-//! whatever thread. A sync does nothing: nobody pulls the plug here.
+//! It becomes the default of the process, so that the library opens all connections through it, on any thread. A sync
+//! does nothing: the tests simulate no power loss.
 
 #![allow(non_snake_case, reason = "the methods have SQLite's names")]
 
@@ -89,7 +89,7 @@ unsafe extern "C" fn xRead(
             method.map_or(ffi::SQLITE_IOERR, |method| method(real(file), buffer, amount, offset));
         let Some((_, code)) = struck else { return read };
         let half = usize::try_from(amount).unwrap_or(0) / 2;
-        // What a short read did not fill is zero: SQLite relies on it.
+        // The rest of a short read is zero: SQLite relies on it.
         ptr::write_bytes(buffer.cast::<u8>().add(half), 0, half);
         code
     }
@@ -198,7 +198,7 @@ unsafe extern "C" fn xDelete(vfs: *mut sqlite3_vfs, name: *const c_char, _: c_in
     if let Some((_, code)) = strike(Call::Delete) {
         return code;
     }
-    // SAFETY: SQLite calls with a name; nobody pulls the plug, so the folder is not synced.
+    // SAFETY: SQLite calls with a name. The tests simulate no power loss, so the folder is not synced.
     unsafe {
         let delete = (*real_vfs(vfs)).xDelete;
         delete.map_or(ffi::SQLITE_IOERR, |delete| delete(real_vfs(vfs), name, 0))
@@ -238,8 +238,8 @@ unsafe extern "C" fn xFullPathname(
 pub fn register() {
     static REGISTERED: Once = Once::new();
     const NAME: &CStr = c"faults";
-    // SAFETY: SQLite is told once, before it is used; the default file system and the new one stay.
-    // What is not replaced (time, sleep, randomness) looks at no field of the one it is called with.
+    // SAFETY: SQLite is told once, before it is used; the default file system and the new one stay. The methods that
+    // are not replaced (time, sleep, randomness) read no field of the file system.
     REGISTERED.call_once(|| unsafe {
         let default = ffi::sqlite3_vfs_find(ptr::null());
         assert!(!default.is_null());

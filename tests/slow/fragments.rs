@@ -1,8 +1,8 @@
-//! Inputs: something that comes once, and something that comes again and again.
+//! Inputs: a start, and a fragment that is repeated.
 
 use std::fmt;
 
-/// Numbers that a seed makes (splitmix64).
+/// Random numbers from a seed (splitmix64).
 pub struct Random(u64);
 
 impl Random {
@@ -72,7 +72,7 @@ const STRINGS: &[&str] = &[
 ];
 const ENDS: &[&str] = &["\x07", "\x1b\\", "\u{9c}", "\x18", "", "", ";", ":"];
 
-/// What is read: a start once, and then a fragment until it is long enough.
+/// An input: a start, and then repetitions of a fragment.
 pub struct Input {
     start: String,
     fragment: String,
@@ -88,7 +88,7 @@ impl fmt::Debug for Input {
 }
 
 impl Input {
-    /// Those that took long once, or might.
+    /// Inputs that took long once, or might.
     pub fn known() -> Vec<Self> {
         let line = "x".repeat(4000);
         let marks = "\u{301}".repeat(1024);
@@ -142,13 +142,13 @@ impl Input {
         Self { start, fragment, chunk }
     }
 
-    /// The start, and about so many bytes of the fragment.
+    /// The start, and about `length` bytes of repetitions.
     pub fn of(&self, length: usize) -> Vec<u8> {
         let times = length.div_ceil(self.fragment.len());
         [&*self.start, &self.fragment.repeat(times)].concat().into_bytes()
     }
 
-    /// The chunks in which it comes.
+    /// The chunks of the input.
     pub fn pieces<'a>(&self, bytes: &'a [u8]) -> Vec<&'a [u8]> {
         bytes.chunks(self.chunk).collect()
     }

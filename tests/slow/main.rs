@@ -1,9 +1,9 @@
-//! Looks for input that takes long to read: random repetitions of what programs print, and of what they could, are
-//! made of growing sizes, and read as lines, by searches and for exports. What takes longer for each byte the more there
-//! is, or many times as long for each byte as it may, is reported with the seed that makes it.
+//! Looks for input that takes long to read. Random repetitions of possible terminal output, of growing sizes, are
+//! read as lines, by searches and for exports. Input is reported, with its seed, if the time for each byte grows with
+//! the size, or is many times as long as usual.
 //!
-//! `SLOW_SECONDS` is how long it looks (3), `SLOW_SEED` where it starts (2026). `cargo test --test slow --
-//! --nocapture` tells how many inputs there were.
+//! `SLOW_SECONDS` is the time to look (3), `SLOW_SEED` the first seed (2026). `cargo test --test slow -- --nocapture`
+//! prints the number of inputs.
 
 #![cfg(unix)]
 #![allow(
@@ -27,33 +27,33 @@ use readers::{IN_MEMORY, READERS, Reader, spent, usual};
 const SMALLEST: usize = 2 << 10;
 const LARGEST: usize = 8 << 20;
 
-/// Seconds that the largest one is to take at most.
+/// The most seconds for the largest one.
 const BUDGET: f64 = 0.15;
 
-/// How many times as long a byte may take where there are eight times as many.
+/// How many times as long a byte may take in an input that is eight times as large.
 const GROWING: f64 = 4.0;
 
-/// How many times as long a byte may take as one of what is read slowly, but in proportion. An edit of a long line
-/// takes some fifteen times as long in a debug build.
+/// How many times as long a byte may take as one of the usual slow input. An edit of a long line takes some fifteen
+/// times as long in a debug build.
 const SLOW: f64 = 40.0;
 
-/// Findings after which it stops.
+/// The most findings.
 const MOST: usize = 40;
 
-/// Times that it has to be seen again.
+/// How often a finding has to be repeated.
 const CONFIRMED: usize = 3;
 
-/// Seconds that say nothing: shorter than what the system takes from a process now and then.
+/// Shorter times, in seconds, mean nothing: the system interrupts a process for as long now and then.
 const NOISE: f64 = 0.002;
 
-/// What is slow about an input, if anything is.
+/// Why an input is slow; `None` if it is not.
 fn slowness(reader: &Reader, input: &Input, usual: f64) -> Option<String> {
     let time = |bytes: &[u8]| (reader.read)(&input.pieces(bytes));
     let start = time(&input.of(0));
     let mut before: Option<f64> = None;
     let mut length = SMALLEST;
     while length <= LARGEST {
-        // The start is read in another time, and is more of what is small.
+        // The start is read at another speed, and is a larger part of a small input.
         let took = time(&input.of(length)).saturating_sub(start).as_secs_f64();
         let each = took / length as f64;
         let grown = before.filter(|before| took > NOISE && each > before * GROWING);
@@ -72,13 +72,13 @@ fn slowness(reader: &Reader, input: &Input, usual: f64) -> Option<String> {
     None
 }
 
-/// As [`slowness`], where it is seen every time.
+/// As [`slowness`], if every repetition confirms it.
 fn confirmed(reader: &Reader, input: &Input) -> Option<String> {
     (0..=CONFIRMED).map(|_| slowness(reader, input, usual() * reader.times)).reduce(Option::and)?
 }
 
 #[test]
-fn nothing_takes_longer_for_each_byte_the_more_there_is() {
+fn the_time_for_a_byte_does_not_grow_with_the_input() {
     let number = |name: &str| env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     let seconds = number("SLOW_SECONDS").unwrap_or(3);
     let seed = number("SLOW_SEED").unwrap_or(2026);
@@ -92,7 +92,7 @@ fn nothing_takes_longer_for_each_byte_the_more_there_is() {
         if (Instant::now() >= end && seed.is_some()) || slow.len() >= MOST {
             break;
         }
-        // Most of the time goes into what is stored, which tells least.
+        // Stored output takes most of the time and shows least.
         let readers = if inputs % 8 == 7 { READERS } else { IN_MEMORY };
         for reader in readers {
             if slowness(reader, &input, usual() * reader.times).is_some()
@@ -109,8 +109,8 @@ fn nothing_takes_longer_for_each_byte_the_more_there_is() {
 }
 
 #[test]
-fn what_grows_is_noticed() {
-    // As long as it is: a reader that looks at all that it has read so far, at every piece.
+fn a_reader_in_squared_time_is_noticed() {
+    // A reader in squared time: for every piece, it reads everything so far.
     let squared = Reader {
         name: "squared",
         times: 1.0,

@@ -1,4 +1,4 @@
-//! What reads the output of sessions.
+//! The readers of output.
 
 use std::ops::ControlFlow;
 use std::rc::Rc;
@@ -16,16 +16,16 @@ use gsd_session_core::store::terminal::{Lines, Mark};
 use gsd_session_core::store::timestamp::Timestamp;
 use rustix::time::{ClockId, clock_gettime};
 
-/// The time that this thread has had of a processor: what others do counts little in it.
+/// The processor time of this thread. Other processes hardly affect it.
 pub fn spent() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     Duration::try_from(time).unwrap()
 }
 
-/// Something that reads chunks, and tells how long that takes.
+/// Something that reads chunks, and measures the time.
 pub struct Reader {
     pub name: &'static str,
-    /// How many times it goes through them.
+    /// How often it reads them.
     pub times: f64,
     pub read: fn(&[&[u8]]) -> Duration,
 }
@@ -36,13 +36,13 @@ const STYLED: Reader =
     Reader { name: "styled lines", times: 1.0, read: |pieces| lines(Lines::styled(), pieces) };
 const STORED: Reader = Reader { name: "search, export and tail", times: 6.0, read: stored };
 
-/// Those that need no file.
+/// The readers that need no file.
 pub const IN_MEMORY: &[Reader] = &[PLAIN, STYLED];
 
-/// All of them.
+/// All readers.
 pub const READERS: &[Reader] = &[PLAIN, STYLED, STORED];
 
-/// What a byte takes of sequences that are read in proportion to their bytes, though not fast.
+/// The usual seconds for a byte of sequences that are slow to read.
 pub fn usual() -> f64 {
     static USUAL: OnceLock<f64> = OnceLock::new();
     *USUAL.get_or_init(|| {

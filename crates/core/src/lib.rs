@@ -1,12 +1,14 @@
-//! What coding sessions did, kept in an embedded SQLite file: the product in plain Rust, without Node-API.
+//! The product in plain Rust, without Node-API: coding sessions and their output, kept in an embedded SQLite file.
 //!
 //! Two floors, one direction:
 //!
-//! - [`store`] is the product: sessions, outputs, and the values they are made of.
+//! - [`store`] is the product: sessions, their output, and the values they are made of.
 //! - [`sqlite`] is SQLite as an engine: opening, pragmas, schema, migrations, errors.
 //!
-//! `store` uses `sqlite`, never the other way round, and two stores never use each other.
-//! `docs/design.md` tells why things are as they are.
+//! `store` uses `sqlite`, never the other way round, and two stores never use each other. `docs/design.md` tells why
+//! things are as they are.
+
+#![warn(unreachable_pub)]
 
 pub mod sqlite;
 pub mod store;

@@ -75,8 +75,8 @@ describe('the file', () => {
     expect(JSON.parse(stdout)).toEqual({
       path: file,
       format: 'raw',
-      chunks: 4,
-      totalChunks: 4,
+      outputs: 4,
+      totalOutputs: 4,
       bytes: Buffer.byteLength(CHUNKS.join('')),
     })
   })
@@ -183,8 +183,8 @@ describe('the standard output', () => {
     expect(stdout).toBe('ok 漢\n100 %\nend\n')
     expect(JSON.parse(stderr)).toEqual({
       format: 'text',
-      chunks: 4,
-      totalChunks: 4,
+      outputs: 4,
+      totalOutputs: 4,
       bytes: Buffer.byteLength(stdout),
     })
   })

@@ -1,13 +1,12 @@
 //! A copy of a database while it is in use.
 //!
-//! SQLite's backup reads the source page by page. It starts over whenever another connection has written
-//! in between, which under a steady writer is always. So one read transaction holds a snapshot of the
-//! source for the whole copy; with a write-ahead log it is in nobody's way. Only the log cannot start over
-//! meanwhile, and grows with what is written. (A file in another mode, which only a reader can have open
-//! here, is locked for writers as by any long read.)
+//! SQLite's backup reads the source page by page, and starts over whenever another connection has written in between.
+//! With a steady writer it would never end. So one read transaction holds a snapshot of the source for the whole
+//! copy. With a write-ahead log that blocks nobody. Only the log cannot start over meanwhile, and grows. (A file in
+//! another mode, which is open for reading only here, is locked for writers as by any long read.)
 //!
-//! The copy is made under another name beside the target, and takes the target's place once it is whole
-//! and on the disk.
+//! The copy is made under a temporary name beside the target, and replaces the target once it is complete and on the
+//! disk.
 
 use std::io::{Seek, SeekFrom, Write};
 use std::ops::ControlFlow;
@@ -16,61 +15,61 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rusqlite::backup::{self, StepResult};
-use rusqlite::{OpenFlags, ffi};
+use rusqlite::{Connection as Sqlite, OpenFlags, ffi};
 
 use super::options::{Location, OpenOptions};
 use super::replacement::Replacement;
-use super::{Connection, Error, Result, files, open, open_sibling};
+use super::{Connection, Error, Result, connect, files, open_sibling};
 
-/// Pages between two looks at who wants to know or to stop: 2 MiB take some milliseconds.
+/// Pages between two calls of `on_progress`: 2 MiB take some milliseconds.
 const PAGES: i32 = 512;
 
-/// What is left to the disk for others after each of them.
+/// The pause after each step, for others that use the disk.
 const PAUSE: Duration = Duration::from_millis(1);
 
-/// Where a database's header says how it is written and read, and that both are by rollback journal.
+/// The position in the header of the versions for writing and reading, and their values for a rollback journal.
 /// <https://www.sqlite.org/fileformat2.html#file_format_version_numbers>
 const VERSIONS_AT: u64 = 18;
 const ROLLBACK_JOURNAL: [u8; 2] = [1, 1];
 
-/// How far a backup is.
+/// The progress of a backup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
     /// The pages of the snapshot.
     pub total_pages: u32,
-    /// Those of them that are not copied yet.
+    /// The pages that are not copied yet.
     pub remaining_pages: u32,
 }
 
-/// A snapshot that is to be copied: a connection of its own, which may go to another thread.
+/// A snapshot to be copied. It has a connection of its own, which may move to another thread.
 #[derive(Debug)]
 pub struct Source {
-    sqlite: rusqlite::Connection,
+    sqlite: Sqlite,
     patience: Duration,
     path: String,
 }
 
 impl Connection {
-    /// This database as it is now, to be copied. What was put off is written first. A database in memory is copied
-    /// now, in memory: no other connection can see it.
+    /// A snapshot of this database to be copied. Deferred writes are done first. A database in memory is copied at
+    /// once, in memory, because no other connection can see it.
     ///
     /// # Errors
     ///
-    /// [`Error::Closed`], or what SQLite says: `SQLITE_BUSY` for a database in memory inside a transaction
-    /// that has written.
+    /// [`Error::Closed`], or an error of SQLite: `SQLITE_BUSY` for a database in memory inside a transaction that has
+    /// written.
     pub fn backup_source(&self) -> Result<Source> {
         let sqlite = self.snapshot()?;
         Ok(Source { sqlite, patience: self.options().timeout, path: self.path().to_owned() })
     }
 
-    /// A connection of its own, which may go to another thread, and sees this database as it is now until it is
-    /// dropped. What was put off is written first. A database in memory is copied now, in memory: no other
-    /// connection can see it.
+    /// A connection of its own, which may move to another thread. It sees the present state of this database until it
+    /// is dropped. Deferred writes are done first. A database in memory is copied at once, in memory, because no
+    /// other connection can see it.
     ///
     /// # Errors
     ///
     /// As [`backup_source`](Self::backup_source).
-    pub fn snapshot(&self) -> Result<rusqlite::Connection> {
+    pub(crate) fn snapshot(&self) -> Result<Sqlite> {
         let sqlite = self.settled()?;
         let own = match self.location() {
             Location::File(file) => open_sibling(file, self.options())?,
@@ -80,7 +79,7 @@ impl Connection {
         Ok(own)
     }
 
-    /// Whether this is the database's own file, or one that SQLite keeps beside it.
+    /// Whether `file` is the database's own file, or one that SQLite keeps beside it.
     pub fn is_own_file(&self, file: &Path) -> bool {
         let Location::File(own) = self.location() else {
             return false;
@@ -90,11 +89,8 @@ impl Connection {
     }
 }
 
-fn copy_in_memory(sqlite: &rusqlite::Connection) -> Result<rusqlite::Connection> {
-    let mut copy = rusqlite::Connection::open_with_flags(
-        ":memory:",
-        OpenFlags::SQLITE_OPEN_READ_WRITE | open::ALWAYS,
-    )?;
+fn copy_in_memory(sqlite: &Sqlite) -> Result<Sqlite> {
+    let mut copy = connect::in_memory(OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     match backup::Backup::new(sqlite, &mut copy)?.step(-1)? {
         StepResult::Done => Ok(()),
         _ => Err(Error::Sqlite {
@@ -107,16 +103,16 @@ fn copy_in_memory(sqlite: &rusqlite::Connection) -> Result<rusqlite::Connection>
 }
 
 impl Source {
-    /// Copies the database to `target`, which is replaced if it exists. `None` where `on_progress`, told
-    /// after every step, breaks; then, as after an error, `target` is as it was and nothing else is left.
+    /// Copies the database to `target`, which is replaced if it exists. `on_progress` is called after every step. If
+    /// it breaks, the result is `None`; then, as after an error, `target` is unchanged and no other file is left.
     ///
     /// The copy is one file in rollback mode, which opens anywhere, on read-only media as well.
     ///
     /// # Errors
     ///
-    /// `SQLITE_CANTOPEN` for a target that is no plain file, be it by a link, is a link to nothing, is in a place
-    /// where no file can be made, or has a log beside it, which would be taken for the copy's own; or what SQLite
-    /// says.
+    /// `SQLITE_CANTOPEN` if the target, after links are followed, is not a plain file; if it is a broken link; if no
+    /// file can be made there; or if it has a log beside it, which would be taken for the copy's own. Otherwise an
+    /// error of SQLite.
     pub fn copy_to(
         self,
         target: &Path,
@@ -151,9 +147,9 @@ impl Source {
         mut on_progress: impl FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<Option<Progress>> {
         let mut copy =
-            open::connect(new.path(), OpenFlags::SQLITE_OPEN_READ_WRITE, &OpenOptions::default())?;
+            connect::to(new.path(), OpenFlags::SQLITE_OPEN_READ_WRITE, &OpenOptions::default())?;
         new.check()?;
-        // Nothing of it has to survive a failure, and it is flushed once, as a whole.
+        // An unfinished copy need not survive a failure, and the whole copy is flushed once.
         copy.pragma_update(None, "journal_mode", "MEMORY")?;
         copy.pragma_update(None, "synchronous", "OFF")?;
         let deadline = Instant::now() + self.patience;
@@ -209,7 +205,7 @@ mod tests {
 
     fn count(file: &Path) -> (i64, String) {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY;
-        let copy = rusqlite::Connection::open_with_flags(file, flags).unwrap();
+        let copy = Sqlite::open_with_flags(file, flags).unwrap();
         let check = copy.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
         let rows = copy.query_row("SELECT count(*) FROM session_outputs", [], |row| row.get(0));
         (rows.unwrap(), check)
@@ -236,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_meanwhile_is_not_in_it_and_does_not_make_it_start_over() {
+    fn a_backup_leaves_out_later_writes_and_does_not_start_over() {
         let folder = tempfile::tempdir().unwrap();
         let connection = open(&folder.path().join("a.db"));
         fill(&connection, 3_000);
@@ -253,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn a_break_and_a_failure_leave_the_target_as_it_was() {
+    fn a_cancelled_or_failed_backup_leaves_the_target_unchanged() {
         let folder = tempfile::tempdir().unwrap();
         let connection = open(&folder.path().join("a.db"));
         fill(&connection, 3_000);
@@ -272,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn a_database_in_memory_is_copied_when_it_is_asked_for() {
+    fn a_database_in_memory_is_copied_when_the_backup_begins() {
         let folder = tempfile::tempdir().unwrap();
         let connection =
             Connection::open(":memory:", Location::Memory, &OpenOptions::default()).unwrap();
@@ -289,7 +285,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn the_database_itself_is_known_by_any_name() {
+    fn the_own_file_of_a_database_is_recognized_by_any_name() {
         let folder = tempfile::tempdir().unwrap();
         let connection = open(&folder.path().join("a.db"));
         let at = |name: &str| folder.path().join(name);

@@ -1,24 +1,23 @@
-//! The governor of the write-ahead log: checkpoints away from the thread that writes.
+//! The governor of the write-ahead log: checkpoints on a thread of their own.
 //!
-//! SQLite checkpoints inside a commit, with its disk flushes, every thousand pages: the worst stall
-//! that an event loop gets to see from it. Here the commit only says how long the log has become, and a
-//! thread with a connection of its own moves the log into the file:
+//! By default, SQLite checkpoints inside a commit every thousand pages, with flushes of the disk: its worst stall for
+//! an event loop. Here a commit only reports the length of the log, and a thread with a connection of its own moves
+//! the log into the file:
 //!
-//! - passively, which disturbs nobody, once the log is three eighths as long as its limit, or has not grown for
+//! - by passive checkpoints, which disturb nobody, once the log has three eighths of its limit, or has not grown for
 //!   [`TICK`];
-//! - then by one restart, well before the limit. While somebody writes without a pause, a passive pass never catches
-//!   up, so the log never starts over. A restart holds writers up for as long as it takes to move and flush what is
-//!   left. So it is tried only when two passes have just left little, the commit that comes next waits for it
-//!   (rather than for SQLite's busy handler, which sleeps), and both give up after [`PATIENCE`].
+//! - then by one restart, well before the limit. While others write without a pause, passive checkpoints never catch
+//!   up, so the log never starts over. A restart blocks writers while it moves and flushes the rest. So it is tried
+//!   only when two passes have just left little. The next commit waits for it (rather than for SQLite's busy handler,
+//!   which sleeps), and both give up after [`PATIENCE`];
+//! - if others leave no moment for a restart, by holding up the commits of this connection until the log has started
+//!   over. That begins at one and a half times the limit. Other processes with this library do the same, which makes
+//!   that moment.
 //!
-//! Few long passes are better than many short ones: most pages of the log are newer versions of the same
-//! few, and flushes of the log slow down those who write to it.
+//! Few long passes are better than many short ones: most pages of the log are newer versions of the same few, and
+//! flushes of the log slow down those who write to it.
 //!
-//! - where that was in vain, because others leave no moment for it, by holding up the commits of this connection from half
-//!   as much again as the limit on, until the log has started over. Whoever else does the same makes that moment.
-//!
-//! A reader of any process can pin the log. It is waited out: there is no restart while it reads, and nobody is held up
-//! for it.
+//! A reader in any process can pin the log. There is no restart while it reads, and no commit is held up for it.
 //!
 //! The thread starts with the first commit and sleeps while nothing is written.
 
@@ -28,33 +27,33 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use rusqlite::Connection;
+use rusqlite::Connection as Sqlite;
 use rusqlite::hooks::Wal;
 
 use super::turns::Turns;
 use super::{OpenOptions, Result, log, open_sibling};
 
-/// How often the log is looked at while somebody writes.
+/// How often the log is inspected during writes.
 const TICK: Duration = Duration::from_millis(100);
 
-/// Passes in a row before a restart. The second is a short one, and leaves little to flush while nobody can write. With
-/// more of them, flushes of the log held writers up longer than the restart did.
+/// Passes in a row before a restart. The second one is short, and leaves little to flush while writers are blocked.
+/// With more passes, flushes of the log blocked writers longer than the restart.
 const PASSES: u32 = 2;
 
-/// How long a restart may wait for a lock, and hold writers of this connection up.
+/// How long a restart may wait for a lock, and block writers of this connection.
 const PATIENCE: Duration = Duration::from_millis(20);
 
-/// How long a restart waits for a commit to step aside; one that is coming takes less.
+/// How long a restart waits for a commit to step aside. An imminent commit takes less.
 const COURTESY: Duration = Duration::from_millis(2);
 
-/// How long a commit is held up at most where the log is too long, before the log may grow by another eighth of its
-/// limit.
+/// The longest time that a commit is held up because the log is too long. Then the log may grow by another eighth of
+/// its limit.
 const HOLD: Duration = Duration::from_secs(1);
 
-/// How often it is tried to start the log over meanwhile.
+/// The pause between attempts to start the log over meanwhile.
 const AGAIN: Duration = Duration::from_millis(2);
 
-/// After how many looks that find a reader it is one that stays.
+/// After this number of attempts a reader counts as one that stays.
 const READERS: u32 = 5;
 
 /// Frames after which commits checkpoint themselves if the thread cannot: SQLite's own default.
@@ -65,13 +64,13 @@ const FALLBACK_FRAMES: u32 = 1000;
 pub enum Blocker {
     /// A read transaction, of whatever connection, that needs an older part of the log.
     Reader,
-    /// A writer that left no moment for a restart.
+    /// Writers that left no moment for a restart.
     Writer,
     /// Another checkpoint that is under way.
     Checkpointer,
 }
 
-/// The governor of one connection's log. Dropping it stops its thread, and waits for that.
+/// The governor of one connection's log. Dropping it stops its thread and waits for its end.
 #[derive(Debug)]
 pub(crate) struct Checkpointer {
     shared: Arc<Shared>,
@@ -81,7 +80,7 @@ pub(crate) struct Checkpointer {
 struct Shared {
     file: PathBuf,
     options: OpenOptions,
-    /// Frames after which the log is to start over.
+    /// Frames after which the log should start over.
     limit: u32,
     /// Frames in the log after the latest commit of the connection.
     frames: AtomicU32,
@@ -91,14 +90,14 @@ struct Shared {
     hold_at: AtomicU32,
     /// The turns of the connection at the write lock.
     turns: Option<Arc<Turns>>,
-    /// Whether commits are to step aside for a restart.
+    /// Whether commits should step aside for a restart.
     restarting: AtomicBool,
     /// Whether the thread could not do its work, so that commits have to.
     failed: AtomicBool,
     state: Mutex<State>,
-    /// There is something to do for the thread.
+    /// Wakes the thread.
     wake: Condvar,
-    /// A commit has stepped aside, or a restart is over.
+    /// Notified when a commit has stepped aside, or a restart is over.
     restart: Condvar,
 }
 
@@ -109,7 +108,7 @@ struct State {
     aside: bool,
     /// Whether a commit is held up until the log has started over.
     held: bool,
-    /// Whether a reader was in the way although nobody wrote.
+    /// Whether a reader was in the way while commits were held up.
     pinned: bool,
     blocker: Option<Blocker>,
 }
@@ -117,7 +116,7 @@ struct State {
 impl Checkpointer {
     /// A governor for the log of `file`, told of every commit by a hook on `connection`.
     pub(crate) fn attach(
-        connection: &mut Connection,
+        connection: &mut Sqlite,
         file: &Path,
         options: &OpenOptions,
     ) -> Result<Self> {
@@ -151,7 +150,7 @@ impl Checkpointer {
         Ok(Self { shared })
     }
 
-    /// What kept the log from starting over when that was last tried.
+    /// What prevented the last attempt to start the log over.
     pub(crate) fn blocker(&self) -> Option<Blocker> {
         self.shared.lock().blocker
     }
@@ -166,7 +165,7 @@ impl Drop for Checkpointer {
             state.thread.take()
         };
         if let Some(thread) = thread {
-            // It ends after the pass that it is in; a panic of its own has told of itself.
+            // It ends after its current pass. Its own panic was reported already.
             let _ = thread.join();
         }
     }
@@ -178,11 +177,11 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Runs inside every commit, so it only takes note, and seldom wakes.
+    /// Runs inside every commit, so it only stores numbers, and seldom wakes the thread.
     fn committed(self: &Arc<Self>, log: &mut Wal, frames: u32) -> rusqlite::Result<()> {
         self.frames.store(frames, Ordering::Relaxed);
         if self.failed.load(Ordering::Relaxed) {
-            // As SQLite would do it. A reader in the way is no reason for the commit to fail.
+            // As SQLite would do it. The commit does not fail because of a reader in the way.
             return if frames >= FALLBACK_FRAMES { log.checkpoint().or(Ok(())) } else { Ok(()) };
         }
         if frames >= self.wake_at.load(Ordering::Relaxed) {
@@ -209,7 +208,7 @@ impl Shared {
         Ok(())
     }
 
-    /// Holds a commit up until the log has started over, unless a reader keeps it from that.
+    /// Holds a commit up until the log has started over, unless a reader prevents that.
     fn hold(&self, frames: u32) {
         let mut state = self.lock();
         if !state.pinned && !state.stop && state.thread.is_some() {
@@ -225,7 +224,7 @@ impl Shared {
         self.hold_at.store(frames.saturating_add(self.limit / 8), Ordering::Relaxed);
     }
 
-    /// Lets a restart have the locks, which this thread does not hold between two commits.
+    /// Waits for a restart, which needs the locks. This thread holds none between two commits.
     fn step_aside(&self) {
         let mut state = self.lock();
         state.aside = true;
@@ -237,14 +236,14 @@ impl Shared {
     }
 
     fn run(&self) {
-        // A panic counts as well. Once the connection is closed nobody asks.
+        // This covers a panic as well. After the connection is closed it does not matter.
         let _out_of_work = OutOfWork(self);
         if let Ok(connection) = open_sibling(&self.file, &self.options) {
             self.govern(&connection);
         }
     }
 
-    fn govern(&self, connection: &Connection) {
+    fn govern(&self, connection: &Sqlite) {
         // Frames at the last look, and how many of them are in the file.
         let (mut seen, mut done) = (0, 0);
         loop {
@@ -257,14 +256,14 @@ impl Shared {
             let held = self.lock().held;
             if held || left >= self.pass_frames() || (left > 0 && frames == seen) {
                 match self.passes(connection, held) {
-                    // The log may hold frames of others, which are news with the next commit.
+                    // The log may hold frames of others, which this connection learns of with its next commit.
                     Some(frames_done) => done = frames_done.min(frames),
                     None => return,
                 }
             }
             let idle = frames == seen && frames == done;
             seen = frames;
-            // Asleep, the next commit is news; at work, only much of it is.
+            // If it is idle, the next commit wakes it; otherwise only a long log does.
             let wake_at = if idle { 0 } else { done.saturating_add(self.pass_frames()) };
             if self.sleep(frames, wake_at, idle) {
                 return;
@@ -272,18 +271,17 @@ impl Shared {
         }
     }
 
-    /// Less than half of the limit, so that what is written during a pass, and a restart that somebody is in
-    /// the way of, still fit; and commits write to a shorter log, which the caches hold better.
+    /// Less than half of the limit, so that the writes during a pass, and those of a delayed restart, still fit. And
+    /// a shorter log fits better into the caches.
     fn pass_frames(&self) -> u32 {
         self.limit / 8 * 3
     }
 
-    /// Waits for news: a commit that reaches `wake_at`, or, unless all is done, the next tick. Says
-    /// whether to stop.
+    /// Waits for a commit that reaches `wake_at`, or, unless all is done, for the next tick. Returns whether to stop.
     fn sleep(&self, frames: u32, wake_at: u32, idle: bool) -> bool {
         let mut state = self.lock();
         self.wake_at.store(wake_at, Ordering::Relaxed);
-        // A commit since `frames` was read may have found nobody to wake.
+        // A commit after `frames` was read may have come before this wait.
         if !state.stop && !state.held && self.frames.load(Ordering::Relaxed) == frames {
             state = if idle {
                 self.wake.wait(state).unwrap_or_else(PoisonError::into_inner)
@@ -295,11 +293,11 @@ impl Shared {
         state.stop
     }
 
-    /// One [`pass`](Self::pass), or, while a commit is held up, as many as it takes.
-    fn passes(&self, connection: &Connection, held: bool) -> Option<u32> {
+    /// Makes one [`pass`](Self::pass), or as many as needed while a commit is held up.
+    fn passes(&self, connection: &Sqlite, held: bool) -> Option<u32> {
         let deadline = Instant::now() + HOLD;
         let limit = too_long(self.limit);
-        // A writer counts as a reader for a moment.
+        // A writer looks like a reader for a moment.
         let mut readers = 0;
         loop {
             let (blocker, done) = self.pass(connection)?;
@@ -323,10 +321,9 @@ impl Shared {
         }
     }
 
-    /// Moves as much of the log into the file as can be, and starts the log over where it is too long.
-    /// Gives what kept it from that, and the number of frames that are in the file; `None` after an error that is no
-    /// lock.
-    fn pass(&self, connection: &Connection) -> Option<(Option<Blocker>, u32)> {
+    /// Moves as much of the log into the file as possible, and starts the log over if it is too long. Returns what
+    /// prevented that, and the number of frames that are in the file; `None` after any error but a lock.
+    fn pass(&self, connection: &Sqlite) -> Option<(Option<Blocker>, u32)> {
         Some(match log::catch_up(connection, PASSES) {
             Ok(frames) if frames.left() > 0 => (Some(Blocker::Reader), frames.done),
             Ok(frames) if frames.log >= self.pass_frames() => match self.start_over(connection) {
@@ -335,14 +332,14 @@ impl Shared {
                 Err(_) => return None,
             },
             Ok(frames) => (None, frames.done),
-            // Whoever is at it does the work, which counts as done until there are more frames.
+            // The other checkpoint does the work, which counts as done until there are more frames.
             Err(error) if error.is_busy() => (Some(Blocker::Checkpointer), u32::MAX),
             Err(_) => return None,
         })
     }
 
-    /// Has the next commit write to the start of the log again, and says whether it will.
-    fn start_over(&self, connection: &Connection) -> Result<bool> {
+    /// Makes the next commit write to the start of the log again. Returns whether it will.
+    fn start_over(&self, connection: &Sqlite) -> Result<bool> {
         let state = self.lock();
         self.restarting.store(true, Ordering::Relaxed);
         let waited = self.restart.wait_timeout_while(state, COURTESY, |state| !state.aside);
@@ -356,12 +353,12 @@ impl Shared {
     }
 }
 
-/// Frames from which on commits are held up.
+/// Commits are held up from this number of frames on.
 fn too_long(limit: u32) -> u32 {
     limit.saturating_add(limit / 2)
 }
 
-/// Whatever ends the thread: from then on commits checkpoint.
+/// When the thread ends, for whatever reason, commits checkpoint from then on.
 struct OutOfWork<'a>(&'a Shared);
 
 impl Drop for OutOfWork<'_> {

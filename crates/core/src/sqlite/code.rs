@@ -10,7 +10,7 @@ macro_rules! names {
         /// The name of an extended result code, as `sqlite3.h` spells it.
         ///
         /// A code newer than this list is named after its primary code, or by its number.
-        pub fn name(code: c_int) -> Cow<'static, str> {
+        pub(super) fn name(code: c_int) -> Cow<'static, str> {
             match code {
                 $(ffi::$name => Cow::Borrowed(stringify!($name)),)*
                 _ if code > 0xff => name(code & 0xff),

@@ -1,23 +1,23 @@
-//! The files that SQLite keeps beside a database, and who may have put them there.
+//! The files that SQLite keeps beside a database, and whether another user may have put them there.
 //!
-//! SQLite takes what has their names: it reads commits from any `-wal` and writes its own to it, and undoes changes as
-//! any `-journal` says. In a folder that others may write to, such a file may be theirs: they would read what is stored,
-//! or replace it. So what lies there is looked at before SQLite opens it, and once more when it has.
+//! SQLite trusts their names: it reads commits from any `-wal` and writes its own to it, and undoes changes according
+//! to any `-journal`. In a folder that others may write to, such a file may be theirs: they could read or replace
+//! what is stored. So these files are checked before SQLite opens them, and once more afterwards.
 //!
-//! Nothing is opened for that: see `files`. Windows keeps the folders of users apart by itself.
+//! No file is opened for that: see `files`. Windows separates the folders of users itself.
 
 use std::path::{Path, PathBuf};
 
 use super::Result;
 
-/// A folder in which others may replace a database, or a file beside one that is open to more people than that is.
+/// A folder in which others may replace a database, or a file beside a database with wider permissions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exposure {
     /// The folder or the file.
     pub path: PathBuf,
-    /// Whether it is the folder.
+    /// Whether it is a folder.
     pub is_folder: bool,
-    /// What is wrong with it, and what to do.
+    /// What is wrong, and what to do.
     pub warning: String,
 }
 
@@ -60,7 +60,7 @@ mod unix {
         safe fn geteuid() -> u32;
     }
 
-    /// What a look at a file or a folder tells.
+    /// The properties of a file or a folder.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub(super) struct Seen {
         pub(super) kind: Kind,
@@ -89,7 +89,7 @@ mod unix {
         }
     }
 
-    /// A database where it lies, and who asks.
+    /// A database, its folder, and the user of this process.
     #[derive(Debug, Clone, Copy)]
     pub(super) struct Place {
         pub(super) database: Seen,
@@ -107,7 +107,7 @@ mod unix {
     }
 
     impl Place {
-        /// Where `file`, a path without links, is or is to be.
+        /// The place of `file`, a path without links, which need not exist.
         fn of(file: &Path) -> Option<Self> {
             let user = geteuid();
             let new = Seen { kind: Kind::File, mode: 0o600, user, group: u32::MAX, names: 1 };
@@ -116,7 +116,7 @@ mod unix {
             Some(Self { database, folder, user })
         }
 
-        /// Whether a user may do what is done to the database anyway.
+        /// Whether a user may read and change the database anyway.
         fn trusts(&self, user: u32) -> bool {
             [ROOT, self.user, self.database.user].contains(&user)
         }
@@ -127,13 +127,13 @@ mod unix {
                 Kind::Other => return Some(Doubt::NoFile),
                 Kind::File => {}
             }
-            // A copy of a whole folder by hard links is nobody's trick, where nobody else could have made them.
+            // A copy of a whole folder by hard links is harmless if no other user could have made them.
             let known = if self.lets_others_create() { 1 } else { self.database.names.max(1) };
             if companion.names > known {
                 return Some(Doubt::ManyNames);
             }
             let Self { database, folder, .. } = self;
-            // Some systems, and set-group-ID folders, give a file the group of the folder, whoever creates it.
+            // Some systems, and set-group-ID folders, give every new file the group of the folder.
             let anybodys_group = folder.mode & ALL_WRITE != 0 && folder.group == database.group;
             let may_write = self.trusts(companion.user)
                 || database.mode & ALL_WRITE != 0
@@ -143,13 +143,13 @@ mod unix {
             (!may_write).then_some(Doubt::Foreign)
         }
 
-        /// Whether somebody who could not write to the database may create files beside it.
+        /// Whether users who may not write to the database may create files beside it.
         fn lets_others_create(&self) -> bool {
             let Self { database, folder, user } = self;
             if database.mode & ALL_WRITE != 0 {
                 return false;
             }
-            // Many systems give each user a group of the same number, with nobody else in it.
+            // Many systems give each user a group of the same number, without other members.
             let is_own_group = folder.group == *user && *user != ROOT;
             let is_of_database =
                 folder.group == database.group && database.mode & GROUP_WRITES != 0;
@@ -158,14 +158,14 @@ mod unix {
                 || (folder.mode & GROUP_WRITES != 0 && !is_own_group && !is_of_database)
         }
 
-        /// Whether they may take away what is there as well, and so replace it.
+        /// Whether they may also remove files there, and so replace the database.
         pub(super) fn lets_others_replace(&self) -> bool {
             let is_kept_apart = self.folder.mode & STICKY != 0 && self.trusts(self.folder.user);
             self.lets_others_create() && !is_kept_apart
         }
     }
 
-    /// Refuses what lies beside a database and may be somebody else's.
+    /// Refuses a file beside a database that may belong to another user.
     pub(in super::super) fn check(file: &Path) -> Result<()> {
         let file = files::resolved(file);
         let Some(place) = Place::of(&file) else {
@@ -173,7 +173,7 @@ mod unix {
         };
         for suffix in files::COMPANIONS {
             let companion = files::beside(&file, suffix);
-            // What cannot be looked at, SQLite cannot open.
+            // SQLite cannot open it, either.
             let Ok(found) = companion.symlink_metadata() else {
                 continue;
             };
@@ -185,8 +185,8 @@ mod unix {
         Ok(())
     }
 
-    /// As [`check`], for a connection that has read from the file. A log that is gone by now was nobody's who uses the
-    /// database, as it stays for as long as somebody does.
+    /// As [`check`], for a connection that has read from the file. If the log is gone by now, somebody has tampered
+    /// with it: a log stays while the database is in use.
     pub(in super::super) fn check_opened(file: &Path, sqlite: &rusqlite::Connection) -> Result<()> {
         check(file)?;
         let log = files::log_of(file);
@@ -224,7 +224,7 @@ mod unix {
         ))
     }
 
-    /// What of an open database more people can get at than its mode says.
+    /// The parts of an open database that more people can access than its mode allows.
     pub(in super::super) fn exposures(file: &Path) -> Vec<Exposure> {
         let file = files::resolved(file);
         let Some(place) = Place::of(&file) else {
@@ -237,7 +237,7 @@ mod unix {
             if mode & OTHERS_READ_OR_WRITE & !wanted == 0 {
                 return None;
             }
-            // SQLite gives it the mode of the database, unless it holds something already.
+            // SQLite gives it the mode of the database, unless it already holds data.
             let warning = format!(
                 "the file {path:?} has the mode {mode:04o}, by which more people can read or write what is stored \
                  than by that of the database, {wanted:04o}; give it the same (chmod {wanted:o})"
@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn who_could_write_the_database_may_own_what_lies_beside_it() {
+    fn a_user_who_may_write_the_database_may_own_a_file_beside_it() {
         for (mode, folder, user, group, doubt) in [
             (0o600, 0o700, ROOT, ROOT, None),
             (0o600, 0o700, ME, ME, None),
@@ -322,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn a_second_name_is_fine_where_the_database_has_one_too_and_nobody_else_could_make_it() {
+    fn a_hard_link_is_fine_if_the_database_has_one_too_and_no_other_user_could_make_it() {
         let mine = Seen { names: 2, ..seen(0o600, ME, ME) };
         for (folder, doubt) in [
             (0o700, None),

@@ -1,4 +1,4 @@
-//! What can go wrong on the engine's floor.
+//! The errors of the engine.
 
 use std::borrow::Cow;
 use std::ffi::c_int;
@@ -6,7 +6,7 @@ use std::io;
 
 use rusqlite::ffi;
 
-use super::{code, limits, places};
+use super::{code, exceeded, remedies};
 
 /// A result of the engine.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -21,18 +21,18 @@ pub enum Error {
         /// The path that the connection was opened with.
         path: String,
     },
-    /// The connection is in the middle of a query and cannot do this now.
+    /// The connection is running a query and cannot do this now.
     #[error("the database connection is busy executing a query")]
     InUse,
     /// SQL that is not exactly one statement.
     #[error("{0}")]
     Sql(&'static str),
-    /// SQLite, or the code that prepares a file for it, refused.
+    /// An error of SQLite, or of the code that prepares a file for it.
     #[error("{message}")]
     Sqlite {
         /// An extended result code of SQLite.
         code: c_int,
-        /// What SQLite says, with what was being done where that helps.
+        /// The message of SQLite, often with what was being done.
         message: String,
     },
 }
@@ -43,25 +43,25 @@ impl Error {
         Self::Sqlite { code: ffi::SQLITE_CANTOPEN, message: message.into() }
     }
 
-    /// Whether it is such a refusal, which says what to do, rather than SQLite's, which has the same code.
+    /// Whether it is such a refusal, which already says what to do, and not SQLite's error with the same code.
     pub(crate) fn is_own_refusal(&self) -> bool {
         matches!(self, Self::Sqlite { code: ffi::SQLITE_CANTOPEN, message }
             if !message.starts_with("unable to open"))
     }
 
-    /// What is too large for the memory there is.
+    /// The error for a lack of memory.
     pub fn no_memory(bytes: usize) -> Self {
         let message = format!("there is no memory for {bytes} bytes");
         Self::Sqlite { code: ffi::SQLITE_NOMEM, message }
     }
 
-    /// What the operating system says of a file, under the code that SQLite has for it.
+    /// An error of the operating system, with the code that SQLite has for it.
     pub(crate) fn io(error: &io::Error) -> Self {
         let code = match error.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ffi::SQLITE_FULL,
             _ => ffi::SQLITE_CANTOPEN,
         };
-        Self::Sqlite { code, message: places::explain_io(error) }
+        Self::Sqlite { code, message: remedies::explain(error) }
     }
 
     /// The extended result code by its name, where the error is SQLite's.
@@ -72,8 +72,8 @@ impl Error {
         }
     }
 
-    /// Whether SQLite refuses what it was given, and would again.
-    pub fn is_refusal(&self) -> bool {
+    /// Whether SQLite refuses a value, and would refuse it again.
+    pub(crate) fn is_refusal(&self) -> bool {
         let refusals = [ffi::SQLITE_CONSTRAINT, ffi::SQLITE_TOOBIG, ffi::SQLITE_MISMATCH];
         matches!(self, Self::Sqlite { code, .. } if refusals.contains(&(code & 0xff)))
     }
@@ -86,8 +86,8 @@ impl Error {
         }
     }
 
-    /// Whether SQL of the file took more than it may, which it would take again.
-    pub fn is_interrupt(&self) -> bool {
+    /// Whether SQL of the file exceeded a limit, and would exceed it again.
+    pub(crate) fn is_interrupt(&self) -> bool {
         matches!(self, Self::Sqlite { code, .. } if code & 0xff == ffi::SQLITE_INTERRUPT)
     }
 
@@ -97,7 +97,7 @@ impl Error {
             if matches!(code & 0xff, ffi::SQLITE_BUSY | ffi::SQLITE_LOCKED))
     }
 
-    /// Whether the file is to blame, rather than a lock, the memory, or the caller.
+    /// Whether the file is the cause, and not a lock, the memory, or the caller.
     pub(crate) fn is_of_the_file(&self) -> bool {
         matches!(self, Self::Sqlite { code, .. }
         if matches!(
@@ -107,7 +107,7 @@ impl Error {
         ))
     }
 
-    /// The same error, with what was being done in front of SQLite's own words.
+    /// The same error, with what was being done in front of its message.
     pub fn context(self, doing: impl std::fmt::Display) -> Self {
         match self {
             Self::Sqlite { code, message } => {
@@ -118,16 +118,16 @@ impl Error {
     }
 }
 
-/// Makes room for so many more elements, of which a caller or a file says how many there are.
+/// Makes room for `more` elements, a number that a caller or a file chose.
 ///
 /// # Errors
 ///
-/// `SQLITE_NOMEM`, where a vector by itself would end the process.
+/// `SQLITE_NOMEM`. Without this call, the vector would end the process.
 pub fn reserve<T>(elements: &mut Vec<T>, more: usize) -> Result<()> {
     elements.try_reserve(more).map_err(|_| Error::no_memory(more.saturating_mul(size_of::<T>())))
 }
 
-/// `None` for what failed because another connection held a lock.
+/// `None` if it failed because another connection held a lock.
 pub(crate) fn unless_busy<T>(result: Result<T>) -> Result<Option<T>> {
     match result {
         Err(error) if error.is_busy() => Ok(None),
@@ -137,16 +137,17 @@ pub(crate) fn unless_busy<T>(result: Result<T>) -> Result<Option<T>> {
 
 impl From<rusqlite::Error> for Error {
     fn from(error: rusqlite::Error) -> Self {
-        let limit = error.sqlite_error().and_then(|error| limits::explain(error.extended_code));
-        if let Some(limit) = limit {
-            return limit;
+        let exceeded =
+            error.sqlite_error().and_then(|error| exceeded::explain(error.extended_code));
+        if let Some(message) = exceeded {
+            return Self::Sqlite { code: ffi::SQLITE_INTERRUPT, message };
         }
         match error {
             rusqlite::Error::SqliteFailure(failure, message) => {
                 let code = failure.extended_code;
                 let mut message = message.unwrap_or_else(|| ffi::code_to_str(code).into());
                 if code == ffi::SQLITE_IOERR_SHMSIZE {
-                    // SQLite has no better words for what is nearly always that.
+                    // SQLite's own message does not name the usual cause.
                     message += ": no room for the index of the log (-shm); the disk may be full";
                 }
                 Self::Sqlite { code, message }
@@ -164,7 +165,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn more_than_there_is_memory_for_is_an_error_and_leaves_the_vector_as_it_was() {
+    fn reserving_too_much_memory_fails_and_leaves_the_vector_unchanged() {
         let mut elements = vec![1u64];
         for more in [usize::MAX, usize::MAX / 8, isize::MAX as usize / 8] {
             let error = reserve(&mut elements, more).unwrap_err();

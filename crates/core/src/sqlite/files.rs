@@ -1,10 +1,10 @@
-//! The folder and the file of a database, made so that only their owner can read them.
+//! Creates the folder and the file of a database so that only their owner can read them.
 //!
-//! Terminal output holds secrets. What this module creates is private whatever the umask says; what
-//! existed keeps its mode.
+//! Terminal output holds secrets. What this module creates is private, whatever the umask. Existing files keep their
+//! modes.
 //!
-//! Nothing here may open a database file that already exists: closing such a descriptor drops the
-//! POSIX locks that SQLite holds on the same file in this process.
+//! Nothing here may open a database file that already exists: closing such a descriptor drops the POSIX locks that
+//! SQLite holds on the same file in this process.
 
 use std::fs;
 use std::io;
@@ -12,10 +12,10 @@ use std::path::{Path, PathBuf};
 
 use super::{Error, Result};
 
-/// What SQLite keeps beside a database, by what stands behind the name of the database.
+/// The suffixes of the files that SQLite keeps beside a database.
 pub(super) const COMPANIONS: [&str; 3] = ["-wal", "-shm", "-journal"];
 
-/// Creates the missing folders above `file`, then `file` itself, empty, if it does not exist. Says whether it did.
+/// Creates the missing folders above `file`, then `file` itself, empty, if it does not exist. Returns whether it did.
 pub(crate) fn prepare(file: &Path) -> Result<bool> {
     if let Some(folder) = file.parent() {
         create_folders(folder).map_err(|error| {
@@ -29,8 +29,8 @@ pub(crate) fn prepare(file: &Path) -> Result<bool> {
     }
 }
 
-/// Why opening a file failed, with what stays of one that was made for that. It is not removed: another process may have
-/// opened it meanwhile, and not yet locked it, and what that one stores would be gone with it.
+/// Adds to the error of a failed opening that a new, empty file is left. It is not removed: another process may have
+/// opened it meanwhile without a lock yet, and would lose what it stores.
 pub(super) fn left_empty(file: &Path, error: Error) -> Error {
     match error {
         Error::Sqlite { code, message } if fs::metadata(file).is_ok_and(|file| file.len() == 0) => {
@@ -84,7 +84,7 @@ fn create_private_folder(folder: &Path) -> io::Result<()> {
     fs::set_permissions(folder, fs::Permissions::from_mode(0o700))
 }
 
-/// Whether both name one file, by whatever links. Opens neither.
+/// Whether both paths name one file, after following links. Opens neither.
 pub(super) fn same_file(one: &Path, other: &Path) -> bool {
     #[cfg(unix)]
     {
@@ -98,7 +98,7 @@ pub(super) fn same_file(one: &Path, other: &Path) -> bool {
     resolved(one) == resolved(other)
 }
 
-/// The path without links, as far as it exists.
+/// The path with its links resolved, as far as it exists.
 pub(super) fn resolved(file: &Path) -> PathBuf {
     fs::canonicalize(file).unwrap_or_else(|_| match (file.parent(), file.file_name()) {
         (Some(folder), Some(name)) => {
@@ -108,9 +108,9 @@ pub(super) fn resolved(file: &Path) -> PathBuf {
     })
 }
 
-/// Has the disk know the names in `folder` as they are now.
+/// Flushes the names in `folder` to the disk.
 pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
-    // Windows has no such call, and keeps the order by itself.
+    // Windows has no such call, and keeps the order itself.
     if cfg!(unix) { fs::File::open(folder)?.sync_all() } else { Ok(()) }
 }
 
@@ -135,7 +135,7 @@ fn create_private_file(file: &Path) -> io::Result<bool> {
     create_new(file).map(|_closed| true)
 }
 
-/// On Windows a user's folders are private already, and SQLite creates the file itself.
+/// On Windows the folders of a user are private already, and SQLite creates the file itself.
 #[cfg(not(unix))]
 fn create_private_folder(folder: &Path) -> io::Result<()> {
     fs::create_dir(folder)
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_created_is_private() {
+    fn created_folders_and_files_are_private() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("a/b/sessions.db");
         prepare(&file).unwrap();
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn what_existed_keeps_its_mode_and_bytes() {
+    fn an_existing_file_keeps_its_mode_and_bytes() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("sessions.db");
         fs::write(&file, "kept").unwrap();
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_in_the_place_of_a_folder_is_named() {
+    fn a_file_in_the_place_of_a_folder_is_named_in_the_error() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("a"), "").unwrap();
         let error = prepare(&folder.path().join("a/sessions.db")).unwrap_err();

@@ -1,7 +1,7 @@
-//! How long, and with how much, the SQL that stands in a file may work: its triggers, CHECKs, generated columns,
-//! defaults and the expressions of its indexes. A file may come from anywhere, and such SQL need not end.
+//! Limits for the SQL of a file: its triggers, CHECKs, generated columns, defaults and the expressions of its
+//! indexes. A file may come from anywhere, and such SQL may never end.
 //!
-//! Nothing else is limited: not the SQL of callers, nor what only reads.
+//! Nothing else is limited: neither the SQL of callers nor reads.
 
 use std::cell::Cell;
 use std::ffi::{CStr, c_int, c_void};
@@ -13,109 +13,102 @@ use std::time::{Duration, Instant};
 
 use rusqlite::limits::Limit;
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
-use rusqlite::{CachedStatement, Connection, Statement, ffi};
+use rusqlite::{CachedStatement, Connection as Sqlite, Statement, ffi};
 
-use super::{Error, Result, files, memory};
+use super::exceeded::{self, Exceeded};
+use super::{Result, files, memory};
 
-/// Instructions between two looks at the clock: some microseconds. A statement of the stores takes fewer than three
-/// times as many, so that it is never the one that is ended.
+/// Instructions between two checks of the clock: some microseconds. A statement of the stores takes fewer than three
+/// times as many, so it is never ended.
 const INSTRUCTIONS: c_int = 1000;
 
-/// The same while expressions of a file are evaluated, each of which may be a slow function.
+/// The same while expressions of a file are evaluated. Each instruction may be a slow function.
 const FEW_INSTRUCTIONS: c_int = 3;
 
-/// Looks before anything is ended.
+/// The number of checks before anything is ended.
 const LEAST_LOOKS: u32 = 3;
 
-/// A look that comes later than half of the time counts as that: the process may have been stopped.
+/// A gap of more than half of the allowed time counts as half: the process may have been stopped.
 const LONGEST_GAP: u32 = 2;
 
-/// How often the size of the log is looked at.
+/// How often the size of the log is checked.
 const LOG_TICK: Duration = Duration::from_millis(10);
 
-/// Tables, indexes and triggers that a file may have: SQLite's way to find one takes ever longer.
+/// The most tables, indexes and triggers of a file. With more of them, SQLite takes ever longer to find one.
 const OBJECTS: i32 = 10_000;
 
-/// The longest value while a definition of a file is tried out, and the most instructions for that. The clock cannot
-/// end a single function, nor a program without a loop.
+/// The longest value, the most instructions and the longest pattern while a definition of a file is tried out. The
+/// clock can end neither a single function nor a program without a loop.
 const TRIAL_LENGTH: i32 = 1 << 10;
 const TRIAL_INSTRUCTIONS: i32 = 6000;
 const TRIAL_PATTERN: i32 = 1000;
 
-/// What the SQL of a file may take.
+/// The limits for the SQL of a file.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
     time: Duration,
-    /// Bytes of memory, beside what is taken already.
+    /// Bytes of additional memory.
     memory: u64,
     /// Bytes that the log may grow by.
     log: u64,
 }
 
-/// Of one statement: far more than any trigger takes that is meant well. In a harness nothing goes on meanwhile.
+/// The limits of one statement: far more than any reasonable trigger takes. The harness stands still meanwhile.
 const STATEMENT: Limits = Limits { time: Duration::from_secs(10), memory: 256 << 20, log: 1 << 30 };
 
 impl Limits {
-    /// Those of reading the schema, and of trying a definition out.
+    /// The limits for reading the schema, and for trying a definition out.
     pub(crate) const SCHEMA: Self = STATEMENT;
 
-    /// Those of a statement that writes values of so many bytes, which are copied now and then.
+    /// The limits for a statement that writes values of this number of bytes, which are copied now and then.
     fn statement(bytes: u64) -> Self {
         let Limits { time, memory, log } = STATEMENT;
         Limits { time, memory: memory + 3 * bytes, log: log + 3 * bytes }
     }
 
-    /// Those of looking at every row of a file of so many bytes, whose longest value has `longest`.
+    /// The limits for reading every row of a file of this number of bytes, whose longest value has `longest` bytes.
     pub(crate) fn whole_file(bytes: u64, longest: u64) -> Self {
         let Limits { time, memory, log } = Self::statement(longest);
-        // Far slower than any disk.
+        // Every disk is much faster than that.
         Limits { time: time + Duration::from_secs(bytes >> 20), memory, log }
     }
 }
 
-/// How far work is that is under way within limits.
+/// The progress of limited work.
 #[derive(Debug, Clone, Copy, Default)]
 struct Work {
     looks: u32,
     spent: Duration,
     last_look: Option<Instant>,
-    /// When the log was looked at, and its size and the pages that the connection had written at first.
+    /// When the log was checked last, and at the start its size and the pages that the connection had written.
     log: Option<(Instant, u64, u64)>,
 }
 
-/// What came to its end.
-#[derive(Debug, Clone, Copy)]
-enum Exceeded {
-    Time(Duration),
-    Log(u64),
-}
-
-/// What a thread is at.
+/// The limited work of a thread.
 struct Thread {
     limits: Cell<Option<Limits>>,
-    /// `None` until the first look.
+    /// `None` until the first check.
     work: Cell<Option<Work>>,
-    exceeded: Cell<Option<Exceeded>>,
 }
 
 thread_local! {
-    // A connection stays on one thread while it works.
+    // A connection stays on one thread during a call.
     static THREAD: Thread =
-        const { Thread { limits: Cell::new(None), work: Cell::new(None), exceeded: Cell::new(None) } };
+        const { Thread { limits: Cell::new(None), work: Cell::new(None) } };
 }
 
-/// What is looked at for a connection.
+/// What is checked for a connection.
 struct Watch {
-    /// SQLite's handle of it, as an address.
+    /// SQLite's handle of the connection, as an address.
     connection: usize,
     log: Option<PathBuf>,
 }
 
-/// The name under which SQLite keeps it for us.
+/// The name under which SQLite stores it.
 const NAME: &CStr = c"gsd session-store limits";
 
-/// Has a connection keep to limits where there are any.
-pub(crate) fn attach(connection: &Connection) -> Result<()> {
+/// Makes a connection check limits, if there are any.
+pub(crate) fn attach(connection: &Sqlite) -> Result<()> {
     connection.set_limit(Limit::SQLITE_LIMIT_SCHEMA, OBJECTS)?;
     let log = connection.path().filter(|path| !path.is_empty());
     let log = log.map(|path| files::log_of(Path::new(path)));
@@ -127,7 +120,7 @@ pub(crate) fn attach(connection: &Connection) -> Result<()> {
     look_every(connection, INSTRUCTIONS)
 }
 
-fn look_every(connection: &Connection, instructions: c_int) -> Result<()> {
+fn look_every(connection: &Sqlite, instructions: c_int) -> Result<()> {
     // SAFETY: what has this name was stored by `attach`, and lives until SQLite has closed the connection, and with it
     // what the handler is given.
     unsafe {
@@ -144,9 +137,9 @@ unsafe extern "C" fn looked(watch: *mut c_void) -> c_int {
     c_int::from(unsafe { watch.cast::<Watch>().as_ref() }.is_some_and(look))
 }
 
-/// Runs `work`, in which `connection` evaluates expressions of a file, as [`limited`] and with more looks.
+/// As [`limited`], with more checks, for `work` in which `connection` evaluates expressions of a file.
 pub(crate) fn limited_closely<T>(
-    connection: &Connection,
+    connection: &Sqlite,
     limits: Limits,
     work: impl FnOnce() -> T,
 ) -> Result<T> {
@@ -156,10 +149,10 @@ pub(crate) fn limited_closely<T>(
     Ok(result)
 }
 
-/// Runs `work` on any connection of this thread, and ends it where the SQL of a file takes more than `limits`: then it
-/// fails, and its error says why.
+/// Runs `work`, with any connection of this thread. If the SQL of a file exceeds `limits`, it is ended, and its error
+/// says why.
 pub(crate) fn limited<T>(limits: Limits, work: impl FnOnce() -> T) -> T {
-    /// What was under way before, however `work` ends.
+    /// Restores the previous state, however `work` ends.
     struct Before(Option<Limits>, Option<Work>);
     impl Drop for Before {
         fn drop(&mut self) {
@@ -169,29 +162,28 @@ pub(crate) fn limited<T>(limits: Limits, work: impl FnOnce() -> T) -> T {
             });
         }
     }
-    let _before = THREAD.with(|thread| {
-        thread.exceeded.set(None);
-        Before(thread.limits.replace(Some(limits)), thread.work.take())
-    });
+    exceeded::note(None);
+    let _before =
+        THREAD.with(|thread| Before(thread.limits.replace(Some(limits)), thread.work.take()));
     memory::bounded(limits.memory, work)
 }
 
-/// Prepares a statement that writes, for which SQLite reads the triggers of the file; found again the next time.
+/// Prepares a statement that writes, and caches it. SQLite reads the triggers of the file for that.
 ///
 /// # Errors
 ///
 /// As [`write`].
-pub fn prepare<'a>(connection: &'a Connection, sql: &str) -> Result<CachedStatement<'a>> {
+pub(crate) fn prepare<'a>(connection: &'a Sqlite, sql: &str) -> Result<CachedStatement<'a>> {
     limited(STATEMENT, || Ok(connection.prepare_cached(sql)?))
 }
 
-/// Runs a statement of a store that changes one row or a few, and whatever triggers the file has for that, within
-/// limits. Says how many rows it changed.
+/// Runs a statement of a store that changes a few rows, with the triggers of the file, within limits. Returns how
+/// many rows it changed.
 ///
 /// # Errors
 ///
-/// `SQLITE_INTERRUPT` where the file's own SQL went beyond them, or what SQLite says.
-pub fn write(statement: &mut Statement<'_>, values: &[&dyn ToSql]) -> Result<usize> {
+/// `SQLITE_INTERRUPT` if the file's own SQL exceeded them, or an error of SQLite.
+pub(crate) fn write(statement: &mut Statement<'_>, values: &[&dyn ToSql]) -> Result<usize> {
     let mut bytes = 0;
     for (value, index) in values.iter().zip(1..) {
         if let ToSqlOutput::Borrowed(ValueRef::Text(value) | ValueRef::Blob(value)) =
@@ -204,23 +196,23 @@ pub fn write(statement: &mut Statement<'_>, values: &[&dyn ToSql]) -> Result<usi
     write_bound(statement, bytes)
 }
 
-/// As [`write`], a statement whose values, of so many bytes, are bound.
+/// As [`write`], for a statement whose values, of this number of bytes, are bound already.
 ///
 /// # Errors
 ///
 /// As [`write`].
-pub fn write_bound(statement: &mut Statement<'_>, bytes: u64) -> Result<usize> {
+pub(crate) fn write_bound(statement: &mut Statement<'_>, bytes: u64) -> Result<usize> {
     limited(Limits::statement(bytes), || Ok(statement.raw_execute()?))
 }
 
-/// As [`write`], a statement that may remove any number of rows of `table`. That takes its time, which is limited only
-/// where the file has triggers for it.
+/// As [`write`], for a statement that may remove any number of rows of `table`. That may take long, so it is limited
+/// only if the table has triggers.
 ///
 /// # Errors
 ///
 /// As [`write`].
-pub fn write_many(
-    connection: &Connection,
+pub(crate) fn write_many(
+    connection: &Sqlite,
     table: &str,
     statement: &mut Statement<'_>,
     values: &[&dyn ToSql],
@@ -233,8 +225,8 @@ pub fn write_many(
     Ok(statement.execute(values)?)
 }
 
-/// Has a connection with a definition of a file try it out with short values and short programs only.
-pub(crate) fn shorten(connection: &Connection) -> Result<()> {
+/// Limits a connection with a definition of a file to short values and short programs.
+pub(crate) fn shorten(connection: &Sqlite) -> Result<()> {
     for (limit, most) in [
         (Limit::SQLITE_LIMIT_LENGTH, TRIAL_LENGTH),
         (Limit::SQLITE_LIMIT_VDBE_OP, TRIAL_INSTRUCTIONS),
@@ -245,27 +237,7 @@ pub(crate) fn shorten(connection: &Connection) -> Result<()> {
     Ok(())
 }
 
-/// What stands behind an error of this thread that came just now, if that is a limit.
-pub(super) fn explain(code: i32) -> Option<Error> {
-    let what = match (code & 0xff, THREAD.with(|thread| thread.exceeded.get())) {
-        (ffi::SQLITE_INTERRUPT, Some(Exceeded::Time(time))) => {
-            format!("more than {} s", time.as_secs())
-        }
-        (ffi::SQLITE_INTERRUPT, Some(Exceeded::Log(bytes))) => {
-            format!("more than {} MiB of write-ahead log", bytes >> 20)
-        }
-        (ffi::SQLITE_NOMEM, _) if memory::was_refused() => {
-            "more memory than a statement may have".into()
-        }
-        _ => return None,
-    };
-    Some(Error::Sqlite {
-        code: ffi::SQLITE_INTERRUPT,
-        message: format!("the file's own SQL, such as a trigger or a CHECK, took {what}"),
-    })
-}
-
-/// Whether what is under way has to end.
+/// Whether the present work has to end.
 fn look(watch: &Watch) -> bool {
     THREAD.with(|thread| {
         let Some(limits) = thread.limits.get() else {
@@ -276,7 +248,7 @@ fn look(watch: &Watch) -> bool {
         thread.work.set(Some(work));
         let ends = exceeded.is_some() && work.looks >= LEAST_LOOKS;
         if ends {
-            thread.exceeded.set(exceeded);
+            exceeded::note(exceeded);
         }
         ends
     })
@@ -287,7 +259,7 @@ impl Watch {
     fn pages_written(&self) -> u64 {
         let (mut pages, mut most) = (0, 0);
         let connection = ptr::with_exposed_provenance_mut(self.connection);
-        // SAFETY: the connection is open, as it is what asks, and SQLite writes two numbers to where the pointers point.
+        // SAFETY: the connection is open, because it calls this, and SQLite writes two numbers to these variables.
         let code = unsafe {
             ffi::sqlite3_db_status(
                 connection,
@@ -301,7 +273,7 @@ impl Watch {
     }
 }
 
-/// The size of the pages in a log, which its header tells.
+/// The size of the pages in a log, from its header.
 fn page_size(log: &Path) -> u64 {
     let mut header = [0; 12];
     let read = File::open(log).and_then(|mut log| log.read_exact(&mut header));
@@ -320,7 +292,7 @@ impl Work {
             && self.log.is_none_or(|(at, ..)| now - at > LOG_TICK)
         {
             let size = std::fs::metadata(log).map_or(0, |log| log.len());
-            // What a statement has undone stays in the file, and is written over by the next one.
+            // Frames of an undone statement stay in the log file, and the next statement overwrites them.
             let pages = watch.pages_written();
             let (_, size_at_first, pages_at_first) = *self.log.get_or_insert((now, size, pages));
             self.log = Some((now, size_at_first, pages_at_first));
@@ -337,12 +309,13 @@ impl Work {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sqlite::Error;
 
     const ENDLESS: &str =
         "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";
 
-    fn attached() -> Connection {
-        let connection = Connection::open_in_memory().unwrap();
+    fn attached() -> Sqlite {
+        let connection = Sqlite::open_in_memory().unwrap();
         attach(&connection).unwrap();
         connection
     }
@@ -351,13 +324,13 @@ mod tests {
         Limits { time: Duration::from_millis(millis), ..STATEMENT }
     }
 
-    fn count_to(connection: &Connection, most: u32) -> Result<i64> {
+    fn count_to(connection: &Sqlite, most: u32) -> Result<i64> {
         let sql = ENDLESS.replace("FROM n)", &format!("FROM n WHERE i < {most})"));
         Ok(connection.query_row(&sql, [], |row| row.get(0))?)
     }
 
     #[test]
-    fn what_takes_too_long_ends_with_an_error_that_says_so() {
+    fn sql_that_takes_too_long_ends_with_an_error_that_says_so() {
         let connection = attached();
         let error = limited(short(20), || {
             Error::from(connection.query_row(ENDLESS, [], |_| Ok(())).unwrap_err())
@@ -368,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn slow_functions_between_a_few_instructions_end_as_well() {
+    fn slow_functions_are_ended_as_well() {
         let connection = attached();
         let text = "hex(zeroblob(1000))";
         let slow = format!("length(trim({text} || i, replace({text}, '0', 'x') || '0'))");
@@ -381,7 +354,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_limited_goes_on() {
+    fn sql_without_limits_is_not_ended() {
         let connection = attached();
         limited(short(0), || ());
         assert_eq!(count_to(&connection, 100_000).unwrap(), 100_000);
@@ -393,17 +366,17 @@ mod tests {
     }
 
     #[test]
-    fn a_few_looks_end_nothing_whatever_the_clock_says() {
+    fn too_few_checks_end_nothing_whatever_the_clock_says() {
         let connection = attached();
         assert_eq!(limited(short(0), || count_to(&connection, 50)).unwrap(), 50);
         limited(short(1), || count_to(&connection, 1_000_000)).unwrap_err();
     }
 
     #[test]
-    fn a_log_may_grow_by_so_much() {
+    fn a_statement_that_makes_the_log_too_long_is_ended() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("a.db");
-        let connection = Connection::open(&file).unwrap();
+        let connection = Sqlite::open(&file).unwrap();
         attach(&connection).unwrap();
         connection.pragma_update(None, "journal_mode", "WAL").unwrap();
         connection.execute_batch("PRAGMA cache_size = 10; CREATE TABLE t (x)").unwrap();
@@ -424,8 +397,8 @@ mod tests {
     }
 
     #[test]
-    fn a_file_with_too_many_objects_is_not_read() {
-        let connection = Connection::open_in_memory().unwrap();
+    fn a_file_with_too_many_schema_objects_is_refused() {
+        let connection = Sqlite::open_in_memory().unwrap();
         // Each column has an index of its own.
         let columns: Vec<_> = (0..1900).map(|i| format!("c{i} UNIQUE")).collect();
         let columns = columns.join(",");
@@ -435,7 +408,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("a.db");
         connection.execute("VACUUM INTO ?1", [file.to_str().unwrap()]).unwrap();
-        let opened = Connection::open(&file).unwrap();
+        let opened = Sqlite::open(&file).unwrap();
         attach(&opened).unwrap();
         let error = opened.query_row("SELECT 1 FROM sqlite_schema", [], |_| Ok(())).unwrap_err();
         assert!(error.to_string().contains("too many schema objects"), "{error}");

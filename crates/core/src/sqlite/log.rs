@@ -1,34 +1,33 @@
-//! The write-ahead log: how long it is, moving it into the file, and having it start over.
+//! The write-ahead log: its length, moving it into the file, and starting it over.
 //!
-//! A log starts over when all of it is in the file, for good, while nobody writes. Whoever has that done holds
-//! writers up for as long as there is something left to move and to flush, and SQLite leaves the flush of the file
-//! to the checkpoint that reaches the end of the log. So everything is moved and flushed before, while others
-//! write, until there is next to nothing left for the moment in which they cannot.
+//! A log starts over when all of it is in the file and flushed, while nobody writes. That blocks writers for as long
+//! as something is left to move and to flush, and SQLite flushes the file only in the checkpoint that reaches the end
+//! of the log. So nearly everything is moved and flushed before, while others can still write.
 
 use std::ffi::c_int;
 use std::ptr;
 use std::time::Duration;
 
 use rusqlite::wal::CheckpointMode;
-use rusqlite::{Connection, MAIN_DB, ffi};
+use rusqlite::{Connection as Sqlite, MAIN_DB, ffi};
 
 use super::error::unless_busy;
 use super::pragma::{retry_while_busy, without_a_lock};
 use super::{Error, Result};
 
-/// How long a look at the log may wait for a commit to write its header, which is a matter of nanoseconds unless the
-/// process is stopped.
+/// How long to wait for a commit that is writing the header of the log. That takes nanoseconds, unless the process is
+/// stopped.
 const HEADER: Duration = Duration::from_secs(1);
 
-/// Frames that are moved and flushed in less than a millisecond.
+/// This number of frames is moved and flushed in less than a millisecond.
 const FEW: u32 = 32;
 
 /// The frames of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Frames {
-    /// All of them.
+    /// The number of frames.
     pub(super) log: u32,
-    /// Those that are in the file.
+    /// How many of them are in the file.
     pub(super) done: u32,
 }
 
@@ -38,28 +37,28 @@ impl Frames {
     }
 }
 
-/// The frames as they are.
-pub(super) fn frames(connection: &Connection) -> Result<Frames> {
-    // A commit that is just writing the header of the log's index is in the way.
+/// The present frames.
+pub(super) fn frames(connection: &Sqlite) -> Result<Frames> {
+    // A commit may just be writing the header of the log's index.
     retry_while_busy(HEADER, || checkpoint(connection, CheckpointMode::NOOP))
 }
 
-/// The frames after a checkpoint, but for those that came during it.
-pub(super) fn checkpoint(connection: &Connection, mode: CheckpointMode) -> Result<Frames> {
+/// The frames after a checkpoint, without those that came during it.
+pub(super) fn checkpoint(connection: &Sqlite, mode: CheckpointMode) -> Result<Frames> {
     let (log, done) = connection.wal_checkpoint_v2(Some(MAIN_DB), mode)?;
     // Both are -1 in a database that is not in WAL mode.
     let frames = |count| u32::try_from(count).unwrap_or(0);
     Ok(Frames { log: frames(log), done: frames(done) })
 }
 
-/// Moves the log, and what comes meanwhile, into the file and flushes that, until there are [`FEW`] frames left, or in
-/// so many passes at most. Gives the frames after the last pass; some are left of those if a reader needs the log.
-pub(super) fn catch_up(connection: &Connection, most: u32) -> Result<Frames> {
+/// Moves the log into the file and flushes it, until only [`FEW`] frames are left, or for `most` passes. Returns the
+/// frames after the last pass; some are left if a reader needs the log.
+pub(super) fn catch_up(connection: &Sqlite, most: u32) -> Result<Frames> {
     let mut passes = 0;
     loop {
         let pass = checkpoint(connection, CheckpointMode::PASSIVE)?;
         passes += 1;
-        // Where nothing came meanwhile, SQLite has flushed the file.
+        // If nothing was written meanwhile, SQLite has flushed the file.
         if pass.left() > 0 || passes == most || frames(connection)?.left() == 0 {
             return Ok(pass);
         }
@@ -70,15 +69,15 @@ pub(super) fn catch_up(connection: &Connection, most: u32) -> Result<Frames> {
     }
 }
 
-/// Has the next commit write to the start of the log again. Somebody who reads or writes is waited for without a lock
-/// in hand, for so long. Says whether it is done.
-pub(super) fn start_over(connection: &Connection, patience: Duration) -> Result<bool> {
+/// Makes the next commit write to the start of the log again. Waits for readers and writers for as long as
+/// `patience`, without holding a lock. Returns whether it is done.
+pub(super) fn start_over(connection: &Sqlite, patience: Duration) -> Result<bool> {
     let restart = || checkpoint(connection, CheckpointMode::RESTART);
     Ok(unless_busy(without_a_lock(connection, patience, restart))?.is_some())
 }
 
 /// Flushes the file, without the log.
-fn flush(connection: &Connection) -> Result<()> {
+fn flush(connection: &Sqlite) -> Result<()> {
     let mut file: *mut ffi::sqlite3_file = ptr::null_mut();
     // SAFETY: the connection is open, and this operation writes a pointer to where its last argument points.
     let code = unsafe {
@@ -118,13 +117,13 @@ mod tests {
 
     const MOMENT: Duration = Duration::from_millis(20);
 
-    fn file() -> (TempDir, impl Fn() -> Connection) {
+    fn file() -> (TempDir, impl Fn() -> Sqlite) {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("a.db");
         let open = move || {
-            let connection = Connection::open(&file).unwrap();
+            let connection = Sqlite::open(&file).unwrap();
             Turns::take(&connection, Duration::from_secs(5)).unwrap();
-            // With its first read it learns that there is a log.
+            // Its first read opens the log.
             connection
                 .execute_batch("PRAGMA journal_mode = WAL; SELECT 1 FROM sqlite_schema")
                 .unwrap();
@@ -134,7 +133,7 @@ mod tests {
         (folder, open)
     }
 
-    fn write(connection: &Connection) {
+    fn write(connection: &Sqlite) {
         connection.execute_batch("INSERT INTO t VALUES (1)").unwrap();
     }
 
@@ -147,7 +146,7 @@ mod tests {
         write(&writer);
         assert!(catch_up(&other, 3).unwrap().left() > 0);
         assert!(!start_over(&other, MOMENT).unwrap());
-        // It was not tried with the write lock in hand, nor are later calls in a hurry.
+        // The attempt held no write lock, and the timeout is as before.
         Turns::of(&writer).unwrap().set_timeout(Duration::ZERO);
         write(&writer);
         assert_eq!(Turns::of(&other).unwrap().timeout(), Duration::from_secs(5));
@@ -172,8 +171,8 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_file_has_nothing_to_flush() {
-        let memory = Connection::open_in_memory().unwrap();
+    fn a_database_in_memory_has_nothing_to_flush() {
+        let memory = Sqlite::open_in_memory().unwrap();
         flush(&memory).unwrap();
         assert_eq!(catch_up(&memory, 1).unwrap(), Frames { log: 0, done: 0 });
     }

@@ -1,7 +1,7 @@
-//! How much memory SQLite takes on this thread, and a bound for it.
+//! Counts the memory that SQLite takes on each thread, and bounds it.
 //!
-//! SQLite has a limit of its own, for all connections of the process together and at the price of a lock for every
-//! allocation. Here its allocator is wrapped, and each thread counts for itself.
+//! SQLite has a limit of its own, but only for all connections of the process together, and with a lock for every
+//! allocation. Here its allocator is wrapped, and each thread has its own count.
 
 use std::cell::Cell;
 use std::ffi::{c_int, c_void};
@@ -10,14 +10,14 @@ use std::sync::OnceLock;
 
 use rusqlite::ffi::{self, sqlite3_mem_methods};
 
-/// What a thread may take where nothing is bounded. Half of the range, so that what is given back fits as well.
+/// The bytes of a thread without a bound. Half of the range, so that freed bytes fit as well.
 const UNBOUNDED: i64 = i64::MAX / 2;
 
-/// What SQLite may take on a thread. One place for both: finding it costs more than counting.
+/// What SQLite may take on a thread. Both are in one place, because finding it costs more than counting.
 struct Account {
     /// Bytes that are left.
     left: Cell<i64>,
-    /// Whether some were refused.
+    /// Whether an allocation was refused.
     refused: Cell<bool>,
 }
 
@@ -26,7 +26,7 @@ thread_local! {
         const { Account { left: Cell::new(UNBOUNDED), refused: Cell::new(false) } };
 }
 
-/// SQLite's own allocator, as far as it is wrapped.
+/// The functions of SQLite's own allocator that are wrapped.
 struct Own {
     malloc: unsafe extern "C" fn(c_int) -> *mut c_void,
     free: unsafe extern "C" fn(*mut c_void),
@@ -34,10 +34,10 @@ struct Own {
     size: unsafe extern "C" fn(*mut c_void) -> c_int,
 }
 
-/// `None` where SQLite was at work before it could be wrapped: then nothing is bounded.
+/// `None` if SQLite had already started and could not be wrapped: then nothing is bounded.
 static OWN: OnceLock<Option<Own>> = OnceLock::new();
 
-/// Wraps SQLite's allocator, once. Has to come before the first connection of the process.
+/// Wraps SQLite's allocator, once, before the first connection of the process.
 pub(super) fn install() {
     OWN.get_or_init(|| {
         let mut methods = MaybeUninit::<sqlite3_mem_methods>::zeroed();
@@ -66,10 +66,9 @@ pub(super) fn install() {
     });
 }
 
-/// Runs `work`, during which SQLite takes no more than `bytes` on this thread than it has by now: then it is out of
-/// memory.
+/// Runs `work`. Meanwhile SQLite gets at most `bytes` more memory on this thread; beyond that, allocations fail.
 pub(super) fn bounded<T>(bytes: u64, work: impl FnOnce() -> T) -> T {
-    /// The bound from before, however `work` ends.
+    /// Restores the previous bound, however `work` ends.
     struct Before(i64);
     impl Drop for Before {
         fn drop(&mut self) {
@@ -84,12 +83,12 @@ pub(super) fn bounded<T>(bytes: u64, work: impl FnOnce() -> T) -> T {
     work()
 }
 
-/// Whether the last [`bounded`] work of this thread came to its bound.
+/// Whether the last [`bounded`] work of this thread reached its bound.
 pub(super) fn was_refused() -> bool {
     ACCOUNT.with(|account| account.refused.get())
 }
 
-/// Takes so many bytes off what is left, if there are as many.
+/// Takes bytes from those that are left. Returns whether there were enough.
 fn take(bytes: i64) -> bool {
     ACCOUNT.with(|account| {
         let left = account.left.get().wrapping_sub(bytes);
@@ -105,7 +104,7 @@ fn take(bytes: i64) -> bool {
 
 fn give_back(bytes: c_int) {
     ACCOUNT.with(|account| {
-        // No more than there was, or frees on one thread of what another one took would add up.
+        // Bounded, because frees of another thread's memory would add up.
         let left = account.left.get().saturating_add(bytes.into());
         account.left.set(left.min(UNBOUNDED));
     });
@@ -113,7 +112,7 @@ fn give_back(bytes: c_int) {
 
 unsafe extern "C" fn malloc(bytes: c_int) -> *mut c_void {
     match OWN.get() {
-        // SAFETY: what SQLite asks for is handed on.
+        // SAFETY: the request of SQLite is passed on.
         Some(Some(own)) if take(bytes.into()) => unsafe { (own.malloc)(bytes) },
         _ => std::ptr::null_mut(),
     }
@@ -134,7 +133,7 @@ unsafe extern "C" fn realloc(memory: *mut c_void, bytes: c_int) -> *mut c_void {
     let Some(Some(own)) = OWN.get() else {
         return std::ptr::null_mut();
     };
-    // SAFETY: as for `free`; where it fails the memory stays as it was.
+    // SAFETY: as for `free`; if it fails, the memory stays unchanged.
     let before = unsafe { (own.size)(memory) };
     if !take(i64::from(bytes) - i64::from(before)) {
         return std::ptr::null_mut();
@@ -148,7 +147,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_bound_ends_with_its_work_and_an_inner_one_is_no_wider() {
+    fn an_inner_bound_cannot_exceed_the_outer_one_and_a_bound_ends_with_its_work() {
         bounded(1_000, || {
             assert!(take(600));
             assert!(!take(600) && was_refused());

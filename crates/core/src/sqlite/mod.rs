@@ -1,28 +1,29 @@
 //! SQLite as an engine: opening files, pragmas, schema, migrations and errors.
 
 mod backup;
-mod cached;
 mod checkpointer;
 mod code;
 mod companions;
+mod connect;
 mod connection;
-mod deferred;
+mod definition;
 mod error;
+mod exceeded;
 mod files;
 mod limits;
 mod log;
 mod memory;
-mod names;
+mod migrations;
 mod new_file;
 mod open;
 mod options;
 mod places;
 mod pragma;
+mod remedies;
 mod replacement;
 mod salvage;
 mod schema;
 mod slots;
-mod statement;
 mod temporary;
 mod transaction;
 mod turns;
@@ -32,29 +33,28 @@ mod verify;
 pub use backup::{Progress, Source};
 pub use checkpointer::Blocker;
 pub use companions::Exposure;
-pub use connection::{Connection, WalStatus};
-pub use deferred::Deferred;
+pub use connection::{Column, Connection, Row, Statement, WalStatus};
 pub use error::{Error, Result, reserve};
-pub use limits::{prepare, write, write_bound, write_many};
-pub use new_file::NewFile;
-pub use open::open_sibling;
 pub use options::{Location, OpenOptions, Synchronous};
-pub use replacement::Replacement;
 pub use rusqlite::types::ValueRef;
-pub use salvage::{Definition, Entry, Field, Pages, Trees, definitions};
-pub use schema::{StoredColumns, columns};
-pub use statement::{Column, Row, Statement};
-pub use transaction::{atomically, snapshot};
-pub use vacuum::{
-    Size, checkpoint_all, defer_checkpoints, gives_space_back, restart_if_long, size, vacuum_slice,
+pub use vacuum::Size;
+
+pub(crate) use connection::Deferred;
+pub(crate) use definition::{Tried, empty_copy, try_out};
+pub(crate) use limits::{prepare, write, write_bound, write_many};
+pub(crate) use new_file::NewFile;
+pub(crate) use open::open_sibling;
+pub(crate) use replacement::Replacement;
+pub(crate) use salvage::{Definition, Entry, Field, Pages, Trees, definitions};
+pub(crate) use schema::columns;
+pub(crate) use transaction::{atomically, snapshot};
+pub(crate) use vacuum::{
+    checkpoint_all, defer_checkpoints, gives_space_back, restart_if_long, size, vacuum_slice,
 };
-pub use verify::{
-    Findings, Tried, check_integrity, compare_schema, empty_copy, in_one_state, schema_version,
-    try_out,
-};
+pub(crate) use verify::{Findings, check_integrity, compare_schema, in_one_state, schema_version};
 
 /// The oldest SQLite that may be linked: versions before it can corrupt a file when a WAL is reset.
-pub const MINIMUM_SQLITE: i32 = 3_051_003;
+pub(crate) const MINIMUM_SQLITE: i32 = 3_051_003;
 
 #[cfg(test)]
 mod tests {

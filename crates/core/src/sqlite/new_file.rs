@@ -3,6 +3,7 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use rusqlite::Connection as Sqlite;
 use rusqlite::wal::CheckpointMode;
 
 use super::options::{Location, OpenOptions};
@@ -10,20 +11,22 @@ use super::temporary::Temporary;
 use super::{Error, Result, files, log, open, replacement, slots};
 
 /// A new database, made under another name. Dropping it removes it.
-pub struct NewFile {
+pub(crate) struct NewFile {
     // Closed before its file is removed.
-    sqlite: rusqlite::Connection,
+    sqlite: Sqlite,
     temporary: Temporary,
     target: PathBuf,
 }
 
 impl NewFile {
-    /// A new, empty database that is to become `target`, and is nothing that SQLite would keep beside `source`.
+    /// A new, empty database that becomes `target` later. `target` must not be a file that SQLite would keep beside
+    /// `source`.
     ///
     /// # Errors
     ///
-    /// `SQLITE_CANTOPEN` where `target` exists, can be no file, or has a log beside it that would be taken for its own.
-    pub fn create(target: &Path, source: &Path) -> Result<Self> {
+    /// `SQLITE_CANTOPEN` if `target` exists, cannot be a file, or has a log beside it that would be taken for its
+    /// own.
+    pub(crate) fn create(target: &Path, source: &Path) -> Result<Self> {
         let named = |error: Error| error.context(format_args!("cannot create {target:?}"));
         if files::companions(source).iter().any(|beside| files::same_file(beside, target)) {
             let message =
@@ -35,22 +38,22 @@ impl NewFile {
         let location = Location::File(temporary.path().to_owned());
         let sqlite = open::open(&location, &OpenOptions::default()).map_err(named)?;
         temporary.check().map_err(|error| named(Error::io(&error)))?;
-        // It is flushed once, as a whole.
+        // The whole file is flushed once, at the end.
         sqlite.pragma_update(None, "synchronous", "OFF")?;
         Ok(Self { sqlite, temporary, target: target.to_owned() })
     }
 
     /// The connection to it.
-    pub fn sqlite(&self) -> &rusqlite::Connection {
+    pub(crate) fn sqlite(&self) -> &Sqlite {
         &self.sqlite
     }
 
-    /// Has it accept at least so many slots.
+    /// Makes it accept at least this number of slots.
     ///
     /// # Errors
     ///
-    /// What SQLite says.
-    pub fn widen(&self, slots: u16) -> Result<()> {
+    /// An error of SQLite.
+    pub(crate) fn widen(&self, slots: u16) -> Result<()> {
         slots::widen(&self.sqlite, slots)
     }
 
@@ -58,11 +61,11 @@ impl NewFile {
     ///
     /// # Errors
     ///
-    /// `SQLITE_CANTOPEN` where something has that name by now, or what SQLite says.
-    pub fn publish(self) -> Result<()> {
+    /// `SQLITE_CANTOPEN` if the name is taken by now, or an error of SQLite.
+    pub(crate) fn publish(self) -> Result<()> {
         let Self { sqlite, temporary, target } = self;
         let named = |error: Error| error.context(format_args!("cannot create {target:?}"));
-        // Closing moves the log into the file as well, but does not say where that fails.
+        // Closing moves the log into the file as well, but does not report a failure.
         let moved = log::checkpoint(&sqlite, CheckpointMode::TRUNCATE).map_err(named)?;
         if moved.left() > 0 {
             return Err(named(Error::InUse));

@@ -1,91 +1,59 @@
-//! Opening: in an order that leaves a file which is not ours as it was.
+//! Opening a file. The order of the steps leaves a file that is not ours unchanged.
 
-use std::ffi::CString;
 use std::path::Path;
-use std::ptr;
 use std::sync::{Mutex, PoisonError};
 
 use rusqlite::config::DbConfig;
-use rusqlite::{MAIN_DB, OpenFlags, ffi};
+use rusqlite::{Connection as Sqlite, MAIN_DB, OpenFlags, ffi};
 
 use super::limits::{Limits, limited};
 use super::options::{Location, OpenOptions};
-use super::{Error, MINIMUM_SQLITE, Result, companions, files, memory, places, pragma, schema};
-
-/// What every connection is opened with. No mutex: it stays on its thread. And no SQLITE_OPEN_URI: a
-/// path is a path.
-pub(super) const ALWAYS: OpenFlags =
-    OpenFlags::SQLITE_OPEN_NO_MUTEX.union(OpenFlags::SQLITE_OPEN_EXRESCODE);
+use super::{
+    Error, MINIMUM_SQLITE, Result, companions, connect, files, migrations, places, pragma, schema,
+};
 
 /// Another connection to a file that is open already, for another thread, with the same settings.
 ///
 /// # Errors
 ///
-/// What SQLite says.
-pub fn open_sibling(file: &Path, options: &OpenOptions) -> Result<rusqlite::Connection> {
+/// An error of SQLite.
+pub(crate) fn open_sibling(file: &Path, options: &OpenOptions) -> Result<Sqlite> {
     let access = if options.readonly {
         OpenFlags::SQLITE_OPEN_READ_ONLY
     } else {
         OpenFlags::SQLITE_OPEN_READ_WRITE
     };
     companions::check(file)?;
-    let sqlite = connect(file, access, options)?;
+    let sqlite = connect::to(file, access, options)?;
     finish(sqlite, file, options, true, |sqlite| {
         pragma::harden(sqlite, options.timeout)?;
         pragma::tune(sqlite, options)
     })
 }
 
-/// A connection to a file, of which nothing is read yet. As rusqlite opens one, which does not keep what the system said.
-pub(super) fn connect(
-    file: &Path,
-    access: OpenFlags,
-    options: &OpenOptions,
-) -> Result<rusqlite::Connection> {
-    memory::install();
-    let path = CString::new(file.as_os_str().as_encoded_bytes())
-        .map_err(|_| Error::cannot_open("its path has a NUL character"))?;
-    let flags = (access | ALWAYS).bits();
-    let mut handle = ptr::null_mut();
-    // SAFETY: the path ends with NUL, and SQLite writes a handle to where its second argument points.
-    let code = unsafe { ffi::sqlite3_open_v2(path.as_ptr(), &raw mut handle, flags, ptr::null()) };
-    let failure =
-        || Error::Sqlite { code, message: format!("unable to open database file: {file:?}") };
-    if handle.is_null() {
-        return Err(failure());
-    }
-    // SAFETY: nobody else has the handle. It has to be closed, and may be asked, even where the file was not opened.
-    let sqlite = unsafe { rusqlite::Connection::from_handle_owned(handle) }?;
-    match code {
-        ffi::SQLITE_OK => Ok(sqlite),
-        _ => Err(places::explain(failure(), options, &places::system_error(&sqlite))),
-    }
-}
-
-/// Has `set_up` read from the file by a new connection, and looks whether what SQLite found beside it can be trusted.
+/// Runs `set_up`, which reads from the file for the first time, and checks that the files beside it can be trusted.
 /// `has_log` says that there was a log before.
 fn finish(
-    mut sqlite: rusqlite::Connection,
+    mut sqlite: Sqlite,
     file: &Path,
     options: &OpenOptions,
     has_log: bool,
-    set_up: impl FnOnce(&mut rusqlite::Connection) -> Result<()>,
-) -> Result<rusqlite::Connection> {
+    set_up: impl FnOnce(&mut Sqlite) -> Result<()>,
+) -> Result<Sqlite> {
     let ready = set_up(&mut sqlite);
     let is_ready = ready.is_ok();
     let opened = ready
         .map_err(|error| places::explain(error, options, &places::system_error(&sqlite)))
         .and_then(|()| companions::check_opened(file, &sqlite));
-    // Closing the last connection moves the log into the file. A refused file stays as it was, log included, and
-    // nothing of a log that may be somebody else's gets into it.
+    // Closing the last connection moves the log into the file. A refused file stays unchanged, its log included, and
+    // nothing moves into it from a log that may belong to another user.
     if opened.is_err() && (has_log || is_ready || companions::check(file).is_err()) {
         sqlite.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     }
     opened.map(|()| sqlite)
 }
 
-pub(super) fn open(location: &Location, options: &OpenOptions) -> Result<rusqlite::Connection> {
-    memory::install();
+pub(super) fn open(location: &Location, options: &OpenOptions) -> Result<Sqlite> {
     if rusqlite::version_number() < MINIMUM_SQLITE {
         let version = rusqlite::version();
         return Err(Error::cannot_open(format!("SQLite {version} can corrupt a file in WAL mode")));
@@ -96,13 +64,13 @@ pub(super) fn open(location: &Location, options: &OpenOptions) -> Result<rusqlit
         (false, false) => OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
     };
     let Location::File(file) = location else {
-        let mut sqlite = rusqlite::Connection::open_with_flags(":memory:", access | ALWAYS)?;
+        let mut sqlite = connect::in_memory(access)?;
         set_up(&mut sqlite, location, options)?;
         return Ok(sqlite);
     };
     let (sqlite, has_log, is_new) = {
-        // Another thread must not open the file while this one still has the descriptor that it
-        // created it with: closing that drops the locks of both.
+        // Another thread must not open the file while this one still has the descriptor that created it: closing that
+        // descriptor drops the locks of both.
         static OPENING: Mutex<()> = Mutex::new(());
         let _one_at_a_time = OPENING.lock().unwrap_or_else(PoisonError::into_inner);
         companions::check(file)?;
@@ -111,7 +79,7 @@ pub(super) fn open(location: &Location, options: &OpenOptions) -> Result<rusqlit
         let size = |file: &Path| {
             std::fs::metadata(file).ok().filter(|file| file.is_file()).map(|file| file.len())
         };
-        // SQLite takes a file of one byte for an empty one, and would write over it.
+        // SQLite treats a file of one byte as empty, and would overwrite it.
         if size(file) == Some(1) {
             return Err(Error::Sqlite {
                 code: ffi::SQLITE_NOTADB,
@@ -119,26 +87,22 @@ pub(super) fn open(location: &Location, options: &OpenOptions) -> Result<rusqlit
             });
         }
         let has_log = size(&files::log_of(file)).is_some_and(|size| size > 0);
-        (connect(file, access, options)?, has_log, is_new)
+        (connect::to(file, access, options)?, has_log, is_new)
     };
     finish(sqlite, file, options, has_log, |sqlite| set_up(sqlite, location, options))
         .map_err(|error| if is_new { files::left_empty(file, error) } else { error })
 }
 
-fn set_up(
-    sqlite: &mut rusqlite::Connection,
-    location: &Location,
-    options: &OpenOptions,
-) -> Result<()> {
+fn set_up(sqlite: &mut Sqlite, location: &Location, options: &OpenOptions) -> Result<()> {
     pragma::harden(sqlite, options.timeout)?;
-    // Nothing here needs the triggers and views of the file, which may be anybody's.
+    // The triggers and views of the file may come from anywhere, and nothing here needs them.
     let own_sql = |on| -> Result<()> {
         sqlite.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, on)?;
         sqlite.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, on)?;
         Ok(())
     };
     own_sql(false)?;
-    // SQLite opens a file that it may not write to for reading, and would fail with the first write.
+    // SQLite opens a file without write permission for reading, and would fail at the first write.
     if !options.readonly && sqlite.is_readonly(MAIN_DB)? {
         let message = "it can be read, but not written to".into();
         return Err(Error::Sqlite { code: ffi::SQLITE_READONLY, message });
@@ -148,7 +112,7 @@ fn set_up(
     })?;
     if !options.readonly {
         pragma::journal(sqlite, location, options.timeout)?;
-        schema::migrate(sqlite, options)?;
+        migrations::migrate(sqlite, options)?;
     }
     own_sql(true)?;
     pragma::tune(sqlite, options)

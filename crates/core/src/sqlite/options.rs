@@ -1,4 +1,4 @@
-//! How a database is opened: options checked once, into types that cannot hold a wrong value.
+//! How a database is opened. Options are checked once, and become types that cannot hold a wrong value.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,7 +13,7 @@ pub enum Location {
 }
 
 impl Location {
-    /// Reads a path as a caller writes it; `Err` says what it must be.
+    /// Reads the path of a caller; `Err` says what it must be.
     ///
     /// A relative path is resolved once, so that it names the same file after a change of directory.
     pub fn parse(path: &str) -> Result<Self, &'static str> {
@@ -27,7 +27,7 @@ impl Location {
         }
     }
 
-    /// `~/.gsd-harness/sessions.db`, or `None` where nobody says what `~` is.
+    /// `~/.gsd-harness/sessions.db`, or `None` if the home directory is unknown.
     pub fn default_file() -> Option<PathBuf> {
         let file = std::env::home_dir()?.join(".gsd-harness").join("sessions.db");
         std::path::absolute(file).ok()
@@ -59,10 +59,10 @@ impl Synchronous {
 }
 
 /// The number of slots that a harness has unless it says otherwise.
-pub const DEFAULT_SLOTS: u16 = 3;
+pub(super) const DEFAULT_SLOTS: u16 = 3;
 
-/// A log of half that length, after which it is restarted, takes some 1,700 commits of a short chunk.
-pub const DEFAULT_WAL_LIMIT: u64 = 64 << 20;
+/// The log is restarted at less than half of that, after some 1,700 commits of a short chunk.
+pub(super) const DEFAULT_WAL_LIMIT: u64 = 64 << 20;
 
 /// How a database is opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_writable_open_without_conditions_creates() {
+    fn opening_creates_a_file_unless_it_is_readonly_or_must_exist() {
         let plain = OpenOptions::default();
         assert!(plain.creates());
         assert!(!OpenOptions { readonly: true, ..plain.clone() }.creates());

@@ -1,24 +1,25 @@
-//! Where a database can be, and what to say where it cannot.
+//! Where a database can be, and the words for a place where it cannot.
 //!
-//! SQLite says "unable to open database file" of a folder, a broken link and a missing right alike, or
-//! fails later with an I/O error. Here a place is looked at first, and an error of SQLite's gets words that
-//! say what to do. Nothing is opened: see `files`.
+//! SQLite says "unable to open database file" of a folder, a broken link and a missing right alike, or fails later
+//! with an I/O error. Here the place is checked first, and SQLite's errors are extended with what to do. Nothing is
+//! opened: see `files`.
 
 use std::ffi::c_int;
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use rusqlite::ffi;
+use rusqlite::{Connection as Sqlite, ffi};
 
 use super::options::OpenOptions;
+use super::remedies::remedy;
 use super::{Error, Result};
 
-/// What a place without shared memory or locks, or one that lies about them, is told.
+/// The words for a file system without shared memory or locks, or one that only claims to have them.
 pub(super) const NO_WAL: &str = "its file system lacks the shared memory or the locks that WAL mode needs, \
     as network and virtual file systems do; choose a path on a local disk";
 
-/// What is at a path that may be that of a file.
+/// What is at a path.
 enum Found {
     File,
     Nothing,
@@ -26,7 +27,7 @@ enum Found {
     Dangling(PathBuf),
 }
 
-/// Refuses what is no plain file, by whatever links.
+/// Refuses everything but a plain file, after following links.
 fn look(file: &Path) -> Result<Found> {
     let refuse = |why: String| Err(Error::cannot_open(why));
     match fs::metadata(file) {
@@ -47,7 +48,7 @@ fn is_dangling(target: &Path) -> Error {
     Error::cannot_open(format!("it is a link to {target:?}, which does not exist"))
 }
 
-/// Refuses what is no place for a database.
+/// Refuses a path where no database can be.
 pub(super) fn check(file: &Path, options: &OpenOptions) -> Result<()> {
     match look(file)? {
         Found::Dangling(target) if !options.creates() || !has_folder(file, &target) => {
@@ -60,7 +61,7 @@ pub(super) fn check(file: &Path, options: &OpenOptions) -> Result<()> {
     }
 }
 
-/// Refuses what a new file must not take the place of: all but a plain file, be it by a link.
+/// Refuses a target that a new file must not replace: everything but a plain file, after following links.
 pub(super) fn check_target(file: &Path) -> Result<()> {
     match look(file)? {
         Found::Dangling(target) => Err(is_dangling(&target)),
@@ -68,81 +69,22 @@ pub(super) fn check_target(file: &Path) -> Result<()> {
     }
 }
 
-/// Whether a file can be created where a link leads to.
+/// Whether a file can be created at the target of a link.
 fn has_folder(link: &Path, target: &Path) -> bool {
     let target = link.parent().map_or_else(|| target.to_owned(), |folder| folder.join(target));
     target.parent().is_some_and(Path::is_dir)
 }
 
-/// An error of the operating system, with what to do.
-pub(super) fn explain_io(error: &io::Error) -> String {
-    let advice = match error.kind() {
-        ErrorKind::PermissionDenied => "give this user the right, or choose another path",
-        ErrorKind::NotADirectory => "a folder of its path is a file; choose another path",
-        _ => match remedy(error) {
-            Some(remedy) => remedy,
-            None => return error.to_string(),
-        },
-    };
-    format!("{error}; {advice}")
-}
-
-/// What to do about an error of the operating system that has nothing to do with rights.
-fn remedy(error: &io::Error) -> Option<&'static str> {
-    Some(match (error.kind(), error.raw_os_error()) {
-        (_, TOO_MANY_OPEN) => {
-            "this process may not open more files; close connections that are not needed, or raise its limit \
-             (ulimit -n)"
-        }
-        (_, TOO_MANY_OPEN_IN_ALL) => {
-            "the system may not open more files; close some, or raise its limit (fs.file-max)"
-        }
-        (_, TOO_MANY_LINKS) => {
-            "its links lead in a circle, or through too many others; choose another path"
-        }
-        (_, DEVICE_FAILS) => {
-            "the disk fails, or the connection to it; look into the log of the system"
-        }
-        (ErrorKind::StorageFull | ErrorKind::QuotaExceeded, _) => "make room on its disk",
-        (ErrorKind::ReadOnlyFilesystem, _) => "choose a path that can be written to",
-        (ErrorKind::InvalidFilename, _) => {
-            "its name, or that of a folder, is too long; choose another path"
-        }
-        _ => return None,
-    })
-}
-
-/// Errors that Rust has no kinds for, by the numbers that they have on Unix.
-#[cfg(unix)]
-mod numbers {
-    pub(super) const DEVICE_FAILS: Option<i32> = Some(5);
-    pub(super) const TOO_MANY_OPEN_IN_ALL: Option<i32> = Some(23);
-    pub(super) const TOO_MANY_OPEN: Option<i32> = Some(24);
-    pub(super) const TOO_MANY_LINKS: Option<i32> =
-        Some(if cfg!(any(target_os = "linux", target_os = "android")) { 40 } else { 62 });
-}
-
-/// The same on Windows, which has no limit of that kind.
-#[cfg(not(unix))]
-mod numbers {
-    pub(super) const DEVICE_FAILS: Option<i32> = Some(1117);
-    pub(super) const TOO_MANY_OPEN_IN_ALL: Option<i32> = Some(-1);
-    pub(super) const TOO_MANY_OPEN: Option<i32> = Some(4);
-    pub(super) const TOO_MANY_LINKS: Option<i32> = Some(1921);
-}
-
-use numbers::{DEVICE_FAILS, TOO_MANY_LINKS, TOO_MANY_OPEN, TOO_MANY_OPEN_IN_ALL};
-
-/// What the system said when SQLite could last not open, read or write a file for this connection.
-pub(super) fn system_error(sqlite: &rusqlite::Connection) -> io::Error {
+/// The error of the system behind the last file that SQLite could not open, read or write for this connection.
+pub(super) fn system_error(sqlite: &Sqlite) -> io::Error {
     // SAFETY: the connection is open, and this only reads a number of it.
     io::Error::from_raw_os_error(unsafe { ffi::sqlite3_system_errno(sqlite.handle()) })
 }
 
-/// The same error, with what to do where the place is its cause. SQLite hides what the system said.
+/// The same error, with what to do if the place is its cause. SQLite hides the error of the system.
 pub(super) fn explain(error: Error, options: &OpenOptions, system: &io::Error) -> Error {
     match error {
-        // A refusal of ours has the same code, and says what to do.
+        // Our own refusal has the same code, and already says what to do.
         error if error.is_own_refusal() => error,
         Error::Sqlite { code, message } => {
             let hides = matches!(code & 0xff, ffi::SQLITE_CANTOPEN | ffi::SQLITE_IOERR);
@@ -200,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_place_for_a_file_is_said() {
+    fn a_path_where_no_file_can_be_is_refused_with_the_reason() {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
         let options = OpenOptions::default();
@@ -222,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_new_file_must_not_replace_is_refused() {
+    fn a_target_that_must_not_be_replaced_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
         fs::write(at("file"), "").unwrap();
@@ -241,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_system_said_decides_about_the_advice() {
+    fn the_advice_depends_on_the_error_of_the_system() {
         let explained = |code, number| {
             let error = Error::Sqlite { code, message: "unable to open database file".into() };
             let system = io::Error::from_raw_os_error(number);
@@ -255,7 +197,7 @@ mod tests {
             (24, "ulimit -n"),
             (28, "make room"),
             (30, "can be written to"),
-            (numbers::TOO_MANY_LINKS.unwrap(), "in a circle"),
+            (if cfg!(target_os = "linux") { 40 } else { 62 }, "in a circle"),
             (too_long, "too long"),
             (no_right, "this user must be able to write"),
             (missing, "this user must be able to write"),
@@ -276,8 +218,7 @@ mod tests {
         let file = folder.path().join("a.db");
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
         // It locks by files, as for a file system that has neither locks nor shared memory.
-        let sqlite =
-            rusqlite::Connection::open_with_flags_and_vfs(&file, flags, c"unix-dotfile").unwrap();
+        let sqlite = Sqlite::open_with_flags_and_vfs(&file, flags, c"unix-dotfile").unwrap();
         let error = pragma::journal(&sqlite, &Location::File(file), Duration::ZERO).unwrap_err();
         assert_eq!(error.code_name().unwrap(), "SQLITE_CANTOPEN");
         assert!(error.to_string().contains("a local disk"), "{error}");

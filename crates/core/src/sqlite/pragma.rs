@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rusqlite::Connection;
+use rusqlite::Connection as Sqlite;
 use rusqlite::config::DbConfig;
 use rusqlite::types::Value;
 
@@ -17,8 +17,8 @@ const CACHE_KIB: i64 = 16_000;
 /// Prepared statements kept per connection: more than the stores have, so none is prepared twice.
 const STATEMENT_CACHE: usize = 64;
 
-/// What must hold before the first statement reads the file.
-pub(crate) fn harden(connection: &mut Connection, timeout: Duration) -> Result<()> {
+/// The settings that are needed before the first statement reads the file.
+pub(crate) fn harden(connection: &mut Sqlite, timeout: Duration) -> Result<()> {
     limits::attach(connection)?;
     Turns::take(connection, timeout)?;
     connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
@@ -40,15 +40,11 @@ pub(crate) fn harden(connection: &mut Connection, timeout: Duration) -> Result<(
     Ok(())
 }
 
-/// Makes the file a WAL database, and one that can give space back without a full VACUUM.
+/// Makes the file a WAL database that can give space back without a full VACUUM.
 ///
-/// Both live in the file, and take an exclusive lock for a moment. SQLite does not always wait for
-/// that lock (it would be a deadlock where two connections upgrade at once), so this does.
-pub(crate) fn journal(
-    connection: &Connection,
-    location: &Location,
-    timeout: Duration,
-) -> Result<()> {
+/// Both live in the file, and take an exclusive lock for a moment. SQLite does not always wait for that lock (it
+/// would be a deadlock where two connections upgrade at once), so this does.
+pub(crate) fn journal(connection: &Sqlite, location: &Location, timeout: Duration) -> Result<()> {
     // Possible only while the file is empty; later the pragma would wait for the write lock in vain.
     let pages: i64 = connection.pragma_query_value(None, "page_count", |row| row.get(0))?;
     if pages == 0 {
@@ -62,11 +58,11 @@ pub(crate) fn journal(
     retry_while_busy(timeout, set_mode).map_err(|error| {
         let actual = mode_of(connection).unwrap_or_default();
         match location {
-            // Whoever uses it holds a lock, and waiting was in vain.
+            // Another connection holds a lock, and waiting did not help.
             Location::File(_) if error.is_busy() && !actual.is_empty() => error.context(format_args!(
                 "it has the journal mode {actual:?}, which cannot become {mode:?} while others use it"
             )),
-            // SQLite does not say that it cannot: it stays as it is.
+            // SQLite reports no error: the mode just does not change.
             Location::File(_) if actual != mode && error.is_own_refusal() => {
                 Error::cannot_open(format!("it cannot become a database in WAL mode: {}", places::NO_WAL))
             }
@@ -75,13 +71,13 @@ pub(crate) fn journal(
     })
 }
 
-/// How changes are made to be all or nothing.
-pub(crate) fn mode_of(connection: &Connection) -> Result<String> {
+/// The journal mode of the database, in SQLite's words.
+pub(crate) fn mode_of(connection: &Sqlite) -> Result<String> {
     Ok(connection.pragma_query_value(None, "journal_mode", |row| row.get(0))?)
 }
 
 /// The settings that live in the connection, not in the file.
-pub(crate) fn tune(connection: &Connection, options: &OpenOptions) -> Result<()> {
+pub(crate) fn tune(connection: &Sqlite, options: &OpenOptions) -> Result<()> {
     let synchronous = match options.synchronous {
         Synchronous::Normal => 1,
         Synchronous::Full => 2,
@@ -91,7 +87,7 @@ pub(crate) fn tune(connection: &Connection, options: &OpenOptions) -> Result<()>
     set(connection, "foreign_keys", Value::Integer(options.foreign_keys.into()))
 }
 
-fn set(connection: &Connection, name: &str, value: Value) -> Result<()> {
+fn set(connection: &Sqlite, name: &str, value: Value) -> Result<()> {
     // A pragma that returns its new value is done with the first row; one that returns nothing is
     // an error to `query_row`, so the value is always asked for separately.
     connection.pragma_update(None, name, &value)?;
@@ -102,10 +98,10 @@ fn set(connection: &Connection, name: &str, value: Value) -> Result<()> {
     Err(Error::cannot_open(format!("PRAGMA {name} is {actual:?}, not {value:?}")))
 }
 
-/// Tries again while another connection holds a lock, for as long as `timeout`, and never waits for the second of two
-/// locks with the first in hand, as SQLite's handler would.
+/// Tries again while another connection holds a lock, for as long as `timeout`. Unlike SQLite's busy handler, it
+/// never holds one lock while it waits for another.
 pub(crate) fn without_a_lock<T>(
-    connection: &Connection,
+    connection: &Sqlite,
     timeout: Duration,
     attempt: impl FnMut() -> Result<T>,
 ) -> Result<T> {

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use super::temporary::Temporary;
 use super::{Error, Result, files, places};
 
-/// What is to become a file, made under another name. Dropping it removes it, and the file stays as it was.
+/// A new file under a temporary name, which replaces its target later. Dropping it removes it and leaves the target
+/// unchanged.
 #[derive(Debug)]
-pub struct Replacement {
+pub(crate) struct Replacement {
     temporary: Temporary,
     target: PathBuf,
 }
@@ -18,40 +19,40 @@ impl Replacement {
     ///
     /// # Errors
     ///
-    /// `SQLITE_CANTOPEN` for a target that is no plain file, be it by a link, is a link to nothing, is in a place
-    /// where no file can be made, or has a log beside it: it is a database, which somebody may have open.
-    pub fn of(target: &Path) -> Result<Self> {
+    /// `SQLITE_CANTOPEN` if the target, after links are followed, is not a plain file; if it is a broken link; if no
+    /// file can be made there; or if it has a log beside it, because then it is a database that may be open.
+    pub(crate) fn of(target: &Path) -> Result<Self> {
         check_target(target)?;
         let temporary = Temporary::beside(target).map_err(|error| Error::io(&error))?;
         Ok(Self { temporary, target: target.to_owned() })
     }
 
-    /// Where it is for now.
-    pub fn path(&self) -> &Path {
+    /// Its temporary path.
+    pub(crate) fn path(&self) -> &Path {
         self.temporary.path()
     }
 
-    /// The same, open for writing. SQLite must be done with it before this is dropped.
-    pub fn file(&self) -> &File {
+    /// The file, open for writing. SQLite must be done with it before this is dropped.
+    pub(crate) fn file(&self) -> &File {
         self.temporary.created()
     }
 
-    /// Refuses what somebody, who may write to its folder, has put in its place.
+    /// Checks that nobody has replaced the temporary file. Others may be able to write to its folder.
     ///
     /// # Errors
     ///
     /// `SQLITE_CANTOPEN`.
-    pub fn check(&self) -> Result<()> {
+    pub(crate) fn check(&self) -> Result<()> {
         self.temporary.check().map_err(|error| Error::io(&error))
     }
 
-    /// Has the disk know it, and puts it in the place of its target, whatever is there.
+    /// Flushes it to the disk and replaces its target with it.
     ///
     /// # Errors
     ///
     /// As [`of`](Self::of).
-    pub fn finish(self) -> Result<()> {
-        // Somebody may have opened a database there meanwhile, or put something else there.
+    pub(crate) fn finish(self) -> Result<()> {
+        // A database may have been opened there meanwhile, or something else may have been put there.
         check_target(&self.target)?;
         if files::resolved(&self.target) != self.temporary.target() {
             return Err(Error::cannot_open("it has become a link to somewhere else meanwhile"));
@@ -66,7 +67,7 @@ fn check_target(target: &Path) -> Result<()> {
     check_log(target)
 }
 
-/// Refuses a place with a log beside it: whoever opens a database there reads that as well.
+/// Refuses a target with a log beside it: whoever opens a database there reads that log, too.
 pub(super) fn check_log(target: &Path) -> Result<()> {
     let target = files::resolved(target);
     let has = |suffix: &str| -> Option<PathBuf> {
@@ -96,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_into_the_place_of_the_target_meanwhile_is_not_replaced() {
+    fn a_file_that_appears_at_the_target_meanwhile_is_not_replaced() {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
         let new = Replacement::of(&at("socket")).unwrap();

@@ -1,34 +1,35 @@
 //! The slots that a file accepts: the CHECK on `sessions.slot`.
 //!
-//! SQLite cannot alter a CHECK. A wider one changes nothing of what is stored, so its text in the schema is replaced, as
-//! SQLite's documentation describes (<https://www.sqlite.org/lang_altertable.html#otheralter>). That takes no copy of
-//! the rows, and runs none of the SQL that stands in the file.
+//! SQLite cannot alter a CHECK. A wider one does not affect stored rows, so its text in the schema is replaced, as
+//! SQLite's documentation describes (<https://www.sqlite.org/lang_altertable.html#otheralter>). That needs no copy of
+//! the rows, and runs no SQL of the file.
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use regex::bytes::Regex;
-use rusqlite::Connection;
+use rusqlite::Connection as Sqlite;
 use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 
+use super::definition::{Tried, definition_of, from_definition, try_out};
 use super::options::DEFAULT_SLOTS;
-use super::verify::{Tried, try_out};
-use super::{Error, Result, schema, transaction::atomically};
+use super::transaction::atomically;
+use super::{Error, Result};
 
 const TABLE: &str = "sessions";
 
-/// The highest slot that the file accepts, or `None` where its CHECK is none that we know.
-pub(crate) fn accepted(connection: &Connection) -> Result<Option<i64>> {
-    Ok(schema::definition_of(connection, TABLE)?.and_then(|sql| highest_slot(&sql)))
+/// The highest slot that the file accepts, or `None` if its CHECK has an unknown form.
+pub(crate) fn accepted(connection: &Sqlite) -> Result<Option<i64>> {
+    Ok(definition_of(connection, TABLE)?.and_then(|sql| highest_slot(&sql)))
 }
 
 /// Widens the CHECK to the slots 1 to `slots`; never narrows it.
 ///
 /// # Errors
 ///
-/// `SQLITE_CANTOPEN` where the CHECK is none that we know, and refuses the highest of these slots.
-pub(crate) fn widen(connection: &Connection, slots: u16) -> Result<()> {
+/// `SQLITE_CANTOPEN` if the CHECK has an unknown form and refuses the highest of these slots.
+pub(crate) fn widen(connection: &Sqlite, slots: u16) -> Result<()> {
     if is_wide(&definition(connection)?, slots)? {
         return Ok(());
     }
@@ -40,7 +41,7 @@ pub(crate) fn widen(connection: &Connection, slots: u16) -> Result<()> {
         }
         let Some(mut list) = listed_slots(&sql) else {
             return Err(Error::cannot_open(format!(
-                "its CHECK on sessions.slot is none that can be widened to {slots} slots: {}",
+                "its CHECK on sessions.slot has an unknown form and cannot be widened to {slots} slots: {}",
                 shown(&sql)
             )));
         };
@@ -56,8 +57,8 @@ pub(crate) fn widen(connection: &Connection, slots: u16) -> Result<()> {
     })
 }
 
-/// Sets the CHECK of a table that was made a moment ago, in the same transaction, to 1 to `slots`.
-pub(crate) fn set(connection: &Connection, slots: u16) -> Result<()> {
+/// Sets the CHECK of a table that was made in the same transaction to the slots 1 to `slots`.
+pub(crate) fn set(connection: &Sqlite, slots: u16) -> Result<()> {
     let sql = definition(connection)?;
     if highest_slot(&sql) == Some(i64::from(slots)) {
         return Ok(());
@@ -65,26 +66,26 @@ pub(crate) fn set(connection: &Connection, slots: u16) -> Result<()> {
     redefine(connection, &with_slots(&sql, (1..=slots.into()).collect()))
 }
 
-fn definition(connection: &Connection) -> Result<Vec<u8>> {
+fn definition(connection: &Sqlite) -> Result<Vec<u8>> {
     let missing = || Error::cannot_open("its table \"sessions\" is missing");
-    schema::definition_of(connection, TABLE)?.ok_or_else(missing)
+    definition_of(connection, TABLE)?.ok_or_else(missing)
 }
 
 fn is_wide(sql: &[u8], slots: u16) -> Result<bool> {
     Ok(match highest_slot(sql) {
         Some(accepted) => accepted >= i64::from(slots),
-        // Nobody but the CHECK itself can tell. The slots that a harness always had are not asked for.
+        // Only the CHECK itself can tell. The default slots are not tried out.
         None => slots <= DEFAULT_SLOTS || accepts(sql, slots)?,
     })
 }
 
-/// Whether a table with this definition takes a session with this slot: tried out on an empty one.
+/// Whether a table with this definition accepts a session in this slot. It is tried out on an empty table.
 fn accepts(sql: &[u8], slot: u16) -> Result<bool> {
     const INSERT: &str = "INSERT INTO sessions (id, slot, status, working_dir, started_at)
          VALUES (hex(randomblob(16)), ?1, 'idle', '/', '2026-01-01T00:00:00.000Z')";
-    let tried = schema::from_definition(sql).and_then(|copy| try_out(&copy, INSERT, [slot]));
+    let tried = from_definition(sql).and_then(|copy| try_out(&copy, INSERT, [slot]));
     match tried {
-        // What else the table says against this row is not about its slot.
+        // Other reasons to refuse the row have nothing to do with its slot.
         Ok(tried) => Ok(tried != Tried::Refused),
         Err(error) => Err(Error::cannot_open(format!(
             "its CHECK on sessions.slot cannot be tried out with slot {slot}: {error}"
@@ -93,7 +94,7 @@ fn accepts(sql: &[u8], slot: u16) -> Result<bool> {
 }
 
 /// Replaces the definition of the table in the schema.
-fn redefine(connection: &Connection, sql: &[u8]) -> Result<()> {
+fn redefine(connection: &Sqlite, sql: &[u8]) -> Result<()> {
     let version: i64 = connection.pragma_query_value(None, "schema_version", |row| row.get(0))?;
     let writable = |on: bool| -> Result<()> {
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, !on)?;
@@ -104,20 +105,20 @@ fn redefine(connection: &Connection, sql: &[u8]) -> Result<()> {
     let replaced = (|| -> Result<()> {
         let update = "UPDATE sqlite_schema SET sql = ?1 WHERE type = 'table' AND name = 'sessions' COLLATE NOCASE";
         connection.execute(update, [ToSqlOutput::Borrowed(ValueRef::Text(sql))])?;
-        // Has every connection read the schema anew, this one as well.
+        // Makes every connection read the schema again, this one as well.
         let next = (version as i32).wrapping_add(1);
         Ok(connection.pragma_update(None, "schema_version", next)?)
     })();
     writable(false)?;
     replaced?;
-    // Where the new one cannot be read, everything is undone.
+    // If the new definition cannot be read, everything is undone.
     if definition(connection)? == sql {
         return Ok(());
     }
     Err(Error::cannot_open("its table \"sessions\" cannot be widened"))
 }
 
-/// A definition as far as a message shows it.
+/// The part of a definition that a message shows.
 fn shown(sql: &[u8]) -> String {
     const SHOWN: usize = 2000;
     String::from_utf8_lossy(sql.get(..SHOWN).unwrap_or(sql)).into_owned()
@@ -145,7 +146,7 @@ pub(crate) fn highest_slot(sql: &[u8]) -> Option<i64> {
     listed_slots(sql)?.last().copied()
 }
 
-/// The definition with other slots in its CHECK, and every other byte as it is.
+/// The definition with other slots in its CHECK. Every other byte stays.
 fn with_slots(sql: &[u8], slots: BTreeSet<i64>) -> Vec<u8> {
     let list = slots.iter().map(i64::to_string).collect::<Vec<_>>().join(", ");
     let mut widened = sql.to_owned();
@@ -159,14 +160,14 @@ fn with_slots(sql: &[u8], slots: BTreeSet<i64>) -> Vec<u8> {
 mod tests {
     use super::*;
 
-    fn strings(connection: &Connection, sql: &str) -> Result<Vec<String>> {
+    fn strings(connection: &Sqlite, sql: &str) -> Result<Vec<String>> {
         let mut statement = connection.prepare(sql)?;
         let rows = statement.query_map([], |row| row.get(0))?;
         Ok(rows.collect::<std::result::Result<_, _>>()?)
     }
 
-    fn file(extra: &str) -> Connection {
-        let connection = Connection::open_in_memory().unwrap();
+    fn file(extra: &str) -> Sqlite {
+        let connection = Sqlite::open_in_memory().unwrap();
         connection.execute_batch(include_str!("migrations/0001_sessions.sql")).unwrap();
         connection.execute_batch(extra).unwrap();
         connection
@@ -180,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_the_check_however_it_is_written() {
+    fn the_check_is_read_in_any_spelling() {
         assert_eq!(highest_slot(b"slot INTEGER NOT NULL CHECK (slot IN (1, 2, 3))"), Some(3));
         assert_eq!(highest_slot(b"CHECK(slot in(1,2,3,4))"), Some(4));
         assert_eq!(highest_slot(b"CHECK (slot\n IN ( 1 , 12 ))"), Some(12));
@@ -203,8 +204,8 @@ mod tests {
     }
 
     #[test]
-    fn widening_leaves_the_rest_of_the_check_as_it_is() {
-        let connection = Connection::open_in_memory().unwrap();
+    fn widening_leaves_the_rest_of_the_check_unchanged() {
+        let connection = Sqlite::open_in_memory().unwrap();
         let plan = include_str!("migrations/0001_sessions.sql");
         connection
             .execute_batch(
@@ -217,9 +218,9 @@ mod tests {
     }
 
     #[test]
-    fn a_check_that_nobody_knows_is_asked_and_not_ignored() {
+    fn a_check_of_unknown_form_is_tried_out() {
         let with = |check: &str| {
-            let connection = Connection::open_in_memory().unwrap();
+            let connection = Sqlite::open_in_memory().unwrap();
             let plan = include_str!("migrations/0001_sessions.sql");
             connection.execute_batch(&plan.replace("slot IN (1, 2, 3)", check)).unwrap();
             connection
@@ -228,7 +229,10 @@ mod tests {
         widen(&enough, 4).unwrap();
         assert_eq!(strings(&enough, "SELECT id FROM sessions").unwrap(), [""; 0]);
         let error = widen(&with("slot BETWEEN 1 AND 3"), 4).unwrap_err();
-        assert!(error.to_string().contains("none that can be widened to 4 slots"), "{error}");
+        assert!(
+            error.to_string().contains("an unknown form and cannot be widened to 4 slots"),
+            "{error}"
+        );
         widen(&with("slot BETWEEN 1 AND 3"), 3).unwrap();
     }
 
@@ -260,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn never_narrows() {
+    fn widening_never_narrows() {
         let connection = file("");
         widen(&connection, 5).unwrap();
         widen(&connection, 3).unwrap();
@@ -268,8 +272,8 @@ mod tests {
     }
 
     #[test]
-    fn a_check_of_its_own_that_refuses_the_slot_leaves_the_table_as_it_is() {
-        let connection = Connection::open_in_memory().unwrap();
+    fn another_check_that_refuses_the_slot_leaves_the_table_unchanged() {
+        let connection = Sqlite::open_in_memory().unwrap();
         let plan = include_str!("migrations/0001_sessions.sql");
         let stricter = plan.replace("pid INTEGER,", "pid INTEGER CHECK (slot < 4),");
         connection.execute_batch(&(stricter + &insert("a", 1))).unwrap();
@@ -281,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn widening_runs_nothing_that_stands_in_the_file() {
+    fn widening_runs_no_sql_of_the_file() {
         let endless =
             "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n";
         let connection = file(&format!(

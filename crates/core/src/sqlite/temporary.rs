@@ -1,4 +1,4 @@
-//! A file that is made under another name, and appears under its own only when it is whole.
+//! A file under a temporary name, which gets its own name only when it is complete.
 
 use std::collections::hash_map::RandomState;
 use std::fs;
@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 
 use super::files;
 
-/// A private file beside the one that it is to become. Dropping it removes it.
+/// A private file beside its target. Dropping it removes it.
 #[derive(Debug)]
 pub(super) struct Temporary {
     file: PathBuf,
-    /// What was created, whatever has its name by now.
+    /// The created file. Another file may have its name by now.
     created: fs::File,
     target: PathBuf,
 }
@@ -20,14 +20,14 @@ pub(super) struct Temporary {
 impl Temporary {
     /// A new, empty file beside `target`, which only its owner can read. Missing folders are created.
     pub(super) fn beside(target: &Path) -> io::Result<Self> {
-        // A link stays one: what it leads to is replaced.
+        // A link stays: the file that it leads to is replaced.
         let target = files::resolved(target);
         let (Some(folder), Some(name)) = (target.parent(), target.file_name()) else {
             return Err(ErrorKind::InvalidInput.into());
         };
         files::create_folders(folder)?;
         loop {
-            // Seeded by the system, so that nobody can put a file in its place beforehand.
+            // Seeded by the system, so that nobody can guess the name.
             let random = RandomState::new().hash_one(std::process::id());
             let file = folder.join(format!(".{}.{random:016x}.tmp", name.to_string_lossy()));
             match files::create_new(&file) {
@@ -38,23 +38,23 @@ impl Temporary {
         }
     }
 
-    /// Where it is for now.
+    /// Its temporary path.
     pub(super) fn path(&self) -> &Path {
         &self.file
     }
 
-    /// What it is to become, without links.
+    /// The path of its target, without links.
     pub(super) fn target(&self) -> &Path {
         &self.target
     }
 
-    /// The file that was created, open for writing. SQLite, which opens it by its name, must be done before this is
-    /// dropped, which would drop its locks.
+    /// The created file, open for writing. SQLite opens it by its name, and must be done before this is dropped,
+    /// which would drop SQLite's locks.
     pub(super) fn created(&self) -> &fs::File {
         &self.created
     }
 
-    /// Fails where somebody, who may write to the folder, has put another file in its place.
+    /// Fails if it was replaced by another file. Others may be able to write to the folder.
     pub(super) fn check(&self) -> io::Result<()> {
         #[cfg(unix)]
         {
@@ -69,20 +69,20 @@ impl Temporary {
         Ok(())
     }
 
-    /// Puts it in the place of its target, whatever is there.
+    /// Replaces its target with it.
     pub(super) fn replace(self) -> io::Result<()> {
         self.sync()?;
         fs::rename(&self.file, &self.target)?;
         self.sync_folder()
     }
 
-    /// Puts it in the place of its target, unless something is there.
+    /// Gives it the name of its target, unless that exists.
     pub(super) fn publish(self) -> io::Result<()> {
         self.sync()?;
         match fs::hard_link(&self.file, &self.target) {
             Ok(()) => self.sync_folder(),
             Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(error),
-            // A file system without links leaves a moment between the look and the renaming.
+            // On a file system without hard links, there is a moment between this check and the renaming.
             Err(_) if self.target.symlink_metadata().is_ok() => {
                 Err(ErrorKind::AlreadyExists.into())
             }
@@ -105,7 +105,7 @@ impl Temporary {
 
 impl Drop for Temporary {
     fn drop(&mut self) {
-        // It may have been renamed, and there is nobody to tell.
+        // It may have been renamed, and an error cannot be reported from here.
         let _ = fs::remove_file(&self.file);
         for companion in files::companions(&self.file) {
             let _ = fs::remove_file(companion);
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn dropping_it_leaves_nothing() {
+    fn dropping_a_temporary_file_removes_it_and_its_companions() {
         let folder = tempfile::tempdir().unwrap();
         let temporary = Temporary::beside(&folder.path().join("a.db")).unwrap();
         for companion in files::companions(temporary.path()) {
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn it_replaces_what_is_there_or_does_not() {
+    fn publishing_keeps_an_existing_target_and_replacing_does_not() {
         let folder = tempfile::tempdir().unwrap();
         let target = folder.path().join("a.db");
         let make = |text: &str| {
@@ -157,7 +157,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn what_somebody_puts_in_its_place_is_not_given_its_name() {
+    fn a_foreign_file_in_the_place_of_a_temporary_one_is_not_renamed() {
         let folder = tempfile::tempdir().unwrap();
         let target = folder.path().join("a.db");
         let make = || {
@@ -174,7 +174,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_link_stays_one_and_the_file_is_private() {
+    fn a_link_stays_a_link_and_the_file_is_private() {
         use std::os::unix::fs::PermissionsExt;
 
         let folder = tempfile::tempdir().unwrap();

@@ -1,43 +1,43 @@
-//! All or nothing.
+//! Transactions: all changes are kept, or none.
 
-use rusqlite::{Connection, DropBehavior, Transaction, TransactionBehavior};
+use rusqlite::{Connection as Sqlite, DropBehavior, Transaction, TransactionBehavior};
 
 use super::{Error, Result};
 
-/// Runs `work` so that either all of its changes are kept or none.
+/// Runs `work`. Either all of its changes are kept, or none.
 ///
-/// Outside a transaction it takes the write lock first: a read that upgrades to a write later would
-/// fail at once where another connection wrote in between, whatever the busy timeout. Inside one it
-/// becomes a savepoint, and the outer transaction decides.
-pub fn atomically<T, E: From<Error>>(
-    connection: &Connection,
+/// Outside a transaction it takes the write lock first: a read that upgrades to a write later would fail at once
+/// where another connection wrote in between, whatever the busy timeout. Inside one it becomes a savepoint, and the
+/// outer transaction decides.
+pub(crate) fn atomically<T, E: From<Error>>(
+    connection: &Sqlite,
     work: impl FnOnce() -> std::result::Result<T, E>,
 ) -> std::result::Result<T, E> {
     all_or_nothing(connection, || immediate(connection), work)
 }
 
-/// Has everything that is read until the result is dropped be of one moment; inside a transaction it is
-/// already.
+/// Starts a transaction in which every read sees the same state, until the result is dropped. Does nothing inside a
+/// transaction.
 ///
 /// # Errors
 ///
-/// What SQLite says.
-pub fn snapshot(connection: &Connection) -> Result<Option<Transaction<'_>>> {
+/// An error of SQLite.
+pub(crate) fn snapshot(connection: &Sqlite) -> Result<Option<Transaction<'_>>> {
     if !connection.is_autocommit() {
         return Ok(None);
     }
     let mut transaction = Transaction::new_unchecked(connection, TransactionBehavior::Deferred)?;
-    // There is nothing to undo, and undoing could end a query of somebody else's.
+    // There is nothing to undo, and a rollback could end a query of the caller.
     transaction.set_drop_behavior(DropBehavior::Commit);
     Ok(Some(transaction))
 }
 
-pub(super) fn immediate(connection: &Connection) -> Result<Transaction<'_>> {
+pub(super) fn immediate(connection: &Sqlite) -> Result<Transaction<'_>> {
     Ok(Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?)
 }
 
 pub(super) fn all_or_nothing<'a, T, E: From<Error>>(
-    connection: &'a Connection,
+    connection: &'a Sqlite,
     begin: impl FnOnce() -> Result<Transaction<'a>>,
     work: impl FnOnce() -> std::result::Result<T, E>,
 ) -> std::result::Result<T, E> {
@@ -51,7 +51,7 @@ pub(super) fn all_or_nothing<'a, T, E: From<Error>>(
 }
 
 fn in_savepoint<T, E: From<Error>>(
-    connection: &Connection,
+    connection: &Sqlite,
     work: impl FnOnce() -> std::result::Result<T, E>,
 ) -> std::result::Result<T, E> {
     let run = |sql: &str| connection.execute_batch(sql).map_err(Error::from);
@@ -71,11 +71,11 @@ fn in_savepoint<T, E: From<Error>>(
 mod tests {
     use super::*;
 
-    fn rows(connection: &Connection) -> i64 {
+    fn rows(connection: &Sqlite) -> i64 {
         connection.query_row("SELECT count(*) FROM t", [], |row| row.get(0)).unwrap()
     }
 
-    fn insert_then(connection: &Connection, outcome: Result<()>) -> Result<()> {
+    fn insert_then(connection: &Sqlite, outcome: Result<()>) -> Result<()> {
         atomically(connection, || {
             connection.execute("INSERT INTO t VALUES (1)", [])?;
             outcome
@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn an_error_undoes_everything() {
-        let connection = Connection::open_in_memory().unwrap();
+        let connection = Sqlite::open_in_memory().unwrap();
         connection.execute_batch("CREATE TABLE t (x)").unwrap();
         insert_then(&connection, Err(Error::InUse)).unwrap_err();
         assert!(connection.is_autocommit());
@@ -95,7 +95,7 @@ mod tests {
 
     #[test]
     fn inside_a_transaction_only_its_own_work_is_undone() {
-        let connection = Connection::open_in_memory().unwrap();
+        let connection = Sqlite::open_in_memory().unwrap();
         connection.execute_batch("CREATE TABLE t (x); BEGIN; INSERT INTO t VALUES (0)").unwrap();
         insert_then(&connection, Err(Error::InUse)).unwrap_err();
         insert_then(&connection, Ok(())).unwrap();

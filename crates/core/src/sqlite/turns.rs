@@ -1,14 +1,15 @@
 //! Turns at the write lock.
 //!
-//! SQLite has no queue for its write lock. Who finds it taken sleeps and looks again, and SQLite's own handler looks
-//! ever more seldom, down to ten times a second. Beside somebody who writes without a pause it then waits for
-//! seconds, or in vain. Here two things make up for the missing queue:
+//! SQLite has no queue for its write lock. A connection that finds it taken sleeps and tries again, and SQLite's own
+//! handler tries less and less often, down to ten times a second. Beside a steady writer it waits for seconds, or in
+//! vain. Two things make up for the missing queue:
 //!
-//! - Who waits looks the more often the longer it has waited, so that turns go round nearly in the order in which
-//!   they were asked for.
-//! - Who has met others at the lock lately, and has had it for a while, leaves it free for a moment after a commit.
+//! - A connection tries more often the longer it has waited. So the lock is granted nearly in the order of the
+//!   requests.
+//! - A connection that has lately found the lock taken, and has had it for a while, leaves it free for a moment after
+//!   a commit.
 //!
-//! Without others neither is ever reached.
+//! Without other writers, neither happens.
 
 use std::ffi::{CStr, c_int, c_void};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,32 +17,32 @@ use std::sync::{Arc, LazyLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, ffi};
+use rusqlite::{Connection as Sqlite, ffi};
 
 use super::Result;
 
-/// The pauses between two looks at the lock: at first, and after [`OLD`].
+/// The pauses between two attempts: at first, and after [`OLD`].
 const FIRST: Duration = Duration::from_millis(1);
 const LAST: Duration = Duration::from_micros(60);
 const OLD: Duration = Duration::from_millis(4);
 
-/// After so long it is no matter of turns any more: somebody keeps the lock.
+/// After this time, another connection simply keeps the lock, and frequent attempts do not help.
 const KEPT: Duration = Duration::from_millis(100);
 const SELDOM: Duration = Duration::from_micros(200);
 
-/// How long somebody may write without a pause while others wait.
+/// How long a connection may write without a pause while others wait.
 const BURST: Duration = Duration::from_micros(600);
 
-/// How long the lock is left free then: enough for somebody to look.
+/// How long the lock is left free then: enough for one attempt of another connection.
 const FREE: Duration = Duration::from_micros(300);
 
-/// How long the memory of others lasts.
+/// How long ago the lock may have been found taken.
 const LATELY: Duration = Duration::from_millis(50);
 
-/// The name under which SQLite keeps the turns of a connection for us.
+/// The name under which SQLite stores the turns of a connection.
 const NAME: &CStr = c"gsd session-store turns";
 
-/// What a connection knows of its turns. All moments are in microseconds since the first of them; 0 is none.
+/// The state of a connection's turns. Moments are in microseconds since the first of them; 0 means never.
 #[derive(Debug)]
 pub(super) struct Turns {
     /// How long it waits for a lock.
@@ -55,8 +56,8 @@ pub(super) struct Turns {
 }
 
 impl Turns {
-    /// Has `connection` wait for its turn, for so long.
-    pub(super) fn take(connection: &Connection, timeout: Duration) -> Result<()> {
+    /// Makes `connection` wait for its turn, for as long as `timeout`.
+    pub(super) fn take(connection: &Sqlite, timeout: Duration) -> Result<()> {
         let turns = Arc::new(Self {
             timeout: AtomicU64::new(0),
             waiting_since: AtomicU64::new(0),
@@ -70,8 +71,9 @@ impl Turns {
         Ok(())
     }
 
-    /// Has SQLite ask the turns of a connection whenever it finds a lock taken. Gives them, if there are any.
-    fn handle(connection: &Connection) -> Option<Arc<Self>> {
+    /// Makes SQLite ask the turns of a connection whenever it finds a lock taken. Returns the turns, if there are
+    /// any.
+    fn handle(connection: &Sqlite) -> Option<Arc<Self>> {
         let turns = Self::of(connection)?;
         let known = Arc::as_ptr(&turns).cast_mut();
         // SAFETY: what `take` stored lives until SQLite has closed the connection, and with it the turns that the handler
@@ -80,9 +82,9 @@ impl Turns {
         Some(turns)
     }
 
-    /// What `sql` is to be instead, where it is a `PRAGMA busy_timeout`: SQLite would answer it for its own handler,
-    /// and put that in the place of this one.
-    pub(super) fn instead_of(connection: &Connection, sql: &str) -> Option<String> {
+    /// The SQL to run instead, if `sql` is a `PRAGMA busy_timeout`. SQLite would answer for its own handler, and
+    /// replace this one with it.
+    pub(super) fn instead_of(connection: &Sqlite, sql: &str) -> Option<String> {
         let timeout = busy_timeout(sql)?;
         let turns = Self::of(connection)?;
         if let Some(millis) = timeout {
@@ -91,8 +93,8 @@ impl Turns {
         Some(format!("SELECT {} AS timeout", turns.timeout().as_millis()))
     }
 
-    /// Does the same for a statement that is prepared already.
-    pub(super) fn put_back(connection: &Connection, sql: &str) {
+    /// Restores this handler after a `PRAGMA busy_timeout` has run, and takes over its value.
+    pub(super) fn put_back(connection: &Sqlite, sql: &str) {
         if let Some(timeout) = busy_timeout(sql)
             && let Some(turns) = Self::handle(connection)
             && let Some(millis) = timeout
@@ -101,8 +103,8 @@ impl Turns {
         }
     }
 
-    /// The turns of a connection that has some.
-    pub(super) fn of(connection: &Connection) -> Option<Arc<Self>> {
+    /// The turns of a connection, if it has any.
+    pub(super) fn of(connection: &Sqlite) -> Option<Arc<Self>> {
         // SAFETY: what has this name was stored by `take`.
         let turns = unsafe { connection.get_clientdata::<Arc<Self>, _>(NAME) };
         turns.ok().flatten().cloned()
@@ -117,7 +119,8 @@ impl Turns {
         self.timeout.store(micros(timeout), Ordering::Relaxed);
     }
 
-    /// Runs after a commit of the connection, which holds no lock then. Costs a nanosecond where it has met nobody.
+    /// Called after a commit, when the connection holds no lock. Costs a nanosecond if the lock was never found
+    /// taken.
     pub(super) fn committed(&self) {
         let met = self.met.load(Ordering::Relaxed);
         if met == 0 {
@@ -136,7 +139,7 @@ impl Turns {
         }
     }
 
-    /// Waits a little; `false` when it was long enough.
+    /// Waits a little; `false` if the timeout is over.
     fn wait(&self, attempts: c_int) -> bool {
         let now = now();
         self.met.store(now, Ordering::Relaxed);
@@ -170,12 +173,12 @@ fn busy_timeout(sql: &str) -> Option<Option<u64>> {
         Some(value) => value,
         None => value.strip_prefix('(')?.strip_suffix(')')?,
     };
-    // As SQLite reads it: what is no number, or a negative one, is 0.
+    // As SQLite reads it: a negative number, or anything else, is 0.
     let millis: i32 = value.trim().trim_matches(['\'', '"']).parse().unwrap_or(0);
     Some(Some(millis.max(0).unsigned_abs().into()))
 }
 
-/// The pause before the next look at a lock that has been waited for so long.
+/// The pause before the next attempt, after waiting for `waited`.
 pub(super) fn pause(waited: Duration) -> Duration {
     if waited > KEPT {
         return SELDOM;
@@ -203,15 +206,15 @@ fn now() -> u64 {
 mod tests {
     use super::*;
 
-    fn turns() -> (Connection, Arc<Turns>) {
-        let connection = Connection::open_in_memory().unwrap();
+    fn turns() -> (Sqlite, Arc<Turns>) {
+        let connection = Sqlite::open_in_memory().unwrap();
         Turns::take(&connection, Duration::from_millis(5)).unwrap();
         let turns = Turns::of(&connection).unwrap();
         (connection, turns)
     }
 
     #[test]
-    fn who_has_waited_longer_looks_more_often() {
+    fn the_pauses_get_shorter_during_a_wait() {
         let pauses: Vec<_> = (0..7).map(|ms| pause(Duration::from_millis(ms))).collect();
         assert_eq!((pauses[0], pauses[4], pauses[6]), (FIRST, LAST, LAST));
         assert!(pauses.is_sorted_by(|one, next| one >= next), "{pauses:?}");
@@ -229,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn who_met_nobody_never_pauses_and_who_did_leaves_the_lock_free_after_a_while() {
+    fn only_a_writer_that_met_others_leaves_the_lock_free_after_a_while() {
         let (_connection, turns) = turns();
         turns.committed();
         assert_eq!(turns.writing_since.load(Ordering::Relaxed), 0);
@@ -244,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn a_timeout_that_sql_has_set_is_that_of_the_same_turns() {
+    fn a_busy_timeout_set_by_sql_applies_to_the_same_turns() {
         let (connection, turns) = turns();
         let sql = "PRAGMA busy_timeout = 70";
         connection.execute_batch(sql).unwrap();
@@ -257,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pragma_of_the_timeout_is_told_from_other_sql() {
+    fn a_pragma_of_the_busy_timeout_is_recognized() {
         for (sql, timeout) in [
             ("PRAGMA busy_timeout", Some(None)),
             (" pragma main.BUSY_TIMEOUT ;", Some(None)),
@@ -276,6 +279,6 @@ mod tests {
 
     #[test]
     fn a_connection_without_turns_has_none() {
-        assert!(Turns::of(&Connection::open_in_memory().unwrap()).is_none());
+        assert!(Turns::of(&Sqlite::open_in_memory().unwrap()).is_none());
     }
 }

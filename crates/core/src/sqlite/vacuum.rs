@@ -1,26 +1,26 @@
-//! The size of a file, and giving back what is free in it.
+//! The size of a file, and giving its free space back to the disk.
 
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rusqlite::Connection;
+use rusqlite::Connection as Sqlite;
 use rusqlite::wal::CheckpointMode;
 
 use super::error::unless_busy;
 use super::log::{catch_up, checkpoint, frames, start_over};
 use super::{Result, atomically};
 
-/// Frames of the log, 8 MiB, after which it starts over: before the governor of somebody who writes would see to
-/// that, which cannot keep a pruning from writing meanwhile.
+/// Frames of the log (8 MiB) after which it starts over. That is earlier than the checkpointer of another connection
+/// would do it, which cannot stop a pruning from writing meanwhile.
 const LONG: u32 = 2048;
 
-/// Passes before that, at most: nobody waits for a pruning, so that it can wait for a moment with nothing left to move.
+/// The most passes before that. Nobody waits for a pruning, so it can wait for a moment with nothing left to move.
 const PASSES: u32 = 5;
 
-/// For how long that is tried where somebody is in the way.
+/// How long to wait for others that are in the way.
 const PATIENCE: Duration = Duration::from_millis(20);
 
-/// How often, and how long apart, the end tries to move the log.
+/// How often the log is tried to be moved at the end, and the pause between attempts.
 const ATTEMPTS: u32 = 50;
 const PAUSE: Duration = Duration::from_millis(20);
 
@@ -29,7 +29,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 pub struct Size {
     /// Bytes of all pages, which is the size of the file once the log is moved into it.
     pub bytes: u64,
-    /// Bytes of those that hold nothing.
+    /// Bytes of its free pages.
     pub free_bytes: u64,
 }
 
@@ -44,8 +44,8 @@ impl Size {
 ///
 /// # Errors
 ///
-/// What SQLite says.
-pub fn size(sqlite: &Connection) -> Result<Size> {
+/// An error of SQLite.
+pub(crate) fn size(sqlite: &Sqlite) -> Result<Size> {
     let number = |pragma| sqlite.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
     let page = number("page_size")?;
     let bytes = |pages: i64| pages.saturating_mul(page).unsigned_abs();
@@ -56,20 +56,20 @@ pub fn size(sqlite: &Connection) -> Result<Size> {
 ///
 /// # Errors
 ///
-/// What SQLite says.
-pub fn gives_space_back(sqlite: &Connection) -> Result<bool> {
+/// An error of SQLite.
+pub(crate) fn gives_space_back(sqlite: &Sqlite) -> Result<bool> {
     const INCREMENTAL: i64 = 2;
     let mode: i64 = sqlite.pragma_query_value(None, "auto_vacuum", |row| row.get(0))?;
     Ok(mode == INCREMENTAL)
 }
 
-/// Gives back free pages at the end of the file, at least one and for as long as `time`, in a transaction of
-/// its own. Says whether there are more.
+/// Gives back free pages at the end of the file, at least one, for as long as `time`, in a transaction of its own.
+/// Returns whether there are more.
 ///
 /// # Errors
 ///
-/// What SQLite says.
-pub fn vacuum_slice(sqlite: &Connection, time: Duration) -> Result<bool> {
+/// An error of SQLite.
+pub(crate) fn vacuum_slice(sqlite: &Sqlite, time: Duration) -> Result<bool> {
     atomically(sqlite, || {
         let until = Instant::now() + time;
         // One page a row, for as long as there are free ones.
@@ -82,22 +82,22 @@ pub fn vacuum_slice(sqlite: &Connection, time: Duration) -> Result<bool> {
     })
 }
 
-/// Has a connection that is not the one of the stores leave checkpoints to [`restart_if_long`]: those inside a
-/// commit would count as a part of it.
+/// Turns automatic checkpoints of a connection off, in favour of [`restart_if_long`]: inside a commit they would make
+/// it longer.
 ///
 /// # Errors
 ///
-/// What SQLite says.
-pub fn defer_checkpoints(sqlite: &Connection) -> Result<()> {
+/// An error of SQLite.
+pub(crate) fn defer_checkpoints(sqlite: &Sqlite) -> Result<()> {
     Ok(sqlite.pragma_update(None, "wal_autocheckpoint", 0)?)
 }
 
-/// Moves the log into the file and has it start over, if it is long and as far as nobody is in the way.
+/// Moves a long log into the file and makes it start over, unless another connection is in the way.
 ///
 /// # Errors
 ///
-/// What SQLite says.
-pub fn restart_if_long(sqlite: &Connection) -> Result<()> {
+/// An error of SQLite.
+pub(crate) fn restart_if_long(sqlite: &Sqlite) -> Result<()> {
     if frames(sqlite)?.left() < LONG {
         return Ok(());
     }
@@ -108,13 +108,12 @@ pub fn restart_if_long(sqlite: &Connection) -> Result<()> {
     }
 }
 
-/// Moves all of the log into the file, and waits for some time for those who are in the way: another checkpoint, or
-/// a reader.
+/// Moves all of the log into the file. Waits for some time if another checkpoint or a reader is in the way.
 ///
 /// # Errors
 ///
-/// What SQLite says.
-pub fn checkpoint_all(sqlite: &Connection) -> Result<()> {
+/// An error of SQLite.
+pub(crate) fn checkpoint_all(sqlite: &Sqlite) -> Result<()> {
     for _ in 0..ATTEMPTS {
         if move_log(sqlite)? {
             break;
@@ -124,8 +123,8 @@ pub fn checkpoint_all(sqlite: &Connection) -> Result<()> {
     Ok(())
 }
 
-/// Moves as much of the log into the file as can be. Says whether that is all of it.
-fn move_log(sqlite: &Connection) -> Result<bool> {
+/// Moves as much of the log into the file as possible. Returns whether that is all of it.
+fn move_log(sqlite: &Sqlite) -> Result<bool> {
     let pass = unless_busy(checkpoint(sqlite, CheckpointMode::PASSIVE))?;
     Ok(pass.is_some_and(|frames| frames.left() == 0))
 }
@@ -136,7 +135,7 @@ mod tests {
 
     #[test]
     fn free_pages_are_given_back_in_slices() {
-        let sqlite = Connection::open_in_memory().unwrap();
+        let sqlite = Sqlite::open_in_memory().unwrap();
         sqlite
             .execute_batch(
                 "PRAGMA auto_vacuum = INCREMENTAL; CREATE TABLE t (x);

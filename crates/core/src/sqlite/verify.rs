@@ -1,35 +1,35 @@
-//! What can be said of a file without knowing what its rows mean: whether its pages are sound, and whether
-//! its schema is the one that this library would make.
+//! Checks of a file that need not know what its rows mean: whether its pages are sound, and whether its schema is the
+//! one that this library makes.
 
 use rusqlite::limits::Limit;
-use rusqlite::{Connection, Params, Row, ffi};
+use rusqlite::{Connection as Sqlite, Row};
 
-use super::limits::{Limits, limited_closely, shorten};
-use super::schema::lossy;
-use super::{Error, Result, schema, snapshot};
+use super::definition::lossy;
+use super::limits::{Limits, limited_closely};
+use super::{Result, migrations, snapshot};
 
-/// The longest value that an expression of the file may have, if none that is stored is longer.
+/// The longest value that an expression of the file may make, if no stored value is longer.
 const LEAST_LENGTH: u64 = 8 << 10;
 
-/// What was found while a file was looked at. What cannot be read is a finding, not an error.
+/// What a check has found. Something that cannot be read is a finding, not an error.
 #[derive(Debug, Default)]
-pub struct Findings {
+pub(crate) struct Findings {
     /// What is wrong, in words.
     pub problems: Vec<String>,
 }
 
 impl Findings {
-    /// Takes note of a problem.
-    pub fn add(&mut self, problem: impl Into<String>) {
+    /// Adds a problem.
+    pub(crate) fn add(&mut self, problem: impl Into<String>) {
         self.problems.push(problem.into());
     }
 
-    /// Does a part of the work. Where the file is what makes it fail, that is a problem.
+    /// Runs a part of the check. A failure that the file causes becomes a problem.
     ///
     /// # Errors
     ///
-    /// What has nothing to do with the file, such as a lock.
-    pub fn attempt(
+    /// An error whose cause is not the file, such as a lock.
+    pub(crate) fn attempt(
         &mut self,
         part: &str,
         work: impl FnOnce(&mut Self) -> Result<()>,
@@ -44,13 +44,13 @@ impl Findings {
     }
 }
 
-/// Runs `look` so that it sees one state of the file, whoever writes meanwhile, and the file itself rather
-/// than what the connection remembers of it.
+/// Runs `look` in one state of the file, even if others write meanwhile. It reads the file itself, not the cache of
+/// the connection.
 ///
 /// # Errors
 ///
-/// What `look` or SQLite says.
-pub fn in_one_state<T>(sqlite: &Connection, look: impl FnOnce() -> Result<T>) -> Result<T> {
+/// An error of SQLite or of `look`.
+pub(crate) fn in_one_state<T>(sqlite: &Sqlite, look: impl FnOnce() -> Result<T>) -> Result<T> {
     sqlite.execute_batch("PRAGMA shrink_memory")?;
     let _until_it_is_dropped = snapshot(sqlite)?;
     look()
@@ -60,21 +60,21 @@ pub fn in_one_state<T>(sqlite: &Connection, look: impl FnOnce() -> Result<T>) ->
 ///
 /// # Errors
 ///
-/// What SQLite says: nothing can be read.
-pub fn schema_version(sqlite: &Connection) -> Result<i64> {
-    schema::version(sqlite)
+/// An error of SQLite: nothing can be read.
+pub(crate) fn schema_version(sqlite: &Sqlite) -> Result<i64> {
+    migrations::version(sqlite)
 }
 
-/// Whether the pages are those of a database, and the rows those that its schema allows, but for its CHECKs.
+/// Checks that the pages are sound, and that the rows follow the schema, except for its CHECKs.
 ///
-/// Where indexes or columns are computed by expressions of the file, that is done within limits, for which `longest`
-/// tells the length of the longest value. Virtual tables are left out: their modules believe what they read.
+/// If indexes or columns are computed by expressions of the file, limits apply; `longest` returns the length of the
+/// longest value for them. Virtual tables are left out: their modules trust what they read.
 ///
 /// # Errors
 ///
-/// What has nothing to do with the file, such as a lock.
-pub fn check_integrity(
-    sqlite: &Connection,
+/// An error whose cause is not the file, such as a lock.
+pub(crate) fn check_integrity(
+    sqlite: &Sqlite,
     longest: impl FnOnce() -> Result<u64>,
     findings: &mut Findings,
 ) -> Result<()> {
@@ -95,8 +95,8 @@ pub fn check_integrity(
     })
 }
 
-/// Whether a check of the file evaluates expressions that stand in it.
-fn computes(sqlite: &Connection) -> Result<bool> {
+/// Whether a check of the file evaluates expressions of the file.
+fn computes(sqlite: &Sqlite) -> Result<bool> {
     const COMPUTES: &str = "SELECT EXISTS (
         SELECT 1 FROM sqlite_schema AS m, pragma_table_xinfo(m.name) AS c
         WHERE m.type = 'table' AND m.sql LIKE 'CREATE TABLE %' AND c.hidden IN (2, 3)
@@ -107,8 +107,8 @@ fn computes(sqlite: &Connection) -> Result<bool> {
     Ok(sqlite.query_row(COMPUTES, [], |row| row.get(0))?)
 }
 
-/// A check of everything, or, where there are virtual tables, of each other table.
-fn check_parts(sqlite: &Connection, findings: &mut Findings) -> Result<()> {
+/// Checks everything, or, if there are virtual tables, each of the other tables.
+fn check_parts(sqlite: &Sqlite, findings: &mut Findings) -> Result<()> {
     const VIRTUAL: &str =
         "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND sql NOT LIKE 'CREATE TABLE %'";
     const EVERYTHING: &str = "SELECT integrity_check FROM pragma_integrity_check";
@@ -134,14 +134,14 @@ fn check_parts(sqlite: &Connection, findings: &mut Findings) -> Result<()> {
     checked
 }
 
-/// Whether tables, columns, indexes and triggers are those of a fresh file of this version. More of them
-/// are fine.
+/// Checks that tables, columns, indexes and triggers are those of a fresh file of this version. Additional ones are
+/// fine.
 ///
 /// # Errors
 ///
-/// What has nothing to do with the file, such as a lock.
-pub fn compare_schema(sqlite: &Connection, version: i64, findings: &mut Findings) -> Result<()> {
-    let fresh = schema::fresh(version)?;
+/// An error whose cause is not the file, such as a lock.
+pub(crate) fn compare_schema(sqlite: &Sqlite, version: i64, findings: &mut Findings) -> Result<()> {
+    let fresh = migrations::fresh(version)?;
     findings.attempt("schema", |findings| {
         for (kind, name) in objects(&fresh)? {
             if !exists(sqlite, &kind, &name)? {
@@ -159,48 +159,8 @@ pub fn compare_schema(sqlite: &Connection, version: i64, findings: &mut Findings
     })
 }
 
-/// An empty table in memory with the definition that `table` has in the file, to be tried out; `None`
-/// where there is none.
-///
-/// # Errors
-///
-/// What SQLite says.
-pub fn empty_copy(sqlite: &Connection, table: &str) -> Result<Option<Connection>> {
-    schema::definition_of(sqlite, table)?.map(|sql| schema::from_definition(&sql)).transpose()
-}
-
-/// What came of a row that was tried out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Tried {
-    /// It is stored.
-    Taken,
-    /// A CHECK stood in the way.
-    Refused,
-    /// Something else did, such as a column that it lacks.
-    Failed,
-}
-
-/// Inserts a row into an empty copy, whose CHECKs are anybody's and get little to work with.
-///
-/// # Errors
-///
-/// Where that is not enough for them.
-pub fn try_out(copy: &Connection, insert: &str, values: impl Params) -> Result<Tried> {
-    shorten(copy)?;
-    match limited_closely(copy, Limits::SCHEMA, || Ok(copy.execute(insert, values)?)).flatten() {
-        Ok(_) => Ok(Tried::Taken),
-        Err(Error::Sqlite { code: ffi::SQLITE_CONSTRAINT_CHECK, .. }) => Ok(Tried::Refused),
-        Err(Error::Sqlite { code, message }) => match code & 0xff {
-            ffi::SQLITE_CONSTRAINT | ffi::SQLITE_ERROR => Ok(Tried::Failed),
-            // A program that is too long counts as a lack of memory.
-            _ => Err(Error::Sqlite { code: ffi::SQLITE_INTERRUPT, message }),
-        },
-        Err(error) => Err(error),
-    }
-}
-
 fn all<T>(
-    sqlite: &Connection,
+    sqlite: &Sqlite,
     sql: &str,
     name: &str,
     read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
@@ -210,19 +170,19 @@ fn all<T>(
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Kinds and names of what a file holds, but for what SQLite makes by itself.
-fn objects(sqlite: &Connection) -> Result<Vec<(String, String)>> {
+/// The kinds and names of the objects in a file, without those that SQLite makes itself.
+fn objects(sqlite: &Sqlite) -> Result<Vec<(String, String)>> {
     let sql = "SELECT type, name FROM sqlite_schema WHERE name NOT LIKE ?1 ORDER BY rowid";
     all(sqlite, sql, "sqlite_%", |row| Ok((row.get(0)?, row.get(1)?)))
 }
 
-fn exists(sqlite: &Connection, kind: &str, name: &str) -> Result<bool> {
+fn exists(sqlite: &Sqlite, kind: &str, name: &str) -> Result<bool> {
     let sql = "SELECT 1 FROM sqlite_schema WHERE type = ?1 AND name = ?2 COLLATE NOCASE";
     Ok(sqlite.prepare(sql)?.exists([kind, name])?)
 }
 
-/// The columns by their names, and how each is declared.
-fn columns(sqlite: &Connection, table: &str) -> Result<Vec<(String, String)>> {
+/// The columns by their names, with their declarations.
+fn columns(sqlite: &Sqlite, table: &str) -> Result<Vec<(String, String)>> {
     let sql = "SELECT lower(name), upper(type) || iif(\"notnull\", ' NOT NULL', '')
                || iif(pk, ' PRIMARY KEY', '') || coalesce(' DEFAULT ' || dflt_value, '')
                FROM pragma_table_info(?1)";
@@ -230,8 +190,8 @@ fn columns(sqlite: &Connection, table: &str) -> Result<Vec<(String, String)>> {
 }
 
 fn compare_columns(
-    sqlite: &Connection,
-    fresh: &Connection,
+    sqlite: &Sqlite,
+    fresh: &Sqlite,
     table: &str,
     findings: &mut Findings,
 ) -> Result<()> {
@@ -248,8 +208,8 @@ fn compare_columns(
     Ok(())
 }
 
-/// What an index is about, however its SQL is written.
-fn index(sqlite: &Connection, name: &str) -> Result<Vec<String>> {
+/// The properties of an index, independent of how its SQL is written.
+fn index(sqlite: &Sqlite, name: &str) -> Result<Vec<String>> {
     let sql = "SELECT lower(m.tbl_name) || ' ' || l.\"unique\" || l.partial || ' '
                || coalesce(lower(x.name), '?') || ' ' || x.desc || ' ' || x.coll
                FROM sqlite_schema AS m, pragma_index_list(m.tbl_name) AS l, pragma_index_xinfo(m.name) AS x
@@ -258,8 +218,8 @@ fn index(sqlite: &Connection, name: &str) -> Result<Vec<String>> {
     all(sqlite, sql, name, |row| lossy(row, 0))
 }
 
-/// The SQL of a trigger, whatever its case and blanks.
-fn words(sqlite: &Connection, name: &str) -> Result<Vec<String>> {
+/// The words of a trigger's SQL, in lower case.
+fn words(sqlite: &Sqlite, name: &str) -> Result<Vec<String>> {
     let sql =
         "SELECT lower(sql) FROM sqlite_schema WHERE type = 'trigger' AND name = ?1 COLLATE NOCASE";
     let found = all(sqlite, sql, name, |row| lossy(row, 0))?;
@@ -271,21 +231,21 @@ mod tests {
     use super::*;
     use crate::sqlite::OpenOptions;
 
-    fn file(change: &str) -> Connection {
-        let connection = Connection::open_in_memory().unwrap();
-        schema::migrate(&connection, &OpenOptions::default()).unwrap();
+    fn file(change: &str) -> Sqlite {
+        let connection = Sqlite::open_in_memory().unwrap();
+        migrations::migrate(&connection, &OpenOptions::default()).unwrap();
         connection.execute_batch(change).unwrap();
         connection
     }
 
-    fn differences(connection: &Connection) -> Vec<String> {
+    fn differences(connection: &Sqlite) -> Vec<String> {
         let mut findings = Findings::default();
         compare_schema(connection, schema_version(connection).unwrap(), &mut findings).unwrap();
         findings.problems
     }
 
     #[test]
-    fn a_fresh_file_has_the_fresh_schema_and_more_of_others_is_fine() {
+    fn objects_of_other_programs_are_no_difference() {
         assert!(differences(&file("")).is_empty());
         let extended = file(
             "ALTER TABLE sessions ADD COLUMN tag TEXT;
@@ -296,15 +256,15 @@ mod tests {
     }
 
     #[test]
-    fn a_wider_slot_check_is_no_difference() {
+    fn a_wider_check_on_slot_is_no_difference() {
         let connection = file("");
         let options = OpenOptions { slots: 5, ..OpenOptions::default() };
-        schema::migrate(&connection, &options).unwrap();
+        migrations::migrate(&connection, &options).unwrap();
         assert!(differences(&connection).is_empty());
     }
 
     #[test]
-    fn what_is_missing_or_other_is_named() {
+    fn a_missing_or_different_object_is_named() {
         for (change, problem) in [
             ("DROP INDEX idx_outputs_timestamp", "the index \"idx_outputs_timestamp\" is missing"),
             (
@@ -336,10 +296,10 @@ mod tests {
     }
 
     #[test]
-    fn a_look_sees_one_state_and_leaves_a_transaction_open() {
+    fn a_check_sees_one_state_and_leaves_a_transaction_open() {
         let folder = tempfile::tempdir().unwrap();
         let open = || {
-            let connection = Connection::open(folder.path().join("a.db")).unwrap();
+            let connection = Sqlite::open(folder.path().join("a.db")).unwrap();
             connection.pragma_update(None, "journal_mode", "WAL").unwrap();
             connection
         };

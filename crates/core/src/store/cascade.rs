@@ -1,10 +1,10 @@
-//! Removing a session with what belongs to it.
+//! Removes a session with everything that belongs to it.
 //!
-//! The schema says ON DELETE CASCADE, but foreign keys are off, so the cascade is done here: the one
+//! The schema says ON DELETE CASCADE, but foreign keys are off by default. So the cascade is done here, the only
 //! place that writes to the tables of both stores.
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ffi};
+use rusqlite::{Connection as Sqlite, ffi};
 
 use super::{Error, Result};
 use crate::sqlite::{self, atomically};
@@ -13,8 +13,8 @@ const DELETE_SESSION: &str = "DELETE FROM sessions WHERE id = ?1";
 const DELETE_OUTPUTS: &str = "DELETE FROM session_outputs WHERE session_id = ?1";
 const ANY_OUTPUT: &str = "SELECT 1 FROM session_outputs WHERE session_id = ?1";
 
-/// Removes a session, and its outputs unless they are to be kept, in one transaction.
-pub(super) fn delete(sqlite: &Connection, id: &str, keep_outputs: bool) -> Result<()> {
+/// Removes a session, and its output unless that is kept, in one transaction.
+pub(super) fn delete(sqlite: &Sqlite, id: &str, keep_outputs: bool) -> Result<()> {
     atomically(sqlite, || {
         if !keep_outputs {
             let mut outputs = sqlite::prepare(sqlite, DELETE_OUTPUTS)?;
@@ -26,7 +26,7 @@ pub(super) fn delete(sqlite: &Connection, id: &str, keep_outputs: bool) -> Resul
             return Err(Error::Sqlite(sqlite::Error::Sqlite {
                 code: ffi::SQLITE_CONSTRAINT_FOREIGNKEY,
                 message: format!(
-                    "the outputs of session {id:?} cannot be kept without it on a connection with foreignKeys"
+                    "the output of session {id:?} cannot be kept without it on a connection with foreignKeys"
                 ),
             }));
         }

@@ -1,4 +1,4 @@
-//! What has changed: whether anything, and which sessions.
+//! Detects changes: whether anything has changed, and which sessions.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -24,7 +24,7 @@ const SESSIONS: &str =
 ///
 /// # Errors
 ///
-/// What SQLite says.
+/// An error of SQLite.
 pub fn status(connection: &Connection, id: &str) -> Result<Option<SessionStatus>> {
     connection.unsettled()?;
     connection.with_statement(STATUS, |status| {
@@ -37,7 +37,7 @@ pub fn status(connection: &Connection, id: &str) -> Result<Option<SessionStatus>
     })
 }
 
-/// What a database held when it was last looked at.
+/// The content of a database at the last look.
 #[derive(Debug, Default)]
 pub struct Seen {
     /// The id of the latest chunk.
@@ -47,22 +47,22 @@ pub struct Seen {
 }
 
 impl Seen {
-    /// What `connection` holds now.
+    /// The present content of `connection`.
     ///
     /// # Errors
     ///
-    /// What SQLite says.
+    /// An error of SQLite.
     pub fn now(connection: &Connection) -> Result<Self> {
         let mut seen = Self::default();
         seen.news(connection)?;
         Ok(seen)
     }
 
-    /// The sessions that were stored, changed or removed, or have more output, since the last look.
+    /// The ids of sessions that were stored, changed or removed, or have more output, since the last look.
     ///
     /// # Errors
     ///
-    /// What SQLite says.
+    /// An error of SQLite.
     pub fn news(&mut self, connection: &Connection) -> Result<HashSet<Vec<u8>>> {
         let sqlite = connection.unsettled()?;
         let _one_moment = snapshot(&sqlite)?;
@@ -77,7 +77,7 @@ impl Seen {
         let latest: Option<i64> = connection.with_statement(LATEST, |latest| -> Result<_> {
             Ok(latest.query_row([], |row| row.get(0))?)
         })?;
-        // Output that is removed leaves no trace here; what comes after it has a larger id all the same.
+        // Removed output does not matter here: later output still has larger ids.
         self.output = self.output.max(latest.unwrap_or(0));
 
         let mut sessions = HashMap::with_capacity(self.sessions.len());
@@ -117,7 +117,7 @@ mod tests {
     use crate::sqlite::{Location, OpenOptions};
 
     #[test]
-    fn news_are_told_once() {
+    fn every_change_is_reported_once() {
         let connection =
             Connection::open(":memory:", Location::Memory, &OpenOptions::default()).unwrap();
         let sqlite = connection.sqlite().unwrap();

@@ -1,72 +1,73 @@
-//! Reading output piece by piece: from a cursor on, from the end, or lazily from the start.
+//! Reads output in parts: from a cursor on, from the end, or lazily from the start.
 //!
-//! A cursor is the id of a chunk. SQLite hands ids out under its write lock and, with AUTOINCREMENT, never
-//! twice, so whoever sees an id sees all that went before it, and every later chunk has a larger one: what
-//! is read from a cursor on is never skipped or repeated, in whatever process.
+//! A cursor is the id of a chunk. SQLite assigns ids under its write lock and, with AUTOINCREMENT, never twice. So a
+//! reader that sees an id sees all earlier chunks, and every later chunk has a larger id. Reading from a cursor on
+//! skips and repeats nothing, in any process.
 
 use std::cell::RefCell;
 
 use rusqlite::{OptionalExtension, Params, Row, params};
 
 use super::model::Chunk;
-use super::outputs::{Outputs, check_session, output, select};
+use super::outputs::{Outputs, check_session, output, select_chunks};
 use super::timestamp::Moments;
-use super::{Error, Result, Text, each_row, text};
+use super::{Error, Result, StoredText, each_row, text};
 use crate::sqlite::snapshot;
 
-const AFTER: &str = select!("o.timestamp, o.type, o.data, o.id", "AND i.id > ?2 ORDER BY i.id");
+const AFTER: &str =
+    select_chunks!("o.timestamp, o.type, o.data, o.id", "AND i.id > ?2 ORDER BY i.id");
 
-const BACKWARDS: &str = select!("o.timestamp, o.type, o.data, o.id", "ORDER BY i.id DESC");
+const BACKWARDS: &str = select_chunks!("o.timestamp, o.type, o.data, o.id", "ORDER BY i.id DESC");
 
-const CHRONOLOGICAL: &str = select!(
+const CHRONOLOGICAL: &str = select_chunks!(
     "i.timestamp, o.type, o.data, o.id",
     "AND (i.timestamp, i.id) > (?2, ?3) ORDER BY i.timestamp, i.id"
 );
 
 const EXISTS: &str = "SELECT 1 FROM session_outputs WHERE id = ?1 AND session_id = ?2";
 
-/// Chunks that a walk reads at a time.
+/// Chunks that a walk reads in one step.
 const STEP: usize = 256;
 
-/// Bytes of text after which it stops reading for now.
+/// Bytes of text after which a step ends.
 const STEP_BYTES: usize = 1 << 20;
 
-/// What came of reading from a cursor on.
+/// The result of reading from a cursor on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Page {
-    /// Where to go on.
+pub struct OutputPage {
+    /// The cursor to continue from.
     pub cursor: i64,
     /// Whether there was more to read.
     pub more: bool,
-    /// Whether the chunk that the reading went on from is gone, and perhaps some behind it as well.
+    /// Whether the chunk at the given cursor is gone, and perhaps some chunks behind it as well.
     pub gap: bool,
 }
 
-/// How much of the end is wanted.
+/// How much of the end to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tail {
-    /// So many chunks.
+    /// This number of chunks.
     Chunks(usize),
-    /// So many lines, of which the last need not have an end.
+    /// This number of lines. The last one need not be complete.
     Lines(usize),
 }
 
 impl Outputs {
-    /// Hands at most `limit` chunks behind `after` to `visit`, in the order of append.
+    /// Passes at most `limit` chunks behind `after` to `visit`, in the order of append.
     ///
     /// # Errors
     ///
-    /// What SQLite or `visit` says.
+    /// An error of SQLite or of `visit`.
     pub fn read<E: From<Error>>(
         &self,
         session_id: &str,
         after: i64,
         limit: usize,
         mut visit: impl FnMut(Chunk<'_>) -> Result<(), E>,
-    ) -> Result<Page, E> {
+    ) -> Result<OutputPage, E> {
         let sqlite = self.connection.settled().map_err(Error::from)?;
         let _one_moment = snapshot(&sqlite).map_err(Error::from)?;
-        let mut page = Page { cursor: after, more: false, gap: false };
+        let mut page = OutputPage { cursor: after, more: false, gap: false };
         let mut room = limit;
         self.chunks(AFTER, session_id, params![session_id, after], |_, chunk| {
             if room == 0 {
@@ -81,12 +82,12 @@ impl Outputs {
         Ok(page)
     }
 
-    /// Hands the end of what a session printed to `visit`, the last chunk first, with the first line of the
-    /// first chunk cut off where it is not wanted. Gives the cursor behind it.
+    /// Passes the end of a session's output to `visit`, the last chunk first. Lines that are not wanted are cut off
+    /// the earliest chunk. Returns the cursor behind the last chunk.
     ///
     /// # Errors
     ///
-    /// What SQLite or `visit` says.
+    /// An error of SQLite or of `visit`.
     pub fn tail<E: From<Error>>(
         &self,
         session_id: &str,
@@ -94,7 +95,7 @@ impl Outputs {
         mut visit: impl FnMut(Chunk<'_>) -> Result<(), E>,
     ) -> Result<i64, E> {
         let mut cursor = 0;
-        // Whether nothing has been seen yet: the end of the last line starts no other one.
+        // Whether nothing was seen yet: the newline at the very end starts no other line.
         let mut at_end = true;
         let (Tail::Chunks(mut left) | Tail::Lines(mut left)) = tail;
         self.chunks(BACKWARDS, session_id, [session_id], |_, mut chunk| -> Result<bool, E> {
@@ -127,7 +128,7 @@ impl Outputs {
         })
     }
 
-    /// Hands chunks to `visit` until it says that this was enough.
+    /// Passes chunks to `visit` until it returns `false`.
     fn chunks<E: From<Error>>(
         &self,
         sql: &'static str,
@@ -144,28 +145,27 @@ impl Outputs {
     }
 }
 
-/// A walk through the chunks of a session by their time, equal ones in the order of append. Between two
-/// steps nothing is held, so that anybody may write; what is stored behind the place where it stands is
-/// not seen any more.
+/// A walk through the chunks of a session by time, and by the order of append at equal times. Between two steps it
+/// holds no lock, so others may write. It does not see chunks that are stored before its present position.
 pub struct Walk {
     outputs: Outputs,
     session_id: String,
-    /// Where it stands: the stored time of a chunk, and its id.
+    /// Its position: the stored time of a chunk, and its id.
     place: RefCell<(Vec<u8>, i64)>,
 }
 
 impl Walk {
     /// A walk from the start.
     pub fn new(outputs: Outputs, session_id: String) -> Self {
-        // Before every text, and every id.
+        // This position is before every text and every id.
         Self { outputs, session_id, place: RefCell::new((Vec::new(), i64::MIN)) }
     }
 
-    /// Hands the next chunks to `visit`, some hundred at most; none at the end.
+    /// Passes the next chunks, at most a few hundred, to `visit`. At the end there are none.
     ///
     /// # Errors
     ///
-    /// What SQLite or `visit` says.
+    /// An error of SQLite or of `visit`.
     pub fn step<E: From<Error>>(
         &self,
         mut visit: impl FnMut(Chunk<'_>) -> Result<(), E>,
@@ -173,7 +173,7 @@ impl Walk {
         let (timestamp, id) = self.place.take();
         let mut place = (timestamp.clone(), id);
         let (mut chunks, mut bytes) = (0, 0);
-        let params = params![self.session_id, Text(&timestamp), id];
+        let params = params![self.session_id, StoredText(&timestamp), id];
         let stepped = self.outputs.chunks(CHRONOLOGICAL, &self.session_id, params, |row, chunk| {
             chunks += 1;
             bytes += chunk.output.data.len();
@@ -189,13 +189,13 @@ impl Walk {
     }
 }
 
-/// The chunk in a row, whose time, type, text and id stand behind its session.
+/// The chunk in a row with these columns: session, time, type, text, id.
 pub(super) fn chunk<'row>(row: &'row Row<'_>, moments: &mut Moments) -> Result<Chunk<'row>> {
     Ok(Chunk { id: row.get(4)?, output: output(row, moments)? })
 }
 
-/// Where the last lines of a text start, or how many of them it has not got. At the end of everything the
-/// end of its last line starts no other one.
+/// Where the last `lines` of a text start; `Err` with the number of lines that it lacks. At the end of all output,
+/// the newline of the last line starts no other line.
 fn start_of_lines(text: &[u8], lines: usize, at_end: bool) -> Result<usize, usize> {
     let mut rest = if at_end { text.strip_suffix(b"\n").unwrap_or(text) } else { text };
     for found in 0..lines {

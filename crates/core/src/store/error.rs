@@ -1,4 +1,4 @@
-//! What can go wrong in a store.
+//! The errors of the stores.
 
 use crate::sqlite;
 
@@ -9,17 +9,17 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The engine's.
+    /// An error of the engine.
     #[error(transparent)]
     Sqlite(#[from] sqlite::Error),
-    /// A value of the right type that the store does not accept.
+    /// A value of the right type that the store refuses.
     #[error("{field} must be {expected}; received {received}")]
     OutOfRange {
-        /// The field by its path, as the caller knows it.
+        /// The path of the field, in the words of the caller.
         field: &'static str,
         /// What the field accepts.
         expected: String,
-        /// What it was given.
+        /// What it received.
         received: String,
     },
     /// Text longer than a JavaScript string can be.

@@ -1,7 +1,7 @@
-//! What a session printed, as a file of its own.
+//! Exports the output of a session to a file of its own.
 //!
-//! The file is written chunk by chunk from one snapshot, in the order of `full`, and takes the place of its
-//! target when it is whole: a session of any size takes the memory of its longest chunk.
+//! The file is written chunk by chunk from one snapshot, in the order of `full`, and replaces its target when it is
+//! complete. A session of any size takes the memory of its longest chunk.
 
 mod asciicast;
 mod html;
@@ -18,23 +18,24 @@ use rusqlite::{Connection as Sqlite, OptionalExtension};
 
 use super::cursors::chunk;
 use super::model::{Chunk, ExportFormat};
-use super::outputs::{Outputs, check_session, select};
+use super::outputs::{Outputs, check_session, select_chunks};
 use super::terminal::{Line, Lines, Mark};
 use super::timestamp::Moments;
 use super::{Error, Result, text};
 use crate::sqlite::{self, Replacement};
 
-const CHUNKS: &str = select!("i.timestamp, o.type, o.data, o.id", "ORDER BY i.timestamp, i.id");
+const CHUNKS: &str =
+    select_chunks!("i.timestamp, o.type, o.data, o.id", "ORDER BY i.timestamp, i.id");
 
 const COUNT: &str = "SELECT count(*) FROM session_outputs WHERE session_id = ?1";
 
 const COMMAND: &str = "SELECT current_command FROM sessions WHERE id = ?1";
 
-/// Chunks between two looks at who wants to know or to stop, and bytes that are enough for one as well.
+/// Chunks, or bytes, between two calls of `on_progress`.
 const STEP: u64 = 4096;
 const STEP_BYTES: u64 = 2 << 20;
 
-/// What is written at a time.
+/// Bytes that are written at once.
 const BUFFER: usize = 256 << 10;
 
 /// The size of the terminal that a recording is played in.
@@ -52,34 +53,34 @@ impl Default for Size {
     }
 }
 
-/// How far an export is.
+/// The progress of an export.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Progress {
-    /// The chunks that are written.
-    pub chunks: u64,
+pub struct ExportProgress {
+    /// The chunks written so far.
+    pub outputs: u64,
     /// The chunks of the session.
-    pub total_chunks: u64,
-    /// The bytes that are written.
+    pub total_outputs: u64,
+    /// The bytes written so far.
     pub bytes: u64,
 }
 
-/// How chunks become a file.
+/// A format of exported files.
 trait Format {
-    /// What stands before them.
+    /// Writes what comes before the chunks.
     fn start(&mut self, _: &mut dyn Write) -> io::Result<()> {
         Ok(())
     }
 
-    /// The next one.
+    /// Writes the next chunk.
     fn chunk(&mut self, chunk: &Chunk<'_>, out: &mut dyn Write) -> io::Result<()>;
 
-    /// What stands behind them.
+    /// Writes what comes after the chunks.
     fn end(&mut self, _: &mut dyn Write) -> io::Result<()> {
         Ok(())
     }
 }
 
-/// The output of a session as it was when this was made, on its way to a file; it may go to another thread.
+/// The output of a session, in the state when this was made, to be written to a file. It may move to another thread.
 pub struct Export {
     sqlite: Sqlite,
     session_id: String,
@@ -89,11 +90,11 @@ pub struct Export {
 }
 
 impl Outputs {
-    /// The output of a session as it is now, to be written to a file. What was put off is written first.
+    /// The present output of a session, to be written to a file. Deferred writes are done first.
     ///
     /// # Errors
     ///
-    /// What SQLite says.
+    /// An error of SQLite.
     pub fn export(&self, session_id: String, format: ExportFormat, size: Size) -> Result<Export> {
         let sqlite = self.connection.snapshot()?;
         Ok(Export { sqlite, session_id, format, size, path: self.connection.path().to_owned() })
@@ -101,18 +102,18 @@ impl Outputs {
 }
 
 impl Export {
-    /// Writes `target`, which is replaced if it exists. `None` where `on_progress`, told now and then and at the
-    /// end, breaks; then, as after an error, `target` is as it was and nothing else is left.
+    /// Writes `target`, which is replaced if it exists. `on_progress` is called now and then, and at the end. If it
+    /// breaks, the result is `None`; then, as after an error, `target` is unchanged and no other file is left.
     ///
     /// # Errors
     ///
-    /// `SQLITE_CANTOPEN` for a target that cannot be made or replaced, `SQLITE_FULL` for a full disk, or what
-    /// SQLite says.
+    /// `SQLITE_CANTOPEN` for a target that cannot be made or replaced, `SQLITE_FULL` for a full disk, or an error of
+    /// SQLite.
     pub fn write_to(
         self,
         target: &Path,
-        on_progress: impl FnMut(Progress) -> ControlFlow<()>,
-    ) -> Result<Option<Progress>> {
+        on_progress: impl FnMut(ExportProgress) -> ControlFlow<()>,
+    ) -> Result<Option<ExportProgress>> {
         self.write(target, on_progress).map_err(|error| match error {
             Error::Sqlite(error) => Error::Sqlite(error.context(format_args!(
                 "cannot export session {:?} of {:?} to {target:?}",
@@ -125,12 +126,13 @@ impl Export {
     fn write(
         &self,
         target: &Path,
-        mut on_progress: impl FnMut(Progress) -> ControlFlow<()>,
-    ) -> Result<Option<Progress>> {
+        mut on_progress: impl FnMut(ExportProgress) -> ControlFlow<()>,
+    ) -> Result<Option<ExportProgress>> {
         let new = Replacement::of(target)?;
         let mut out = Counted { file: BufWriter::with_capacity(BUFFER, new.file()), bytes: 0 };
         let mut format = self.format()?;
-        let mut progress = Progress { total_chunks: self.count()?, ..Progress::default() };
+        let mut progress =
+            ExportProgress { total_outputs: self.count()?, ..ExportProgress::default() };
         format.start(&mut out).map_err(disk)?;
         let mut told = progress;
         let mut statement = self.sqlite.prepare(CHUNKS)?;
@@ -139,12 +141,12 @@ impl Export {
         while let Some(row) = rows.next()? {
             check_session(row, &self.session_id)?;
             format.chunk(&chunk(row, &mut moments)?, &mut out).map_err(disk)?;
-            progress.chunks += 1;
+            progress.outputs += 1;
             progress.bytes = out.bytes;
-            let is_step =
-                progress.chunks - told.chunks >= STEP || progress.bytes - told.bytes >= STEP_BYTES;
-            // The end is told when the file is whole.
-            if is_step && progress.chunks < progress.total_chunks {
+            let is_step = progress.outputs - told.outputs >= STEP
+                || progress.bytes - told.bytes >= STEP_BYTES;
+            // The end is reported when the file is complete.
+            if is_step && progress.outputs < progress.total_outputs {
                 told = progress;
                 if on_progress(progress).is_break() {
                     return Ok(None);
@@ -152,7 +154,7 @@ impl Export {
             }
         }
         format.end(&mut out).map_err(disk)?;
-        progress = Progress { total_chunks: progress.chunks, bytes: out.bytes, ..progress };
+        progress = ExportProgress { total_outputs: progress.outputs, bytes: out.bytes, ..progress };
         out.flush().map_err(disk)?;
         drop(out);
         if on_progress(progress).is_break() {
@@ -170,7 +172,7 @@ impl Export {
                 let title = self.command()?.unwrap_or_else(|| self.session_id.clone());
                 Box::new(html::Html::new(title))
             }
-            ExportFormat::Ndjson => Box::new(ndjson::Ndjson::new(&self.session_id).map_err(disk)?),
+            ExportFormat::Ndjson => Box::new(ndjson::Ndjson::new(self.session_id.clone())),
             ExportFormat::Asciicast => {
                 Box::new(asciicast::Asciicast::new(self.size, self.command()?))
             }
@@ -191,7 +193,7 @@ impl Export {
     }
 }
 
-/// A file, and what was written to it.
+/// A file that counts the bytes written to it.
 struct Counted<'file> {
     file: BufWriter<&'file File>,
     bytes: u64,
@@ -204,6 +206,13 @@ impl Write for Counted<'_> {
         Ok(written)
     }
 
+    /// JSON is written in many small pieces. The default would take twice as long for each.
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.file.write_all(bytes)?;
+        self.bytes += bytes.len() as u64;
+        Ok(())
+    }
+
     fn flush(&mut self) -> io::Result<()> {
         self.file.flush()
     }
@@ -213,7 +222,7 @@ fn disk(error: io::Error) -> Error {
     sqlite::Error::io(&error).into()
 }
 
-/// Hands the lines that end in a chunk to `visit`. Bytes that are no UTF-8 become U+FFFD.
+/// Passes the lines that end in a chunk to `visit`, with U+FFFD for bytes that are not UTF-8.
 fn lines(
     lines: &mut Lines,
     chunk: &Chunk<'_>,
@@ -226,9 +235,4 @@ fn lines(
         visit(line)?;
     }
     Ok(())
-}
-
-/// Text as JSON. Bytes that are no UTF-8 become U+FFFD.
-fn json(text: &[u8], out: &mut dyn Write) -> io::Result<()> {
-    Ok(serde_json::to_writer(out, &String::from_utf8_lossy(text))?)
 }

@@ -1,6 +1,6 @@
-//! Sessions that were read, to be put in order.
+//! Collects sessions and sorts them.
 //!
-//! A row of SQLite's is gone with the next one, so their values are kept.
+//! SQLite's current row is gone when it reads the next one, so the values are copied.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -11,7 +11,7 @@ use super::model::SessionRow;
 /// Sessions in the order in which they were added, until they are sorted.
 #[derive(Debug, Default)]
 pub(super) struct Listing {
-    /// The texts of all.
+    /// The texts of all sessions.
     texts: Vec<u8>,
     entries: Vec<Entry>,
 }
@@ -22,7 +22,7 @@ struct Entry {
     id: Range<usize>,
     working_dir: Range<usize>,
     current_command: Option<Range<usize>>,
-    /// The rest of it, with empty texts.
+    /// Its other fields, with empty texts.
     row: SessionRow<'static>,
 }
 
@@ -37,7 +37,7 @@ impl Listing {
         self.entries.push(entry);
     }
 
-    /// Puts those first that started last; what started together stays as it is.
+    /// Sorts by the start, newest first. Sessions with the same start keep their order.
     pub(super) fn sort(&mut self) {
         self.entries.sort_by(|a, b| age(&a.row).total_cmp(&age(&b.row)));
     }
@@ -62,7 +62,7 @@ impl Listing {
     }
 }
 
-/// Where a session stands in a listing: how old it is, and how late it was stored.
+/// The place of a session in a listing: its age, then how late it was stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Place {
     age: i64,
@@ -70,7 +70,7 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// The place of a session that started at a moment in milliseconds, NaN for none.
+    /// The place of a session that started at this moment, in milliseconds; NaN without one.
     pub(super) fn new(started_at: f64, rowid: i64) -> Self {
         let age = if started_at.is_nan() { i64::MAX } else { -(started_at as i64) };
         Self { age, rowid: Reverse(rowid) }
@@ -81,11 +81,11 @@ impl Place {
     }
 }
 
-/// The first places of a listing, so many at most.
+/// The first places of a listing, at most `limit`.
 #[derive(Debug)]
 pub(super) struct Places {
     limit: usize,
-    /// The last one on top.
+    /// The last place is on top.
     first: BinaryHeap<Place>,
 }
 
@@ -101,13 +101,13 @@ impl Places {
         }
     }
 
-    /// In their order.
+    /// The places in their order.
     pub(super) fn into_sorted(self) -> Vec<Place> {
         self.first.into_sorted_vec()
     }
 }
 
-/// Grows with the time since the start; a start that is no moment is older than all.
+/// The age for sorting. A session whose start is not a moment is older than all others.
 pub(super) fn age(row: &SessionRow<'_>) -> f64 {
     if row.started_at.is_nan() { f64::INFINITY } else { -row.started_at }
 }
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_has_the_first_places() {
+    fn a_page_has_the_first_places_in_their_order() {
         let mut places = Places::new(3);
         for (started_at, rowid) in [(f64::NAN, 1), (5.0, 2), (9.0, 3), (5.0, 4), (7.0, 5)] {
             places.add(Place::new(started_at, rowid));
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_come_first_and_ties_stay_as_they_are() {
+    fn the_newest_come_first_and_ties_keep_their_order() {
         assert_eq!(ids(&[5.0, 4.0, 4.0, 1.0]), "0123");
         assert_eq!(ids(&[1.0, 4.0, 5.0, 4.0]), "2130");
         assert_eq!(ids(&[f64::NAN, -1.0, 0.0, f64::NAN]), "2103");

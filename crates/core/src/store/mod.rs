@@ -1,10 +1,13 @@
-//! What the product is about, in plain Rust: sessions, their output, and the values of both.
+//! The product in plain Rust: sessions, their output, and the values of both.
 
 mod cascade;
 pub mod changes;
 pub mod cursors;
 mod error;
 pub mod export;
+#[cfg(test)]
+mod foreign_names;
+mod insert;
 mod listing;
 pub mod model;
 mod orphans;
@@ -29,8 +32,8 @@ use rusqlite::{Params, Row, Statement, ffi};
 
 use crate::sqlite::{self, Connection};
 
-/// Hands the rows of a query to `visit` until it says that this was enough. Where output is asked for, what is
-/// put off has to be done before.
+/// Passes the rows of a query to `visit` until it returns `false`. Before output is read, the deferred writes have to
+/// be done.
 fn each_row<E: From<Error>>(
     connection: &Connection,
     sql: &'static str,
@@ -50,16 +53,16 @@ fn each_row<E: From<Error>>(
     visited.unwrap_or_else(|error: Error| Err(error.into()))
 }
 
-/// Text to be bound as it is stored, which need not be UTF-8.
-struct Text<'a>(&'a [u8]);
+/// Text that is bound as it is stored. It need not be UTF-8.
+struct StoredText<'a>(&'a [u8]);
 
-impl ToSql for Text<'_> {
+impl ToSql for StoredText<'_> {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
         Ok(ToSqlOutput::Borrowed(ValueRef::Text(self.0)))
     }
 }
 
-/// The bytes of a text column, as they are stored: another program may have stored invalid UTF-8.
+/// The stored bytes of a text column. Another program may have stored invalid UTF-8.
 fn text(value: ValueRef<'_>) -> &[u8] {
     match value {
         ValueRef::Text(bytes) | ValueRef::Blob(bytes) => bytes,
@@ -67,10 +70,16 @@ fn text(value: ValueRef<'_>) -> &[u8] {
     }
 }
 
-/// A value that no CHECK of the schema lets in.
+/// The error for a value that the CHECKs of the schema forbid.
 fn damaged(column: &str, value: &[u8]) -> Error {
-    Error::Sqlite(sqlite::Error::Sqlite {
-        code: ffi::SQLITE_CORRUPT,
-        message: format!("{column} holds {:?}", String::from_utf8_lossy(value)),
-    })
+    corrupt(format!("{column} holds {:?}", String::from_utf8_lossy(value)))
+}
+
+/// The error for an index that names a wrong row.
+fn damaged_index(table: &str, row: &str, id: &[u8]) -> Error {
+    corrupt(format!("an index of {table} names {row} {:?}", String::from_utf8_lossy(id)))
+}
+
+fn corrupt(message: String) -> Error {
+    Error::Sqlite(sqlite::Error::Sqlite { code: ffi::SQLITE_CORRUPT, message })
 }

@@ -1,6 +1,7 @@
-//! The values that the stores take and give.
+//! The values that the stores take and return.
 
 use rusqlite::types::{ToSql, ToSqlOutput};
+use serde::{Serialize, Serializer};
 
 use super::timestamp::Timestamp;
 
@@ -27,6 +28,12 @@ macro_rules! literals {
             }
         }
 
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
+
         impl ToSql for $name {
             fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
                 Ok(self.as_str().into())
@@ -36,17 +43,17 @@ macro_rules! literals {
 }
 
 literals! {
-    /// What a session is doing.
+    /// The state of a session.
     SessionStatus {
         /// Not started yet.
         Idle = "idle",
-        /// At work.
+        /// Its process runs.
         Running = "running",
-        /// Stopped until somebody decides on its checkpoint.
+        /// It waits for a decision at a checkpoint.
         WaitingCheckpoint = "waiting_checkpoint",
-        /// Over, and it succeeded.
+        /// It has ended with success.
         Completed = "completed",
-        /// Over, and it failed.
+        /// It has ended with a failure.
         Failed = "failed",
     }
 }
@@ -62,29 +69,29 @@ literals! {
 }
 
 literals! {
-    /// What a session's output is exported as.
+    /// The format of an export.
     ExportFormat {
         /// The bytes as they were printed.
         Raw = "raw",
-        /// What a person saw, without colours.
+        /// The visible lines, without colours.
         Text = "text",
-        /// What a person saw, as a page.
+        /// The visible lines as a page, with colours.
         Html = "html",
-        /// A JSON object a line for every chunk.
+        /// A line with a JSON object for every chunk.
         Ndjson = "ndjson",
         /// A recording for asciinema.
         Asciicast = "asciicast",
     }
 }
 
-/// A session to be stored.
+/// A new session.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewSession {
     /// Its unique name.
     pub id: String,
-    /// The slot it runs in, from 1; the store checks what the file accepts.
+    /// The slot it runs in, from 1. The store checks that the file accepts it.
     pub slot: i64,
-    /// What it is doing.
+    /// Its state.
     pub status: SessionStatus,
     /// The folder it works in.
     pub working_dir: String,
@@ -98,10 +105,10 @@ pub struct NewSession {
     pub pid: Option<i64>,
 }
 
-/// What to do with a field of a stored session.
+/// A change of a field of a stored session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Change<T> {
-    /// Leave it as it is.
+    /// Leave it unchanged.
     #[default]
     Keep,
     /// Make it NULL.
@@ -112,7 +119,7 @@ pub enum Change<T> {
 
 impl<T> Change<T> {
     /// Whether the field changes.
-    pub fn is_change(&self) -> bool {
+    pub(crate) fn is_change(&self) -> bool {
         !matches!(self, Self::Keep)
     }
 
@@ -128,7 +135,7 @@ impl<T> Change<T> {
 /// The fields of a stored session that a caller may change.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct SessionUpdate {
-    /// What it is doing; a status cannot be cleared.
+    /// Its state. It cannot be cleared.
     pub status: Option<SessionStatus>,
     /// The command it runs.
     pub current_command: Change<String>,
@@ -138,17 +145,17 @@ pub struct SessionUpdate {
     pub pid: Change<i64>,
 }
 
-/// A stored session, borrowed from the row that SQLite stands on.
+/// A stored session, borrowed from the current row of SQLite.
 ///
-/// Texts are bytes, because another program may have stored invalid UTF-8; moments are milliseconds
-/// since 1970, NaN where the stored text is none.
+/// Texts are bytes, because another program may have stored invalid UTF-8. Moments are milliseconds since 1970, and
+/// NaN if the stored text is not a moment.
 #[derive(Debug, Clone, Copy)]
 pub struct SessionRow<'row> {
     /// Its unique name.
     pub id: &'row [u8],
     /// The slot it runs in.
     pub slot: i64,
-    /// What it is doing.
+    /// Its state.
     pub status: SessionStatus,
     /// The folder it works in.
     pub working_dir: &'row [u8],
@@ -162,16 +169,16 @@ pub struct SessionRow<'row> {
     pub pid: Option<f64>,
 }
 
-/// What a listing of sessions hands out.
+/// What a listing of sessions yields.
 #[derive(Debug, Clone, Copy)]
 pub enum Listed<'row> {
     /// The next session.
     Session(SessionRow<'row>),
-    /// They turned out to be in no order: those so far do not count, and come again.
+    /// The sessions turned out not to be in order: discard them, all come again.
     StartOver,
 }
 
-/// A chunk of output to be stored.
+/// A new chunk of output.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewOutput {
     /// The session that printed it.
@@ -184,7 +191,7 @@ pub struct NewOutput {
     pub data: String,
 }
 
-/// A stored chunk of output, borrowed from the row that SQLite stands on; see [`SessionRow`].
+/// A stored chunk of output, borrowed from the current row of SQLite; see [`SessionRow`].
 #[derive(Debug, Clone, Copy)]
 pub struct OutputRow<'row> {
     /// When it was printed.
@@ -195,12 +202,12 @@ pub struct OutputRow<'row> {
     pub data: &'row [u8],
 }
 
-/// A stored chunk with its id, which is the cursor behind it.
+/// A stored chunk with its id, which is also the cursor behind it.
 #[derive(Debug, Clone, Copy)]
 pub struct Chunk<'row> {
     /// Its id.
     pub id: i64,
-    /// The rest of it.
+    /// Its other fields.
     pub output: OutputRow<'row>,
 }
 
@@ -209,7 +216,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn texts_and_values_name_each_other() {
+    fn texts_parse_to_the_values_that_they_name() {
         for (index, text) in SessionStatus::TEXTS.iter().enumerate() {
             let status = SessionStatus::parse(text.as_bytes()).unwrap();
             assert_eq!((status.as_str(), status as usize), (*text, index));

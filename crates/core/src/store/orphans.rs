@@ -1,4 +1,4 @@
-//! Sessions that are said to be at work, and whose process is gone: what a crash leaves.
+//! Orphans: sessions that are marked as running or waiting, although their process is gone. A crash leaves them.
 
 use std::collections::HashSet;
 
@@ -6,16 +6,16 @@ use rusqlite::types::ValueRef;
 use rusqlite::{OptionalExtension, params};
 
 use super::model::SessionRow;
-use super::outputs::select;
+use super::outputs::select_chunks;
 use super::sessions::Sessions;
 use super::timestamp::{Moments, Timestamp};
 use super::{Error, Result, each_row, processes, text};
 use crate::sqlite::{self, atomically};
 
-/// How long a session may be without a pid: whoever starts its process is about to store one.
+/// How long a new session may be without a pid, which is stored when its process has started.
 const GRACE: f64 = 60_000.0;
 
-/// By how much the clocks that are compared may differ: two of them count seconds.
+/// The tolerance between the compared clocks, two of which count seconds.
 const TOLERANCE: f64 = 5_000.0;
 
 const AT_WORK: &str = "SELECT rowid, id, pid, started_at, updated_at FROM sessions
@@ -24,9 +24,10 @@ const AT_WORK: &str = "SELECT rowid, id, pid, started_at, updated_at FROM sessio
 const FAIL: &str =
     "UPDATE sessions SET status = 'failed', ended_at = coalesce(ended_at, ?2) WHERE rowid = ?1";
 
-const LAST_OUTPUT: &str = select!("o.timestamp", "ORDER BY i.timestamp DESC, i.id DESC LIMIT 1");
+const LAST_OUTPUT: &str =
+    select_chunks!("o.timestamp", "ORDER BY i.timestamp DESC, i.id DESC LIMIT 1");
 
-/// A session that is said to be at work.
+/// A session that is marked as running or waiting.
 #[derive(Debug)]
 struct AtWork {
     rowid: i64,
@@ -34,17 +35,17 @@ struct AtWork {
     pid: Option<i64>,
     /// When it started, in milliseconds since 1970.
     started: f64,
-    /// When somebody last said something of it, such as its pid.
+    /// When its row was last changed, for example to store its pid.
     touched: f64,
 }
 
 impl AtWork {
-    /// Whether its process is gone, given those pids of which there is none.
+    /// Whether its process is gone. `gone` holds pids without a process.
     fn is_orphan(&self, gone: &HashSet<i64>, now: f64) -> bool {
         match self.pid {
             None => now - self.touched >= GRACE,
             Some(pid) if gone.contains(&pid) => true,
-            // A pid is stored once its process has started. One that started later is another's.
+            // A pid is stored after its process has started. A process that started later is another one.
             Some(pid) => {
                 processes::started_at(pid).is_some_and(|start| start > self.touched + TOLERANCE)
             }
@@ -57,7 +58,7 @@ impl Sessions {
     ///
     /// # Errors
     ///
-    /// What SQLite says.
+    /// An error of SQLite.
     pub fn pids_at_work(&self) -> Result<Vec<i64>> {
         self.connection.settled()?;
         let mut pids: Vec<_> = self.at_work()?.iter().filter_map(|session| session.pid).collect();
@@ -66,13 +67,13 @@ impl Sessions {
         Ok(pids)
     }
 
-    /// Marks those sessions as failed that are said to be at work although their process is gone, `gone` being pids
-    /// without a process, and hands them to `visit` as they are then: newest start first. They ended with their last
-    /// output, or when they started. With `dry_run` they stay as they are.
+    /// Marks orphans as failed, and passes them to `visit` afterwards, newest start first. `gone` holds pids without
+    /// a process. The end of an orphan is the time of its last output, or its start. With `dry_run` they stay
+    /// unchanged.
     ///
     /// # Errors
     ///
-    /// What SQLite or `visit` says.
+    /// An error of SQLite or of `visit`.
     pub fn fail_orphans<E: From<Error> + From<sqlite::Error>>(
         &self,
         gone: &[i64],
@@ -125,7 +126,7 @@ impl Sessions {
                 |row: &rusqlite::Row<'_>| Ok(Moments::default().millis(text(row.get_ref(1)?)));
             Ok(last.query_row([&session.id], read).optional()?.unwrap_or(f64::NAN))
         })?;
-        // Of a number and what is none, the number.
+        // The maximum of a number and NaN is the number.
         let ended =
             Timestamp::from_millis(session.started.max(last)).unwrap_or_else(Timestamp::now);
         self.connection.with_statement(FAIL, |fail| -> Result<()> {

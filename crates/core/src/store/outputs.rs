@@ -1,34 +1,22 @@
-//! Output: every chunk that a session's terminal printed, in order.
+//! Output: the chunks that a session's terminal printed, in order.
 
 use std::rc::Rc;
-use std::sync::LazyLock;
 
-use rusqlite::{Connection as Sqlite, Params, Row, Statement, ToSql, params};
+use rusqlite::{Params, Row, params};
 
+use super::insert::{INSERT, insert_all, insert_rows};
 use super::model::{NewOutput, OutputRow, OutputType};
 use super::timestamp::{Moments, Seconds, Timestamp};
 use super::utf16::{Joined, MAX_LENGTH};
 use super::write_behind::{OnError, Settings, WriteBehind};
-use super::{Error, Result, damaged, each_row, text};
+use super::{Error, Result, damaged, damaged_index, each_row, text};
 use crate::sqlite::{self, Connection, atomically};
-
-const INSERT: &str = "INSERT INTO session_outputs (session_id, timestamp, type, data, created_at) VALUES (?, ?, ?, ?, ?)";
-
-/// Rows that one statement inserts where there are many: what a statement costs by itself, above all the
-/// upkeep of AUTOINCREMENT, is shared by so many.
-const ROWS: usize = 16;
-
-/// OR FAIL, because undoing a part of it is the transaction's work: SQLite need not keep a journal for it.
-static INSERT_ROWS: LazyLock<String> = LazyLock::new(|| {
-    let more_rows = ", (?, ?, ?, ?, ?)".repeat(ROWS - 1);
-    format!("{INSERT}{more_rows}").replacen("INSERT", "INSERT OR FAIL", 1)
-});
 
 const DELETE: &str = "DELETE FROM session_outputs WHERE session_id = ?1";
 
-/// The chunks that the index finds, `i`, and the rows that they name, `o`, whose session is compared: where the
-/// index is damaged it may name a row of another session.
-macro_rules! select {
+/// Selects chunks by the index, `i`, and the rows that it names, `o`. The session of each row is compared, because a
+/// damaged index may name a row of another session.
+macro_rules! select_chunks {
     ($columns:literal, $condition:literal) => {
         concat!(
             "SELECT o.session_id, ",
@@ -40,14 +28,17 @@ macro_rules! select {
     };
 }
 
-pub(super) use select;
+pub(super) use select_chunks;
 
-const NEWEST: &str = select!("i.timestamp, o.type, o.data", "ORDER BY i.timestamp DESC, i.id DESC");
+const NEWEST: &str =
+    select_chunks!("i.timestamp, o.type, o.data", "ORDER BY i.timestamp DESC, i.id DESC");
 
-const SINCE: &str =
-    select!("i.timestamp, o.type, o.data", "AND i.timestamp > ?2 ORDER BY i.timestamp, i.id");
+const SINCE: &str = select_chunks!(
+    "i.timestamp, o.type, o.data",
+    "AND i.timestamp > ?2 ORDER BY i.timestamp, i.id"
+);
 
-const FULL: &str = select!("o.data", "ORDER BY i.timestamp, i.id");
+const FULL: &str = select_chunks!("o.data", "ORDER BY i.timestamp, i.id");
 
 /// The output of all sessions of one database.
 #[derive(Clone)]
@@ -62,13 +53,13 @@ impl Outputs {
         Self { connection, behind: None }
     }
 
-    /// The output in `connection`, written behind, by the one queue that a connection has: the settings
-    /// are those of the store that came first. A database that no other connection can write to, in
-    /// memory or opened for reading only, is written directly.
+    /// The output in `connection`, with write-behind. A connection has one queue, with the settings of its first
+    /// store. A database that no other connection can write to (in memory, or opened for reading only) is written
+    /// directly.
     ///
     /// # Errors
     ///
-    /// Where there can be no thread to write.
+    /// If the thread cannot be started.
     pub fn write_behind(
         connection: Rc<Connection>,
         settings: Settings,
@@ -88,19 +79,19 @@ impl Outputs {
         &self.connection
     }
 
-    /// Stores one chunk. Without write-behind it is committed when the call returns, unless it is part
-    /// of a transaction.
+    /// Stores one chunk. Without write-behind it is committed when the call returns, unless it is part of a
+    /// transaction.
     ///
     /// # Errors
     ///
-    /// What SQLite says.
+    /// An error of SQLite.
     pub fn append(&self, output: NewOutput) -> Result<()> {
         match &self.behind {
-            // Inside a transaction it is part of that.
+            // Inside a transaction it is part of the transaction.
             Some(behind) if !self.connection.in_transaction()? => {
                 Ok(behind.append(&self.connection, output)?)
             }
-            // What was appended before comes first, whichever store it was.
+            // Chunks that were appended before, by any store, come first.
             _ => self.connection.write(|_| {
                 let rows = std::slice::from_ref(&output);
                 self.connection
@@ -109,11 +100,12 @@ impl Outputs {
         }
     }
 
-    /// Commits what is queued.
+    /// Commits the queued chunks.
     ///
     /// # Errors
     ///
-    /// What SQLite says; it stays queued. Or that SQLite refused a chunk, if nobody else was told.
+    /// An error of SQLite: the chunks stay queued. Or that SQLite has refused a chunk, unless that was reported
+    /// already.
     pub fn flush(&self) -> Result<()> {
         self.connection.settled()?;
         Ok(self.behind.as_ref().map_or(Ok(()), |behind| behind.check_refusal())?)
@@ -123,38 +115,38 @@ impl Outputs {
     ///
     /// # Errors
     ///
-    /// What SQLite says, of these chunks or of what is queued before them.
+    /// An error of SQLite, caused by these chunks or by those that are queued before them.
     pub fn append_many(&self, outputs: &[NewOutput]) -> Result<()> {
         if outputs.is_empty() {
             return Ok(self.connection.unsettled().map(drop)?);
         }
-        // What was appended before comes first, or these chunks do not come either.
+        // Chunks that were appended before come first. If they fail, these fail, too.
         let all = |sqlite: &_| atomically(sqlite, || insert_all(sqlite, outputs));
         Ok(self.connection.write(all)?)
     }
 
-    /// Hands the newest `limit` chunks of a session to `visit`, newest first.
+    /// Passes the newest `limit` chunks of a session to `visit`, newest first.
     ///
     /// # Errors
     ///
-    /// What SQLite or `visit` says.
+    /// An error of SQLite or of `visit`.
     pub fn newest<E: From<Error>>(
         &self,
         session_id: &str,
         limit: Option<i64>,
         visit: impl FnMut(OutputRow<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        // An index has this order, so stopping is as good as a LIMIT, and SQLite prepares a statement
-        // anew whenever a LIMIT that is a parameter changes.
+        // An index has this order, so stopping is as fast as a LIMIT. And SQLite prepares a statement again whenever
+        // a LIMIT parameter changes.
         let limit = limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
         self.select(NEWEST, session_id, [session_id], limit, visit)
     }
 
-    /// Hands the chunks strictly newer than `since` to `visit`, oldest first.
+    /// Passes the chunks strictly newer than `since` to `visit`, oldest first.
     ///
     /// # Errors
     ///
-    /// What SQLite or `visit` says.
+    /// An error of SQLite or of `visit`.
     pub fn since<E: From<Error>>(
         &self,
         session_id: &str,
@@ -168,8 +160,7 @@ impl Outputs {
     ///
     /// # Errors
     ///
-    /// [`Error::TooLong`] as soon as the text cannot be a JavaScript string any more; what SQLite
-    /// says.
+    /// [`Error::TooLong`] as soon as the text cannot be a JavaScript string any more; an error of SQLite.
     pub fn full(&self, session_id: &str, separator: &str) -> Result<Joined> {
         self.connection.settled()?;
         let mut joined = Joined::default();
@@ -195,7 +186,7 @@ impl Outputs {
     ///
     /// # Errors
     ///
-    /// What SQLite says.
+    /// An error of SQLite.
     pub fn delete(&self, session_id: &str) -> Result<()> {
         self.connection.write(|sqlite| {
             self.connection.with_statement(DELETE, |delete| {
@@ -228,64 +219,17 @@ impl Outputs {
     }
 }
 
-/// Inserts rows, by as few statements as there can be.
-pub(super) fn insert_all(sqlite: &Sqlite, outputs: &[NewOutput]) -> sqlite::Result<()> {
-    let now = Seconds::now();
-    let (many, few) = outputs.as_chunks::<ROWS>();
-    if !many.is_empty() {
-        let mut insert = sqlite::prepare(sqlite, &INSERT_ROWS)?;
-        many.iter().try_for_each(|rows| insert_rows(&mut insert, rows, now))?;
-    }
-    if few.is_empty() {
-        return Ok(());
-    }
-    let mut insert = sqlite::prepare(sqlite, INSERT)?;
-    few.chunks(1).try_for_each(|row| insert_rows(&mut insert, row, now))
-}
-
-/// Inserts as many rows as the statement has places for.
-fn insert_rows(
-    insert: &mut Statement<'_>,
-    outputs: &[NewOutput],
-    now: Seconds,
-) -> sqlite::Result<()> {
-    let longest = outputs.iter().map(|output| output.data.len()).max().unwrap_or(0);
-    let bound = bind(insert, outputs, now).map_err(sqlite::Error::from);
-    match bound.and_then(|()| sqlite::write_bound(insert, longest as u64)) {
-        Ok(_) => Ok(()),
-        Err(error) if error.code_name().as_deref() == Some("SQLITE_TOOBIG") => {
-            Err(error.context(format_args!("output.data of {longest} bytes")))
-        }
-        Err(error) => Err(error),
-    }
-}
-
-fn bind(insert: &mut Statement<'_>, outputs: &[NewOutput], now: Seconds) -> rusqlite::Result<()> {
-    let mut place = 0;
-    let mut bind = |value: &dyn ToSql| {
-        place += 1;
-        insert.raw_bind_parameter(place, value)
-    };
-    outputs.iter().try_for_each(|output| {
-        bind(&output.session_id)?;
-        bind(&output.timestamp.text())?;
-        bind(&output.kind)?;
-        bind(&output.data)?;
-        bind(&now)
-    })
-}
-
-/// Refuses a row whose first column names another session than the one that was asked for.
+/// Refuses a row whose first column names another session.
 pub(super) fn check_session(row: &Row<'_>, session_id: &str) -> Result<()> {
     let stored = text(row.get_ref(0)?);
     if stored == session_id.as_bytes() {
         Ok(())
     } else {
-        Err(damaged("an index of session_outputs names a row of session_id", stored))
+        Err(damaged_index("session_outputs", "a row of session", stored))
     }
 }
 
-/// The chunk in a row, whose time, type and text stand behind its session.
+/// The chunk in a row with these columns: session, time, type, text.
 pub(super) fn output<'row>(row: &'row Row<'_>, moments: &mut Moments) -> Result<OutputRow<'row>> {
     let kind = text(row.get_ref(2)?);
     Ok(OutputRow {

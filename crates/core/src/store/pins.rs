@@ -10,7 +10,7 @@ use super::sessions::Sessions;
 use super::{Result, text};
 use crate::sqlite::{self, schema_version};
 
-/// The version of the schema that pins came with.
+/// The version of the schema that added pins.
 const SINCE: i64 = 2;
 
 const PIN: &str = "INSERT INTO session_pins (session_id) SELECT id FROM sessions WHERE id = ?1 ON CONFLICT DO NOTHING";
@@ -24,7 +24,7 @@ const ALL: &str = "SELECT session_id FROM session_pins";
 /// The ids of all sessions that are pinned, as they are stored.
 pub(super) fn all(sqlite: &Sqlite) -> Result<HashSet<Vec<u8>>> {
     let mut ids = HashSet::new();
-    // An older file that is only read has no table for them.
+    // An older file that is opened for reading only has no table for pins.
     if schema_version(sqlite)? >= SINCE {
         let mut statement = sqlite.prepare_cached(ALL)?;
         let mut rows = statement.query([])?;
@@ -36,11 +36,11 @@ pub(super) fn all(sqlite: &Sqlite) -> Result<HashSet<Vec<u8>>> {
 }
 
 impl Sessions {
-    /// Has pruning leave a session alone. Says whether there is such a session.
+    /// Protects a session from pruning. Returns whether it exists.
     ///
     /// # Errors
     ///
-    /// What SQLite says.
+    /// An error of SQLite.
     pub fn pin(&self, id: &str) -> Result<bool> {
         let added = self
             .connection
@@ -48,11 +48,11 @@ impl Sessions {
         Ok(added > 0 || self.is_pinned(id)?)
     }
 
-    /// Has pruning treat a session as any other. Says whether it was pinned.
+    /// Ends the protection of a session. Returns whether it was pinned.
     ///
     /// # Errors
     ///
-    /// What SQLite says.
+    /// An error of SQLite.
     pub fn unpin(&self, id: &str) -> Result<bool> {
         let removed = self.connection.write(|_| {
             self.connection.with_statement(UNPIN, |unpin| sqlite::write(unpin, &[&id]))
@@ -64,10 +64,10 @@ impl Sessions {
     ///
     /// # Errors
     ///
-    /// What SQLite says.
+    /// An error of SQLite.
     pub fn is_pinned(&self, id: &str) -> Result<bool> {
         let sqlite = self.connection.unsettled()?;
-        // An older file that is only read has no table for them.
+        // An older file that is opened for reading only has no table for pins.
         if self.connection.options().readonly && schema_version(&sqlite)? < SINCE {
             return Ok(false);
         }

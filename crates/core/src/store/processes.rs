@@ -1,7 +1,7 @@
-//! What the system tells of a process by its pid.
+//! Asks the system about a process by its pid.
 
-/// When the process started, in milliseconds since 1970, give or take a second or two. `None` where there is no
-/// such process, and on systems that are not asked.
+/// When the process started, in milliseconds since 1970, to within a second or two. `None` if there is no such
+/// process, and on other systems than Linux.
 #[cfg(target_os = "linux")]
 pub(super) fn started_at(pid: i64) -> Option<f64> {
     use std::fs::read_to_string;
@@ -27,8 +27,8 @@ fn boot_time(stat: &str) -> Option<f64> {
     stat.lines().find_map(|line| line.strip_prefix("btime "))?.trim().parse().ok()
 }
 
-/// The 22nd field of `/proc/<pid>/stat`: ticks since the system started. The second one is a name in
-/// parentheses, with whatever characters in it.
+/// The 22nd field of `/proc/<pid>/stat`: ticks since the system started. The second one is a name in parentheses,
+/// which may hold any characters.
 #[cfg(target_os = "linux")]
 fn ticks(stat: &str) -> Option<f64> {
     let (_, fields) = stat.rsplit_once(')')?;
@@ -49,7 +49,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_may_hold_anything() {
+    fn the_name_of_a_process_may_hold_any_character() {
         let stat = "7 (a) b (c 1) S 1 7 7 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 4242 99 100";
         assert_eq!(ticks(stat), Some(4242.0));
         assert_eq!(ticks("7 (a"), None);

@@ -8,7 +8,7 @@ use rusqlite::{OptionalExtension, Params, Row, ffi, params};
 use super::listing::{self, Listing, Place, Places};
 use super::model::{Listed, NewSession, SessionRow, SessionStatus, SessionUpdate};
 use super::timestamp::{Moments, Seconds, Timestamp};
-use super::{Error, Result, cascade, damaged, each_row, text};
+use super::{Error, Result, cascade, damaged, damaged_index, each_row, text};
 use crate::sqlite::{self, Connection, snapshot};
 
 const INSERT: &str =
@@ -28,12 +28,12 @@ const ROWID: &str = "SELECT rowid FROM sessions WHERE id = ?1";
 
 const PLACES: &str = "SELECT rowid, started_at FROM sessions WHERE ?1 IS NULL OR status = ?1";
 
-/// What the index on the id names, `i`, and the row itself, `o`, whose id is compared: a damaged index may name
-/// another row.
+/// Selects by the index on the id, `i`, and the row that it names, `o`. The id of the row is compared, because a
+/// damaged index may name another row.
 const GET: &str = "SELECT o.id, o.slot, o.status, o.working_dir, o.current_command, o.started_at, o.ended_at, o.pid
      FROM sessions i CROSS JOIN sessions o ON o.rowid = i.rowid WHERE i.id = ?1";
 
-macro_rules! select {
+macro_rules! select_sessions {
     ($condition:literal) => {
         concat!(
             "SELECT id, slot, status, working_dir, current_command, started_at, ended_at, pid
@@ -48,9 +48,9 @@ macro_rules! select {
 pub struct Page {
     /// Only those of this status.
     pub status: Option<SessionStatus>,
-    /// So many at most.
+    /// The most sessions to list.
     pub limit: Option<usize>,
-    /// Only those behind the one with this id, which started at this moment.
+    /// Only those behind the session with this id, which started at this moment.
     pub before: Option<(String, Timestamp)>,
 }
 
@@ -97,11 +97,11 @@ impl Sessions {
         })
     }
 
-    /// Hands the session with this id, if there is one, to `visit`.
+    /// Passes the session with this id, if it exists, to `visit`.
     ///
     /// # Errors
     ///
-    /// What SQLite or `visit` says.
+    /// An error of SQLite or of `visit`.
     pub fn get<E: From<Error>>(
         &self,
         id: &str,
@@ -109,7 +109,7 @@ impl Sessions {
     ) -> Result<(), E> {
         self.select(GET, [id], |row| {
             if row.id != id.as_bytes() {
-                return Err(damaged("an index of sessions names a row of id", row.id).into());
+                return Err(damaged_index("sessions", "the row of session", row.id).into());
             }
             visit(row)
         })
@@ -119,7 +119,7 @@ impl Sessions {
     ///
     /// # Errors
     ///
-    /// What SQLite says.
+    /// An error of SQLite.
     pub fn update(&self, id: &str, update: &SessionUpdate) -> Result<()> {
         if *update == SessionUpdate::default() {
             return Ok(self.connection.unsettled().map(drop)?);
@@ -142,33 +142,33 @@ impl Sessions {
         })
     }
 
-    /// Removes a session, and its output unless `keep_outputs` says otherwise, in one transaction.
+    /// Removes a session, and its output unless `keep_outputs`, in one transaction.
     ///
     /// # Errors
     ///
-    /// `SQLITE_CONSTRAINT_FOREIGNKEY` where outputs would stay without their session although the
-    /// connection enforces foreign keys; what SQLite says.
+    /// `SQLITE_CONSTRAINT_FOREIGNKEY` where output would stay without its session although the connection enforces
+    /// foreign keys; an error of SQLite.
     pub fn delete(&self, id: &str, keep_outputs: bool) -> Result<()> {
         self.connection.write(|sqlite| cascade::delete(sqlite, id, keep_outputs))
     }
 
-    /// Hands every session to `visit`: newest start first, ties by latest insert first.
+    /// Passes every session to `visit`: newest start first, at equal starts the latest insert first.
     ///
     /// # Errors
     ///
-    /// What SQLite or `visit` says.
+    /// An error of SQLite or of `visit`.
     pub fn list<E: From<Error>>(
         &self,
         visit: impl FnMut(Listed<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        self.newest_first(select!("ORDER BY rowid DESC"), [], visit)
+        self.newest_first(select_sessions!("ORDER BY rowid DESC"), [], visit)
     }
 
-    /// Hands a page of the sessions to `visit`, in the order of [`list`](Self::list).
+    /// Passes a page of the sessions to `visit`, in the order of [`list`](Self::list).
     ///
     /// # Errors
     ///
-    /// What SQLite or `visit` says.
+    /// An error of SQLite or of `visit`.
     pub fn page<E: From<Error>>(
         &self,
         page: &Page,
@@ -177,14 +177,14 @@ impl Sessions {
         let sqlite = self.connection.unsettled().map_err(Error::from)?;
         let _one_moment = snapshot(&sqlite).map_err(Error::from)?;
         for place in self.places(page)? {
-            self.select(select!("WHERE rowid = ?1"), [place.rowid()], &mut visit)?;
+            self.select(select_sessions!("WHERE rowid = ?1"), [place.rowid()], &mut visit)?;
         }
         Ok(())
     }
 
     fn places(&self, page: &Page) -> Result<Vec<Place>> {
         let before = page.before.as_ref().map(|(id, started_at)| {
-            // Where it is gone, it counts as stored after all that started with it.
+            // If it is gone, it counts as stored after all sessions with the same start.
             let rowid = self.connection.with_statement(ROWID, |rowid| -> Result<_> {
                 Ok(rowid.query_row([id], |row| row.get(0)).optional()?)
             })?;
@@ -203,37 +203,43 @@ impl Sessions {
         Ok(places.into_sorted())
     }
 
-    /// As [`list`](Self::list), the sessions of one status only.
+    /// As [`list`](Self::list), but only sessions of one status.
     ///
     /// # Errors
     ///
-    /// What SQLite or `visit` says.
+    /// An error of SQLite or of `visit`.
     pub fn list_by_status<E: From<Error>>(
         &self,
         status: SessionStatus,
         visit: impl FnMut(Listed<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        self.newest_first(select!("WHERE status = ?1 ORDER BY rowid DESC"), [status], visit)
+        self.newest_first(
+            select_sessions!("WHERE status = ?1 ORDER BY rowid DESC"),
+            [status],
+            visit,
+        )
     }
 
-    /// As [`list`](Self::list), the sessions that are running or waiting at a checkpoint.
+    /// As [`list`](Self::list), but only sessions that are running or waiting at a checkpoint.
     ///
     /// # Errors
     ///
-    /// What SQLite or `visit` says.
+    /// An error of SQLite or of `visit`.
     pub fn find_running<E: From<Error>>(
         &self,
         visit: impl FnMut(Listed<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        let sql = select!("WHERE status IN ('running', 'waiting_checkpoint') ORDER BY rowid DESC");
+        let sql = select_sessions!(
+            "WHERE status IN ('running', 'waiting_checkpoint') ORDER BY rowid DESC"
+        );
         self.newest_first(sql, [], visit)
     }
 
-    /// Hands the rows of a query to `visit` by their start, newest first, and else as the query has them:
-    /// latest insert first.
+    /// Passes the rows of a query to `visit` by their start, newest first, and at equal starts in the order of the
+    /// query: latest insert first.
     ///
-    /// Sessions start in the order in which they are stored, so that most often there is nothing to sort,
-    /// for which SQLite would take as long as for the query.
+    /// Most sessions are stored in the order of their starts, so usually nothing needs sorting. SQLite would take as
+    /// long for that as for the query.
     fn newest_first<E: From<Error>>(
         &self,
         sql: &'static str,

@@ -1,4 +1,4 @@
-//! How much a database holds, exactly: every row of output is counted.
+//! How much a database holds. The numbers are exact: every row of output is counted.
 
 use std::collections::HashMap;
 
@@ -13,20 +13,20 @@ const BY_STATUS: &str = "SELECT status, count(*) FROM sessions GROUP BY status";
 
 const IDS: &str = "SELECT id FROM sessions";
 
-// Of long text only the length is read.
+// SQLite reads only the length of a long text.
 const OUTPUTS: &str =
     "SELECT session_id, timestamp, octet_length(data) FROM session_outputs ORDER BY id";
 
-/// Some output.
+/// An amount of output.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Amount {
-    /// Chunks.
+    /// The number of chunks.
     pub outputs: u64,
     /// Bytes of their text.
     pub bytes: u64,
-    /// The first of their moments, in milliseconds since 1970; NaN where there is none.
+    /// Their earliest moment, in milliseconds since 1970; NaN without one.
     pub oldest: f64,
-    /// The last of them.
+    /// Their latest moment.
     pub newest: f64,
 }
 
@@ -36,7 +36,7 @@ impl Amount {
     fn add(&mut self, bytes: u64, at: f64) {
         self.outputs += 1;
         self.bytes += bytes;
-        // Of a number and what is none, the number.
+        // The minimum or maximum of a number and NaN is the number.
         self.oldest = self.oldest.min(at);
         self.newest = self.newest.max(at);
     }
@@ -51,7 +51,7 @@ pub struct Stats {
     pub pinned: u64,
     /// All output.
     pub output: Amount,
-    /// Chunks of it whose session is not stored.
+    /// Chunks whose session is not stored.
     pub orphaned_outputs: u64,
     /// The sessions with the most bytes of output, and how much each has.
     pub largest: Vec<(Vec<u8>, Amount)>,
@@ -61,11 +61,11 @@ pub struct Stats {
     pub log_bytes: u64,
 }
 
-/// Counts everything, in one state of the file, and names the `largest` sessions.
+/// Counts everything in one state of the file, and lists the `largest` sessions.
 ///
 /// # Errors
 ///
-/// A closed connection; what SQLite says.
+/// [`sqlite::Error::Closed`]; an error of SQLite.
 pub fn stats(connection: &Connection, largest: usize) -> Result<Stats> {
     let sqlite = connection.settled()?;
     let _one_moment = snapshot(&sqlite)?;

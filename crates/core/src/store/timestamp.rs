@@ -1,9 +1,10 @@
-//! Moments as JavaScript has them (milliseconds since 1970) and as SQLite keeps them (ISO-8601 text).
+//! Moments in JavaScript's form (milliseconds since 1970) and in SQLite's (ISO-8601 text).
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, Timelike};
 use rusqlite::types::{ToSql, ToSqlOutput};
+use serde::{Serialize, Serializer};
 
 /// A moment that can be stored: a whole millisecond in the years 0 to 9999, UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -11,13 +12,13 @@ pub struct Timestamp(i64);
 
 /// The stored form, `YYYY-MM-DDTHH:mm:ss.sssZ`: of one length, so that text order is time order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Text([u8; 24]);
+pub struct TimestampText([u8; 24]);
 
 const FIRST: i64 = -62_167_219_200_000;
 const LAST: i64 = 253_402_300_799_999;
 
 impl Timestamp {
-    /// The moment `millis` after 1970, unless it is no moment or lies outside the years 0 to 9999.
+    /// The moment `millis` milliseconds after 1970; `None` for NaN and outside the years 0 to 9999.
     pub fn from_millis(millis: f64) -> Option<Self> {
         // A JavaScript date is NaN or a whole number, so the cast loses nothing.
         let whole = millis as i64;
@@ -36,7 +37,7 @@ impl Timestamp {
     }
 
     /// The stored form.
-    pub fn text(self) -> Text {
+    pub fn text(self) -> TimestampText {
         // Within the years 0 to 9999 chrono always answers; the default is never seen.
         let moment = DateTime::from_timestamp_millis(self.0).unwrap_or_default().naive_utc();
         let mut text = *b"0000-00-00T00:00:00.000Z";
@@ -53,27 +54,26 @@ impl Timestamp {
         write(14, 2, moment.minute());
         write(17, 2, moment.second());
         write(20, 3, moment.nanosecond() / 1_000_000);
-        Text(text)
+        TimestampText(text)
     }
 }
 
-impl Text {
+impl TimestampText {
     /// The 24 characters.
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
 }
 
-/// A moment as SQLite's `datetime()` writes it, `YYYY-MM-DD HH:mm:ss`: what the columns `created_at`
-/// and `updated_at` hold. Bound, it costs less than the default of the column, which SQLite works out
-/// for every row.
+/// A moment as SQLite's `datetime()` writes it, `YYYY-MM-DD HH:mm:ss`: what the columns `created_at` and `updated_at`
+/// hold. Binding it costs less than the default of the column, which SQLite computes for every row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Seconds([u8; 19]);
+pub(crate) struct Seconds([u8; 19]);
 
 impl Seconds {
     /// This moment.
-    pub fn now() -> Self {
-        let Text(text) = Timestamp::now().text();
+    pub(crate) fn now() -> Self {
+        let TimestampText(text) = Timestamp::now().text();
         let mut seconds = [0; 19];
         for (place, byte) in seconds.iter_mut().zip(text) {
             *place = byte;
@@ -89,19 +89,25 @@ impl ToSql for Seconds {
     }
 }
 
-impl ToSql for Text {
+impl Serialize for TimestampText {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl ToSql for TimestampText {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
         Ok(self.as_str().into())
     }
 }
 
-/// Reads stored moments. The rows of a query are most often of few days, so that the latest day is kept.
+/// Reads stored moments. The rows of a query are mostly of few days, so the latest day is cached.
 ///
-/// Reads what this library writes, what SQLite's `datetime()` writes, and the ISO-8601 forms between
-/// them: a date alone, `T` or a blank, seconds and any fraction or none, `Z`, an offset or none. A
-/// moment without an offset is UTC, as it is for SQLite.
+/// Reads the form of this library, that of SQLite's `datetime()`, and the ISO-8601 forms between them: a date alone,
+/// `T` or a blank, optional seconds with any fraction, an optional `Z` or offset. A moment without an offset is UTC,
+/// as for SQLite.
 #[derive(Debug)]
-pub struct Moments {
+pub(crate) struct Moments {
     day: [u8; 10],
     /// The first millisecond of that day.
     midnight: i64,
@@ -114,8 +120,8 @@ impl Default for Moments {
 }
 
 impl Moments {
-    /// Milliseconds since 1970 of a stored moment, NaN where the text is none.
-    pub fn millis(&mut self, text: &[u8]) -> f64 {
+    /// A stored moment in milliseconds since 1970; NaN if the text is not a moment.
+    pub(crate) fn millis(&mut self, text: &[u8]) -> f64 {
         self.canonical(text).or_else(|| parse_any(text)).map_or(f64::NAN, |millis| millis as f64)
     }
 
@@ -138,7 +144,7 @@ impl Moments {
 }
 
 /// Whether a stored text is a moment.
-pub fn is_moment(text: &[u8]) -> bool {
+pub(crate) fn is_moment(text: &[u8]) -> bool {
     !Moments::default().millis(text).is_nan()
 }
 
@@ -197,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn the_stored_form_is_the_one_of_to_iso_string() {
+    fn the_stored_form_equals_to_iso_string() {
         assert_eq!(text(0.0).unwrap(), "1970-01-01T00:00:00.000Z");
         assert_eq!(text(-0.0).unwrap(), "1970-01-01T00:00:00.000Z");
         assert_eq!(text(1_769_169_845_007.0).unwrap(), "2026-01-23T12:04:05.007Z");
@@ -216,7 +222,7 @@ mod tests {
 
     #[test]
     fn every_stored_moment_reads_back() {
-        // A step that is no multiple of a day passes through every month, hour and millisecond.
+        // The step is not a multiple of a day, so it meets every month, hour and millisecond.
         let mut moments = Moments::default();
         let mut millis = FIRST;
         while millis <= LAST {
@@ -230,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_what_sqlite_and_other_programs_write() {
+    fn moments_of_sqlite_and_other_programs_are_read() {
         let noon = 1_767_268_800_000.0;
         for form in [
             "2026-01-01 12:00:00",
@@ -253,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_bound_is_what_sqlite_would_say() {
+    fn a_bound_time_equals_the_default_of_sqlite() {
         let sqlite = rusqlite::Connection::open_in_memory().unwrap();
         let is_now: bool = sqlite
             .query_row(
@@ -267,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_moment_is_nan() {
+    fn a_text_that_is_not_a_moment_reads_as_nan() {
         for text in [
             "",
             "yesterday",

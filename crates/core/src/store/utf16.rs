@@ -1,4 +1,4 @@
-//! Texts and their lengths as JavaScript has them: in UTF-16 code units.
+//! Texts in JavaScript's form, and their lengths in UTF-16 code units.
 
 use encoding_rs::mem::{convert_latin1_to_utf16, convert_utf8_to_utf16};
 
@@ -12,7 +12,7 @@ pub fn fits(text: &[u8]) -> bool {
     is_within(text, MAX_LENGTH)
 }
 
-/// Counts only where it may be too long: there are never more code units than bytes.
+/// Counts only if it may be too long: there are never more code units than bytes.
 fn is_within(text: &[u8], limit: usize) -> bool {
     text.len() <= limit || length(text) <= limit
 }
@@ -22,13 +22,13 @@ fn length(bytes: &[u8]) -> usize {
     bytes.iter().map(|byte| usize::from(*byte & 0xc0 != 0x80) + usize::from(*byte >= 0xf0)).sum()
 }
 
-/// A text that is put together piece by piece, in the form that a JavaScript string has: a byte a
-/// character while all is ASCII, else UTF-16.
+/// A text that is joined from pieces, in the form of a JavaScript string: one byte per character while all is ASCII,
+/// otherwise UTF-16.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Joined {
     /// All ASCII.
     Ascii(Vec<u8>),
-    /// Some of it is not.
+    /// At least one character is not ASCII.
     Wide(Vec<u16>),
 }
 
@@ -39,12 +39,12 @@ impl Default for Joined {
 }
 
 impl Joined {
-    /// Adds a piece of UTF-8. Bytes that are none become U+FFFD, and halves of a character in two pieces
-    /// were never one.
+    /// Adds a piece of UTF-8, with U+FFFD for invalid bytes. A character that is split between two pieces is invalid
+    /// in both.
     ///
     /// # Errors
     ///
-    /// `SQLITE_NOMEM` where there is no memory for it.
+    /// `SQLITE_NOMEM` if the memory is not sufficient.
     pub fn push(&mut self, piece: &[u8]) -> Result<()> {
         match self {
             Self::Ascii(text) if piece.is_ascii() => {
@@ -75,7 +75,7 @@ impl Joined {
         }
     }
 
-    /// Whether there is nothing in it.
+    /// Whether it is empty.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -83,12 +83,12 @@ impl Joined {
 
 /// Adds UTF-8 to UTF-16.
 pub fn push_wide(text: &mut Vec<u16>, piece: &[u8]) {
-    // Most pieces; the compiler makes vector instructions of this.
+    // The most frequent case; the compiler vectorizes it.
     if piece.is_ascii() {
         return text.extend(piece.iter().map(|byte| u16::from(*byte)));
     }
     let before = text.len();
-    // UTF-16 takes no more units than UTF-8 takes bytes, and one more to work with.
+    // UTF-16 has no more units than UTF-8 has bytes. The conversion needs room for one more.
     text.resize(before + piece.len() + 1, 0);
     let units = convert_utf8_to_utf16(piece, text.get_mut(before..).unwrap_or_default());
     text.truncate(before + units);
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn pieces_join_to_what_javascript_would_have() {
+    fn joined_pieces_equal_the_string_in_javascript() {
         let pieces: [&[u8]; 6] =
             [b"plain", b"", "naïve 😀".as_bytes(), b"\r\n", b"a\xf0\x9f", b"\x98\x80\xff"];
         let mut joined = Joined::default();
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn more_bytes_than_units_may_fit() {
+    fn a_text_may_have_more_bytes_than_units() {
         let fits = |text: &str| is_within(text.as_bytes(), 10);
         assert!(fits("ééééé"));
         assert!(fits("ééééé日本"));

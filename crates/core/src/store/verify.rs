@@ -1,4 +1,4 @@
-//! Whether a file is sound: SQLite's own check, the schema, and the rules that every row keeps.
+//! Verifies a file: SQLite's own check, the schema, and the rules for every row.
 
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection as Sqlite, Row};
@@ -11,14 +11,14 @@ use crate::sqlite::{self, Connection, Findings, Tried};
 /// Bytes of a faulty value that a problem shows.
 const SHOWN: usize = 80;
 
-/// Rows that are named one by one; of more, only their number is told.
+/// The most rows that are listed one by one. Of more, only the number is reported.
 const MOST_ROWS: u64 = 100;
 
 const SESSIONS: &str =
     "SELECT rowid, id, slot, status, working_dir, current_command, started_at, ended_at, pid,
     created_at, updated_at FROM sessions ORDER BY rowid";
 
-// The type of `data` is known without reading it.
+// SQLite tells the type of `data` without reading it.
 const OUTPUTS: &str =
     "SELECT id, session_id, timestamp, type, typeof(data), created_at FROM session_outputs
     ORDER BY id";
@@ -35,24 +35,24 @@ const INSERT_SESSION: &str = "INSERT INTO sessions (id, slot, status, working_di
 const INSERT_OUTPUT: &str = "INSERT INTO session_outputs (session_id, timestamp, type, data)
     VALUES ('s', '2026-01-01T00:00:00.000Z', ?1, '')";
 
-/// What was found in a file.
+/// The result of verifying a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
-    /// What is wrong, in words; empty for a sound file.
+    /// The problems, in words; empty for a sound file.
     pub problems: Vec<String>,
-    /// Chunks whose session is not stored. They are no problem: nobody has to store a session first.
+    /// Chunks whose session is not stored. They are not a problem: output may be stored without a session.
     pub orphaned_outputs: u64,
     /// The version of the schema.
     pub schema_version: i64,
 }
 
-/// Looks at everything in the file, in one state of it, whoever writes meanwhile.
+/// Verifies everything in one state of the file, even if others write meanwhile.
 ///
-/// Invalid UTF-8 is no problem: it is read with U+FFFD.
+/// Invalid UTF-8 is not a problem: it is read with U+FFFD.
 ///
 /// # Errors
 ///
-/// A closed connection; a file of which nothing can be read; what has nothing to do with the file.
+/// A closed connection; a file of which nothing can be read; an error whose cause is not the file.
 pub fn verify(connection: &Connection) -> Result<Report> {
     let sqlite = connection.settled()?;
     let report = sqlite::in_one_state(&sqlite, || {
@@ -85,10 +85,10 @@ fn longest(sqlite: &Sqlite) -> sqlite::Result<u64> {
     Ok(longest.unwrap_or(0).unsigned_abs())
 }
 
-/// What a row holds that it must not; `None` if it is sound.
+/// A forbidden value in a row, with its column; `None` if the row is sound.
 type Fault = Option<(&'static str, String)>;
 
-/// A column with what must hold for its values.
+/// A column, with a test for its values.
 type Rule = (&'static str, fn(ValueRef<'_>) -> bool);
 
 fn check_rows(
@@ -138,7 +138,7 @@ fn check_session(row: &Row<'_>, connection: &Connection) -> rusqlite::Result<Fau
         ("updated_at", is_moment_or_null),
     ];
     let slot = row.get_ref("slot")?;
-    // Where the CHECK cannot be read, that is a problem of its own.
+    // An unreadable CHECK is a problem of its own.
     let accepted = |slot| slot > 0 && connection.accepts_slot(slot).unwrap_or(true);
     if !matches!(slot, ValueRef::Integer(slot) if accepted(slot)) {
         return Ok(Some(("slot", show(slot))));
@@ -171,7 +171,7 @@ fn first_fault(row: &Row<'_>, rules: &[Rule]) -> rusqlite::Result<Fault> {
     Ok(None)
 }
 
-/// The stores read a BLOB as text, too.
+/// Text may be a BLOB, which the stores read as well.
 fn is_text(value: ValueRef<'_>) -> bool {
     matches!(value, ValueRef::Text(_) | ValueRef::Blob(_))
 }
@@ -197,8 +197,7 @@ fn show(value: ValueRef<'_>) -> String {
     }
 }
 
-/// Tries the CHECKs of the table out, on an empty copy: however they are written, what counts is what
-/// they let in.
+/// Tries the CHECKs of the table out on an empty copy. They may be written in any way; only what they accept counts.
 fn check_sessions_table(sqlite: &Sqlite, findings: &mut Findings) -> sqlite::Result<()> {
     let Some(copy) = sqlite::empty_copy(sqlite, "sessions")? else {
         return Ok(());
@@ -296,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_readable_by_contract_is_no_problem() {
+    fn values_that_the_stores_can_read_are_no_problem() {
         let report = verify(&open(&format!(
             "{SESSION}{OUTPUT} UPDATE session_outputs SET data = CAST(x'ff00' AS TEXT);
              UPDATE sessions SET working_dir = x'ff', pid = -1, started_at = '-4713-11-24 12:00:00'"
@@ -305,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn of_many_faulty_rows_the_rest_is_counted() {
+    fn only_the_first_faulty_rows_are_listed_and_the_rest_is_counted() {
         let many = "UPDATE session_outputs SET timestamp = 'never'";
         let report = verify(&open(&format!("{}{many}", OUTPUT.repeat(130)))).unwrap();
         assert_eq!(report.problems.len(), 101);
@@ -313,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn a_check_that_is_missing_or_too_strict_is_told() {
+    fn a_missing_or_too_strict_check_is_a_problem() {
         for (table, from, to, problem) in [
             ("sessions", "CHECK (status IN", "CHECK (1 OR status IN", "accepts any status"),
             ("sessions", "CHECK (slot IN", "CHECK (1 OR slot IN", "accepts any slot"),

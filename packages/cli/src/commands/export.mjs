@@ -107,7 +107,7 @@ export function exportSession(command) {
       knownSession(stores, id)
       const write = (path) => {
         const bar = progressBar()
-        const onProgress = ({ chunks, totalChunks }) => bar.update(chunks, totalChunks)
+        const onProgress = ({ outputs, totalOutputs }) => bar.update(outputs, totalOutputs)
         const { outputs } = stores
         return abortable((signal) =>
           outputs.exportTo(id, path, { format, columns, rows, onProgress, signal }),
@@ -122,7 +122,7 @@ export function exportSession(command) {
       const done = await write(file)
       const path = resolve(file)
       if (json) await print(`${jsonText({ path, format, ...done })}\n`)
-      else await print(`${printable(path)}: ${done.chunks} chunks, ${bytesText(done.bytes)}\n`)
+      else await print(`${printable(path)}: ${done.outputs} chunks, ${bytesText(done.bytes)}\n`)
     })
   })
 }

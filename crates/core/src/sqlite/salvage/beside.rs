@@ -1,29 +1,29 @@
-//! What lies beside a file and changes its pages: a write-ahead log, or the journal of an interrupted transaction.
+//! The files beside a database that change its pages: a write-ahead log, or the journal of an interrupted
+//! transaction.
 
 use std::collections::HashMap;
 use std::ffi::CString;
 use std::path::Path;
 
-use super::pages::{PAGE_SIZES, PENDING_BYTE};
-use super::source::Source;
-use super::u32_at;
+use super::format::{PAGE_SIZES, PENDING_BYTE, u32_at};
+use super::source::InputFile;
 
-/// What a rollback journal begins each of its parts with, and ends with if it belongs to several files.
+/// The first bytes of each part of a rollback journal, and its last bytes if it belongs to several files.
 const JOURNAL_MAGIC: [u8; 8] = [0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
 
-/// So many records are as many as there is room for.
+/// This number means: as many records as fit.
 const UNCOUNTED: u32 = u32::MAX;
 
-/// Pages that count instead of those in the file.
+/// Pages that replace those in the file.
 pub(super) struct Overlay {
-    file: Source,
+    file: InputFile,
     /// The size of its pages.
     pub(super) page_size: usize,
-    /// Where the bytes of a page are.
+    /// The position of each page.
     places: HashMap<u32, u64>,
-    /// The pages of the database with it.
+    /// How many pages the database has with it.
     pub(super) count: u32,
-    /// Whether its disk does not give all of it.
+    /// Whether a part of it could not be read from the disk.
     pub(super) is_cut: bool,
 }
 
@@ -33,15 +33,15 @@ impl Overlay {
         u32::try_from(self.places.len()).unwrap_or(u32::MAX)
     }
 
-    /// Fills `page` with its bytes; `None` where they are not here, `Some(false)` where they cannot be read.
+    /// Fills `page` with its bytes; `None` if the page is not here, `Some(false)` if it cannot be read.
     pub(super) fn read(&self, number: u32, page: &mut [u8]) -> Option<bool> {
         let at = *self.places.get(&number)?;
         Some(self.file.read(page, at))
     }
 
-    /// The committed pages of a write-ahead log, as far as its checksums hold; `None` for none.
+    /// The committed pages of a write-ahead log, up to the first wrong checksum; `None` if there are none.
     pub(super) fn of_log(path: &Path) -> Option<Self> {
-        let file = Source::open(path).ok()?;
+        let file = InputFile::open(path).ok()?;
         let mut header = [0; 32];
         file.read(&mut header, 0).then_some(())?;
         let is_big_endian = match u32_at(&header, 0)? {
@@ -79,9 +79,9 @@ impl Overlay {
         (count > 0).then_some(Self { file, page_size, places, count, is_cut })
     }
 
-    /// The pages as they were before the transaction whose journal this is, as far as its checksums hold; `None`
-    /// for what is no journal.
-    fn of_journal(file: Source) -> Option<Self> {
+    /// The pages before the transaction of this journal, up to the first wrong checksum; `None` if it is not a
+    /// journal.
+    fn of_journal(file: InputFile) -> Option<Self> {
         let mut header = [0; 28];
         file.read(&mut header, 0).then_some(())?;
         let count = u32_at(&header, 16)?;
@@ -115,7 +115,7 @@ impl Overlay {
                 if number == 0 || u64::from(number) == PENDING_BYTE / page_size as u64 + 1 {
                     break 'parts;
                 }
-                // What was there first is what it was before.
+                // The first copy of a page is the oldest.
                 if number <= count {
                     places.entry(number).or_insert(at + 4);
                 }
@@ -133,21 +133,21 @@ impl Overlay {
 
 /// The rollback journal of a file.
 pub(super) enum Journal {
-    /// There is none, or its transaction is over.
+    /// There is no journal, or its transaction is over.
     Over,
     /// It is damaged.
     Unreadable,
-    /// What it gives back.
+    /// The pages that it restores.
     Hot(Overlay),
 }
 
 impl Journal {
-    /// What lies there.
+    /// Reads the journal at `path`.
     pub(super) fn of(path: &Path) -> Self {
         if path.metadata().is_ok_and(|found| found.len() == 0) || path.symlink_metadata().is_err() {
             return Self::Over;
         }
-        match Source::open(path) {
+        match InputFile::open(path) {
             Ok(file) if is_over(&file) => Self::Over,
             Ok(file) => Overlay::of_journal(file).map_or(Self::Unreadable, Self::Hot),
             Err(_) => Self::Unreadable,
@@ -155,9 +155,9 @@ impl Journal {
     }
 }
 
-/// Whether a journal is over although it is there: it was zeroed, or the transaction of several files that it was a part
-/// of is done, as the file that it names is gone.
-fn is_over(file: &Source) -> bool {
+/// Whether a journal that exists is over: it was zeroed, or it was part of a transaction of several files, which is
+/// done when the file that it names is gone.
+fn is_over(file: &InputFile) -> bool {
     let mut first = [0];
     if !file.read(&mut first, 0) || first == [0] {
         return true;

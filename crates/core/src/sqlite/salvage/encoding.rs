@@ -1,11 +1,11 @@
-//! How the texts of a file are stored, and the same texts in UTF-8.
+//! The encodings of texts in a file, and their conversion to UTF-8.
 
 use std::borrow::Cow;
 
 /// One of the three encodings that a file can have for all of its texts.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub enum Encoding {
-    /// Nearly every file.
+pub(super) enum Encoding {
+    /// The default.
     #[default]
     Utf8,
     /// Two bytes a unit, the lower one first.
@@ -23,19 +23,19 @@ impl Encoding {
         Self::ALL.get(usize::try_from(number).ok()?.checked_sub(1)?).copied()
     }
 
-    /// A stored text in UTF-8, as SQLite gives it.
+    /// A stored text in UTF-8, converted as SQLite does it.
     pub(super) fn decode(self, text: &[u8]) -> Cow<'_, [u8]> {
         let unit = match self {
             Self::Utf8 => return Cow::Borrowed(text),
             Self::Utf16Le => u16::from_le_bytes,
             Self::Utf16Be => u16::from_be_bytes,
         };
-        // Half a unit at the end is nothing.
+        // A single byte at the end is ignored.
         let mut units = text.as_chunks::<2>().0.iter().map(|pair| u32::from(unit(*pair)));
         let mut decoded = Vec::with_capacity(text.len());
         while let Some(unit) = units.next() {
-            // Any two units are a pair if the first is half of one. A half at the very end stays alone, as three
-            // bytes that are no UTF-8.
+            // Like SQLite, combines any surrogate with the unit after it. A surrogate at the very end stays alone, as
+            // three bytes that are not UTF-8.
             let code = match unit {
                 0xd800..0xe000 => units.next().map_or(unit, |second| {
                     (second & 0x3ff) + ((unit & 0x3f) << 10) + (((unit & 0x3c0) + 0x40) << 10)
@@ -48,7 +48,7 @@ impl Encoding {
     }
 }
 
-/// Adds what has this number, up to 0x10ffff, be it a character or half a pair.
+/// Adds the character with this code point, up to 0x10ffff, or a lone surrogate.
 fn push(text: &mut Vec<u8>, code: u32) {
     let tail = |shift: u32| (0x80 | (code >> shift & 0x3f)) as u8;
     match code {
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn the_header_numbers_them() {
+    fn the_header_numbers_the_encodings() {
         let named = [0, 1, 2, 3, 4, u32::MAX].map(Encoding::by_number);
         let [utf8, le, be] = Encoding::ALL.map(Some);
         assert_eq!(named, [None, utf8, le, be, None, None]);

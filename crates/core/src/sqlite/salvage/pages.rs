@@ -1,4 +1,4 @@
-//! The pages of a file, with what lies beside it and changes them.
+//! The pages of a file, with the changes from the log or journal beside it.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -8,38 +8,31 @@ use rusqlite::ffi;
 
 use super::super::{Error, Result, companions, files};
 use super::beside::{Journal, Overlay};
-use super::source::{Source, failed};
-use super::{Encoding, record, u16_at, u32_at, varint};
+use super::encoding::Encoding;
+use super::format::{
+    INDEX_INTERIOR, INDEX_LEAF, MAGIC, PAGE_SIZES, PENDING_BYTE, TABLE_INTERIOR, TABLE_LEAF,
+    header_at, u16_at, u32_at, varint,
+};
+use super::record;
+use super::source::{InputFile, failed};
 
-const MAGIC: &[u8; 16] = b"SQLite format 3\0";
-pub(super) const PAGE_SIZES: [usize; 8] = [4096, 8192, 16384, 32768, 65536, 2048, 1024, 512];
-
-/// How much of a file is looked at to learn its page size.
+/// Bytes of a file that are inspected to find its page size.
 const SAMPLE: u64 = 16 << 20;
 
-/// How many pages are looked at to learn how much of each is SQLite's.
+/// Pages that are inspected to find how many bytes of each SQLite uses.
 const SAMPLE_PAGES: u32 = 1000;
 
-/// The most bytes of a page that may be somebody else's, and the fewest that are SQLite's.
+/// The most bytes of a page that may be reserved, and the fewest that SQLite uses.
 const MOST_RESERVED: usize = 255;
 const LEAST_USABLE: usize = 480;
 
-/// Words after which the encoding of a file is known.
+/// This number of known words is enough to tell the encoding.
 const ENOUGH_WORDS: u32 = 64;
 
-/// The byte whose page SQLite leaves alone, because it locks there.
-pub(super) const PENDING_BYTE: u64 = 0x4000_0000;
-
-/// The kinds of b-tree pages by their first byte.
-pub(super) const INDEX_INTERIOR: u8 = 2;
-pub(super) const TABLE_INTERIOR: u8 = 5;
-pub(super) const INDEX_LEAF: u8 = 10;
-pub(super) const TABLE_LEAF: u8 = 13;
-
 /// The pages of a file, by their numbers from 1.
-pub struct Pages {
-    file: Source,
-    /// What counts instead of the file: first the log, then what an interrupted transaction has to give back.
+pub(crate) struct Pages {
+    file: InputFile,
+    /// Pages that replace those of the file: first the log, then the journal of an interrupted transaction.
     overlays: Vec<Overlay>,
     size: usize,
     reserved: usize,
@@ -52,10 +45,10 @@ impl Pages {
     ///
     /// # Errors
     ///
-    /// `SQLITE_NOTADB` where nothing in it looks like a page of a database.
-    pub fn open(file: &Path) -> Result<Self> {
+    /// `SQLITE_NOTADB` if nothing in it looks like a page of a database.
+    pub(crate) fn open(file: &Path) -> Result<Self> {
         companions::check(file)?;
-        let opened = Source::open(file)?;
+        let opened = InputFile::open(file)?;
         let mut problems = Vec::new();
         let overlays = overlays(file, &mut problems);
         let size = match overlays.first() {
@@ -66,7 +59,7 @@ impl Pages {
             })?,
         };
         let in_file = u32::try_from(opened.length().div_ceil(size as u64)).unwrap_or(u32::MAX);
-        // What the file does not have is beside it.
+        // Pages that the file lacks are in the overlays.
         let count = overlays.first().map_or(in_file, |overlay| {
             let beside = overlays.iter().map(Overlay::pages).fold(in_file, u32::saturating_add);
             overlay.count.min(beside)
@@ -79,8 +72,8 @@ impl Pages {
         Ok(pages)
     }
 
-    /// What is wrong with the file as such.
-    pub fn problems(&self) -> &[String] {
+    /// What is wrong with the file as a whole.
+    pub(crate) fn problems(&self) -> &[String] {
         &self.problems
     }
 
@@ -89,12 +82,12 @@ impl Pages {
         self.count
     }
 
-    /// How many bytes of a page are SQLite's.
+    /// How many bytes of a page SQLite uses.
     pub(super) fn usable(&self) -> usize {
         self.size - self.reserved
     }
 
-    /// A page, as far as it is SQLite's; `None` where there is none, or its disk does not give it.
+    /// The bytes of a page that SQLite uses; `None` if there is no such page, or it cannot be read.
     pub(super) fn read(&self, number: u32) -> Option<Vec<u8>> {
         if number == 0 || number > self.count {
             return None;
@@ -107,13 +100,13 @@ impl Pages {
         is_read.then_some(page)
     }
 
-    /// The page that nobody may use.
+    /// The page that SQLite never uses, because of its locks.
     pub(super) fn pending_page(&self) -> u32 {
         u32::try_from(PENDING_BYTE / self.size as u64 + 1).unwrap_or(u32::MAX)
     }
 
-    /// The encoding in which most of these words, of which nearly every row has one, are a whole field somewhere; the
-    /// one in the header, where it is as good.
+    /// The encoding in which most of `words` are found as whole fields; nearly every row has one of them. Between
+    /// equals, the one in the header.
     pub(super) fn find_encoding(&self, words: &[&str]) -> Encoding {
         let header = self.read(1).filter(|page| page.starts_with(MAGIC));
         let in_header = header.and_then(|page| Encoding::by_number(u32_at(&page, 56)?));
@@ -149,11 +142,11 @@ impl Pages {
         self.read(1).is_some_and(|page| page.starts_with(MAGIC))
     }
 
-    /// How many bytes at the end of each page are somebody else's: what the header says, unless rows lie there; without
-    /// a header, what most pages leave free at their end.
+    /// How many bytes at the end of each page are reserved: the number in the header, unless rows lie there. Without
+    /// a header, the number that most pages leave free at their end.
     fn find_reserved(&self) -> usize {
         let most = MOST_RESERVED.min(self.size - LEAST_USABLE);
-        // What is left of each page behind its last row.
+        // How many pages have this number of bytes behind their last row.
         let mut left = HashMap::new();
         for number in 1..=self.count.min(SAMPLE_PAGES) {
             let Some(page) = self.read(number) else {
@@ -182,7 +175,7 @@ impl Pages {
     }
 }
 
-/// What lies beside a file and changes its pages, what counts most first.
+/// The log and the journal beside a file; the first one that has a page decides.
 fn overlays(file: &Path, problems: &mut Vec<String>) -> Vec<Overlay> {
     let is_there = |path: &Path| path.metadata().is_ok_and(|found| found.len() > 0);
     let log_file = files::log_of(file);
@@ -199,7 +192,7 @@ fn overlays(file: &Path, problems: &mut Vec<String>) -> Vec<Overlay> {
         }
         Journal::Hot(journal) => {
             problems.push(
-                "a rollback journal lies beside it; what that transaction changed was taken back"
+                "a rollback journal lies beside it; the changes of its transaction were taken back"
                     .to_owned(),
             );
             Some(journal)
@@ -214,13 +207,8 @@ fn overlays(file: &Path, problems: &mut Vec<String>) -> Vec<Overlay> {
     [log, journal].into_iter().flatten().filter(|other| Some(other.page_size) == size).collect()
 }
 
-/// Where the header of a b-tree page is: the first page begins with the header of the file.
-pub(super) fn header_at(number: u32) -> usize {
-    if number == 1 { 100 } else { 0 }
-}
-
-/// The page size in the header, where the first page makes sense with it; else the one with which most of the file's
-/// beginning does.
+/// The page size in the header, if the first page is sound with it. Otherwise the one with which most pages of the
+/// sample are sound.
 fn page_size(sample: &[u8]) -> Option<usize> {
     let in_header = sample.starts_with(MAGIC).then(|| u16_at(sample, 16)).flatten();
     let in_header = in_header.map(|size| if size == 1 { 65536 } else { usize::from(size) });
@@ -230,7 +218,7 @@ fn page_size(sample: &[u8]) -> Option<usize> {
     {
         return Some(size);
     }
-    // Pages with cells count first: there is little to an empty one.
+    // Pages with cells count more: an empty one looks sound easily.
     let sound_pages = |size: usize| {
         let pages = sample.chunks_exact(size).zip(1..);
         pages.fold((0, 0), |(full, sound), (page, number)| {
@@ -243,15 +231,15 @@ fn page_size(sample: &[u8]) -> Option<usize> {
     PAGE_SIZES
         .into_iter()
         .map(|size| (sound_pages(size), Some(size) == in_header, size))
-        // Of equals the first one counts.
+        // Between equals, the first one wins.
         .rev()
         .max_by_key(|(sound, is_in_header, _)| (*sound, *is_in_header))
         .filter(|((_, sound), is_in_header, _)| *sound > 0 || *is_in_header)
         .map(|(_, _, size)| size)
 }
 
-/// The beginning of a file, with zeros where its disk gives nothing; it has to give some of it.
-fn sample(file: &Source) -> Result<Vec<u8>> {
+/// The beginning of a file, with zeros for parts that cannot be read. Some of it has to be readable.
+fn sample(file: &InputFile) -> Result<Vec<u8>> {
     let length = file.length().min(SAMPLE);
     let mut sample = vec![0; usize::try_from(length).unwrap_or(0)];
     let mut is_read = sample.is_empty();
@@ -265,7 +253,7 @@ fn sample(file: &Source) -> Result<Vec<u8>> {
     if is_read { Ok(sample) } else { Err(failed(ffi::SQLITE_IOERR_READ)) }
 }
 
-/// Whether a page is one of a b-tree, with all its cells inside.
+/// Whether a page belongs to a b-tree and all its cells are inside it.
 fn is_sound(page: &[u8], header: usize) -> bool {
     let pointers = match page.get(header) {
         Some(&(INDEX_LEAF | TABLE_LEAF)) => header + 8,
@@ -282,7 +270,7 @@ fn is_sound(page: &[u8], header: usize) -> bool {
     })
 }
 
-/// Where the records of a leaf of a table are, of those that need no other page, however much of it is SQLite's.
+/// Where the records of a table's leaf are. Only records that certainly need no overflow page, whatever is reserved.
 fn small_rows(page: &[u8], header: usize, size: usize) -> impl Iterator<Item = Range<usize>> {
     let cells = match page.get(header) {
         Some(&TABLE_LEAF) => u16_at(page, header + 3).map_or(0, usize::from),

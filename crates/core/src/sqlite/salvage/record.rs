@@ -1,22 +1,23 @@
-//! A row as it is stored: the types of its fields, then their values.
+//! The stored form of a row: the types of its fields, then their values.
 
 use std::borrow::Cow;
 
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 
-use super::{Encoding, varint};
+use super::encoding::Encoding;
+use super::format::varint;
 
-/// More columns than any table of ours has, with those that others added.
+/// More columns than a table of ours has, columns of other programs included.
 const MOST_FIELDS: usize = 2000;
 
-/// A value as it is stored, whatever its bytes, with text in what should be UTF-8.
+/// A stored value. Its text is UTF-8, unless the stored text was invalid.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Field<'row> {
+pub(crate) enum Field<'row> {
     /// `NULL`.
     Null,
     /// An integer.
     Integer(i64),
-    /// A number that is none.
+    /// A floating-point number.
     Real(f64),
     /// A text.
     Text(Cow<'row, [u8]>),
@@ -25,8 +26,8 @@ pub enum Field<'row> {
 }
 
 impl Field<'_> {
-    /// The same as SQLite gives it.
-    pub fn value(&self) -> ValueRef<'_> {
+    /// The value in rusqlite's form.
+    pub(crate) fn value(&self) -> ValueRef<'_> {
         match self {
             Self::Null => ValueRef::Null,
             Self::Integer(number) => ValueRef::Integer(*number),
@@ -36,19 +37,8 @@ impl Field<'_> {
         }
     }
 
-    /// The same, for as long as it takes.
-    pub fn into_owned(self) -> Field<'static> {
-        match self {
-            Self::Null => Field::Null,
-            Self::Integer(number) => Field::Integer(number),
-            Self::Real(number) => Field::Real(number),
-            Self::Text(text) => Field::Text(Cow::Owned(text.into_owned())),
-            Self::Blob(bytes) => Field::Blob(Cow::Owned(bytes.into_owned())),
-        }
-    }
-
     /// How many bytes it holds.
-    pub fn length(&self) -> usize {
+    pub(crate) fn length(&self) -> usize {
         match self {
             Self::Text(bytes) | Self::Blob(bytes) => bytes.len(),
             _ => 0,
@@ -93,7 +83,7 @@ pub(super) fn fields(payload: &[u8], encoding: Encoding) -> Option<Vec<Field<'_>
             return None;
         }
     }
-    // A record is as long as it says, to the byte.
+    // A record has exactly the length that it says.
     (at == header.len() && body.is_empty() && !fields.is_empty()).then_some(fields)
 }
 
@@ -109,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_type_is_read() {
+    fn a_record_may_hold_values_of_every_type() {
         let record = [
             9, 0, 1, 2, 8, 9, 7, 16, 17, 0xff, 1, 0, 0x3f, 0xf0, 0, 0, 0, 0, 0, 0, 1, 2, b'h', b'i',
         ];
@@ -129,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_record_is_none() {
+    fn bytes_that_are_not_a_record_have_no_fields() {
         for bytes in [
             &[][..],
             &[0],

@@ -1,8 +1,8 @@
 //! A file that is read by SQLite's own file system, which closes it without harm.
 //!
-//! Closing any descriptor of a file drops the POSIX locks that SQLite holds on it in this process, and somebody may
-//! still have the damaged file open. SQLite knows which of its descriptors are of one file: it closes one when no
-//! connection of the process holds a lock there any more, and takes it for the next one who reads.
+//! Closing any descriptor of a file drops the POSIX locks that SQLite holds on it in this process, and the damaged
+//! file may still be open elsewhere. SQLite knows which of its descriptors belong to one file. It closes a descriptor
+//! only when no connection of the process holds a lock on that file, or reuses it.
 
 use std::cell::Cell;
 use std::ffi::{CString, c_int};
@@ -15,20 +15,20 @@ use rusqlite::ffi;
 use super::super::{Error, Result, files, memory};
 
 /// A file that is open for reading.
-pub(super) struct Source {
-    /// The file as SQLite knows it, of the size that its file system wants.
+pub(super) struct InputFile {
+    /// SQLite's file object, of the size that its file system needs.
     memory: Box<[Cell<u64>]>,
-    /// Its path, which SQLite wants to find there until the file is closed.
+    /// Its path. SQLite reads it until the file is closed.
     name: ffi::sqlite3_filename,
     length: u64,
 }
 
-impl Source {
+impl InputFile {
     /// Opens a file for reading.
     ///
     /// # Errors
     ///
-    /// `SQLITE_CANTOPEN` for what is no file, or cannot be read.
+    /// `SQLITE_CANTOPEN` if it is not a file, or cannot be read.
     pub(super) fn open(path: &Path) -> Result<Self> {
         // SQLite follows no link here.
         let path = files::resolved(path);
@@ -39,7 +39,7 @@ impl Source {
         }
         let path = CString::new(path.as_os_str().as_encoded_bytes())
             .map_err(|_| Error::cannot_open("its path holds a NUL"))?;
-        // Asking for it starts SQLite.
+        // The next call starts SQLite.
         memory::install();
         // SAFETY: no name asks for the default file system, which lives as long as the program.
         let vfs = unsafe { ffi::sqlite3_vfs_find(ptr::null()) };
@@ -64,7 +64,7 @@ impl Source {
         // SQLite made. That the file is a database has SQLite look after the locks on it, whatever it is.
         let code = unsafe { open(vfs, name, source.file(), flags, ptr::null_mut()) };
         if code != ffi::SQLITE_OK {
-            // What the system said is more than SQLite repeats.
+            // The error of the system says more than SQLite's.
             let error = io::Error::last_os_error();
             let is_of_system = error.raw_os_error().is_some_and(|number| number != 0);
             return Err(match code & 0xff {
@@ -81,12 +81,12 @@ impl Source {
         self.length
     }
 
-    /// Whether the file goes on for a piece of this length.
+    /// Whether the file has a piece of this length at `at`.
     pub(super) fn holds(&self, piece: &[u8], at: u64) -> bool {
         at.checked_add(piece.len() as u64).is_some_and(|end| end <= self.length)
     }
 
-    /// Fills `buffer` from `at` on; `false` where the file ends before, or its disk does not give all of it.
+    /// Fills `buffer` from `at` on; `false` if the file is too short, or cannot be read there.
     pub(super) fn read(&self, buffer: &mut [u8], at: u64) -> bool {
         let (Ok(amount), Ok(at)) = (c_int::try_from(buffer.len()), i64::try_from(at)) else {
             return false;
@@ -113,11 +113,11 @@ impl Source {
     }
 
     fn file(&self) -> *mut ffi::sqlite3_file {
-        // Cells may be written to by whoever has them.
+        // The memory consists of cells, so it may be written to through a shared reference.
         self.memory.as_ptr().cast_mut().cast()
     }
 
-    /// What can be done with the file; `None` where it was not opened.
+    /// The methods of the file; `None` if it was not opened.
     fn methods(&self) -> Option<&ffi::sqlite3_io_methods> {
         // SAFETY: the memory begins with a `sqlite3_file`, zeroed or as the file system left it, whose methods live as
         // long as the program.
@@ -125,10 +125,10 @@ impl Source {
     }
 }
 
-impl Drop for Source {
+impl Drop for InputFile {
     fn drop(&mut self) {
         if let Some(close) = self.methods().and_then(|methods| methods.xClose) {
-            // SAFETY: the file is open, and nobody uses it any more. There is nobody to tell of a failure.
+            // SAFETY: the file is open and not used any more. A failure cannot be reported from here.
             unsafe { close(self.file()) };
         }
         // SAFETY: SQLite made it, and the file that it named is closed.
@@ -145,11 +145,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_gives_whole_pieces_only() {
+    fn a_read_beyond_the_end_of_a_file_fails() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("a");
         std::fs::write(&file, b"0123456789").unwrap();
-        let source = Source::open(&file).unwrap();
+        let source = InputFile::open(&file).unwrap();
         assert_eq!(source.length(), 10);
         let mut piece = [0; 4];
         assert!(source.read(&mut piece, 6));
@@ -160,9 +160,9 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_opened_is_told() {
+    fn a_file_that_cannot_be_opened_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
-        let error = |file: &Path| Source::open(file).err().unwrap();
+        let error = |file: &Path| InputFile::open(file).err().unwrap();
         assert_eq!(error(folder.path()).to_string(), "it is no file");
         let missing = error(&folder.path().join("missing"));
         assert_eq!(missing.code_name().unwrap(), "SQLITE_CANTOPEN");

@@ -1,7 +1,11 @@
-//! The b-trees of a file: what can be reached from a root, and what is left over.
+//! The b-trees of a file: the entries that a root leads to, and those that are left over.
 
-use super::pages::{INDEX_INTERIOR, INDEX_LEAF, Pages, TABLE_INTERIOR, TABLE_LEAF, header_at};
-use super::{Encoding, Field, record, u16_at, u32_at, varint};
+use super::encoding::Encoding;
+use super::format::{
+    INDEX_INTERIOR, INDEX_LEAF, TABLE_INTERIOR, TABLE_LEAF, header_at, u16_at, u32_at, varint,
+};
+use super::pages::Pages;
+use super::record::{self, Field};
 use crate::sqlite::Result;
 
 /// The pointer map: five bytes a page, its kind and its parent.
@@ -13,42 +17,42 @@ const OF_TABLES: [u8; 1] = [TABLE_LEAF];
 const OF_INDEXES: [u8; 2] = [INDEX_LEAF, INDEX_INTERIOR];
 
 /// A cell of a table or of an index.
-pub struct Entry {
+pub(crate) struct Entry {
     /// The rowid, of a table.
     pub rowid: Option<i64>,
-    /// `None` where parts of it are gone.
+    /// `None` if parts of it are missing.
     payload: Option<Vec<u8>>,
     encoding: Encoding,
 }
 
 impl Entry {
-    /// The fields of the record; `None` where it is none, or not all of it is there.
-    pub fn fields(&self) -> Option<Vec<Field<'_>>> {
+    /// The fields of the record; `None` if it is not a record, or not complete.
+    pub(crate) fn fields(&self) -> Option<Vec<Field<'_>>> {
         record::fields(self.payload.as_deref()?, self.encoding)
     }
 }
 
-/// What to do with entries as they are found.
-pub type Each<'a, 'b> = &'a mut (dyn FnMut(Entry) -> Result<()> + 'b);
+/// Called with each entry that is found.
+pub(super) type Each<'a, 'b> = &'a mut (dyn FnMut(Entry) -> Result<()> + 'b);
 
 /// The b-trees of a file. Each page belongs to the first that reaches it.
-pub struct Trees {
+pub(crate) struct Trees {
     pages: Pages,
     encoding: Encoding,
-    /// Pages that are accounted for.
+    /// Pages that were used already.
     taken: Vec<bool>,
     free: Vec<bool>,
     has_map: bool,
     knows_free: bool,
     unreadable: u64,
-    /// How many pages may still be read in search of the rest of a record. A sound file needs each of
-    /// them once; one that was made to waste time would never end.
+    /// How many more pages may be read for the ends of long records. A sound file needs each page once. A file that
+    /// was made to waste time would never end.
     patience: u64,
 }
 
 impl Trees {
-    /// The trees of these pages, where most rows have one of these words in a field of its own.
-    pub fn new(pages: Pages, words: &[&str]) -> Self {
+    /// The trees of these pages. Most rows have one of `words` as a field, which tells the encoding.
+    pub(crate) fn new(pages: Pages, words: &[&str]) -> Self {
         let count = pages.count() as usize + 1;
         let mut trees = Self {
             encoding: pages.find_encoding(words),
@@ -66,42 +70,42 @@ impl Trees {
     }
 
     /// The pages.
-    pub fn pages(&self) -> &Pages {
+    pub(crate) fn pages(&self) -> &Pages {
         &self.pages
     }
 
-    /// Pages that a tree names and that cannot be read.
-    pub fn unreadable(&self) -> u64 {
+    /// The number of pages that a tree names and that cannot be read.
+    pub(crate) fn unreadable(&self) -> u64 {
         self.unreadable
     }
 
-    /// Whether it is known which pages are free. If not, rows that were deleted may be among the leftovers.
-    pub fn knows_free(&self) -> bool {
+    /// Whether it is known which pages are free. If it is not, the leftovers may include deleted rows.
+    pub(crate) fn knows_free(&self) -> bool {
         self.knows_free
     }
 
-    /// Every entry of the tree with this root, a table's or an index's.
-    pub fn walk(&mut self, root: u32, each: Each<'_, '_>) -> Result<()> {
+    /// Visits every entry of the tree with this root, of a table or an index.
+    pub(crate) fn walk(&mut self, root: u32, each: Each<'_, '_>) -> Result<()> {
         self.walk_tree(root, Some(each))
     }
 
-    /// Takes note that the pages of this tree are somebody else's.
-    pub fn skip(&mut self, root: u32) -> Result<()> {
+    /// Marks the pages of this tree as used: the table belongs to another program.
+    pub(crate) fn skip(&mut self, root: u32) -> Result<()> {
         self.walk_tree(root, None)
     }
 
-    /// Every entry of pages of tables that no tree reaches, and that are not free.
-    pub fn leftovers(&mut self, each: Each<'_, '_>) -> Result<()> {
+    /// Visits every entry of table pages that no tree reaches and that are not free.
+    pub(crate) fn leftovers(&mut self, each: Each<'_, '_>) -> Result<()> {
         self.remains(&OF_TABLES, false, each)
     }
 
-    /// Every entry of pages of indexes that no tree reaches, and that are not free.
-    pub fn leftover_keys(&mut self, each: Each<'_, '_>) -> Result<()> {
+    /// Visits every entry of index pages that no tree reaches and that are not free.
+    pub(crate) fn leftover_keys(&mut self, each: Each<'_, '_>) -> Result<()> {
         self.remains(&OF_INDEXES, false, each)
     }
 
-    /// Every entry that is still on pages that are free: what was deleted.
-    pub fn deleted(&mut self, each: Each<'_, '_>) -> Result<()> {
+    /// Visits every entry that is left on free pages: deleted rows.
+    pub(crate) fn deleted(&mut self, each: Each<'_, '_>) -> Result<()> {
         self.remains(&OF_TABLES, true, each)?;
         self.remains(&OF_INDEXES, true, each)
     }
@@ -117,7 +121,7 @@ impl Trees {
                 continue;
             };
             let header = header_at(number);
-            // Its cells are looked at one by one.
+            // Only leaf cells are of interest, so children are not followed.
             if let Some(kind) = page.get(header).copied().filter(|kind| kinds.contains(kind)) {
                 self.take(number);
                 self.cells(&page, header, kind, Some(&mut *each))?;
@@ -158,7 +162,7 @@ impl Trees {
         Ok(())
     }
 
-    /// Gives the entries of a page, and the children that its cells name.
+    /// Visits the entries of a page, and returns the children that its cells name.
     fn cells(
         &mut self,
         page: &[u8],
@@ -208,7 +212,7 @@ impl Trees {
         Some((rowid, self.payload(page, at, size, is_row)))
     }
 
-    /// A record, of which the end may be on pages of its own.
+    /// A record, whose end may be on overflow pages.
     fn payload(&mut self, page: &[u8], at: usize, size: u64, is_row: bool) -> Option<Vec<u8>> {
         let usable = self.pages.usable();
         if size > u64::from(self.pages.count()) * usable as u64 {
@@ -231,7 +235,8 @@ impl Trees {
                 return None;
             }
             let more = self.pages.read(next)?;
-            // A page in the middle names another one, and a row of ours ends with the time that it was made.
+            // A page in the middle names another page, and a row of ours ends with a time, so a page of zeros is
+            // damaged.
             if more.iter().all(|byte| *byte == 0) {
                 return None;
             }
@@ -240,7 +245,7 @@ impl Trees {
             payload.extend_from_slice(more.get(4..4 + left)?);
             next = u32_at(&more, 0)?;
         }
-        // The last page of a record names no other; one that does is none.
+        // The last page of a record names no other page. If it does, this is not a record.
         if next != 0 {
             return None;
         }
@@ -264,7 +269,7 @@ impl Trees {
             || self.has_map && self.is_free_by_map(number)
     }
 
-    /// The page of the pointer map that `number` is in, if it is a sound one.
+    /// The page of the pointer map that describes `number`, if that page is sound.
     fn map_page(&self, number: u32) -> Option<(Vec<u8>, u32)> {
         let entries = u32::try_from(self.pages.usable() / MAP_ENTRY).ok()?;
         let group = number.checked_sub(2)? / (entries + 1);
@@ -293,7 +298,7 @@ impl Trees {
         })
     }
 
-    /// Notes the pages that the header lists as free; `None` where the list breaks off.
+    /// Marks the pages that the header lists as free; `None` if the list is damaged.
     fn read_free_list(&mut self) -> Option<()> {
         let first = self.pages.read(1)?;
         if !first.starts_with(b"SQLite") {
@@ -316,7 +321,7 @@ impl Trees {
         (seen == listed).then_some(())
     }
 
-    /// Notes a page as free; `None` if it was noted already, or does not exist.
+    /// Marks a page as free; `None` if it was marked already, or does not exist.
     fn note_free(&mut self, number: u32) -> Option<u32> {
         let free = self.free.get_mut(number as usize)?;
         (!std::mem::replace(free, true)).then_some(1)

@@ -6,7 +6,7 @@ use super::{Format, lines};
 use crate::store::model::Chunk;
 use crate::store::terminal::{Colour, Line, Lines, Style};
 
-/// Nothing is loaded, and nothing runs, whatever was printed.
+/// The policy of the page: nothing is loaded and nothing runs, whatever was printed.
 const HEAD: &str = r#"<!doctype html>
 <html lang="en">
 <head>
@@ -24,7 +24,7 @@ pre { font: 14px/1.3 ui-monospace, Menlo, Consolas, monospace; margin: 0; tab-si
 </style>
 ";
 
-/// The sixteen colours that terminals let their users choose, and the two that are no colour of a program's.
+/// The sixteen colours that terminals let their users choose, and the default colours of text and background.
 const NAMED: [u32; 16] = [
     0x3b3b3b, 0xf14c4c, 0x23d18b, 0xe5e510, 0x3b8eea, 0xd670d6, 0x29b8db, 0xd4d4d4, //
     0x7f7f7f, 0xff7b72, 0x56e8a8, 0xf5f543, 0x6cb6ff, 0xe6a0e6, 0x5fd7f0, 0xffffff,
@@ -36,11 +36,11 @@ const BACKGROUND: u32 = 0x1e1e1e;
 pub(super) struct Html {
     title: String,
     lines: Lines,
-    /// What is to be written, which is put together faster than it is written bit by bit.
+    /// Bytes that are not written yet. Gathering them is faster than writing each run.
     page: Vec<u8>,
 }
 
-/// Bytes that are written at a time.
+/// Bytes that are written at once.
 const PIECE: usize = 16 << 10;
 
 impl Html {
@@ -59,7 +59,7 @@ impl Format for Html {
         self.page.clear();
         out.write_all(b"</title>\n")?;
         out.write_all(STYLE.as_bytes())?;
-        // The first newline behind the tag is none of the text.
+        // The first newline behind the tag does not belong to the text.
         out.write_all(b"</head>\n<body>\n<pre>\n")
     }
 
@@ -96,7 +96,7 @@ fn write_line(line: Line<'_>, page: &mut Vec<u8>, out: &mut dyn Write) -> io::Re
     Ok(())
 }
 
-/// Adds the attributes of an element that looks like this.
+/// Adds the attributes of an element with this style.
 fn add_attributes(style: Style, page: &mut Vec<u8>) {
     let mut separator: &[u8] = br#" class=""#;
     for (is_set, class) in [
@@ -135,7 +135,7 @@ fn add_attributes(style: Style, page: &mut Vec<u8>) {
     }
 }
 
-/// A colour as red, green and blue; `None` for the one that the page has.
+/// A colour as red, green and blue; `None` for the default of the page.
 fn rgb(colour: Colour) -> Option<u32> {
     // Behind the sixteen there is a cube of 6 × 6 × 6 colours, and then 24 greys.
     let level = |step: u32| if step == 0 { 0 } else { 55 + 40 * step };
@@ -156,9 +156,9 @@ fn rgb(colour: Colour) -> Option<u32> {
     }
 }
 
-/// Adds text in which nothing is markup.
+/// Adds text, with markup escaped.
 fn escape(text: &str, page: &mut Vec<u8>) {
-    // The lead of a character that may be a control of the 8-bit set is looked at as well.
+    // 0xc2 may begin a control character of the 8-bit set.
     let may_be_special =
         |byte: &u8| matches!(byte, ..0x20 | b'&' | b'<' | b'>' | b'"' | 0x7f | 0xc2);
     let mut rest = text;

@@ -1,4 +1,4 @@
-//! `raw`: the bytes as they were printed.
+//! `raw`: the printed bytes, unchanged.
 
 use std::io::{self, Write};
 

@@ -1,4 +1,4 @@
-//! `text`: what somebody saw who watched the terminal, without its colours.
+//! `text`: the lines that were visible in the terminal, without colours.
 
 use std::io::{self, Write};
 

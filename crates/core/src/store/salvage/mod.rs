@@ -1,8 +1,7 @@
-//! What a damaged file still gives, stored in a new one.
+//! Salvages the rows of a damaged file into a new one.
 //!
-//! Rows are taken from the pages themselves: first those that the trees of the two tables reach, then
-//! those on pages that no tree reaches any more, because the page that led to them is damaged. The
-//! indexes, which SQLite would search by, tell how many rows are gone.
+//! Rows are read from the pages themselves: first from the trees of the two tables, then from pages that no tree
+//! reaches any more, because a page above them is damaged. The indexes tell how many rows are missing.
 
 #[cfg(test)]
 mod oracle;
@@ -19,37 +18,37 @@ use crate::sqlite::{self, NewFile, Pages, Trees, definitions};
 use rows::Salvage;
 use shape::Shapes;
 
-/// What came of it.
+/// The result of a salvage.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Salvaged {
     /// Sessions in the new file.
     pub sessions: u64,
     /// Chunks of output in the new file.
     pub outputs: u64,
-    /// What is known to be gone.
+    /// What is known to be lost.
     pub lost: Lost,
-    /// What was wrong, in words.
+    /// The problems, in words.
     pub problems: Vec<String>,
 }
 
-/// What is known to be gone: at least so much, as damage may have taken what told of it.
+/// What is known to be lost. It may be more: damage may also hide a loss.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Lost {
-    /// Sessions that an index names, or that a page holds in part.
+    /// Sessions that an index names, or that a page holds only in part.
     pub sessions: u64,
-    /// Chunks of output, likewise. Where nothing at all could be read, the rows of which nobody knows what they were.
+    /// Chunks of output in the same sense. If nothing else could be read, rows of an unknown kind.
     pub outputs: u64,
-    /// Pages that others lead to and that cannot be read.
+    /// Pages that other pages lead to and that cannot be read.
     pub pages: u64,
 }
 
-/// Stores in `new_file`, which must not exist, whatever rows `file` and what lies beside it still give. Neither of
-/// these is written to.
+/// Stores the rows that `file`, with its log or journal, still holds in `new_file`, which must not exist. Only
+/// `new_file` is written to.
 ///
 /// # Errors
 ///
-/// `SQLITE_NOTADB` where nothing in `file` looks like a database, `SQLITE_CANTOPEN` where it cannot be
-/// read or `new_file` cannot be made, or what SQLite says of that one, which is removed then.
+/// `SQLITE_NOTADB` if nothing in `file` looks like a database; `SQLITE_CANTOPEN` if it cannot be read or `new_file`
+/// cannot be made; an error of SQLite about `new_file`, which is removed then.
 pub fn salvage(file: &Path, new_file: &Path) -> Result<Salvaged> {
     let named = |error: sqlite::Error| error.context(format_args!("cannot salvage {file:?}"));
     let mut trees = Trees::new(Pages::open(file).map_err(named)?, &words());
@@ -64,7 +63,7 @@ pub fn salvage(file: &Path, new_file: &Path) -> Result<Salvaged> {
     Ok(done)
 }
 
-/// Words by which the rows of the schema and ours are known in any encoding.
+/// Words that occur in rows of the schema and of our tables. They tell the encoding.
 fn words() -> Vec<&'static str> {
     let of_schema = ["table", "index", "trigger", "session_outputs"];
     [&of_schema[..], OutputType::TEXTS, SessionStatus::TEXTS].concat()

@@ -1,4 +1,5 @@
-//! Sound files of many shapes, of which every row must come out as SQLite reads it; and the same files damaged.
+//! Salvages sound files of many forms, and requires every row as SQLite reads it. Then salvages the same files
+//! damaged.
 
 use std::ffi::c_int;
 use std::fs;
@@ -40,7 +41,7 @@ const FILL: &str = "
     INSERT INTO session_pins (session_id) VALUES ('s-7');
     DELETE FROM session_outputs WHERE id % 11 = 0 OR id > 280";
 
-/// Every row of a query, with its values as SQLite gives them.
+/// Every row of a query, with the values that SQLite reads.
 fn rows(sqlite: &Sqlite, sql: &str) -> Vec<String> {
     let mut statement = sqlite.prepare(sql).unwrap();
     let columns = statement.column_count();
@@ -73,7 +74,7 @@ impl Sample {
         Sqlite::open(&self.file).unwrap()
     }
 
-    /// Salvages the file, and hands what came of it to `look`.
+    /// Salvages the file, and passes the result to `look`.
     fn salvage<T>(&self, file: &Path, look: impl FnOnce(&Salvaged, &Sqlite) -> T) -> T {
         let new = self.folder.path().join("new.db");
         let salvaged = salvage(file, &new).unwrap();
@@ -86,7 +87,7 @@ impl Sample {
         looked
     }
 
-    /// Asserts that everything comes out as SQLite reads it, with these words about it.
+    /// Asserts that every row comes out as SQLite reads it, with these problems.
     fn assert_whole(&self, problems: &[&str], what: &str) {
         let queries = [SESSIONS, OUTPUTS, PINNED, SEQUENCE];
         let sqlite = self.sqlite();
@@ -140,7 +141,7 @@ fn plan(encoding: &str, page_size: usize, auto_vacuum: u8, reserved: c_int) -> S
 const ENCODINGS: [&str; 3] = ["UTF-8", "UTF-16le", "UTF-16be"];
 
 #[test]
-fn every_row_comes_out_whatever_the_encoding_and_the_size_of_a_page() {
+fn every_row_is_salvaged_with_any_encoding_and_page_size() {
     for encoding in ENCODINGS {
         for page_size in [512, 1024, 2048, 4096, 8192, 16384, 32768, 65536] {
             let shapes = [(2, 0), (0, 8), (0, 0), (1, 0), (2, 32), (0, 1)];
@@ -154,7 +155,7 @@ fn every_row_comes_out_whatever_the_encoding_and_the_size_of_a_page() {
 }
 
 #[test]
-fn the_reserve_may_be_as_large_as_it_can() {
+fn every_row_is_salvaged_with_the_largest_reserve() {
     for page_size in [1024, 4096] {
         plan("UTF-8", page_size, 0, 255).assert_whole(&[], &page_size.to_string());
     }
@@ -174,7 +175,7 @@ fn a_text_of_half_characters_is_read_as_sqlite_reads_it() {
 }
 
 #[test]
-fn the_encoding_in_the_header_may_be_damaged() {
+fn a_damaged_encoding_in_the_header_loses_no_row() {
     for encoding in ENCODINGS {
         let sample = plan(encoding, 4096, 2, 0);
         let whole = fs::read(&sample.file).unwrap();
@@ -198,9 +199,9 @@ fn the_encoding_in_the_header_may_be_damaged() {
 }
 
 #[test]
-fn as_many_rows_are_left_in_any_encoding_when_a_page_is_gone() {
+fn a_missing_page_loses_few_rows_in_any_encoding_and_the_loss_is_counted() {
     for encoding in ENCODINGS {
-        // Without a pointer map it is the first page that tells which are free.
+        // Without a pointer map, the first page tells which pages are free.
         for (page_size, auto_vacuum, first) in [(4096, 2, 0), (1024, 0, 1)] {
             let sample = plan(encoding, page_size, auto_vacuum, 0);
             let whole = fs::read(&sample.file).unwrap();
@@ -223,8 +224,8 @@ fn as_many_rows_are_left_in_any_encoding_when_a_page_is_gone() {
 }
 
 #[test]
-fn what_cannot_be_understood_is_counted_as_lost() {
-    // Texts that are none of ours in any encoding.
+fn rows_that_cannot_be_understood_are_counted_as_lost() {
+    // No text of ours in any encoding.
     let sample = Sample::new(|sqlite| {
         sqlite
             .execute_batch(
@@ -253,7 +254,7 @@ fn number(sqlite: &Sqlite, sql: &str) -> usize {
     sqlite.query_row(sql, [], |row| row.get::<_, u32>(0)).unwrap() as usize
 }
 
-/// The sequence of the new file, and what is said of it.
+/// The sequence of the new file, and the problems.
 fn sequence_after(sample: &Sample, bytes: &[u8]) -> (i64, Vec<String>) {
     fs::write(&sample.file, bytes).unwrap();
     sample.salvage(&sample.file, |salvaged, new| {
@@ -265,7 +266,7 @@ fn sequence_after(sample: &Sample, bytes: &[u8]) -> (i64, Vec<String>) {
 }
 
 #[test]
-fn ids_go_on_after_the_highest_that_was_ever_given() {
+fn ids_continue_after_the_highest_that_was_ever_assigned() {
     for encoding in ENCODINGS {
         let sample = plan(encoding, 4096, 0, 0);
         let sqlite = sample.sqlite();
@@ -279,7 +280,7 @@ fn ids_go_on_after_the_highest_that_was_ever_given() {
         headless[page(1)].fill(0);
         assert_eq!(sequence_after(&sample, &headless).0, 300, "{encoding}");
 
-        // Without that page the highest id is one that a row, a key or what was deleted still names.
+        // Without that page, a row, a key or a deleted row still holds the highest id.
         let mut damaged = bytes.clone();
         damaged[page(root)].fill(0);
         let (highest, problems) = sequence_after(&sample, &damaged);
@@ -289,7 +290,7 @@ fn ids_go_on_after_the_highest_that_was_ever_given() {
 }
 
 #[test]
-fn a_key_alone_is_enough_to_keep_its_id_from_being_given_again() {
+fn an_id_in_an_index_alone_is_not_assigned_again() {
     let sample = plan("UTF-8", 4096, 2, 0);
     let sqlite = sample.sqlite();
     sqlite
@@ -315,7 +316,7 @@ fn a_key_alone_is_enough_to_keep_its_id_from_being_given_again() {
 }
 
 #[test]
-fn an_id_that_no_number_of_javascript_holds_is_not_gone_on_from() {
+fn ids_do_not_continue_after_an_id_beyond_the_numbers_of_javascript() {
     for id in [1i64 << 53, i64::MAX] {
         let sample = plan("UTF-8", 4096, 2, 0);
         let insert = "INSERT INTO session_outputs (id, session_id, timestamp, type, data)
@@ -331,7 +332,7 @@ fn an_id_that_no_number_of_javascript_holds_is_not_gone_on_from() {
 }
 
 #[test]
-fn columns_may_be_others_more_in_another_order_computed_or_newer_than_rows() {
+fn columns_may_be_additional_reordered_computed_or_newer_than_rows() {
     let without_pins = "CREATE TABLE session_outputs (type TEXT, double AS (data || data), session_id TEXT, kept AS (type) STORED,
            id INTEGER PRIMARY KEY AUTOINCREMENT, data, timestamp TEXT);
          CREATE TABLE sessions (slot INTEGER, v AS (slot) VIRTUAL, tag TEXT, pid INTEGER, id TEXT PRIMARY KEY, status TEXT,
@@ -360,7 +361,7 @@ fn columns_may_be_others_more_in_another_order_computed_or_newer_than_rows() {
 }
 
 #[test]
-fn a_table_without_rowids_gives_its_rows_too() {
+fn rows_of_a_table_without_rowids_are_salvaged() {
     let without =
         |sql: &str| sql.replace(" AUTOINCREMENT", "").replace("\n);", "\n) WITHOUT ROWID;");
     let fill = FILL
@@ -390,7 +391,7 @@ fn the_id_of_a_chunk_need_not_be_its_rowid() {
 }
 
 #[test]
-fn two_sessions_of_one_id_are_told() {
+fn the_second_session_with_the_same_id_is_reported_as_lost() {
     let plan = PLAN.replace("id TEXT PRIMARY KEY", "id TEXT");
     let sample = Sample::new(|sqlite| {
         let insert = "INSERT INTO sessions (id, slot, status, working_dir, started_at)
@@ -403,7 +404,7 @@ fn two_sessions_of_one_id_are_told() {
 }
 
 #[test]
-fn what_an_interrupted_transaction_changed_is_taken_back() {
+fn the_changes_of_an_interrupted_transaction_are_undone() {
     for (sync, mode) in [("FULL", "DELETE"), ("OFF", "PERSIST"), ("FULL", "TRUNCATE")] {
         let sample = plan("UTF-8", 1024, 0, 0);
         let before = [SESSIONS, OUTPUTS].map(|sql| rows(&sample.sqlite(), sql));
@@ -435,14 +436,14 @@ fn what_an_interrupted_transaction_changed_is_taken_back() {
 
         writer.execute_batch("COMMIT").unwrap();
         drop(writer);
-        // A journal that is over changes nothing, although it may still lie there.
+        // A journal that is over changes nothing, although it may still exist.
         sample.assert_whole(&[], mode);
     }
 }
 
 #[test]
-fn output_that_looks_like_pages_takes_nobody_in() {
-    // Printed by somebody, into a file with larger pages: what begins leaves of 512 bytes.
+fn output_that_looks_like_pages_is_not_taken_for_pages() {
+    // Output that looks like leaves of 512 bytes, in a file with larger pages.
     let fake = "0d00000000000000";
     let sample = Sample::new(|sqlite| {
         sqlite.execute_batch(&format!("{PLAN}; {PINS}; {FILL}")).unwrap();
@@ -460,7 +461,7 @@ fn output_that_looks_like_pages_takes_nobody_in() {
 }
 
 #[test]
-fn more_slots_than_the_schema_tells_are_found_in_the_rows() {
+fn slots_beyond_those_of_the_schema_are_found_in_the_rows() {
     let plan = PLAN.replace("(1, 2, 3)", "(1, 2, 3, 4, 5, 6, 7)");
     let fill = FILL.replace("1 + i % 3, 'running'", "1 + i % 7, 'running'");
     let sample =

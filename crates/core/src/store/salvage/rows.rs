@@ -1,4 +1,4 @@
-//! The rows that are found, on their way into the new file.
+//! Stores the rows that are found in the new file.
 
 use memchr::memmem;
 use rusqlite::types::ValueRef;
@@ -6,7 +6,8 @@ use rusqlite::{Connection as Sqlite, ffi};
 
 use super::Salvaged;
 use super::shape::{
-    PINS, Shapes, id_by_moment, is_definition, is_output, is_pin, is_session, sequence, table_of,
+    MOST_SLOTS, PINS, Shapes, Table, id_by_moment, is_definition, is_output, is_pin, is_session,
+    sequence, table_of,
 };
 use crate::sqlite::{self, Definition, Entry, Field, NewFile, OpenOptions, Trees};
 
@@ -20,61 +21,42 @@ const INSERT_OUTPUT: &str =
 const INSERT_PIN: &str =
     "INSERT OR IGNORE INTO session_pins (session_id, created_at) VALUES (?1, ?2)";
 
-/// A pin of a session that is gone has nothing to keep.
+/// A pin of a missing session is useless.
 const REMOVE_PINS: &str = "DELETE FROM session_pins
     WHERE NOT EXISTS (SELECT 1 FROM sessions WHERE id = session_pins.session_id)";
 
-/// AUTOINCREMENT goes on after what stands there.
+/// AUTOINCREMENT continues after this number.
 const KEEP_SEQUENCE: [&str; 2] = [
     "INSERT INTO sqlite_sequence (name, seq) SELECT 'session_outputs', 0
      WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'session_outputs')",
     "UPDATE sqlite_sequence SET seq = max(seq, ?1) WHERE name = 'session_outputs'",
 ];
 
-/// Rows, and bytes of them, of one transaction. Sessions that wait for their slots are as many bytes at most.
+/// The most rows, and bytes, of one transaction. Sessions that wait for their slots take at most as many bytes.
 const GROUP: u64 = 10_000;
 const GROUP_BYTES: usize = 16 << 20;
 
-/// Rows that could not be stored and are named one by one.
+/// The most rows that could not be stored and are listed one by one.
 const MOST_ROWS: u64 = 100;
 
-/// More slots than any harness has; a larger number is damage.
-pub(super) const MOST_SLOTS: i64 = 1000;
-
-/// The highest id that JavaScript has a number for. One beyond it is damage, and SQLite would go on from there.
+/// The highest id that a JavaScript number holds. A higher one is damage, and SQLite would continue from there.
 const HIGHEST_ID: i64 = (1 << 53) - 1;
 
-/// One of the two tables.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Table {
-    Sessions,
-    Outputs,
-}
-
-impl Table {
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Sessions => "sessions",
-            Self::Outputs => "session_outputs",
-        }
-    }
-}
-
-/// The salvage of a file, as far as it is.
+/// A salvage in progress.
 pub(super) struct Salvage<'new> {
     new: &'new NewFile,
     definitions: &'new [Definition],
     shapes: &'new Shapes,
-    /// The slots that the new file accepts.
+    /// The highest slot that the new file accepts.
     slots: i64,
-    /// Sessions in slots beyond them, with their rowids.
+    /// Sessions in higher slots, with their rowids.
     waiting: Vec<Vec<Field<'static>>>,
     waiting_bytes: usize,
     done: Salvaged,
     refused: u64,
-    /// Rows that no tree reaches and that nobody knows.
+    /// Rows of an unknown kind that no tree reaches.
     unknown: u64,
-    /// The highest id of a chunk that was seen anywhere.
+    /// The highest id of a chunk that was found anywhere.
     highest_id: i64,
     knows_sequence: bool,
     in_group: u64,
@@ -112,7 +94,7 @@ impl<'new> Salvage<'new> {
         table_of(self.definitions, table).map(|definition| definition.root)
     }
 
-    /// Stores what the trees and the pages that none of them reaches hold.
+    /// Stores the rows of the trees, and of pages that no tree reaches.
     pub(super) fn read(&mut self, trees: &mut Trees) -> sqlite::Result<()> {
         self.done.problems.extend_from_slice(trees.pages().problems());
         self.tell_of_columns();
@@ -125,12 +107,12 @@ impl<'new> Salvage<'new> {
             match self.root_of(table.name()) {
                 Some(root) => trees.walk(root, &mut |entry| self.take(Some(table), &entry))?,
                 None => self.done.problems.push(format!(
-                    "the schema does not tell where {} are; rows were known by their form",
+                    "the schema does not say where {} are; their rows were recognized by their form",
                     table.name()
                 )),
             }
         }
-        // Older files have none.
+        // Older files have no pins.
         if let Some(root) = self.root_of(PINS) {
             trees.walk(root, &mut |entry| self.take_pin(&entry, true).map(drop))?;
         }
@@ -161,7 +143,7 @@ impl<'new> Salvage<'new> {
         self.sqlite().execute_batch("COMMIT").map_err(Into::into)
     }
 
-    /// Says which columns are not in the new file.
+    /// Reports the columns that are not in the new file.
     fn tell_of_columns(&mut self) {
         for table in [Table::Sessions, Table::Outputs] {
             let others = &self.shapes.of(table).others;
@@ -175,7 +157,7 @@ impl<'new> Salvage<'new> {
         }
     }
 
-    /// Takes a row of the tree of a table, or one that no tree reaches.
+    /// Takes a row from the tree of a table, or, without `from`, one that no tree reaches.
     fn take(&mut self, from: Option<Table>, entry: &Entry) -> sqlite::Result<()> {
         let needs_rowid = from.is_none_or(|table| !self.shapes.of(table).without_rowid);
         if let (Some(Table::Outputs), Some(id)) = (from, entry.rowid)
@@ -190,7 +172,7 @@ impl<'new> Salvage<'new> {
         };
         let session = self.shapes.sessions.pick(entry.rowid, &fields);
         let output = self.shapes.outputs.pick(entry.rowid, &fields);
-        // A damaged tree may lead to rows of the other one.
+        // A damaged tree may lead to rows of the other table.
         let table = match from {
             _ if is_output(&output) => Table::Outputs,
             _ if is_session(&session) => Table::Sessions,
@@ -250,7 +232,7 @@ impl<'new> Salvage<'new> {
         Ok(())
     }
 
-    /// Takes a row that is a pin, from their tree or by its form. Says whether it is one.
+    /// Takes a row that is a pin, from the tree of pins or by its form. Returns whether it is a pin.
     fn take_pin(&mut self, entry: &Entry, from_tree: bool) -> sqlite::Result<bool> {
         let Some(fields) = entry.fields() else {
             return Ok(false);
@@ -267,7 +249,7 @@ impl<'new> Salvage<'new> {
         Ok(true)
     }
 
-    /// Takes note of the highest id that a chunk ever had. Says whether this row tells it.
+    /// Records the highest id that a chunk ever had. Returns whether this row holds it.
     fn take_sequence(&mut self, entry: &Entry) -> bool {
         let Some(id) = entry.fields().as_deref().and_then(sequence) else {
             return false;
@@ -291,7 +273,7 @@ impl<'new> Salvage<'new> {
         }
     }
 
-    /// Stores a row; `false` where there is one with its id, or the table does not take it.
+    /// Stores a row; `false` if its id exists already, or the table refuses it.
     fn insert(
         &mut self,
         from: Option<Table>,
@@ -299,7 +281,7 @@ impl<'new> Salvage<'new> {
         sql: &str,
         values: &[ValueRef<'_>],
     ) -> sqlite::Result<bool> {
-        let values = values.iter().copied().map(Raw);
+        let values = values.iter().copied().map(RawValue);
         let inserted =
             self.sqlite().prepare_cached(sql)?.execute(rusqlite::params_from_iter(values.clone()));
         if let Err(error) = inserted {
@@ -308,7 +290,8 @@ impl<'new> Salvage<'new> {
                 return Err(error);
             }
             let rowid = values.clone().next().and_then(|id| id.0.as_i64().ok()).unwrap_or_default();
-            // The same row, found again. The tree of a table has each rowid once, and may have another one's id.
+            // The same row was found twice. The tree of a table has each rowid once, but two rows of it may have the
+            // same id.
             let is_twice = match error.code() {
                 Some(ffi::SQLITE_CONSTRAINT_ROWID) => true,
                 Some(ffi::SQLITE_CONSTRAINT_PRIMARYKEY | ffi::SQLITE_CONSTRAINT_UNIQUE) => {
@@ -338,7 +321,7 @@ impl<'new> Salvage<'new> {
         }
     }
 
-    /// Has the new file accept this slot, and those below.
+    /// Makes the new file accept this slot, and those below.
     fn widen(&mut self, slots: i64) -> sqlite::Result<()> {
         if slots > self.slots {
             self.sqlite().execute_batch("COMMIT")?;
@@ -349,7 +332,7 @@ impl<'new> Salvage<'new> {
         Ok(())
     }
 
-    /// Stores the sessions whose slots the new file did not accept.
+    /// Stores the sessions whose slots the new file did not accept before.
     fn store_waiting(&mut self) -> sqlite::Result<()> {
         let slot = |values: &Vec<Field<'_>>| match values.get(2) {
             Some(Field::Integer(slot)) => Some(*slot),
@@ -366,10 +349,10 @@ impl<'new> Salvage<'new> {
         Ok(())
     }
 
-    /// Counts the rows that an index names and that are not there. Each index names all of them.
+    /// Counts the rows that an index names and that were not found. Each index names all rows.
     pub(super) fn count_lost(&mut self, trees: &mut Trees) -> sqlite::Result<()> {
         for table in [Table::Sessions, Table::Outputs] {
-            // Otherwise an index names rows by something else than we store.
+            // Otherwise an index does not name rows by the id that is stored.
             let is_id = match table {
                 Table::Sessions => !self.shapes.sessions.without_rowid,
                 Table::Outputs => self.shapes.outputs.has_rowid(),
@@ -411,7 +394,7 @@ impl<'new> Salvage<'new> {
         Ok(())
     }
 
-    /// The same by pages of the index on moments that no tree reaches.
+    /// Counts them by pages of the index on moments that no tree reaches.
     fn count_lost_by_leftovers(&mut self, trees: &mut Trees) -> sqlite::Result<u64> {
         let mut find = self.sqlite().prepare("SELECT 1 FROM session_outputs WHERE id = ?1")?;
         let mut missing = 0;
@@ -422,11 +405,11 @@ impl<'new> Salvage<'new> {
             }
             Ok(())
         })?;
-        // Otherwise they may be of rows that were deleted.
+        // Otherwise they may belong to deleted rows.
         Ok(if trees.knows_free() { missing } else { 0 })
     }
 
-    /// Has ids go on after the highest that was ever given, and sums up.
+    /// Makes ids continue after the highest that was ever assigned, and sums up.
     pub(super) fn finish(mut self, trees: &mut Trees) -> sqlite::Result<Salvaged> {
         self.keep_sequence(trees)?;
         if self.refused > MOST_ROWS {
@@ -434,11 +417,10 @@ impl<'new> Salvage<'new> {
             self.done.problems.push(format!("{more} more rows could not be stored"));
         }
         if self.unknown > 0 {
-            self.done.problems.push(format!(
-                "rows that no tree reaches and that are none of ours by their form: {}",
-                self.unknown
-            ));
-            // They may be all that there was.
+            self.done
+                .problems
+                .push(format!("rows of an unknown form that no tree reaches: {}", self.unknown));
+            // They may be all that the file held.
             if self.done.sessions == 0 && self.done.outputs == 0 {
                 self.done.lost.outputs += self.unknown;
             }
@@ -453,7 +435,7 @@ impl<'new> Salvage<'new> {
 
     fn keep_sequence(&mut self, trees: &mut Trees) -> sqlite::Result<()> {
         if !self.knows_sequence && self.shapes.outputs.has_rowid() {
-            // What was deleted last had the highest ids.
+            // The rows that were deleted last had the highest ids.
             let shape = &self.shapes.outputs;
             trees.deleted(&mut |entry| {
                 if let Some(fields) = entry.fields() {
@@ -469,7 +451,7 @@ impl<'new> Salvage<'new> {
             });
             if counts && self.highest_id > 0 {
                 self.done.problems.push(format!(
-                    "what the highest id of a chunk ever was cannot be read; new ones go on after {}",
+                    "the highest id that a chunk ever had cannot be read; new ids go on after {}",
                     self.highest_id
                 ));
             }
@@ -483,11 +465,11 @@ impl<'new> Salvage<'new> {
     }
 }
 
-/// A value as it is stored, whatever its bytes.
+/// A stored value, bound unchanged.
 #[derive(Clone)]
-struct Raw<'row>(ValueRef<'row>);
+struct RawValue<'row>(ValueRef<'row>);
 
-impl rusqlite::ToSql for Raw<'_> {
+impl rusqlite::ToSql for RawValue<'_> {
     fn to_sql(&self) -> rusqlite::Result<rusqlite::types::ToSqlOutput<'_>> {
         Ok(rusqlite::types::ToSqlOutput::Borrowed(self.0))
     }

@@ -1,13 +1,32 @@
-//! Where our columns are in the rows of a file, and by what rows are known where no tree tells whose they are.
+//! The positions of our columns in the rows of a file, and how to recognize a row that no tree reaches.
 
 use rusqlite::types::{Value, ValueRef};
 
 use super::super::model::{OutputType, SessionStatus};
 use super::super::{text, timestamp};
-use super::rows::{MOST_SLOTS, Table};
 use crate::sqlite::{Definition, Field, columns};
 
+/// The table of pins.
 pub(super) const PINS: &str = "session_pins";
+
+/// More slots than any harness has. A larger number is damage.
+pub(super) const MOST_SLOTS: i64 = 1000;
+
+/// One of the two tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Table {
+    Sessions,
+    Outputs,
+}
+
+impl Table {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Sessions => "sessions",
+            Self::Outputs => "session_outputs",
+        }
+    }
+}
 
 /// How the rows of our tables are stored in a file.
 pub(super) struct Shapes {
@@ -17,7 +36,7 @@ pub(super) struct Shapes {
 }
 
 impl Shapes {
-    /// As the file says; as we make it, where it does not.
+    /// From the definitions in the file; without them, those of a fresh file.
     pub(super) fn new(definitions: &[Definition]) -> Self {
         let shape = |table| Shape::new(table_of(definitions, table), table);
         Self {
@@ -27,7 +46,7 @@ impl Shapes {
         }
     }
 
-    /// That of a table.
+    /// The shape of a table.
     pub(super) fn of(&self, table: Table) -> &Shape {
         match table {
             Table::Sessions => &self.sessions,
@@ -36,7 +55,7 @@ impl Shapes {
     }
 }
 
-/// The definition of a table, if it is among these.
+/// The definition of a table, if there is one.
 pub(super) fn table_of<'found>(
     definitions: &'found [Definition],
     name: &str,
@@ -46,21 +65,21 @@ pub(super) fn table_of<'found>(
 
 /// How the rows of one of our tables are stored.
 pub(super) struct Shape {
-    /// Where the values of our columns are, in the order of the columns.
-    places: Vec<Place>,
-    /// How many values a row of today has.
+    /// The positions of our columns, in their order.
+    places: Vec<Column>,
+    /// How many values a row has at present.
     pub(super) length: usize,
     /// Whether its rows have no rowid.
     pub(super) without_rowid: bool,
-    /// The columns that are not ours.
+    /// The names of columns of other programs.
     pub(super) others: Vec<String>,
 }
 
-/// Where the value of a column is.
-struct Place {
+/// The position of a column in a row.
+struct Column {
     at: usize,
     is_rowid: bool,
-    /// What it is in a row that ends before.
+    /// Its value in a row that is too short to have it.
     default: Value,
 }
 
@@ -72,9 +91,9 @@ impl Shape {
             let place = |name: &&str| {
                 let at = stored.columns.iter().position(|column| column.name == *name)?;
                 let column = stored.columns.get(at)?;
-                Some(Place { at, is_rowid: column.is_rowid, default: column.default.clone() })
+                Some(Column { at, is_rowid: column.is_rowid, default: column.default.clone() })
             };
-            // A definition without one of them is damaged.
+            // A definition that lacks one of our columns is damaged.
             let places = ours.iter().map(place).collect::<Option<Vec<_>>>()?;
             let names = stored.columns.iter().map(|column| column.name.clone());
             let others = names.filter(|name| !ours.contains(&name.as_str())).collect();
@@ -83,7 +102,7 @@ impl Shape {
         });
         told.unwrap_or_else(|| {
             let is_rowid = |at| at == 0 && table == Table::Outputs.name();
-            let place = |at| Place { at, is_rowid: is_rowid(at), default: Value::Null };
+            let place = |at| Column { at, is_rowid: is_rowid(at), default: Value::Null };
             Self {
                 places: (0..ours.len()).map(place).collect(),
                 length: ours.len(),
@@ -104,7 +123,7 @@ impl Shape {
         rowid: Option<i64>,
         fields: &'row [Field<'_>],
     ) -> Vec<ValueRef<'row>> {
-        let value = |place: &'row Place| match (fields.get(place.at), rowid) {
+        let value = |place: &'row Column| match (fields.get(place.at), rowid) {
             (Some(Field::Null), Some(rowid)) if place.is_rowid => ValueRef::Integer(rowid),
             (Some(field), _) => field.value(),
             (None, _) => ValueRef::from(&place.default),
@@ -113,7 +132,7 @@ impl Shape {
     }
 }
 
-/// Whether values are those of a session that the stores wrote.
+/// Whether values look like a session that the stores wrote.
 pub(super) fn is_session(values: &[ValueRef<'_>]) -> bool {
     let [id, slot, status, working_dir, command, started_at, ended_at, pid, created_at, updated_at] =
         values
@@ -130,7 +149,7 @@ pub(super) fn is_session(values: &[ValueRef<'_>]) -> bool {
         && [ended_at, created_at, updated_at].into_iter().all(|at| is_null(at) || is_moment(at))
 }
 
-/// Whether values are those of a chunk of output. Its bytes may be a BLOB, which others store.
+/// Whether values look like a chunk of output. Its data may be a BLOB, which other programs store.
 pub(super) fn is_output(values: &[ValueRef<'_>]) -> bool {
     let [id, session_id, timestamp, kind, data, created_at] = values else {
         return false;
@@ -143,7 +162,7 @@ pub(super) fn is_output(values: &[ValueRef<'_>]) -> bool {
         && (is_null(created_at) || is_moment(created_at))
 }
 
-/// Whether values are those of a pin.
+/// Whether values look like a pin.
 pub(super) fn is_pin(values: &[ValueRef<'_>]) -> bool {
     let [session_id, created_at] = values else {
         return false;
@@ -151,7 +170,7 @@ pub(super) fn is_pin(values: &[ValueRef<'_>]) -> bool {
     is_text(session_id) && (is_null(created_at) || is_moment(created_at))
 }
 
-/// The id of the chunk that an entry of our index on moments is about.
+/// The id of a chunk in an entry of our index on moments.
 pub(super) fn id_by_moment(key: &[Field<'_>]) -> Option<i64> {
     let [session_id, timestamp, id] = key else {
         return None;
@@ -162,7 +181,7 @@ pub(super) fn id_by_moment(key: &[Field<'_>]) -> Option<i64> {
     }
 }
 
-/// The highest id that a chunk ever had, by a row of SQLite's own table of them.
+/// The highest id that a chunk ever had, from a row of `sqlite_sequence`.
 pub(super) fn sequence(row: &[Field<'_>]) -> Option<i64> {
     match row {
         [Field::Text(table), Field::Integer(id)]
@@ -174,7 +193,7 @@ pub(super) fn sequence(row: &[Field<'_>]) -> Option<i64> {
     }
 }
 
-/// Whether a row is one of the schema.
+/// Whether a row looks like one of `sqlite_schema`.
 pub(super) fn is_definition(row: &[Field<'_>]) -> bool {
     let kinds = [&b"table"[..], b"index", b"trigger", b"view"];
     matches!(row, [Field::Text(kind), Field::Text(_), Field::Text(_), Field::Integer(_), _]

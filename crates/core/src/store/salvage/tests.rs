@@ -1,4 +1,4 @@
-//! Files that are damaged on purpose, and what is left of them.
+//! Damages files on purpose, and checks what is salvaged.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,7 +13,7 @@ const PAGE: usize = 4096;
 
 type Rows = BTreeMap<i64, String>;
 
-/// A file with free pages, long rows and interior pages, and what it holds.
+/// A file with free pages, long rows and interior pages, and its content.
 struct Sample {
     folder: tempfile::TempDir,
     file: PathBuf,
@@ -33,7 +33,7 @@ fn outputs(sqlite: &Sqlite) -> Rows {
     rows.map(|row| row.unwrap()).collect()
 }
 
-/// The same as the stores write, and then some of it deleted.
+/// Rows as the stores write them, of which some are deleted.
 const FILL: &str = "
     WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 60)
     INSERT INTO sessions (id, slot, status, working_dir, started_at)
@@ -57,7 +57,7 @@ fn sample() -> Sample {
 }
 
 impl Sample {
-    /// Salvages these bytes, and looks whether what came of it is sound and true.
+    /// Salvages these bytes, and checks that the result is sound and holds only rows that existed.
     fn salvage(&self, bytes: &[u8], log: &[u8]) -> Salvaged {
         let damaged = self.folder.path().join("damaged.db");
         fs::write(&damaged, bytes).unwrap();
@@ -95,7 +95,7 @@ fn zero(bytes: &[u8], page: usize) -> Vec<u8> {
 }
 
 #[test]
-fn a_sound_file_gives_everything() {
+fn every_row_of_a_sound_file_is_salvaged() {
     let sample = sample();
     let salvaged = sample.salvage(&fs::read(&sample.file).unwrap(), b"");
     assert_eq!(
@@ -109,7 +109,7 @@ fn a_sound_file_gives_everything() {
 }
 
 #[test]
-fn any_page_may_be_gone_and_the_loss_is_counted() {
+fn any_page_may_be_missing_and_the_loss_is_counted() {
     let sample = sample();
     let bytes = fs::read(&sample.file).unwrap();
     let (mut worst, mut sum, pages) = (1.0f64, 0.0, bytes.len() / PAGE);
@@ -129,7 +129,7 @@ fn any_page_may_be_gone_and_the_loss_is_counted() {
 }
 
 #[test]
-fn a_file_that_was_cut_off_gives_what_is_left_of_it() {
+fn the_rest_of_a_truncated_file_is_salvaged() {
     let sample = sample();
     let bytes = fs::read(&sample.file).unwrap();
     for tenth in 1..10 {
@@ -140,7 +140,7 @@ fn a_file_that_was_cut_off_gives_what_is_left_of_it() {
 }
 
 #[test]
-fn any_byte_of_the_header_may_be_wrong() {
+fn a_wrong_byte_in_the_header_loses_no_row() {
     let sample = sample();
     let bytes = fs::read(&sample.file).unwrap();
     let numbers =
@@ -156,7 +156,7 @@ fn any_byte_of_the_header_may_be_wrong() {
 }
 
 #[test]
-fn random_damage_ends_nothing() {
+fn salvage_survives_random_damage() {
     let sample = sample();
     let bytes = fs::read(&sample.file).unwrap();
     let mut seed = 7u64;
@@ -180,7 +180,7 @@ fn random_damage_ends_nothing() {
 }
 
 #[test]
-fn the_log_counts_as_far_as_it_is_whole() {
+fn a_log_is_used_up_to_its_first_damage() {
     let sample = sample();
     let connection = open(&sample.file);
     let sqlite = connection.sqlite().unwrap();
@@ -206,7 +206,7 @@ fn the_log_counts_as_far_as_it_is_whole() {
 }
 
 #[test]
-fn a_file_whose_log_holds_everything_needs_no_page_of_its_own() {
+fn a_log_that_holds_every_page_is_enough() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("a.db");
     let connection = open(&file);
@@ -218,7 +218,7 @@ fn a_file_whose_log_holds_everything_needs_no_page_of_its_own() {
 }
 
 #[test]
-fn what_is_no_database_is_refused_and_leaves_nothing() {
+fn a_file_that_is_not_a_database_is_refused_and_leaves_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let (file, new) = (folder.path().join("a.db"), folder.path().join("new.db"));
     for bytes in [&b""[..], b"notes", &[0; 8192], &[0xff; 8192]] {
@@ -232,7 +232,7 @@ fn what_is_no_database_is_refused_and_leaves_nothing() {
 }
 
 #[test]
-fn without_a_pointer_map_the_free_list_keeps_deleted_rows_deleted() {
+fn the_free_list_keeps_deleted_rows_out_without_a_pointer_map() {
     let sample = sample();
     let sqlite = Sqlite::open(&sample.file).unwrap();
     sqlite

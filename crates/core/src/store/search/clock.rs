@@ -1,14 +1,14 @@
-//! The time that a page may take.
+//! The time limit of a page.
 
 use std::time::{Duration, Instant};
 
-/// Work, about a nanosecond to some ten each, after which the clock is looked at.
+/// Steps of work, of one to ten nanoseconds each, between two checks of the clock.
 const OFTEN: usize = 16 << 10;
 
-/// What a line or a chunk takes beside its bytes.
+/// Steps for a line or a chunk, in addition to its bytes.
 const EACH: usize = 128;
 
-/// Looks at the time, though not after every byte.
+/// Checks the time, but not after every byte.
 pub(super) struct Clock {
     end: Option<Instant>,
     work: usize,
@@ -19,7 +19,7 @@ impl Clock {
         Self { end: limit.and_then(|limit| Instant::now().checked_add(limit)), work: 0 }
     }
 
-    /// A clock for tests, which is late whenever it is looked at.
+    /// A clock for tests, which is late at every check.
     #[cfg(test)]
     pub(super) fn always_late() -> Self {
         Self { end: Some(Instant::now()), work: OFTEN }
@@ -30,7 +30,7 @@ impl Clock {
         self.end.is_some()
     }
 
-    /// Whether the time is over, after some bytes or other steps more.
+    /// Whether the time is over, after this many more steps.
     pub(super) fn is_late(&mut self, work: usize) -> bool {
         let Some(end) = self.end else {
             return false;

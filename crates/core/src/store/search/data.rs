@@ -1,4 +1,4 @@
-//! The text of a chunk: as a whole, or in pieces where it is long and there is not the time for all of it.
+//! The text of a chunk: as a whole, or in pieces if it is long and there is a time limit.
 
 use rusqlite::blob::Blob;
 use rusqlite::types::ValueRef;
@@ -7,16 +7,16 @@ use rusqlite::{Connection as Sqlite, Row};
 use super::super::terminal::whole_characters;
 use super::super::{Result, text};
 
-/// Bytes of a piece, and of a chunk that is not read in pieces.
+/// Bytes of a piece. A chunk of at most as many bytes is not read in pieces.
 const PIECE: usize = 16 << 10;
 
-/// Some of a text, and where in it that ends.
+/// A part of a text, and its end in the text.
 pub(super) struct Piece<'a> {
     pub(super) bytes: &'a [u8],
     pub(super) end: usize,
 }
 
-/// What is left of a chunk.
+/// The rest of a chunk.
 pub(super) enum Data<'row> {
     Whole { bytes: &'row [u8], done: Option<usize> },
     Pieces { blob: Blob<'row>, buffer: Vec<u8>, done: usize },

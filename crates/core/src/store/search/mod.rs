@@ -1,4 +1,4 @@
-//! Finding lines in what sessions printed, as somebody saw them.
+//! Finds lines in the output of sessions, as they were visible in the terminal.
 
 mod clock;
 mod data;
@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection as Sqlite, Row, Statement, params};
 
-use super::outputs::{Outputs, check_session, select};
+use super::outputs::{Outputs, check_session, select_chunks};
 use super::terminal::{KeptLine, Line, Lines, Mark};
 use super::timestamp::{Moments, Timestamp};
 use super::{Error, Result, text};
@@ -21,15 +21,15 @@ use data::Data;
 use pattern::Pattern;
 use slowly::Slowly;
 
-/// Of one session, by an index.
-const ONE: &str = select!("o.timestamp, o.data, o.id", "AND i.id > ?2 ORDER BY i.id");
+/// The output of one session, by an index.
+const ONE: &str = select_chunks!("o.timestamp, o.data, o.id", "AND i.id > ?2 ORDER BY i.id");
 
-/// Of all sessions: reading the table once costs less than an index for each of them.
+/// The output of all sessions. Reading the table once costs less than the index for each session.
 const ALL: &str =
     "SELECT session_id, timestamp, data, id FROM session_outputs WHERE id > ?1 ORDER BY id";
 
-/// As those, without what is long: that is read in pieces.
-const ONE_IN_PIECES: &str = select!(
+/// The same without long texts, which are read in pieces.
+const ONE_IN_PIECES: &str = select_chunks!(
     "o.timestamp, CASE WHEN octet_length(o.data) <= 16384 OR (SELECT encoding FROM pragma_encoding) <> 'UTF-8'
      THEN o.data END, o.id, octet_length(o.data)",
     "AND i.id > ?2 ORDER BY i.id"
@@ -48,17 +48,17 @@ pub struct Query {
     pub regex: bool,
     /// Whether upper and lower case differ.
     pub case_sensitive: bool,
-    /// The session to look in; all if there is none.
+    /// The session to search; all without one.
     pub session_id: Option<String>,
-    /// Only what was printed then or later.
+    /// Only output from this moment on.
     pub since: Option<Timestamp>,
-    /// Only what was printed then or earlier.
+    /// Only output up to this moment.
     pub until: Option<Timestamp>,
-    /// Matches of a page.
+    /// The most matches of a page.
     pub limit: usize,
     /// Lines before and after a match.
     pub context: usize,
-    /// How long to look for a page.
+    /// The time for a page.
     pub time_limit: Option<Duration>,
 }
 
@@ -67,9 +67,9 @@ pub struct Query {
 pub struct Match {
     /// The session that printed it.
     pub session_id: Vec<u8>,
-    /// Its text.
+    /// The text of the line.
     pub line: String,
-    /// Which line of the session it is, from 1.
+    /// The number of the line in the session, from 1.
     pub number: u64,
     /// The chunk in which the match begins.
     pub mark: Mark,
@@ -84,11 +84,11 @@ pub struct Match {
 /// Why a page ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stopped {
-    /// There is no more.
+    /// All output was searched.
     AtEnd,
-    /// It has as many matches as were wanted.
+    /// The page has `limit` matches.
     AtLimit,
-    /// The time is over.
+    /// The time for a page is over.
     InTime,
 }
 
@@ -102,25 +102,26 @@ pub struct Search {
 
 #[derive(Default)]
 struct State {
-    /// In the order in which their last lines are looked at; mostly few, so that comparing ids takes less than hashing.
+    /// The sessions, ordered by id: their last lines are searched in that order. There are mostly few, so comparing
+    /// is faster than hashing.
     sessions: BTreeMap<Vec<u8>, Session>,
-    /// The chunk that was read last, and how much of it where that was not all.
+    /// The chunk that was read last, and how many bytes of it, if not all.
     cursor: i64,
     taken: Option<usize>,
-    /// Whether all was read, and what is left are the lines without an end.
+    /// Whether all chunks were read, so that only lines without an end are left.
     ending: bool,
     ended: bool,
-    /// A line in which the pattern is being looked for.
+    /// A line whose search is not finished.
     paused: Option<Paused>,
-    /// Matches to be handed out.
+    /// Matches that are ready for the next page.
     ready: Ready,
 }
 
-/// Bytes of text after which a page ends, whatever its limit, and after which one ends that has little time.
+/// Bytes of text after which a page ends, without and with a time limit.
 const PAGE: usize = 64 << 20;
 const SHORT_PAGE: usize = 4 << 20;
 
-/// Matches to be handed out, and the bytes of their text.
+/// Matches that are ready, and the bytes of their texts.
 #[derive(Default)]
 struct Ready {
     matches: VecDeque<Match>,
@@ -145,7 +146,7 @@ impl Ready {
     }
 }
 
-/// A line in which the pattern was looked for when the time was over.
+/// A line whose search was interrupted when the time was over.
 struct Paused {
     session_id: Vec<u8>,
     line: KeptLine,
@@ -159,7 +160,7 @@ struct Session {
     nearby: Nearby,
 }
 
-/// What is kept for the context of matches.
+/// Lines and matches that are kept for the context.
 #[derive(Default)]
 struct Nearby {
     /// The latest lines.
@@ -173,18 +174,18 @@ impl Search {
     ///
     /// # Errors
     ///
-    /// [`Error::OutOfRange`] for a pattern that is none.
+    /// [`Error::OutOfRange`] for an invalid pattern.
     pub fn new(outputs: Outputs, query: Query) -> Result<Self> {
         let pattern = Pattern::new(&query.pattern, query.regex, query.case_sensitive)?;
         Ok(Self { outputs, query, pattern, state: RefCell::default() })
     }
 
-    /// Hands the next matches to `visit`, in the order in which their lines, and the context behind them,
-    /// ended; at the end those of lines that have no end yet, by session. Says why there are no more for now.
+    /// Passes the next matches to `visit`, in the order in which their lines, and the context behind them, ended.
+    /// Matches in lines without an end come last, by session. Returns why the page ended.
     ///
     /// # Errors
     ///
-    /// What SQLite or `visit` says.
+    /// An error of SQLite or of `visit`.
     pub fn page<E: From<Error>>(
         &self,
         mut visit: impl FnMut(Match) -> Result<(), E>,
@@ -208,7 +209,7 @@ impl Search {
         Ok(if is_over { Stopped::AtEnd } else { stopped })
     }
 
-    /// Why the matches that are ready are enough for a page, if they are.
+    /// Why the ready matches are enough for a page; `None` if they are not.
     fn full(&self, ready: &Ready) -> Option<Stopped> {
         if ready.matches.len() >= self.query.limit {
             Some(Stopped::AtLimit)
@@ -221,7 +222,7 @@ impl Search {
         }
     }
 
-    /// Handing texts out takes time as well.
+    /// The bytes of a page. Passing texts on takes time, too.
     fn page_bytes(&self) -> usize {
         if self.query.time_limit.is_some() { SHORT_PAGE } else { PAGE }
     }
@@ -236,7 +237,7 @@ impl Search {
         if state.ending {
             return Ok(self.end(state, clock));
         }
-        // A chunk that is not read to its end is read again.
+        // A chunk that was not read to its end is read again.
         let after = state.cursor - i64::from(state.taken.is_some());
         let in_pieces = clock.is_limited() || state.taken.is_some();
         let mut read = |rows: &mut Statement<'_>, params: &[&dyn rusqlite::ToSql]| {
@@ -331,7 +332,7 @@ impl Search {
         Ok(None)
     }
 
-    /// Goes on in the line in which the time was over; `None` where it is over again.
+    /// Continues in the line whose search was interrupted; `None` if the time is over again.
     fn look_on(&self, state: &mut State, clock: &mut Clock) -> Option<()> {
         let Some(Paused { session_id, line, mut search }) = state.paused.take() else {
             return Some(());
@@ -348,7 +349,7 @@ impl Search {
         Some(())
     }
 
-    /// Keeps a line that matches, and one that stands near such a line.
+    /// Keeps a line that matches, or that is near such a line.
     fn add(
         &self,
         line: &Line<'_>,

@@ -1,4 +1,4 @@
-//! What is looked for.
+//! The pattern of a search.
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
@@ -15,37 +15,37 @@ use super::slowly::{Automaton, Slowly};
 /// Bytes of the longest pattern.
 const MAX_PATTERN: usize = 64 * 1024;
 
-/// Bytes that a compiled regular expression may take: a line is read in a time that grows with it.
+/// The most bytes of a compiled regular expression. The time to search a line grows with it.
 const MAX_COMPILED: usize = 256 << 10;
 
 /// Characters of a pattern that a message shows.
 const SHOWN: usize = 80;
 
-/// Bytes of a line that a regular expression may always be looked for in at a time.
+/// Lines of at most this number of bytes are searched without interruption.
 const SHORT: usize = 256;
 
-/// A text or a regular expression, ready to be found.
+/// A text or a regular expression, ready to search with.
 pub(super) enum Pattern {
     Literal(Box<Finder<'static>>),
-    /// A text in any case, and two bytes of it that a line must have; or a regular expression.
+    /// A regular expression; or a text in any case, with two bytes that a matching line must have.
     Regex(Option<Pair>, Box<Compiled>),
 }
 
 /// A regular expression for two engines.
 pub(super) struct Compiled {
     regex: Regex,
-    /// Made where a long line has to be searched in a limited time.
+    /// Made when a long line has to be searched within a time limit.
     automaton: OnceCell<Option<Automaton>>,
     text: String,
     case_sensitive: bool,
 }
 
-/// Two letters of ASCII next to each other, in either case, or other characters of it.
+/// Two adjacent characters of ASCII, letters in either case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Pair([u8; 2]);
 
 impl Pair {
-    /// The rarest in a text. `k` and `s` are in none: characters beyond ASCII are those in another case.
+    /// The rarest pair of a text. No pair contains `k` or `s`: they have characters beyond ASCII as another case.
     fn rarest_in(text: &str) -> Option<Self> {
         let folds_within_ascii = |byte: u8| byte.is_ascii() && !matches!(byte, b'k' | b's');
         let bytes = text.to_ascii_lowercase().into_bytes();
@@ -64,7 +64,7 @@ impl Pair {
     }
 }
 
-/// How often a byte stands in what terminals print, compared with others; a capital as its small letter.
+/// How frequent a byte is in terminal output, compared with others.
 fn frequency(byte: u8) -> usize {
     const RARE_TO_FREQUENT: &[u8] = b"zqjxvkwybgfpmhudclnsriaote0123456789-./ ";
     RARE_TO_FREQUENT.iter().position(|known| *known == byte).map_or(0, |place| place + 1)
@@ -73,7 +73,7 @@ fn frequency(byte: u8) -> usize {
 impl Pattern {
     /// # Errors
     ///
-    /// [`Error::OutOfRange`] for an empty pattern, one that is too long, and what is no regular expression.
+    /// [`Error::OutOfRange`] for a pattern that is empty or too long, or an invalid regular expression.
     pub(super) fn new(pattern: &str, is_regex: bool, case_sensitive: bool) -> Result<Self> {
         let refuse = |expected: String| {
             let shown: String = pattern.chars().take(SHOWN).collect();
@@ -105,7 +105,7 @@ impl Pattern {
                 refuse(format!("a pattern that compiles to at most {limit} bytes"))
             }
             Err(error) => {
-                // The lines before the last one draw the pattern.
+                // The lines before the last one show the pattern.
                 let why = error.to_string();
                 let why = why.lines().last().unwrap_or_default().trim_start_matches("error: ");
                 refuse(format!("a regular expression ({why})"))
@@ -113,11 +113,11 @@ impl Pattern {
         }
     }
 
-    /// Where the pattern stands first in a line.
+    /// The first match in a line.
     ///
     /// # Errors
     ///
-    /// The search as far as it is, where the time is over first.
+    /// The unfinished search, if the time is over first.
     pub(super) fn find(
         &self,
         line: &str,
@@ -154,7 +154,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_case_counts_only_where_it_is_told_to() {
+    fn the_case_matters_only_in_a_case_sensitive_search() {
         let find = |pattern: &str, is_regex, case_sensitive, line: &str| {
             let pattern = Pattern::new(pattern, is_regex, case_sensitive).unwrap();
             pattern.find(line, &mut Clock::new(None)).ok().unwrap()
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_has_the_rarest_pair_of_a_text_in_whatever_case() {
+    fn a_matching_line_has_the_rarest_pair_of_the_text_in_any_case() {
         let pair = |text| {
             Pair::rarest_in(text).map(|Pair(bytes)| String::from_utf8(bytes.into()).unwrap())
         };
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pattern_that_cannot_be_is_named_with_the_reason() {
+    fn an_invalid_pattern_is_refused_with_the_reason() {
         let refused = |pattern: &str| Pattern::new(pattern, true, false).err().unwrap().to_string();
         assert!(refused("").starts_with("pattern must be a text of 1 to"));
         assert!(refused(&"x".repeat(MAX_PATTERN + 1)).len() < 200);

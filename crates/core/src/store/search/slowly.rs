@@ -1,7 +1,7 @@
-//! A regular expression that can be looked for in pieces of time.
+//! A search for a regular expression that can be interrupted.
 //!
-//! The engine of `regex` goes through a whole line, which may take a second and a half. This one does the same with
-//! the same automaton, more slowly where that one is fast, and can stop at any character and go on later.
+//! The engine of `regex` searches a whole line, which may take a second and a half. This one does the same with the
+//! same automaton. It is slower where that one is fast, but can stop at any character and continue later.
 
 use std::ops::Range;
 
@@ -11,14 +11,14 @@ use regex_automata::util::syntax;
 
 use super::Clock;
 
-/// An automaton, and what it takes at most.
+/// An automaton for a regular expression.
 pub(super) struct Automaton(NFA);
 
-/// Steps of the automaton that the other engine may take at a time: some milliseconds.
+/// The most steps of the automaton that the other engine may take without interruption: some milliseconds.
 const AT_ONCE: usize = 1 << 19;
 
 impl Automaton {
-    /// `None` for what is no pattern, or too large.
+    /// `None` for an invalid or too large pattern.
     pub(super) fn new(pattern: &str, case_sensitive: bool, size: usize) -> Option<Self> {
         let syntax = syntax::Config::new().case_insensitive(!case_sensitive);
         let config = NFA::config().which_captures(WhichCaptures::None).nfa_size_limit(Some(size));
@@ -26,13 +26,13 @@ impl Automaton {
         nfa.ok().map(Self)
     }
 
-    /// Whether a line may take the other engine longer than a time limit can bear.
+    /// Whether the other engine may take too long for a time limit.
     pub(super) fn is_costly_in(&self, line: &str) -> bool {
         let Self(nfa) = self;
         line.len().saturating_mul(nfa.states().len()) > AT_ONCE
     }
 
-    /// Starts to look for it in a line.
+    /// Starts a search in a line.
     pub(super) fn look(&self) -> Slowly {
         let Self(nfa) = self;
         Slowly {
@@ -46,10 +46,10 @@ impl Automaton {
     }
 }
 
-/// The search in one line, as far as it is.
+/// An unfinished search in one line.
 pub(super) struct Slowly {
     nfa: NFA,
-    /// Where the automaton may be before the byte at `at`, the preferred first.
+    /// The possible states before the byte at `at`, the preferred one first.
     here: Threads,
     next: Threads,
     stack: Vec<StateID>,
@@ -58,7 +58,7 @@ pub(super) struct Slowly {
 }
 
 impl Slowly {
-    /// Goes on in the line that it was started in; `None` where the time is over first.
+    /// Continues in the same line; `None` if the time is over first.
     pub(super) fn go_on(&mut self, line: &str, clock: &mut Clock) -> Option<Option<Range<usize>>> {
         let Self { nfa, here, next, stack, at, best } = self;
         let bytes = line.as_bytes();
@@ -78,7 +78,7 @@ impl Slowly {
                     State::Sparse(ranges) => ranges.matches(bytes, *at),
                     State::Dense(table) => table.matches(bytes, *at),
                     State::Match { .. } => {
-                        // What comes behind it is not preferred.
+                        // States behind this one are not preferred.
                         *best = Some(*start..*at);
                         break;
                     }
@@ -101,10 +101,10 @@ impl Slowly {
     }
 }
 
-/// States of the automaton, each once, in the order of preference, and where in the line each path began.
+/// States of the automaton, each once, in the order of preference, with the start of the match.
 struct Threads {
     dense: Vec<(StateID, usize)>,
-    /// Where in `dense` a state stands, if it does.
+    /// The position of each state in `dense`, if it is there.
     places: Vec<usize>,
 }
 
@@ -117,7 +117,7 @@ impl Threads {
         self.dense.clear();
     }
 
-    /// Adds a state; whether it is new.
+    /// Adds a state. Returns whether it is new.
     fn insert(&mut self, id: StateID, start: usize) -> bool {
         let Some(place) = self.places.get_mut(id.as_usize()) else {
             return false;
@@ -130,7 +130,7 @@ impl Threads {
         true
     }
 
-    /// Adds a state and those that are reached from it without a byte.
+    /// Adds a state, and those that it reaches without reading a byte.
     fn add(
         &mut self,
         nfa: &NFA,
@@ -165,7 +165,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_finds_what_the_other_engine_finds_however_often_it_is_stopped() {
+    fn an_interrupted_search_finds_the_same_as_the_other_engine() {
         let patterns = [
             "a",
             "a*",

@@ -1,26 +1,26 @@
-//! The columns of a line that is drawn over.
+//! The columns of a line that is overwritten.
 //!
-//! A program can ask for a lot of work by a few bytes: `ESC[P` moves all that stands behind the cursor. So work is
-//! paid for with [`Credit`], which every byte that is read adds to.
+//! A few bytes can cause a lot of work: `ESC[P` moves everything behind the cursor. So work is paid for with
+//! [`Credit`], and every byte that is read adds to it.
 
 use unicode_width::UnicodeWidthChar;
 
-use super::row::Edit;
+use super::controls::Edit;
 use super::style::{Packed, Style, change_to};
 
-/// Columns that a line has at least, whatever is in them: the cursor moves no further behind its text.
+/// The least width of a line. The cursor moves no further behind the text.
 pub(super) const WIDTH: usize = 512;
 
-/// Columns of the longest line that is drawn over.
+/// Columns of the longest line that is overwritten.
 pub(super) const COLUMNS: usize = super::MAX_REDRAWN;
 
-/// Columns that most lines have room in.
+/// The initial capacity: enough for most lines.
 const USUAL: usize = 128;
 
 /// Columns between two stops of the tab.
 const TAB: usize = 8;
 
-/// Marks that combine with a character in front of them, in one line.
+/// The most combining marks in one line.
 const COMBINING: usize = 1024;
 
 /// The second column of a wide character, and all but the first of a tab.
@@ -28,15 +28,15 @@ const REST: u32 = 0x10_ffff;
 
 const BLANK: u32 = ' ' as u32;
 
-/// The bits of a column that say which character it is; those above them say which marks are on it.
+/// The bits of a column for the character. The bits above them number its marks.
 const CHARACTER: u32 = (1 << MARKS) - 1;
 const MARKS: u32 = 21;
 
-/// What can still be asked for, in columns that are moved or erased.
+/// The columns that can still be moved or erased.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Credit {
     left: usize,
-    /// Bytes that were read and not counted yet.
+    /// Bytes that were read and are not counted yet.
     bytes: usize,
 }
 
@@ -49,16 +49,16 @@ impl Default for Credit {
 impl Credit {
     const AT_FIRST: usize = 1 << 18;
 
-    /// What is not asked for for long is not saved for ever.
+    /// The most credit that is saved.
     const MOST: usize = 1 << 20;
 
-    /// What a byte adds. Lines of up to a hundred or two columns can so be edited by every sequence there is.
+    /// The credit for a byte. It is enough to edit lines of up to one or two hundred columns with every sequence.
     const OF_BYTE: usize = 64;
 
-    /// What a column takes that nothing was printed into: it is read, written and searched later.
+    /// The price of a blank column: it is read, written and searched later.
     const OF_BLANK: usize = 16;
 
-    /// So many bytes were read.
+    /// Adds the bytes that were read.
     #[inline]
     pub(super) fn earn(&mut self, bytes: usize) {
         self.bytes = self.bytes.saturating_add(bytes);
@@ -69,7 +69,7 @@ impl Credit {
         self.left = self.left.saturating_add(earned).min(Self::MOST);
     }
 
-    /// Pays for moving or erasing columns; false where that is too much.
+    /// Pays for moving or erasing columns; `false` if the credit is too low.
     fn move_columns(&mut self, count: usize) -> bool {
         self.count();
         let paid = self.left.checked_sub(count);
@@ -77,7 +77,7 @@ impl Credit {
         paid.is_some()
     }
 
-    /// Pays for as many of `count` blanks or repeated bytes as it can.
+    /// Pays for up to `count` blanks or repeated bytes. Returns for how many.
     pub(super) fn add_columns(&mut self, count: usize) -> usize {
         if count == 0 {
             return 0;
@@ -93,21 +93,21 @@ impl Credit {
 #[derive(Default)]
 pub(super) struct Cells {
     characters: Vec<u32>,
-    /// How each column looks; none where nobody wants to know.
+    /// The style of each column, if styles are kept.
     styles: Option<Vec<Packed>>,
     column: usize,
     marks: Marks,
 }
 
 impl Cells {
-    /// No columns, which know how they look where that is wanted.
+    /// An empty line, with styles if `styled`.
     pub(super) fn new(styled: bool) -> Self {
         let characters = Vec::with_capacity(USUAL);
         let styles = styled.then(|| Vec::with_capacity(USUAL));
         Self { characters, styles, ..Self::default() }
     }
 
-    /// Forgets all; false where that would leave much memory unused.
+    /// Clears the line; `false` if its memory is too large to keep.
     pub(super) fn clear(&mut self) -> bool {
         self.characters.clear();
         if let Some(styles) = &mut self.styles {
@@ -130,12 +130,12 @@ impl Cells {
         self.column
     }
 
-    /// Moves the cursor, not far beyond what there is.
+    /// Moves the cursor, but not far beyond the text.
     pub(super) fn move_to(&mut self, column: usize) {
         self.column = column.min(self.characters.len().clamp(WIDTH, COLUMNS));
     }
 
-    /// Writes a character at the cursor, in a line that starts at the column `origin` of the screen.
+    /// Writes a character at the cursor. The line starts at the column `origin` of the screen.
     pub(super) fn put(
         &mut self,
         character: char,
@@ -151,13 +151,13 @@ impl Cells {
             '\t' => {
                 let width = TAB - (origin + column) % TAB;
                 if column < self.characters.len() {
-                    // Over what is there it only moves.
+                    // Over existing text a tab only moves the cursor.
                     self.column += width;
                     return;
                 }
                 width
             }
-            // What stands for the rest of a character cannot be one.
+            // This code stands for the rest of a wide character, so it cannot be a character.
             _ if code == REST => {
                 return self.put(char::REPLACEMENT_CHARACTER, style, origin, credit);
             }
@@ -191,7 +191,7 @@ impl Cells {
         self.column = end;
     }
 
-    /// Writes a character of one column over another, or behind the last; false where there is more to it.
+    /// Writes a character of one column over another, or behind the last; `false` if the case is not that simple.
     fn put_simple(&mut self, code: u32, style: Packed) -> bool {
         let column = self.column;
         match self.characters.get(column..) {
@@ -221,8 +221,7 @@ impl Cells {
         }
     }
 
-    /// Blanks the columns from `start` to before `end` as far as they exist, and the other halves of characters
-    /// that lose one.
+    /// Blanks the existing columns from `start` to before `end`, and the other halves of split characters.
     fn blank(&mut self, start: usize, end: usize) {
         let is_rest = |at: usize| self.characters.get(at) == Some(&REST);
         let mut from = start;
@@ -240,7 +239,7 @@ impl Cells {
         }
     }
 
-    /// Cuts off what stands behind a column.
+    /// Cuts the line off at a column.
     fn truncate(&mut self, column: usize) {
         self.blank(column, column);
         self.marks.leave(self.characters.get(column..).unwrap_or_default());
@@ -250,7 +249,7 @@ impl Cells {
         }
     }
 
-    /// Does what a control says; false, with nothing done, where that is more than its bytes can ask for.
+    /// Does an edit; `false`, without doing it, if the credit is too low.
     pub(super) fn edit(&mut self, edit: Edit, credit: &mut Credit) -> bool {
         let (column, length) = (self.column, self.characters.len());
         let behind = length.saturating_sub(column);
@@ -302,7 +301,7 @@ impl Cells {
         true
     }
 
-    /// Adds their text, and how it looks.
+    /// Adds their text and styles.
     pub(super) fn add_to(&self, text: &mut Vec<u8>, styles: &mut Vec<(usize, Style)>) {
         let Self { characters, styles: looks, marks, .. } = self;
         let mut rest = characters.as_slice();
@@ -319,8 +318,8 @@ impl Cells {
     }
 }
 
-/// The marks that combine with the characters of a line. A column has the number of its marks, from 1, in its upper
-/// bits, so that they move with it.
+/// The combining marks of a line. The upper bits of a column hold the number of its marks, from 1, so that they move
+/// with it.
 #[derive(Default)]
 struct Marks {
     of: Vec<String>,
@@ -370,7 +369,7 @@ impl Marks {
         }
     }
 
-    /// Forgets the marks of columns that go.
+    /// Drops the marks of removed columns.
     fn leave(&mut self, cells: &[u32]) {
         if self.count == 0 {
             return;
@@ -383,7 +382,7 @@ impl Marks {
         }
     }
 
-    /// Where the marks of a column are; nowhere where it has none.
+    /// The index of a column's marks; out of range without marks.
     fn place(cell: u32) -> usize {
         ((cell >> MARKS) as usize).wrapping_sub(1)
     }

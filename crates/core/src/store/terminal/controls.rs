@@ -1,31 +1,52 @@
-//! What the controls in the output of a program ask for.
+//! The controls in the output of a program.
 
 use vte::{Params, Parser, Perform};
 
-use super::row::Edit;
 use super::style::Style;
 
-/// What a control asks for.
+/// The action of a control.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Action {
-    /// A character, after a sequence that was none.
+    /// A character that ended an invalid sequence.
     Print(char),
-    /// The line is over.
+    /// Ends the line.
     LineFeed,
-    /// Another line, or another screen.
+    /// Goes to another line or screen.
     Away,
-    /// A place on the screen, from 0.
+    /// Goes to a place on the screen, from 0.
     Place { row: u16, column: u16 },
-    /// Remember where the cursor is.
+    /// Saves the position of the cursor.
     Save,
-    /// Go back there.
+    /// Restores the saved position.
     Restore,
-    /// Something within the line.
+    /// Edits the line.
     Edit(Edit),
 }
 
+/// An edit of a line, or a move in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Edit {
+    /// Goes to the start of the line.
+    Return,
+    Left(u16),
+    Right(u16),
+    /// Goes to a column of the screen, from 0.
+    Column(u16),
+    EraseToEnd,
+    EraseToCursor,
+    EraseAll,
+    /// Deletes characters; the rest moves left.
+    Delete(u16),
+    /// Inserts blanks.
+    Insert(u16),
+    /// Blanks characters.
+    Blank(u16),
+    /// Repeats the last character.
+    Repeat(u16),
+}
+
 impl Action {
-    /// Whether the line must be one that can be drawn over.
+    /// Whether it needs a line that can be overwritten.
     pub(super) fn is_within_line(self) -> bool {
         !matches!(
             self,
@@ -37,47 +58,47 @@ impl Action {
     }
 }
 
-/// Bytes of an OSC that the parser keeps. It is read to its end in any case.
+/// Bytes of an OSC that the parser keeps. It reads every OSC to its end.
 const OSC_BYTES: usize = 16;
 
-/// Reads controls, and knows whether a sequence is under way.
+/// Reads controls, and knows whether a sequence is unfinished.
 #[derive(Default)]
 pub(super) struct Controls {
-    /// There is one once there was a sequence.
+    /// Made for the first sequence.
     parser: Option<Box<Parser<OSC_BYTES>>>,
     in_sequence: bool,
-    /// How characters look by now, where anybody wants to know.
+    /// The present style of characters, if styles are kept.
     pen: Option<Style>,
 }
 
 impl Controls {
-    /// Controls that keep track of styles.
+    /// Controls that keep styles.
     pub(super) fn styled() -> Self {
         Self { pen: Some(Style::default()), ..Self::default() }
     }
 
-    /// Whether anybody wants to know how characters look.
+    /// Whether styles are kept.
     pub(super) fn is_styled(&self) -> bool {
         self.pen.is_some()
     }
 
-    /// How characters look by now, where anybody wants to know.
+    /// The present style of characters, if styles are kept.
     pub(super) fn pen(&self) -> Option<Style> {
         self.pen
     }
 
-    /// Whether what comes next belongs to a sequence, as far as is known: one that was none ends unseen.
+    /// Whether the next byte may belong to a sequence. An invalid sequence ends unnoticed.
     pub(super) fn in_sequence(&self) -> bool {
         self.in_sequence
     }
 
-    /// Takes the next byte, or a character that is a control, and gives what it asks for.
+    /// Takes the next byte, or the next control of two bytes, and returns its action.
     pub(super) fn take(&mut self, input: &mut &[u8]) -> Option<Action> {
         let (byte, rest) = input.split_first()?;
         *input = rest;
         if self.in_sequence {
             if let ([0x9c, after @ ..], 0xc2) = (rest, byte) {
-                // What ends a string, as a character.
+                // The end of a string, as one character.
                 *input = after;
                 let ended = self.advance(0x1b);
                 return self.advance(b'\\').or(ended);
@@ -101,14 +122,14 @@ impl Controls {
 
     fn advance(&mut self, byte: u8) -> Option<Action> {
         let mut heard = Heard { action: None, over: false, pen: self.pen.as_mut() };
-        // Byte by byte: it stops where the sequence does, not at the end of the text behind it.
+        // One byte at a time, because reading has to stop at the end of the sequence.
         self.parser.get_or_insert_default().advance(&mut heard, &[byte]);
         self.in_sequence &= !heard.over;
         heard.action
     }
 }
 
-/// What a byte of the C0 set asks for.
+/// The action of a byte of the C0 set.
 fn control(byte: u8) -> Option<Action> {
     Some(match byte {
         b'\n' | 0x0b | 0x0c => Action::LineFeed,
@@ -119,10 +140,10 @@ fn control(byte: u8) -> Option<Action> {
     })
 }
 
-/// What the parser says about one byte.
+/// What the parser reports for one byte.
 struct Heard<'a> {
     action: Option<Action>,
-    /// Whether no sequence is under way any more.
+    /// Whether the sequence is over.
     over: bool,
     pen: Option<&'a mut Style>,
 }
@@ -138,7 +159,7 @@ impl Perform for Heard<'_> {
     }
 
     fn osc_dispatch(&mut self, _: &[&[u8]], bell_terminated: bool) {
-        // Otherwise the second half of its end is still to come.
+        // Otherwise the second byte of its end follows.
         self.over = bell_terminated;
     }
 
@@ -176,7 +197,7 @@ fn csi(params: &Params, intermediates: &[u8], action: char) -> Option<Action> {
     if !intermediates.is_empty() {
         return None;
     }
-    // A count of 0 is 1, and so is a place.
+    // A count or position of 0 means 1.
     let count = |param: u16| param.max(1);
     let from_0 = |param: u16| param.saturating_sub(1);
     Some(match action {

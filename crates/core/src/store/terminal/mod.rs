@@ -1,24 +1,23 @@
-//! The lines of a terminal: what somebody saw who watched it, read from what was printed.
+//! The visible lines of a terminal, read from its output.
 //!
-//! [`Lines`] takes the chunks of one session in the order of append, as if nothing stood between them, and
-//! gives a line whenever one is over:
+//! [`Lines`] reads the chunks of one session in the order of append, as one text, and returns each line at its end:
 //!
-//! - Escape sequences are gone, wherever a chunk ends: CSI, OSC, DCS, APC, PM and SOS with either end, the
-//!   8-bit forms in UTF-8, and two-character ones. So are all other controls but the tab.
-//! - What is drawn over is what was drawn last: carriage return, backspace, movements within the line, erasing,
-//!   inserting and deleting do what they do on a screen. Wide characters take two columns there.
-//! - `\n` ends a line. Where a program moves to another line (full-screen programs do) or clears the
-//!   screen, what it has written so far is a line of its own. So its lines come in the order of writing, and
-//!   again whenever they are drawn again. A move within the row that was addressed last stays in the line.
+//! - Escape sequences are removed, even across chunks: CSI, OSC, DCS, APC, PM and SOS with either end, the 8-bit
+//!   forms in UTF-8, and two-character sequences. All other controls but the tab are removed, too.
+//! - Overwritten text is replaced: carriage return, backspace, movements within the line, erasing, inserting and
+//!   deleting work as on a screen. Wide characters take two columns there.
+//! - `\n` ends a line. If a program moves to another line (full-screen programs do) or clears the screen, the text so
+//!   far is a line of its own. So lines come in the order of writing, and again whenever they are drawn again. A move
+//!   within the row that was addressed last stays in the line.
 //!
-//! The width of the screen is not known, so no line is wrapped. A line of more than [`MAX_LINE`] bytes is cut
-//! into pieces, and one of more than [`MAX_REDRAWN`] that is drawn over is a line before and after it. Sets of
+//! The width of the screen is unknown, so no line is wrapped. A line of more than [`MAX_LINE`] bytes is cut into
+//! pieces. A line of more than [`MAX_REDRAWN`] bytes ends when it is overwritten, and another one begins. Sets of
 //! line-drawing characters are not translated.
 //!
-//! [`Lines::styled`] knows how the characters look, too; what is erased is plain, whatever the background was.
+//! [`Lines::styled`] also keeps the styles of characters. Erased columns are plain, whatever the background was.
 //!
-//! Text without controls is copied; nothing looks at its characters. Whatever is printed, it is read in a time in
-//! proportion to its bytes: see `cells.rs`.
+//! Text without controls is copied without decoding it. Any output is read in a time in proportion to its bytes: see
+//! `cells.rs`.
 
 mod cells;
 mod controls;
@@ -33,10 +32,10 @@ use row::{Finished, Row};
 /// Bytes of the longest line.
 pub const MAX_LINE: usize = 128 << 10;
 
-/// Bytes of the longest line that can be drawn over.
+/// Bytes of the longest line that can be overwritten.
 pub const MAX_REDRAWN: usize = 4096;
 
-/// Bytes behind the room of a line that tell whether a text ends there.
+/// Bytes beyond the longest line that are inspected for the end of a text.
 const LOOK_AHEAD: usize = 2;
 
 /// Where something was printed.
@@ -48,12 +47,12 @@ pub struct Mark {
     pub timestamp: f64,
 }
 
-/// A line as it was seen.
+/// A visible line.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Line<'a> {
     /// Its text, without its end.
     pub text: &'a str,
-    /// Which line it is, from 1.
+    /// The number of the line, from 1.
     pub number: u64,
     /// The chunk in which it begins.
     pub first: Mark,
@@ -64,7 +63,7 @@ pub struct Line<'a> {
 }
 
 impl<'a> Line<'a> {
-    /// The runs of its text that look alike; of [`Lines::styled`].
+    /// The runs of its text with the same style; only of [`Lines::styled`].
     pub fn runs(&self) -> impl Iterator<Item = (&'a str, Style)> {
         let (text, styles) = (self.text, self.styles);
         let unstyled = styles.first().map_or(text.len(), |(start, _)| *start);
@@ -79,16 +78,16 @@ impl<'a> Line<'a> {
             .filter(|(run, _)| !run.is_empty())
     }
 
-    /// The line for later.
-    pub fn keep(&self) -> KeptLine {
+    /// A copy of the line that outlives the text.
+    pub(crate) fn keep(&self) -> KeptLine {
         let Self { text, number, first, last, marks, styles } = *self;
         let (text, marks, styles) = (text.to_owned(), marks.to_vec(), styles.to_vec());
         KeptLine { text, number, first, last, marks, styles }
     }
 
-    /// The chunk in which the byte at `offset` of the text was printed. In a line that was drawn over, it is
-    /// the one that wrote to it last.
-    pub fn mark_at(&self, offset: usize) -> Mark {
+    /// The chunk in which the byte at `offset` of the text was printed. In an overwritten line, the chunk that wrote
+    /// to it last.
+    pub(crate) fn mark_at(&self, offset: usize) -> Mark {
         let after = self.marks.partition_point(|(start, _)| *start <= offset);
         let found = after.checked_sub(1).and_then(|at| self.marks.get(at));
         found.map_or(self.first, |(_, mark)| *mark)
@@ -97,7 +96,7 @@ impl<'a> Line<'a> {
 
 /// A line that outlives the text that it was read from.
 #[derive(Debug, Clone)]
-pub struct KeptLine {
+pub(crate) struct KeptLine {
     text: String,
     number: u64,
     first: Mark,
@@ -108,39 +107,39 @@ pub struct KeptLine {
 
 impl KeptLine {
     /// The line.
-    pub fn line(&self) -> Line<'_> {
+    pub(crate) fn line(&self) -> Line<'_> {
         let Self { text, number, first, last, marks, styles } = self;
         Line { text, number: *number, first: *first, last: *last, marks, styles }
     }
 }
 
-/// Makes lines of the chunks of one session. What it keeps is the line that is not over, and little else.
+/// Makes lines of the chunks of one session. It keeps little more than the unfinished line.
 #[derive(Default)]
 pub struct Lines {
     row: Row,
     controls: Controls,
-    /// What is to be done next, before the input goes on.
+    /// The action to do before more input is read.
     pending: Option<Action>,
-    /// Bytes of the input that were not counted yet.
+    /// Bytes of the input that are not counted yet.
     uncounted: usize,
-    /// Whether the row is a line that was given already.
+    /// Whether the row was returned as a line already.
     given: bool,
-    /// How many lines were given.
+    /// How many lines were returned.
     count: u64,
-    /// The row of the screen that was addressed last, while it is known.
+    /// The row of the screen that was addressed last, if it is known.
     place: Option<u16>,
-    /// The line, and the column in it, that the program has saved.
+    /// The line and the column that the program has saved.
     saved: Option<(u64, usize)>,
 }
 
 impl Lines {
-    /// Lines that know how their characters look.
+    /// Lines with the styles of their characters.
     pub fn styled() -> Self {
         Self { controls: Controls::styled(), ..Self::default() }
     }
 
-    /// Takes from `input`, which is the rest of the chunk at `mark`, until a line is over, and gives it; `None`
-    /// where the chunk is used up.
+    /// Reads `input`, the rest of the chunk at `mark`, to the end of a line, and returns the line; `None` if the
+    /// chunk is used up first.
     pub fn next(&mut self, input: &mut &[u8], mark: Mark) -> Option<Line<'_>> {
         self.let_go();
         self.uncounted = input.len();
@@ -152,7 +151,7 @@ impl Lines {
         over.then(|| self.give(mark))
     }
 
-    /// The line that is not over, where something is on it; as if it ended in the chunk that wrote to it last.
+    /// The unfinished line, unless it is empty, as if it ended in the chunk that wrote to it last.
     pub fn end(&mut self) -> Option<Line<'_>> {
         self.let_go();
         let last = self.row.last()?;
@@ -174,13 +173,13 @@ impl Lines {
         Line { text, number, first, last, marks, styles }
     }
 
-    /// Goes on by a run of text or a control; whether the line is over.
+    /// Reads a run of text or a control. Returns whether the line is over.
     fn step(&mut self, input: &mut &[u8], mark: Mark) -> bool {
         if let Some(action) = self.pending.take() {
             return self.act(action, mark);
         }
         if !self.controls.in_sequence() {
-            // What does not fit is none of this line's business: it may be long.
+            // Only as much as fits into the line is inspected, because the input may be long.
             let plain = plain_length(input.get(..MAX_LINE + LOOK_AHEAD).unwrap_or(input));
             if plain > 0 {
                 return self.write(input, plain, mark);
@@ -207,7 +206,7 @@ impl Lines {
         self.act(action, mark)
     }
 
-    /// Counts the bytes that were read meanwhile for what a program may ask for.
+    /// Counts the bytes that were read, which pay for edits.
     fn count_bytes(&mut self, rest: &[u8]) {
         let read = std::mem::replace(&mut self.uncounted, rest.len());
         self.row.earn(read - rest.len());
@@ -218,7 +217,7 @@ impl Lines {
             return true;
         }
         if self.row.is_drawn_over() {
-            // The same whether a chunk ends here or not.
+            // Counted here, so that the ends of chunks make no difference.
             self.count_bytes(input);
         }
         let room = self.row.room();
@@ -229,7 +228,7 @@ impl Lines {
         taken < plain
     }
 
-    /// Does what a control says; whether the line is over, and then perhaps this comes after it.
+    /// Does what a control says. Returns whether the line is over; the action may have to be repeated after it.
     fn act(&mut self, action: Action, mark: Mark) -> bool {
         if action.is_within_line() && !self.row.can_be_edited() {
             self.pending = Some(action);
@@ -277,11 +276,11 @@ impl Lines {
         false
     }
 
-    /// Goes to another line, at a column; whether there was something on this one.
+    /// Goes to another line, at a column. Returns whether this one had any text.
     fn leave(&mut self, column: usize) -> bool {
         let over = self.row.last().is_some();
         if over {
-            // It is the line after that one which starts there.
+            // The line after this one starts there.
             self.row.start_next_at(column);
         } else {
             self.row.clear();
@@ -291,8 +290,7 @@ impl Lines {
     }
 }
 
-/// What stands behind a sequence that sets colours, most of all there are, where it is whole: the parser need not
-/// see it.
+/// The input behind a complete sequence that sets colours, the most frequent kind. The parser need not see it.
 fn behind_colours(bytes: &[u8]) -> Option<&[u8]> {
     let mut rest = bytes.strip_prefix(b"\x1b[")?;
     loop {
@@ -304,14 +302,14 @@ fn behind_colours(bytes: &[u8]) -> Option<&[u8]> {
     }
 }
 
-/// How much text stands before the first control; a tab is text.
+/// The length of the text before the first control. A tab is text.
 fn plain_length(bytes: &[u8]) -> usize {
     let mut plain = 0;
     loop {
         plain += before_candidate(bytes.get(plain..).unwrap_or_default());
         match bytes.get(plain..) {
             Some([b'\t', ..]) => plain += 1,
-            // The lead of a character that may be a control of the 8-bit set.
+            // The first byte of a character that may be a control of the 8-bit set.
             Some([0xc2, next, ..]) if !(0x80..0xa0).contains(next) => plain += 2,
             Some([0xc2]) => return plain + 1,
             _ => return plain,
@@ -319,14 +317,14 @@ fn plain_length(bytes: &[u8]) -> usize {
     }
 }
 
-/// How many bytes stand before the first that may be a control.
+/// The number of bytes before the first that may be a control.
 fn before_candidate(bytes: &[u8]) -> usize {
     const ONES: u64 = u64::from_le_bytes([1; 8]);
     const HIGH: u64 = ONES << 7;
     let (words, rest) = bytes.as_chunks::<8>();
     for (word, start) in words.iter().zip((0..).step_by(8)) {
         let word = u64::from_le_bytes(*word);
-        // The high bit of every byte that is less than `limit`, and of no byte before the first of these.
+        // The high bit of every byte less than `limit`. Bytes after the first such byte may have it by mistake.
         let less = |word: u64, limit: u64| word.wrapping_sub(ONES * limit) & !word & HIGH;
         let equal = |byte: u64| less(word ^ (ONES * byte), 1);
         let candidates = less(word, 0x20) | equal(0x7f) | equal(0xc2);
@@ -338,7 +336,7 @@ fn before_candidate(bytes: &[u8]) -> usize {
     bytes.len() - rest.len() + rest.iter().position(is_candidate).unwrap_or(rest.len())
 }
 
-/// The longest start of `bytes`, of at most `room`, that splits no character.
+/// The length of the longest prefix, of at most `room` bytes, that splits no character.
 pub(super) fn whole_characters(bytes: &[u8], room: usize) -> usize {
     let starts = |at: &usize| bytes.get(*at).is_none_or(|byte| byte & 0xc0 != 0x80);
     (room.saturating_sub(3)..=room).rev().find(starts).unwrap_or(room)

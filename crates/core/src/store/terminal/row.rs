@@ -1,35 +1,14 @@
-//! One line that is being written: text that grows, or, once it is drawn over, cells.
+//! One line that is being written: text that grows, or, once it is overwritten, cells.
 
 use super::cells::{COLUMNS, Cells, Credit, WIDTH};
+use super::controls::Edit;
 use super::style::{Packed, Style, change_to};
 use super::{MAX_LINE, MAX_REDRAWN, Mark};
 
-/// A change within a line, or a move.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Edit {
-    /// To the start of the line.
-    Return,
-    Left(u16),
-    Right(u16),
-    /// To a column of the screen, from 0.
-    Column(u16),
-    EraseToEnd,
-    EraseToCursor,
-    EraseAll,
-    /// Takes characters away; the rest moves up.
-    Delete(u16),
-    /// Makes room for characters.
-    Insert(u16),
-    /// Makes characters blank.
-    Blank(u16),
-    /// Repeats the last character.
-    Repeat(u16),
-}
-
-/// Bytes of a text of which each may be looked at to tell where it ends.
+/// Texts of at most this number of bytes may be inspected byte by byte to find their last column.
 const SIMPLE: usize = 64;
 
-/// A line that is over.
+/// A finished line.
 pub(super) struct Finished<'a> {
     pub(super) text: &'a str,
     pub(super) marks: &'a [(usize, Mark)],
@@ -43,27 +22,27 @@ pub(super) struct Row {
     text: Vec<u8>,
     /// Whether the cursor is at its start rather than at its end.
     returned: bool,
-    /// Which chunks wrote it, and from where on.
+    /// The chunks that wrote it, with the start of each.
     marks: Vec<(usize, Mark)>,
-    /// Where its text starts to look otherwise; it starts plain.
+    /// The changes of style in its text, which starts plain.
     styles: Vec<(usize, Style)>,
-    /// How what comes next looks, where anybody wants to know.
+    /// The style of the next text, if styles are kept.
     pen: Option<Style>,
-    /// The columns, once it is drawn over, and where the cursor is.
+    /// The columns and the cursor, once it is overwritten.
     cells: Option<Cells>,
-    /// Cells of a line before.
+    /// The cells of an earlier line, for reuse.
     spare: Option<Cells>,
-    /// Whether it was drawn over, and has become too long for that.
+    /// Whether it was overwritten, and has become too long for that.
     outgrown: bool,
-    /// What can be asked for, by the bytes that were read so far.
+    /// The credit for edits, from the bytes read so far.
     credit: Credit,
     first: Option<Mark>,
     last: Option<Mark>,
     /// The column of the screen at which it starts.
     origin: usize,
-    /// That of the next line.
+    /// The column at which the next line starts.
     next_origin: usize,
-    /// The text where it is no UTF-8.
+    /// The text with U+FFFD, if it is not UTF-8.
     repaired: String,
 }
 
@@ -83,18 +62,18 @@ impl Row {
         self.repaired = String::new();
     }
 
-    /// Has what comes next look like this.
+    /// Sets the style of the next text.
     pub(super) fn set_pen(&mut self, pen: Style) {
         self.pen = Some(pen);
     }
 
-    /// So many bytes were read.
+    /// Adds the bytes that were read.
     #[inline]
     pub(super) fn earn(&mut self, bytes: usize) {
         self.credit.earn(bytes);
     }
 
-    /// Forgets what is known of a text that is gone.
+    /// Clears the marks and styles of a text that is gone.
     fn forget(&mut self) {
         self.outgrown = false;
         self.marks.clear();
@@ -106,7 +85,7 @@ impl Row {
         self.first
     }
 
-    /// The chunk that wrote to it last; `None` where nothing is on it.
+    /// The chunk that wrote to it last; `None` if it is empty.
     pub(super) fn last(&self) -> Option<Mark> {
         let empty = match &self.cells {
             None => self.text.is_empty(),
@@ -120,28 +99,29 @@ impl Row {
         self.origin
     }
 
-    /// Has it start at a column of the screen.
+    /// Makes it start at a column of the screen.
     pub(super) fn start_at(&mut self, column: usize) {
         self.origin = column;
     }
 
-    /// Has the next line start at a column of the screen.
+    /// Makes the next line start at a column of the screen.
     pub(super) fn start_next_at(&mut self, column: usize) {
         self.next_origin = column;
     }
 
-    /// Whether the cursor is left of its start, where another piece of the row begins.
+    /// Whether the cursor is at the start of a line that cannot be overwritten from there: it is only a piece of a
+    /// row, or too long.
     pub(super) fn must_end_before_writing(&self) -> bool {
         let is_piece = self.origin > 0 || self.outgrown || self.text.len() > MAX_REDRAWN;
         self.returned && is_piece && !self.text.is_empty()
     }
 
-    /// Whether it is drawn over.
+    /// Whether it is overwritten.
     pub(super) fn is_drawn_over(&self) -> bool {
         self.cells.is_some()
     }
 
-    /// Whether it is short enough to be drawn over.
+    /// Whether it is short enough to be overwritten.
     pub(super) fn can_be_edited(&self) -> bool {
         self.cells.is_some() || (self.text.len() <= MAX_REDRAWN && !self.outgrown)
     }
@@ -150,7 +130,7 @@ impl Row {
     pub(super) fn room(&self) -> usize {
         match &self.cells {
             None if !self.returned => MAX_LINE.saturating_sub(self.text.len()),
-            // A redrawn line that gets long is text again after some pieces.
+            // An overwritten line that gets too long becomes text again.
             _ => MAX_LINE,
         }
     }
@@ -184,7 +164,7 @@ impl Row {
         };
         self.credit = credit;
         if beyond {
-            // There is nothing to draw over any more.
+            // It is too long to be overwritten any more.
             self.text_of_cells();
             self.outgrown = true;
             self.returned = false;
@@ -192,7 +172,7 @@ impl Row {
         }
     }
 
-    /// Makes text of the cells.
+    /// Turns the cells into text.
     fn text_of_cells(&mut self) {
         self.text.clear();
         self.forget();
@@ -202,7 +182,7 @@ impl Row {
         self.let_cells_go();
     }
 
-    /// Has no cells any more, but what they take, for the next ones.
+    /// Removes the cells, and keeps their memory for the next ones.
     fn let_cells_go(&mut self) {
         if let Some(mut cells) = self.cells.take() {
             self.spare = cells.clear().then_some(cells);
@@ -253,7 +233,7 @@ impl Row {
         }
     }
 
-    /// Does what a control says; false, with nothing done, where the line has to end first.
+    /// Does an edit; `false`, without doing it, if the line has to end first.
     pub(super) fn edit(&mut self, edit: Edit, mark: Mark) -> bool {
         match edit {
             Edit::Return => self.go_back(),
@@ -286,7 +266,7 @@ impl Row {
         }
     }
 
-    /// The cells, made of the text where there are none yet.
+    /// The cells. They are made of the text when they are first needed.
     fn cells(&mut self) -> &mut Cells {
         let Self { text, styles, returned, origin, pen, credit, spare, .. } = self;
         self.cells.get_or_insert_with(|| {
@@ -306,7 +286,7 @@ impl Row {
         })
     }
 
-    /// Its text, which chunks wrote it, and how it looks.
+    /// Its text, with the chunks that wrote it, and its styles.
     pub(super) fn finish(&mut self) -> Finished<'_> {
         if self.cells.is_some() {
             self.text_of_cells();

@@ -1,20 +1,20 @@
-//! How characters look: what "select graphic rendition" (SGR) sequences ask for.
+//! The styles of characters, set by "select graphic rendition" (SGR) sequences.
 
 use vte::Params;
 
-/// A colour, as a program names it.
+/// A colour in the words of a program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Colour {
-    /// That of the terminal.
+    /// The default of the terminal.
     #[default]
     Default,
-    /// One of the palette of 256.
+    /// A colour of the palette of 256.
     Indexed(u8),
     /// Red, green and blue.
     Rgb(u8, u8, u8),
 }
 
-/// How a character looks.
+/// The style of a character.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Style {
     /// The colour of the character.
@@ -36,7 +36,7 @@ pub struct Style {
 }
 
 impl Style {
-    /// How everything looks at first.
+    /// The initial style.
     pub const PLAIN: Self = Self {
         foreground: Colour::Default,
         background: Colour::Default,
@@ -48,7 +48,7 @@ impl Style {
         strikethrough: false,
     };
 
-    /// Does what an SGR sequence says. What is unknown is passed over.
+    /// Applies an SGR sequence. Unknown parameters are ignored.
     pub(super) fn apply(&mut self, params: &Params) {
         let mut params = params.iter();
         while let Some(param) = params.next() {
@@ -77,7 +77,7 @@ impl Style {
                 code @ (40..=47 | 100..=107) => self.background = named(code, 40),
                 48 => self.background = colour().unwrap_or(self.background),
                 49 => self.background = Colour::Default,
-                // That of the underline, which has parameters as well.
+                // The colour of the underline, which has parameters as well.
                 58 => drop(colour()),
                 _ => {}
             }
@@ -85,7 +85,7 @@ impl Style {
     }
 }
 
-/// A style in a word, which is moved faster.
+/// A style packed into 64 bits, which is faster to move.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Packed(u64);
 
@@ -93,7 +93,7 @@ impl Packed {
     /// As [`Style::PLAIN`].
     pub(super) const PLAIN: Self = Self(0);
 
-    /// The bits of a colour, and where those of the second one and of the rest stand.
+    /// The mask of a colour, and the positions of the second colour and of the flags.
     const COLOUR: u64 = (1 << Self::SECOND) - 1;
     const SECOND: u32 = 26;
     const REST: u32 = 52;
@@ -141,7 +141,7 @@ impl From<Packed> for Style {
     }
 }
 
-/// Notes that a text looks like this from `start` on, where that is something new.
+/// Records that a text has this style from `start` on, unless it has it already.
 pub(super) fn change_to(style: Style, start: usize, styles: &mut Vec<(usize, Style)>) {
     if styles.last().map_or(Style::PLAIN, |(_, last)| *last) != style {
         styles.push((start, style));
@@ -196,7 +196,7 @@ mod tests {
         Style { foreground, ..Style::PLAIN }
     }
 
-    /// What a sequence makes of characters that look otherwise.
+    /// The style that a sequence makes of another one.
     fn after(sequence: &str) -> Style {
         let lines = runs(&format!("\x1b[3;35;46m\x1b[{sequence}mx"));
         let [(_, style)] = lines[0][..] else {
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn sequences_change_what_they_name() {
+    fn a_sequence_changes_only_the_attributes_that_it_names() {
         let before = Style {
             italic: true,
             foreground: Colour::Indexed(5),
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn runs_of_lines_cover_their_text_and_go_on_in_the_next() {
+    fn runs_cover_the_text_of_a_line_and_styles_continue_in_the_next_line() {
         let red = coloured(Colour::Indexed(1));
         assert_eq!(
             runs("a\x1b[31mb\x1b[31mc\nd\x1b[m\n"),
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_drawn_over_looks_as_it_was_drawn_last() {
+    fn overwritten_text_has_its_last_style() {
         let (red, green) = (coloured(Colour::Indexed(1)), coloured(Colour::Indexed(2)));
         assert_eq!(
             runs("\x1b[31mab日cd\r\x1b[32mX\x1b[C\x1b[mY\x1b[CZ\n")[0],

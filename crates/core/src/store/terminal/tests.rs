@@ -1,6 +1,6 @@
 use super::*;
 
-/// The lines of chunks, of which the n-th has the cursor n, from 1.
+/// The lines of chunks, whose cursors count from 1.
 fn numbered(chunks: &[&[u8]]) -> Vec<(String, i64, i64)> {
     let mut lines = Lines::default();
     let mut seen = Vec::new();
@@ -51,20 +51,20 @@ fn lines_end_at_a_newline_and_the_last_one_need_not() {
 }
 
 #[test]
-fn escape_sequences_are_not_seen() {
+fn escape_sequences_are_not_visible() {
     assert_eq!(seen("\x1b[1;31mer\x1b[0mror\x1b[38;2;1;2;3m!\x1b[K\r\n"), ["error!"]);
     assert_eq!(seen("\x1b]0;title\x07a\x1b]8;;http://x\x1b\\link\x1b]8;;\x1b\\b"), ["alinkb"]);
     assert_eq!(seen("\x1bP1$r0m\x1b\\a\x1b_apc\x1b\\b\x1b^pm\x1b\\c\x1bXsos\x1b\\d"), ["abcd"]);
     assert_eq!(seen("\x1b(Ba\x1b)0b\x1b=c\x1b>d\x1b#8e\x0ef\x0fg\x07h\0i\x7fj"), ["abcdefghij"]);
     assert_eq!(seen("\u{9b}31mred\u{9d}0;t\u{9c}!\u{90}q\u{9c}?\u{98}x\u{9c}"), ["red!?"]);
     assert_eq!(seen("\u{a0}«·» naïve \u{85}next\u{80}"), ["\u{a0}«·» naïve ", "next"]);
-    // What is no sequence ends unseen, and what comes behind it is text.
+    // An invalid sequence is not visible, and the text behind it is.
     assert_eq!(seen("\x1b[1<5mtext\x1b[\x18é\x1b[1;\x1b[2mx"), ["textéx"]);
     assert_eq!(seen("a\x1b[3"), ["a"]);
 }
 
 #[test]
-fn what_is_drawn_over_is_gone() {
+fn overwritten_text_is_gone() {
     assert_eq!(seen(" 10%\r 50%\r100%\n"), ["100%"]);
     assert_eq!(seen("downloading\rdone\n"), ["doneloading"]);
     assert_eq!(seen("downloading\r\x1b[Kdone\n"), ["done"]);
@@ -96,7 +96,7 @@ fn wide_characters_take_two_columns() {
 }
 
 #[test]
-fn a_full_screen_is_lines_in_the_order_of_writing() {
+fn a_full_screen_becomes_lines_in_the_order_of_writing() {
     let screen = "before\x1b[?1049h\x1b[H\x1b[2Jtitle\x1b[5;10Hvalue\x1b[5;20Hunit\x1b[2;1Hsecond\x1b[?1049lafter\n";
     assert_eq!(seen(screen), ["before", "title", "value     unit", "second", "after"]);
     // A line of a list that is drawn again, as inline programs do it.
@@ -106,7 +106,7 @@ fn a_full_screen_is_lines_in_the_order_of_writing() {
 }
 
 #[test]
-fn what_programs_print_while_they_work() {
+fn the_progress_displays_of_programs_become_their_final_lines() {
     let git = "Cloning into 'out'...\r\nremote: Enumerating objects: 3, done.\x1b[K\r\nremote: Counting objects:  33% (1/3)\x1b[K\r\
                remote: Counting objects: 100% (3/3)\x1b[K\rremote: Counting objects: 100% (3/3), done.\x1b[K\r\n\
                Receiving objects:  33% (1/3)\rReceiving objects: 100% (3/3)\rReceiving objects: 100% (3/3), 1.2 KiB | 1.2 MiB/s, done.\r\n";
@@ -153,7 +153,7 @@ fn a_line_that_does_not_end_is_cut_between_characters() {
     let pieces = texts(&[b"x", long.as_bytes(), b"y\n"]);
     assert!(pieces.iter().all(|piece| piece.len() <= MAX_LINE && !piece.contains('\u{fffd}')));
     assert_eq!(pieces.concat(), format!("x{long}y"));
-    // One that is too long to be drawn over is a line before and after that.
+    // A line that is too long to be overwritten ends, and another one begins.
     let long = "x".repeat(MAX_REDRAWN + 1);
     assert_eq!(seen(&format!("{long}\ry\n")), [&long, "y"]);
     assert_eq!(seen(&format!("{long}\x08y\n")), [&long, "y"]);
@@ -175,20 +175,21 @@ fn the_cursor_moves_no_further_behind_the_text_than_a_screen_is_wide() {
 }
 
 #[test]
-fn a_few_bytes_cannot_ask_for_many() {
+fn a_few_bytes_cannot_make_much_text() {
     for fragment in ["\x1b[4000Gx\n", "😀\x1b[65535b\n", "x\r\x1b[9999@\n", "\x1b[100000Gx"] {
         let bytes = fragment.len() * 20_000;
         let lines = texts(&[fragment.repeat(20_000).as_bytes()]);
         let seen = lines.iter().map(String::len).sum::<usize>();
         assert!(seen < 9 * bytes + (1 << 17), "{fragment:?}: {seen} of {bytes}");
     }
-    // What moves a long line again and again is a line before and after that; a line of a screen never is.
+    // A long line that is moved again and again ends, and another one begins. That never happens to a line of a
+    // screen.
     let edits = "\r\x1b[P\x1b[@".repeat(20_000);
     let long = texts(&[format!("{}{edits}y", "x".repeat(4000)).as_bytes()]);
     assert_eq!((long.len(), &*long[1]), (2, "y"));
     let line = "x".repeat(150);
     assert_eq!(texts(&[format!("{line}{edits}").as_bytes()]), [format!(" {}", &line[1..])]);
-    // Nor is one where the program prints other things as well.
+    // Nor to a line of a program that prints other things as well.
     let mut session = "a line of a log\n".repeat(2000);
     session.push_str(&"-".repeat(1000));
     session.push_str(&"\r\x1b[P".repeat(300));
@@ -196,12 +197,12 @@ fn a_few_bytes_cannot_ask_for_many() {
 }
 
 #[test]
-fn marks_are_those_of_the_characters_that_are_there() {
+fn combining_marks_follow_their_characters() {
     assert_eq!(seen("e\u{301}a\rx"), ["xa"]);
     assert_eq!(seen("ae\u{301}b\r\x1b[P"), ["e\u{301}b"]);
     assert_eq!(seen("ae\u{301}b\x1b[2G\x1b[X\x1b[3Gc"), ["a c"]);
     assert_eq!(seen("ae\u{301}b\x1b[2G\x1b[Kc"), ["ac"]);
-    // More marks than one line has, all but the last of which are drawn over.
+    // More marks than a line may have. All but the last ones are overwritten.
     assert_eq!(seen(&format!("-{}", "\re\u{301}\u{302}".repeat(3000))), ["e\u{301}\u{302}"]);
 }
 
@@ -215,7 +216,7 @@ fn hostile_movements_take_no_memory() {
 }
 
 #[test]
-fn bytes_that_are_no_utf_8_are_replaced() {
+fn invalid_utf_8_is_replaced() {
     assert_eq!(texts(&[b"a\xffb\n", b"\xc2", b"\n\xe2\x82\rx"]), ["a\u{fffd}b", "\u{fffd}", "x"]);
 }
 

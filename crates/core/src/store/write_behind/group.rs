@@ -6,22 +6,22 @@ use rusqlite::Connection as Sqlite;
 
 use super::Shared;
 use crate::sqlite::{self, atomically};
+use crate::store::insert::insert_all;
 use crate::store::model::NewOutput;
-use crate::store::outputs::insert_all;
 
-/// A group that was taken. However its writing ends, by a panic too, it is accounted for.
+/// A group that was taken from the queue. However its writing ends, even by a panic, the queue is updated.
 pub(super) struct Group<'a> {
     shared: &'a Shared,
     rows: Vec<NewOutput>,
     written: bool,
-    /// Whether the writer's thread has it, whose commits the connection of the stores has to look for.
+    /// Whether the writer's thread writes it. Its commits are counted for the connection of the stores.
     by_writer: bool,
     /// Whether a row of it is committed.
     committed: bool,
 }
 
 impl<'a> Group<'a> {
-    /// What is next in the queue, if it is anybody's turn.
+    /// The next group of the queue; `None` if nothing is queued, or another group is being written.
     pub(super) fn take(shared: &'a Shared, by_writer: bool) -> Option<Self> {
         let rows = shared.lock().take();
         (!rows.is_empty()).then(|| Self {
@@ -37,27 +37,27 @@ impl<'a> Group<'a> {
     ///
     /// # Errors
     ///
-    /// What SQLite says; those that are not written go back to the front of the queue.
+    /// An error of SQLite. Rows that are not written go back to the front of the queue.
     pub(super) fn write(mut self, sqlite: &Sqlite) -> sqlite::Result<()> {
         self.write_or_give_up(sqlite, |rows| atomically(sqlite, || insert_all(sqlite, rows)))
     }
 
-    /// As [`write`](Self::write), in the transaction that is open, which ends.
+    /// As [`write`](Self::write), but in the open transaction, which it ends.
     pub(super) fn write_and_commit(mut self, sqlite: &Sqlite) -> sqlite::Result<()> {
         self.write_or_give_up(sqlite, |rows| {
             let written = insert_all(sqlite, rows)
                 .and_then(|()| Ok(sqlite.prepare_cached("COMMIT")?.raw_execute().map(drop)?));
             if written.is_err() && !sqlite.is_autocommit() {
-                // If even this fails, the next BEGIN does, and tells.
+                // If even this fails, the next BEGIN fails and reports it.
                 let _ = sqlite.execute_batch("ROLLBACK");
             }
             written
         })
     }
 
-    /// Writes the rows, by `all` if it can. A row that SQLite refuses for what it is (a trigger of somebody
-    /// else's, a foreign key) would be refused for ever, and hold up those behind it: then each is written by
-    /// itself, and that one is given up, which is told.
+    /// Writes the rows with `all`. SQLite may refuse a row for its content (by a trigger of another program, or a
+    /// foreign key). It would refuse it for ever, and block the rows behind it. Then each row is written on its own,
+    /// and the refused one is given up and reported.
     fn write_or_give_up(
         &mut self,
         sqlite: &Sqlite,
@@ -90,7 +90,7 @@ impl<'a> Group<'a> {
             }
             done += 1;
         }
-        // What failed for another reason stays queued, with what is behind it.
+        // A row that failed for another reason stays queued, with those behind it.
         let spent: Vec<_> = self.rows.drain(..done).collect();
         self.shared.lock().spend(&spent);
         written
@@ -108,7 +108,7 @@ impl Drop for Group<'_> {
             queue.finish(rows, self.written)
         };
         self.shared.settled.notify_all();
-        // Thousands of texts, freed without the lock.
+        // Frees thousands of texts without holding the lock.
         drop(spent);
     }
 }

@@ -1,7 +1,7 @@
-//! Every order in which three may take their steps: the thread that appends, the writer's thread, and another
-//! process. The steps are those of the real code on a real file; only the thread is driven by hand. After each step
-//! a fourth connection looks at the file, which is what a kill at that moment would leave, and an oracle says what
-//! may be there.
+//! Runs the steps of three actors in every possible order: the thread that appends, the writer's thread, and another
+//! process. The steps are those of the real code on a real file; only the thread is driven by hand. After each step a
+//! fourth connection reads the file, which is what a kill at that moment would leave, and an oracle knows what it may
+//! hold.
 
 use std::rc::Rc;
 
@@ -30,12 +30,12 @@ enum Call {
     Begin,
     Commit,
     Rollback,
-    /// A change of a session, which must not be there before the output that was appended before it.
+    /// A change of a session, which must not be stored before earlier output.
     Update,
-    /// The first row of an iteration, and its end.
+    /// The first row of an iteration, and the end of the iteration.
     Iterate,
     Finish,
-    /// The two halves of settling.
+    /// The two halves of writing the queue.
     Grab,
     Put,
 }
@@ -52,12 +52,12 @@ enum Other {
 #[derive(Debug, Clone, Copy)]
 enum Thread {
     Take,
-    /// The group that it has, if any, is written, or cannot be.
+    /// Its group, if any, is written, or fails.
     Commit,
     Fail,
 }
 
-/// What each of the three does, in its order.
+/// The steps of each of the three.
 struct Program(&'static [Call], &'static [Other], &'static [Thread]);
 
 use Call::{
@@ -95,23 +95,23 @@ struct World {
     _folder: TempDir,
 }
 
-/// What may be in the file.
+/// The rows that may be in the file.
 #[derive(Debug, Default)]
 struct Oracle {
-    /// How many chunks were made, each with its number.
+    /// How many chunks were made. Each has its number as text.
     labels: u32,
-    /// What was appended and not undone, in that order.
+    /// The appended chunks that were not undone, in their order.
     appended: Vec<String>,
-    /// How many of them came before the transaction that is open.
+    /// How many of them came before the open transaction.
     before: Option<usize>,
     /// How many of them were seen in the file.
     stored: usize,
-    /// How many had to be in the file when a session was changed, by the number of changes.
+    /// For each change of a session, how many chunks had to be in the file before it.
     updates: Vec<usize>,
 }
 
 impl Oracle {
-    /// How many may be in the file, of which a transaction keeps its own back.
+    /// How many may be in the file. Those of an open transaction may not.
     fn most(&self) -> usize {
         self.before.unwrap_or(self.appended.len())
     }
@@ -124,7 +124,7 @@ impl Oracle {
         assert!(needed.is_none_or(|needed| file.len() >= *needed), "an update overtook: {self:?}");
     }
 
-    /// What was appended before the transaction, if one is open, is in the file.
+    /// Everything that was appended before the open transaction, if any, is in the file.
     fn acknowledged(&self) {
         assert_eq!(self.stored, self.most(), "acknowledged, and not stored: {self:?}");
     }
@@ -164,7 +164,7 @@ impl World {
         }
     }
 
-    /// Takes the steps in this order, as far as none of them would wait. Says whether they were all taken.
+    /// Takes the steps in this order, until one would wait. Returns whether all were taken.
     fn run(&mut self, program: &Program, order: &[usize]) -> bool {
         let behind = Rc::clone(&self.behind);
         let (mut group, mut own) = (None, None);
@@ -175,7 +175,7 @@ impl World {
             match actor {
                 0 => {
                     let call = program.0[step];
-                    // It would wait for the thread, which is another order.
+                    // It would wait for the thread, which is the same as another order.
                     if group.is_some() && call != Append {
                         return false;
                     }
@@ -203,7 +203,7 @@ impl World {
             call => self.try_call(call),
         };
         let locked = !self.other.is_autocommit();
-        // Only SQL of callers has to wait for the end of an iteration.
+        // Only the SQL of callers has to wait for the end of an iteration.
         let refused = self.iteration.is_some() && matches!(call, Sql | Begin);
         match result {
             Err(error) if !locked && !refused => panic!("{call:?}: {error}: {:?}", self.oracle),
@@ -298,7 +298,7 @@ impl World {
     }
 
     fn other(&self, step: Other) {
-        // What is locked already stays so.
+        // It may be locked already.
         let _ = self.other.execute_batch(match step {
             Lock => "BEGIN IMMEDIATE",
             Unlock => "COMMIT",
@@ -328,7 +328,7 @@ impl World {
         self.oracle.look(&file, changes as usize);
     }
 
-    /// Ends what the steps have left open: now everything is stored. Then it is forgotten.
+    /// Ends what the steps have left open, and checks that everything is stored. Then deletes it.
     fn reset(&mut self) {
         self.writer.roll_back();
         let _ = self.other.execute_batch("COMMIT");
@@ -344,7 +344,7 @@ impl World {
     }
 }
 
-/// Hands every order of so many steps of each to `visit`.
+/// Passes every order of the given numbers of steps to `visit`.
 fn orders(left: &mut [usize; 3], order: &mut Vec<usize>, visit: &mut impl FnMut(&[usize])) {
     if left.iter().all(|left| *left == 0) {
         return visit(order);
@@ -361,7 +361,7 @@ fn orders(left: &mut [usize; 3], order: &mut Vec<usize>, visit: &mut impl FnMut(
 }
 
 #[test]
-fn in_no_order_of_steps_is_a_row_overtaken_missed_or_acknowledged_too_soon() {
+fn no_order_of_steps_overtakes_misses_or_acknowledges_a_row_too_soon() {
     let mut world = World::new();
     for program in &PROGRAMS {
         let (mut all, mut taken) = (0, 0);
@@ -370,7 +370,7 @@ fn in_no_order_of_steps_is_a_row_overtaken_missed_or_acknowledged_too_soon() {
             all += 1;
             taken += u32::from(world.run(program, order));
         });
-        // The rest would wait where another order does not.
+        // In the other orders, a step would wait.
         assert!(taken * 3 > all, "{taken} of {all}");
     }
 }

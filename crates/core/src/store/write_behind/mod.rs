@@ -1,16 +1,16 @@
-//! Write-behind: output that is queued by the thread that appends, and committed in groups by another.
+//! Write-behind: the thread that appends queues output, and another thread commits it in groups.
 //!
-//! A commit of its own for every chunk is what `append` promises; it costs a few dozen system calls. With
-//! write-behind a chunk costs a push to a queue, and a group of chunks one commit, at the price that a
-//! killed process loses what it appended during the last moments.
+//! Without it, `append` commits every chunk, which costs a few dozen system calls. With write-behind, a chunk costs a
+//! push to a queue, and a group of chunks one commit. In return, a killed process loses what it appended during the
+//! last moments.
 //!
-//! Both threads write, each with its own connection, and never the same rows. The writer's thread takes
-//! the rows only once it holds SQLite's write lock; the thread that appends, when it must see what it
-//! appended (before it reads, deletes, begins a transaction, closes), takes what is still queued and
-//! writes it itself. So neither waits for a lock that the other one's connection holds.
+//! Both threads write, each with its own connection, and never the same rows. The writer's thread takes rows only
+//! once it holds SQLite's write lock. The thread that appends sometimes has to see what it appended: before it reads,
+//! deletes, begins a transaction or closes. Then it takes the queued rows and writes them itself. So neither thread
+//! waits for a lock of the other one's connection.
 //!
-//! Rows leave the queue for good when they are committed, or refused for what they are. Any other failure
-//! puts them back in front.
+//! Rows leave the queue for good when they are committed, or when SQLite refuses them for their content. Any other
+//! failure puts them back in front.
 
 mod group;
 #[cfg(test)]
@@ -29,17 +29,17 @@ use rusqlite::{Connection as Sqlite, MAIN_DB, TransactionState, ffi};
 use self::group::Group;
 use self::queue::Queue;
 use self::writer::Writer;
+use super::insert::insert_all;
 use super::model::NewOutput;
-use super::outputs::insert_all;
 use crate::sqlite::{self, Connection, Deferred, OpenOptions};
 
 /// How long `append` waits for room before it makes some itself.
 const ROOM_PATIENCE: Duration = Duration::from_secs(1);
 
-/// For how long an interrupt is told again before the rows are tried again.
+/// For this time after an interrupt its error is reported again, without another attempt.
 const AGAIN: Duration = Duration::from_secs(2);
 
-/// How output is written behind.
+/// The settings of write-behind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
     /// How much of the output a killed process may lose, in time.
@@ -57,34 +57,34 @@ impl Default for Settings {
 /// Called with an error of the writer's thread, once until it has recovered.
 pub type OnError = Box<dyn Fn(&sqlite::Error) + Send + Sync>;
 
-/// The queue of a connection. Dropping it writes what it holds, if that is possible.
-pub struct WriteBehind {
+/// The queue of a connection. Dropping it writes the queued rows, if that is possible.
+pub(crate) struct WriteBehind {
     ended: Cell<bool>,
     shared: Arc<Shared>,
     thread: Cell<Option<JoinHandle<()>>>,
 }
 
-/// What the thread that appends and the writer's thread share.
+/// The state that both threads share.
 struct Shared {
     settings: Settings,
     on_error: Option<OnError>,
     queue: Mutex<Queue>,
-    /// There is something to do for the thread.
+    /// Wakes the writer's thread.
     news: Condvar,
-    /// A group is committed, or put back.
+    /// Notified when a group is committed or put back.
     settled: Condvar,
 }
 
 impl WriteBehind {
     /// A queue for the output in `file`.
     ///
-    /// The thread opens it with the same `options`; their timeout is how long a group may wait for
-    /// another connection's lock before that is an error.
+    /// The thread opens it with the same `options`. If a group waits for another connection's lock for longer than
+    /// their timeout, that is an error.
     ///
     /// # Errors
     ///
-    /// `SQLITE_CANTOPEN` where there can be no thread.
-    pub fn start(
+    /// `SQLITE_CANTOPEN` if the thread cannot be started.
+    pub(crate) fn start(
         file: &Path,
         options: OpenOptions,
         settings: Settings,
@@ -100,12 +100,12 @@ impl WriteBehind {
         Ok(Self { ended: Cell::new(false), shared, thread: Cell::new(Some(thread)) })
     }
 
-    /// Queues a chunk, as soon as there is room for it.
+    /// Queues a chunk, and waits for room if necessary.
     ///
     /// # Errors
     ///
-    /// What SQLite says of that; the chunk is not queued then.
-    pub fn append(&self, connection: &Connection, output: NewOutput) -> sqlite::Result<()> {
+    /// An error of SQLite while making room. Then the chunk is not queued.
+    pub(crate) fn append(&self, connection: &Connection, output: NewOutput) -> sqlite::Result<()> {
         let full = |queue: &Queue| queue.is_full(&output, self.shared.settings.max_bytes);
         let mut queue = self.shared.lock();
         if queue.gone || self.ended.get() {
@@ -126,18 +126,18 @@ impl WriteBehind {
         Ok(())
     }
 
-    /// Says why SQLite refused a row, once, unless `on_error` was told.
+    /// Reports once why SQLite refused a row, unless `on_error` was called.
     ///
     /// # Errors
     ///
     /// The refusal.
-    pub fn check_refusal(&self) -> sqlite::Result<()> {
+    pub(crate) fn check_refusal(&self) -> sqlite::Result<()> {
         self.shared.lock().refusal.take().map_or(Ok(()), Err)
     }
 }
 
 impl Deferred for WriteBehind {
-    /// Writes what is queued, through `sqlite`.
+    /// Writes the queued rows, with `sqlite`.
     fn settle(&self, sqlite: &Sqlite) -> sqlite::Result<()> {
         loop {
             let mut queue = self.shared.lock();
@@ -147,7 +147,8 @@ impl Deferred for WriteBehind {
             if queue.is_empty() {
                 return Ok(());
             }
-            // What took so long a moment ago is not tried again at once: a harness would stand still for as long.
+            // A write that took too long a moment ago is not tried again at once: the harness would stand still for
+            // that time again.
             if let Some((at, message)) = &queue.interrupted
                 && at.elapsed() < AGAIN
             {
@@ -156,8 +157,8 @@ impl Deferred for WriteBehind {
             }
             drop(queue);
             if !sqlite.is_autocommit() || is_writing(sqlite)? {
-                // Nothing is queued inside a transaction, and none begins before the queue is empty. But a statement
-                // that writes may be handing out rows, which has the lock and cannot be committed yet.
+                // Nothing is queued inside a transaction, and no transaction begins before the queue is empty. But an
+                // iterated statement that writes may hold the lock, and cannot be committed yet.
                 let message =
                     "chunks that were appended before cannot be stored while a statement writes";
                 return Err(sqlite::Error::Sqlite {
@@ -186,7 +187,7 @@ impl Deferred for WriteBehind {
         self.shared.lock().stop = true;
         self.shared.news.notify_one();
         if let Some(thread) = self.thread.take() {
-            // A panic of its own has told of itself.
+            // Its own panic was reported already.
             let _ = thread.join();
         }
     }
@@ -214,7 +215,7 @@ impl Shared {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits while something holds, for some time.
+    /// Waits while a condition holds, but not for ever.
     fn wait_for<'a>(
         &self,
         queue: MutexGuard<'a, Queue>,
@@ -224,7 +225,7 @@ impl Shared {
         waited.unwrap_or_else(PoisonError::into_inner).0
     }
 
-    /// Waits while a group is out, for some time.
+    /// Waits while a group is being written, but not for ever.
     fn wait_while_writing<'a>(&self, queue: MutexGuard<'a, Queue>) -> MutexGuard<'a, Queue> {
         self.wait_for(queue, |queue| queue.is_writing())
     }
@@ -261,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn a_group_whose_writing_panics_is_in_front_of_the_queue_again() {
+    fn a_group_whose_writing_panics_goes_back_to_the_front_of_the_queue() {
         let shared = Shared::new(Settings::default(), None);
         shared.lock().push(chunk("one"));
         shared.lock().push(chunk("two"));
@@ -278,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn without_the_thread_append_writes_what_is_queued_and_itself() {
+    fn append_writes_the_queue_and_the_chunk_if_the_thread_is_gone() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("a.db");
         let options = OpenOptions::default();

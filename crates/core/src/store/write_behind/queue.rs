@@ -1,8 +1,8 @@
 //! The queue of write-behind as a state machine, without threads and without SQLite.
 //!
-//! There are two things to know: which rows wait, and whether a group of them is being written. Rows leave at the
-//! front, a group at a time, and only while no other group is out. A group that could not be written goes back to
-//! the front. So rows are committed in the order in which they came, whoever writes them.
+//! Its state is which rows wait, and whether a group is being written. Rows leave at the front, one group at a time.
+//! A group that could not be written goes back to the front. So rows are committed in the order in which they came,
+//! whichever thread writes them.
 
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -10,43 +10,43 @@ use std::time::Instant;
 use crate::sqlite;
 use crate::store::model::NewOutput;
 
-/// How much goes into one commit: enough to make it cheap, little enough to give up the lock soon.
+/// Bytes of one commit: enough to make it cheap, few enough to release the lock soon.
 const GROUP_BYTES: usize = 256 << 10;
 
-/// What a row takes in the queue beside its text.
+/// Bytes of a row in the queue, without its text.
 const ROW_OVERHEAD: usize = 128;
 
-/// The rows that wait, and what is known of their writing.
+/// The rows that wait, and the state of their writing.
 #[derive(Default)]
 pub(super) struct Queue {
     rows: VecDeque<NewOutput>,
-    /// Of the rows that wait, and of the group that is being written.
+    /// Bytes of the rows that wait, and of the group that is being written.
     bytes: usize,
-    /// When the first of the rows that wait came, or the group that it was put back with.
+    /// When the first waiting row came. For rows that were put back, when their group was due.
     oldest: Option<Instant>,
-    /// Whether a group was taken that is neither committed nor put back.
+    /// Whether a group is being written: it was taken, and is neither committed nor put back.
     writing: bool,
-    /// Whether the latest group of the writer's thread failed, and `on_error` knows.
+    /// Whether the latest group of the writer's thread failed, and `on_error` was called.
     pub(super) failing: bool,
-    /// When a group was last ended because of the file's own SQL, and in what words.
+    /// When the file's own SQL was last interrupted, with the message.
     pub(super) interrupted: Option<(Instant, String)>,
-    /// Why SQLite refused a row, where nobody else was told.
+    /// Why SQLite refused a row, if that is not reported yet.
     pub(super) refusal: Option<sqlite::Error>,
-    /// How often the writer's thread has committed something.
+    /// How often the writer's thread has committed rows.
     pub(super) commits: u64,
-    /// Whether there is no writer's thread any more, whatever ended it.
+    /// Whether the writer's thread has ended, for whatever reason.
     pub(super) gone: bool,
-    /// Whether the writer's thread is to end.
+    /// Whether the writer's thread should end.
     pub(super) stop: bool,
 }
 
 impl Queue {
-    /// Whether nothing waits. A group may be out.
+    /// Whether no row waits. A group may be being written.
     pub(super) fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
 
-    /// Whether a group is out.
+    /// Whether a group is being written.
     pub(super) fn is_writing(&self) -> bool {
         self.writing
     }
@@ -61,12 +61,12 @@ impl Queue {
         self.oldest
     }
 
-    /// Whether there is no room for `row`. An empty queue has room for any.
+    /// Whether there is no room for `row`. An empty queue has room for any row.
     pub(super) fn is_full(&self, row: &NewOutput, most: usize) -> bool {
         self.bytes > 0 && self.bytes.saturating_add(size(row)) > most
     }
 
-    /// Adds a row at the end. Says whether it is the only one that waits.
+    /// Adds a row at the end. Returns whether it is the only waiting row.
     pub(super) fn push(&mut self, row: NewOutput) -> bool {
         let first = self.rows.is_empty();
         if first {
@@ -77,8 +77,8 @@ impl Queue {
         first
     }
 
-    /// Takes a group off the front, to be accounted for by [`finish`](Self::finish). It has no row where nothing
-    /// waits, or another group is out: that one comes first.
+    /// Takes a group from the front; [`finish`](Self::finish) has to follow. The group is empty if no row waits, or
+    /// another group is being written.
     pub(super) fn take(&mut self) -> Vec<NewOutput> {
         if self.writing || self.rows.is_empty() {
             return Vec::new();
@@ -93,13 +93,13 @@ impl Queue {
         self.rows.drain(..count.min(self.rows.len())).collect()
     }
 
-    /// Accounts for rows of the group that is out which are committed, or given up, ahead of the rest.
+    /// Counts rows of the current group as done: they are committed, or given up, before the rest.
     pub(super) fn spend(&mut self, rows: &[NewOutput]) {
         self.bytes -= rows.iter().map(size).sum::<usize>();
     }
 
-    /// Accounts for the group that is out: it is done with if it is written, else in front again. Gives back what is
-    /// to be dropped, which is best done without a lock.
+    /// Ends the writing of a group: it is done if it is written, otherwise in front again. Returns rows to be
+    /// dropped, best without the lock.
     pub(super) fn finish(&mut self, mut group: Vec<NewOutput>, written: bool) -> Vec<NewOutput> {
         self.writing = false;
         if written {
@@ -109,7 +109,7 @@ impl Queue {
                 self.rows.push_front(row);
             }
         }
-        // What is left is due when what was taken was, or as soon as it is tried again.
+        // The remaining rows are due when the group was due, or at once.
         self.oldest = (!self.rows.is_empty()).then(|| self.oldest.unwrap_or_else(Instant::now));
         group
     }
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_group_is_of_bounded_size_and_has_a_row_at_least() {
+    fn a_group_has_a_bounded_size_and_at_least_one_row() {
         let mut queue = Queue::default();
         let long = "x".repeat(GROUP_BYTES + 1);
         for data in [&long, "a", &long] {

@@ -1,4 +1,4 @@
-//! The thread that writes what is queued, with a connection of its own.
+//! The thread that writes queued rows, with a connection of its own.
 
 use std::path::PathBuf;
 use std::sync::PoisonError;
@@ -10,16 +10,16 @@ use super::Shared;
 use super::group::Group;
 use crate::sqlite::{self, OpenOptions, defer_checkpoints, restart_if_long};
 
-/// How long the thread waits for a lock before it looks whether its rows are still queued.
+/// How long the thread waits for a lock before it checks whether rows are still queued.
 const LOCK_PATIENCE: Duration = Duration::from_millis(10);
 
-/// How long it waits after a failure before it tries again.
+/// The pause after a failure.
 const RETRY_PAUSE: Duration = Duration::from_millis(100);
 
-/// How long it may become where trying is what costs.
+/// The longest pause, if each attempt is expensive.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
-/// Whatever ends the thread: from then on `append` writes directly.
+/// When the thread ends, for whatever reason, `append` writes directly from then on.
 struct Gone<'a>(&'a Shared);
 
 impl Drop for Gone<'_> {
@@ -28,7 +28,7 @@ impl Drop for Gone<'_> {
     }
 }
 
-/// The file that the thread writes to, which it opens when there is something to write.
+/// The file that the thread writes to. It is opened when there is something to write.
 pub(super) struct Writer {
     file: PathBuf,
     options: OpenOptions,
@@ -47,27 +47,27 @@ impl Writer {
             let written = self.write_group(shared);
             let mut queue = shared.lock();
             match written {
-                // With nothing to write it has not recovered either.
+                // Without anything to write, it has not recovered yet.
                 Ok(wrote) => {
                     queue.failing &= !wrote;
                     pause = RETRY_PAUSE;
                 }
                 Err(error) => {
-                    // The file's own SQL costs its time, and much log, at every try.
+                    // The file's own SQL takes its time, and much log, at every attempt.
                     pause = if error.is_interrupt() {
                         (pause * 4).min(LONGEST_PAUSE)
                     } else {
                         RETRY_PAUSE
                     };
                     if !std::mem::replace(&mut queue.failing, true) {
-                        // Who waits for room makes some, or hears why there is none.
+                        // Wakes a thread that waits for room: it makes room itself, or reports the error.
                         shared.settled.notify_all();
                         if let Some(tell) = &shared.on_error {
                             tell(&error);
                         }
                     }
                     if queue.stop {
-                        // Nobody will make room any more.
+                        // Another attempt would not help.
                         return;
                     }
                     let waited = shared.news.wait_timeout(queue, pause);
@@ -77,7 +77,7 @@ impl Writer {
         }
     }
 
-    /// Writes what is queued by the time that the write lock is held. Says whether there was anything.
+    /// Writes the rows that are queued when the write lock is held. Returns whether there were any.
     fn write_group(&mut self, shared: &Shared) -> sqlite::Result<bool> {
         let Some(group) = self.take_group(shared)? else {
             return Ok(false);
@@ -85,7 +85,7 @@ impl Writer {
         self.commit_group(group).map(|()| true)
     }
 
-    /// Takes a group, with SQLite's write lock in hand: whoever has that lock without a group waits for nobody.
+    /// Takes a group while holding SQLite's write lock, so that a thread with a group never waits for the lock.
     pub(super) fn take_group<'a>(
         &mut self,
         shared: &'a Shared,
@@ -110,13 +110,13 @@ impl Writer {
         Ok(group)
     }
 
-    /// Writes a group that was taken, and gives the lock back.
+    /// Writes a group, and releases the lock.
     pub(super) fn commit_group(&self, group: Group<'_>) -> sqlite::Result<()> {
         let Some(sqlite) = &self.sqlite else {
             return Ok(());
         };
         group.write_and_commit(sqlite)?;
-        // The rows are stored, whatever becomes of the log.
+        // The rows are stored, even if this fails.
         let _: sqlite::Result<()> = restart_if_long(sqlite);
         Ok(())
     }
@@ -124,13 +124,13 @@ impl Writer {
 
 #[cfg(test)]
 impl Writer {
-    /// As [`commit_group`](Self::commit_group) where the disk is full.
+    /// As [`commit_group`](Self::commit_group) on a full disk.
     pub(super) fn fail_group(&self, group: Group<'_>) {
         drop(group);
         self.roll_back();
     }
 
-    /// Gives the lock back, if it has it.
+    /// Returns the lock back, if it has it.
     pub(super) fn roll_back(&self) {
         if let Some(sqlite) = self.sqlite.as_ref().filter(|sqlite| !sqlite.is_autocommit()) {
             sqlite.execute_batch("ROLLBACK").unwrap();
@@ -138,7 +138,7 @@ impl Writer {
     }
 }
 
-/// Waits until a group is due; `false` when there will be none.
+/// Waits until a group is due; `false` if there will be none.
 fn wait_for_a_group(shared: &Shared) -> bool {
     let mut queue = shared.lock();
     loop {
@@ -153,7 +153,7 @@ fn wait_for_a_group(shared: &Shared) -> bool {
             queue = shared.news.wait(queue).unwrap_or_else(PoisonError::into_inner);
             continue;
         };
-        // Half of the delay to gather, half to commit.
+        // Half of the delay is for gathering, half for the commit.
         let due = oldest + shared.settings.max_delay / 2;
         let left = due.saturating_duration_since(Instant::now());
         if left.is_zero() || queue.stop || queue.bytes() >= shared.settings.max_bytes / 2 {

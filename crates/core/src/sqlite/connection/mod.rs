@@ -1,4 +1,16 @@
 //! One open database, shared by everything that was made from it.
+//!
+//! Its methods stand in several files: here those that open, close and describe it; in `deferred` reads and writes, and the
+//! writes that are put off; in `statement` the SQL of callers; in `cached` the statements of the stores.
+
+mod cached;
+mod deferred;
+mod names;
+mod statement;
+
+pub(crate) use deferred::Deferred;
+pub use names::Column;
+pub use statement::{Row, Statement};
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -6,34 +18,36 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use rusqlite::Connection as Sqlite;
 use rusqlite::wal::CheckpointMode;
 
-use super::cached::Cache;
+use cached::Cache;
+use deferred::Iterations;
+use statement::PreparedCell;
+
 use super::checkpointer::{Blocker, Checkpointer};
 use super::companions::{self, Exposure};
-use super::deferred::{Deferred, Iterations};
 use super::options::{Location, OpenOptions};
-use super::statement::Place;
 use super::{Error, Result, files, log, open, pragma, slots};
 
 /// An open database. Stores share it by `Rc`; closing it closes it for all of them.
 pub struct Connection {
-    /// What moves the log into the file; files that are written to have one. Dropped first, so that
-    /// the connection may be the last one to close, which removes the log.
+    /// Moves the log into the file, if the file is written to. Dropped first, so that the connection is the last one
+    /// to close, which removes the log.
     checkpointer: RefCell<Option<Checkpointer>>,
-    pub(super) sqlite: RefCell<Option<Rc<rusqlite::Connection>>>,
+    sqlite: RefCell<Option<Rc<Sqlite>>>,
     path: String,
     location: Location,
-    /// What the CHECK accepted when it was last read; another process may widen it any time.
+    /// The highest slot when the CHECK was last read. Another process may widen it at any time.
     highest_slot: Cell<Option<i64>>,
-    /// The statements that it keeps for its stores.
+    /// The statements of its stores.
     cache: Cache,
-    /// The statements that callers keep, to be finalized when the connection closes.
-    statements: RefCell<HashMap<*const Place, Rc<Place>>>,
-    pub(super) iterations: Iterations,
+    /// The statements of callers, which are finalized when the connection closes.
+    statements: RefCell<HashMap<*const PreparedCell, Rc<PreparedCell>>>,
+    iterations: Iterations,
     options: OpenOptions,
-    /// What is put off. Dropped after the connection, whose locks it may be waiting for.
-    pub(super) deferred: RefCell<Option<Rc<dyn Deferred>>>,
+    /// Deferred writes. Dropped after the connection, whose locks they may be waiting for.
+    deferred: RefCell<Option<Rc<dyn Deferred>>>,
 }
 
 impl fmt::Debug for Connection {
@@ -45,12 +59,12 @@ impl fmt::Debug for Connection {
 impl Connection {
     /// Opens a database, creates what is missing, and brings its schema up to date.
     ///
-    /// `path` is what the caller named it, for messages and for `path()`.
+    /// `path` is the path in the words of the caller, for messages and for `path()`.
     ///
     /// # Errors
     ///
-    /// A file of a newer version, a file that is no database, or a `sessions` table of somebody
-    /// else's is refused, and left as it was.
+    /// A file of a newer version, a file that is not a database, or one with another program's `sessions` table is
+    /// refused, and left unchanged.
     pub fn open(path: &str, location: Location, options: &OpenOptions) -> Result<Self> {
         let named = |error: Error| error.context(format_args!("cannot open {path:?}"));
         let mut sqlite = open::open(&location, options).map_err(named)?;
@@ -75,19 +89,19 @@ impl Connection {
         })
     }
 
-    pub(super) fn cache(&self) -> &Cache {
+    fn cache(&self) -> &Cache {
         &self.cache
     }
 
-    pub(super) fn closed(&self) -> Error {
+    fn closed(&self) -> Error {
         Error::Closed { path: self.path.clone() }
     }
 
-    pub(super) fn adopt(&self, statement: &Rc<Place>) {
+    fn adopt(&self, statement: &Rc<PreparedCell>) {
         self.statements.borrow_mut().insert(Rc::as_ptr(statement), Rc::clone(statement));
     }
 
-    pub(super) fn release(&self, statement: &Rc<Place>) {
+    fn release(&self, statement: &Rc<PreparedCell>) {
         self.statements.borrow_mut().remove(&Rc::as_ptr(statement));
     }
 
@@ -114,7 +128,7 @@ impl Connection {
         let Some(shared) = self.sqlite.take() else {
             return Ok(());
         };
-        // One that is in the middle of a call stays, and keeps the connection open.
+        // A statement in use stays, and keeps the connection open.
         self.cache.clear();
         for statement in self.statements.borrow().values() {
             if let Ok(mut place) = statement.try_borrow_mut() {
@@ -139,12 +153,12 @@ impl Connection {
         Err(error)
     }
 
-    /// Whether the file accepts this slot, as far as the CHECK tells.
+    /// Whether the file accepts this slot, if its CHECK can be read.
     ///
     /// # Errors
     ///
-    /// [`Error::Closed`], or what SQLite says.
-    pub fn accepts_slot(&self, slot: i64) -> Result<bool> {
+    /// [`Error::Closed`], or an error of SQLite.
+    pub(crate) fn accepts_slot(&self, slot: i64) -> Result<bool> {
         let accepts = || self.highest_slot.get().is_none_or(|highest| slot <= highest);
         if !accepts() {
             self.highest_slot.set(slots::accepted(&*self.unsettled()?)?);
@@ -152,9 +166,9 @@ impl Connection {
         Ok(accepts())
     }
 
-    /// The highest slot that the file accepted when it was last asked, or `None` where its CHECK is
-    /// none that we know.
-    pub fn highest_slot(&self) -> Option<i64> {
+    /// The highest slot that the file accepted when its CHECK was last read, or `None` if the CHECK has an unknown
+    /// form.
+    pub(crate) fn highest_slot(&self) -> Option<i64> {
         self.highest_slot.get()
     }
 
@@ -162,13 +176,13 @@ impl Connection {
     ///
     /// # Errors
     ///
-    /// [`Error::Closed`], or what SQLite says.
+    /// [`Error::Closed`], or an error of SQLite.
     pub fn wal_status(&self) -> Result<WalStatus> {
         let sqlite = self.unsettled()?;
         let Location::File(file) = &self.location else {
             return Ok(WalStatus::default());
         };
-        // A connection that is reading or writing cannot look at its log.
+        // A connection that is reading or writing cannot read the state of its log.
         let frames = match log::checkpoint(&sqlite, CheckpointMode::NOOP) {
             Err(error) if error.is_busy() => {
                 log::frames(&open::open_sibling(file, &self.options)?)?
@@ -184,26 +198,25 @@ impl Connection {
     }
 
     /// The size of the write-ahead log in bytes.
-    pub fn log_size(&self) -> u64 {
+    pub(crate) fn log_size(&self) -> u64 {
         let size = |log| std::fs::metadata(log).map_or(0, |log| log.len());
         self.log().map_or(0, size)
     }
 
-    /// The journal mode of the database as it is now, in SQLite's words.
+    /// The present journal mode of the database, in SQLite's words.
     ///
     /// # Errors
     ///
-    /// [`Error::Closed`], or what SQLite says.
+    /// [`Error::Closed`], or an error of SQLite.
     pub fn journal_mode(&self) -> Result<String> {
         pragma::mode_of(&*self.unsettled()?)
     }
 
-    /// A number that grows whenever anybody commits something, and stays as it is otherwise. Asking costs
-    /// some two microseconds.
+    /// A number that grows with every commit of any connection. Reading it costs some two microseconds.
     ///
     /// # Errors
     ///
-    /// [`Error::Closed`], or what SQLite says.
+    /// [`Error::Closed`], or an error of SQLite.
     pub fn changes(&self) -> Result<u64> {
         let own = self.unsettled()?.total_changes();
         let of_others: i64 = self
@@ -228,15 +241,15 @@ impl Connection {
         &self.location
     }
 
-    /// The file of a database that can be written to by other connections as well.
-    pub fn shared_file(&self) -> Option<&Path> {
+    /// The file, if other connections can write to the database as well.
+    pub(crate) fn shared_file(&self) -> Option<&Path> {
         match &self.location {
             Location::File(file) if !self.options.readonly => Some(file),
             _ => None,
         }
     }
 
-    /// What of the database more people can get at than its mode says.
+    /// The parts of the database that more people can access than its mode allows.
     pub fn exposures(&self) -> Vec<Exposure> {
         match &self.location {
             Location::File(file) => companions::exposures(file),
@@ -252,13 +265,13 @@ impl Connection {
         }
     }
 
-    /// A connection of its own to the file, for another thread, with everything written that was put off.
-    /// `None` for a database in memory, which no other connection can see.
+    /// Another connection to the file, for another thread. Deferred writes are done first. `None` for a database in
+    /// memory, which no other connection can see.
     ///
     /// # Errors
     ///
-    /// [`Error::Closed`], or what SQLite says.
-    pub fn sibling(&self) -> Result<Option<rusqlite::Connection>> {
+    /// [`Error::Closed`], or an error of SQLite.
+    pub fn sibling(&self) -> Result<Option<Sqlite>> {
         self.settled()?;
         match &self.location {
             Location::File(file) => open::open_sibling(file, &self.options).map(Some),
@@ -285,20 +298,20 @@ impl Connection {
 /// The state of a write-ahead log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct WalStatus {
-    /// The size of its file, in bytes. It is kept, and written anew, when the log starts over.
+    /// The size of its file, in bytes. A log that starts over reuses the file.
     pub size: u64,
-    /// Pages that were written since it last started over.
+    /// Pages written since it last started over.
     pub frames: u32,
-    /// Those of them that are not in the database file yet.
+    /// Those pages that are not in the database file yet.
     pub frames_left: u32,
-    /// What kept it from starting over when that was last tried.
+    /// What prevented the last attempt to start over.
     pub blocker: Option<Blocker>,
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::turns::Turns;
     use super::*;
+    use crate::sqlite::turns::Turns;
     use std::fs;
 
     fn open_file(file: &Path, options: &OpenOptions) -> Result<Connection> {
@@ -387,12 +400,12 @@ mod tests {
     }
 
     #[test]
-    fn a_pinned_log_grows_says_so_and_recovers() {
+    fn a_log_pinned_by_a_reader_grows_reports_it_and_recovers() {
         let folder = tempfile::tempdir().unwrap();
         let options = OpenOptions { wal_limit: 1 << 20, ..OpenOptions::default() };
         let connection = open_file(&folder.path().join("a.db"), &options).unwrap();
         append(&connection, 1);
-        let reader = rusqlite::Connection::open(folder.path().join("a.db")).unwrap();
+        let reader = Sqlite::open(folder.path().join("a.db")).unwrap();
         reader.execute_batch("BEGIN; SELECT count(*) FROM session_outputs").unwrap();
         append(&connection, 2_000);
         eventually(|| connection.wal_status().unwrap().blocker == Some(Blocker::Reader));
@@ -406,7 +419,7 @@ mod tests {
     }
 
     #[test]
-    fn closing_twice_is_fine_and_closing_during_a_call_is_not() {
+    fn closing_twice_works_and_closing_during_a_call_fails() {
         let connection =
             Connection::open(":memory:", Location::Memory, &OpenOptions::default()).unwrap();
         let in_a_call = connection.sqlite().unwrap();

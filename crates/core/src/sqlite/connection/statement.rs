@@ -1,16 +1,16 @@
-//! A prepared statement that owns its connection, for callers that keep it across calls.
+//! A prepared statement that owns its connection, for callers that keep it between calls.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use rusqlite::fallible_iterator::FallibleIterator;
 use rusqlite::types::ToSql;
-use rusqlite::{Batch, Rows};
+use rusqlite::{Batch, Connection as Sqlite, Rows};
 use self_cell::self_cell;
 
-use super::names::Handle;
-use super::turns::Turns;
+use super::names::{Column, Handle};
 use super::{Connection, Error, Result};
+use crate::sqlite::turns::Turns;
 
 /// A row that SQLite stands on.
 pub use rusqlite::Row;
@@ -20,7 +20,7 @@ type Borrowed<'connection> = rusqlite::Statement<'connection>;
 self_cell! {
     /// A statement of rusqlite together with the connection that it borrows.
     pub(super) struct Prepared {
-        owner: Rc<rusqlite::Connection>,
+        owner: Rc<Sqlite>,
         #[covariant]
         dependent: Borrowed,
     }
@@ -28,25 +28,25 @@ self_cell! {
     impl { Debug }
 }
 
-/// Where a statement is kept, so that closing its connection can finalize it.
-pub(super) type Place = RefCell<Option<Prepared>>;
+/// The place of a statement. Closing its connection empties it, which finalizes the statement.
+pub(super) type PreparedCell = RefCell<Option<Prepared>>;
 
 /// A prepared statement.
 ///
 /// It dies with its connection: after [`Connection::close`] every call is [`Error::Closed`].
 pub struct Statement {
     connection: Rc<Connection>,
-    place: Rc<Place>,
-    /// Finalized no sooner than the place is empty.
+    place: Rc<PreparedCell>,
+    /// Valid while the place is not empty.
     handle: Handle,
     iteration: Cell<Iteration>,
-    /// Whether what is iterated writes.
+    /// Whether the iterated statement writes.
     writes: Cell<bool>,
-    /// Whether the parameters are NULL again after the iteration.
+    /// Whether the iteration clears the parameters at its end.
     clears_bindings: Cell<bool>,
 }
 
-/// How far its rows have been handed out one by one.
+/// The state of an iteration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Iteration {
     None,
@@ -54,27 +54,12 @@ enum Iteration {
     Stepped,
 }
 
-/// A column of a result, with where its values come from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Column {
-    /// Its name in the result.
-    pub name: String,
-    /// The column that it comes from, if it is no expression.
-    pub origin: Option<String>,
-    /// The table that it comes from.
-    pub table: Option<String>,
-    /// The database that it comes from: `main`, `temp` or an attached one.
-    pub database: Option<String>,
-    /// The declared type of the column that it comes from.
-    pub decl_type: Option<String>,
-}
-
 impl Connection {
     /// Prepares the one statement in `sql`.
     ///
     /// # Errors
     ///
-    /// [`Error::Sql`] where there is none, or more than one; what SQLite says.
+    /// [`Error::Sql`] if there is no statement, or more than one; an error of SQLite.
     pub fn prepare(self: &Rc<Self>, sql: &str) -> Result<Statement> {
         let sqlite = self.unsettled()?;
         let instead = Turns::instead_of(&sqlite, sql);
@@ -87,7 +72,7 @@ impl Connection {
             handle = Handle::latest(sqlite, &sql);
             match batch.next() {
                 Ok(None) => Ok(first),
-                // Whether the rest is a valid statement or not, it is more than one.
+                // The rest counts as a second statement, valid or not.
                 _ => Err(Error::Sql("the SQL contains more than one statement")),
             }
         })?;
@@ -108,7 +93,7 @@ impl Connection {
     ///
     /// # Errors
     ///
-    /// What SQLite says about the first statement that fails; the ones before it stay done.
+    /// The error of the first statement that fails. The statements before it stay done.
     pub fn execute(&self, sql: &str) -> Result<()> {
         self.check_not_iterating()?;
         let sqlite = self.unsettled()?;
@@ -131,21 +116,21 @@ impl Connection {
         Ok(())
     }
 
-    /// Undoes a transaction or a part of it, which is possible while rows are being handed out.
+    /// Undoes a transaction or a part of it. That is possible during an iteration.
     ///
     /// # Errors
     ///
-    /// What SQLite says.
+    /// An error of SQLite.
     pub fn undo(&self, sql: &str) -> Result<()> {
         self.unsettled()?.prepare_cached(sql)?.raw_execute()?;
         Ok(())
     }
 
-    /// Runs one statement that is the same every time, as those of a transaction are.
+    /// Runs a statement whose SQL is the same every time, such as `BEGIN`, and caches it.
     ///
     /// # Errors
     ///
-    /// [`Error::InUse`] while a statement of the connection is iterated; what SQLite says.
+    /// [`Error::InUse`] while a statement of the connection is iterated; an error of SQLite.
     pub fn execute_cached(&self, sql: &str) -> Result<()> {
         self.check_not_iterating()?;
         self.sqlite()?.prepare_cached(sql)?.raw_execute()?;
@@ -193,7 +178,7 @@ impl Statement {
         })
     }
 
-    /// The columns of its result; none for a statement that returns no rows. It may stand on a row.
+    /// The columns of its result; empty for a statement that returns no rows. An iteration may be open.
     ///
     /// # Errors
     ///
@@ -204,7 +189,7 @@ impl Statement {
             return Err(self.connection.closed());
         }
         // SAFETY: the statement is in its place, which is borrowed, here or by the call that handed out a row; it
-        // cannot be emptied meanwhile. It is not at work on this thread, as this is, and there is no other.
+        // cannot be emptied meanwhile. It is not running: a connection has one thread, which is here.
         Ok(unsafe { self.handle.columns() })
     }
 
@@ -226,7 +211,7 @@ impl Statement {
         self.with(|statement| Ok(statement.readonly()))
     }
 
-    /// Its SQL with the values of its parameters.
+    /// Its SQL with the values of its parameters filled in.
     ///
     /// # Errors
     ///
@@ -235,7 +220,7 @@ impl Statement {
         self.with_iterating(|statement| Ok(statement.expanded_sql()))
     }
 
-    /// How often SQLite has prepared it anew because the schema changed: its columns may have, too.
+    /// How often SQLite has prepared it again because the schema has changed. Its columns may have changed, too.
     ///
     /// # Errors
     ///
@@ -244,11 +229,11 @@ impl Statement {
         self.with(|statement| Ok(version(statement)))
     }
 
-    /// Runs it, and says how many rows it changed and which rowid was inserted last.
+    /// Runs it. Returns how many rows it changed, and the last inserted rowid.
     ///
     /// # Errors
     ///
-    /// [`Error::InUse`] while a statement of the connection is iterated; what SQLite says.
+    /// [`Error::InUse`] while a statement of the connection is iterated; an error of SQLite.
     pub fn run(&self) -> Result<(u64, i64)> {
         self.connection.check_not_iterating()?;
         let sqlite = self.settled()?;
@@ -259,16 +244,16 @@ impl Statement {
             // One step is enough to know whether a query works.
             if writes { drain(rows) } else { Ok(rows.next().map(drop)?) }
         })?;
-        // `changes()` still tells of the last statement that changed anything.
+        // `changes()` still counts the last statement that changed anything.
         let changes = if sqlite.total_changes() == before { 0 } else { sqlite.changes() };
         Ok((changes, sqlite.last_insert_rowid()))
     }
 
-    /// Hands its rows, with its version, to `visit` until there is none left or `visit` says `false`.
+    /// Passes its rows, with its version, to `visit`, until there are no more or `visit` returns `false`.
     ///
     /// # Errors
     ///
-    /// What SQLite or `visit` says.
+    /// An error of SQLite or of `visit`.
     pub fn query<E: From<Error>>(
         &self,
         mut visit: impl FnMut(&Row<'_>, i32) -> std::result::Result<bool, E>,
@@ -280,10 +265,10 @@ impl Statement {
             let mut version_now = None;
             let mut rows = statement.raw_query();
             while let Some(row) = rows.next().map_err(Error::from)? {
-                // The first step is what prepares it anew.
+                // SQLite prepares it again at the first step, if at all.
                 let version = *version_now.get_or_insert_with(|| version(row.as_ref()));
                 if !visit(row, version)? {
-                    // What it writes is committed at its end, which may fail.
+                    // Its changes are committed at its end, which may fail.
                     return if writes { Ok(drain(rows)?) } else { Ok(()) };
                 }
             }
@@ -291,9 +276,9 @@ impl Statement {
         })
     }
 
-    /// Starts to hand out its rows one by one, by [`advance`](Self::advance). Until it is finished no
-    /// other statement may change the database through this connection. Then its parameters are made
-    /// NULL if `clears_bindings` says so.
+    /// Starts an iteration; [`advance`](Self::advance) reads the rows one by one. Until its end, no other statement
+    /// may change the database through this connection. At its end the parameters become NULL if `clears_bindings` is
+    /// set.
     ///
     /// # Errors
     ///
@@ -308,11 +293,11 @@ impl Statement {
         Ok(())
     }
 
-    /// Hands the next row to `visit`; without one, finishes.
+    /// Passes the next row to `visit`, or ends the iteration.
     ///
     /// # Errors
     ///
-    /// What SQLite or `visit` says; it finishes.
+    /// An error of SQLite or of `visit`, which ends the iteration.
     pub fn advance<E: From<Error>>(
         &self,
         visit: impl FnOnce(&Row<'_>, i32) -> std::result::Result<(), E>,
@@ -323,7 +308,7 @@ impl Statement {
                 return Ok(false);
             };
             visit(row, version(row.as_ref()))?;
-            // Dropping the rows would start over; the next call goes on where this one stops.
+            // Dropping the rows would reset the statement; the next call continues here.
             std::mem::forget(rows);
             Ok(true)
         };
@@ -332,18 +317,18 @@ impl Statement {
         }
         let going_on = self.with_iterating(step);
         if !matches!(going_on, Ok(true)) {
-            // The statement has started over by itself.
+            // The statement is reset already.
             self.iteration.set(Iteration::None);
             self.end_iteration();
         }
         going_on.map(drop)
     }
 
-    /// Ends handing out rows. Does nothing if it has ended.
+    /// Ends the iteration, if one is open.
     ///
     /// # Errors
     ///
-    /// What SQLite says at the end of a statement that writes.
+    /// An error of SQLite at the end of a statement that writes.
     pub fn finish_iterating(&self) -> Result<()> {
         let iteration = self.iteration.replace(Iteration::None);
         if iteration == Iteration::None {
@@ -352,7 +337,7 @@ impl Statement {
         let finished = self.with_iterating(|statement| {
             let writes = iteration == Iteration::Stepped && !statement.readonly();
             let rows = statement.raw_query();
-            // Rows that are dropped start the statement over.
+            // Dropping the rows resets the statement.
             if writes { drain(rows) } else { Ok(()) }
         });
         self.end_iteration();
@@ -362,8 +347,9 @@ impl Statement {
         }
     }
 
-    /// The connection with everything done that was put off, or as it is for a setting, which may be what helps.
-    fn settled(&self) -> Result<Rc<rusqlite::Connection>> {
+    /// The connection after the deferred writes. If they fail, a PRAGMA that reads or sets something may still run:
+    /// it may be what helps.
+    fn settled(&self) -> Result<Rc<Sqlite>> {
         let settled = self.connection.sqlite();
         match &settled {
             Err(_) if self.with_iterating(|statement| Result::Ok(is_setting(statement)))? => {
@@ -380,12 +366,12 @@ impl Statement {
         }
     }
 
-    /// A statement that writes has to wait until nothing is iterated, and every one for its own end.
+    /// A statement that writes has to wait until no statement is iterated.
     fn check_may_write(&self) -> Result<()> {
         if self.is_readonly()? { Ok(()) } else { self.connection.check_not_iterating() }
     }
 
-    /// Whether its rows are being handed out.
+    /// Whether an iteration is open.
     pub fn is_iterating(&self) -> bool {
         self.iteration.get() != Iteration::None
     }
@@ -419,7 +405,7 @@ impl Drop for Statement {
     }
 }
 
-/// The SQL with a NUL behind it: without one, SQLite copies all that is left for every statement.
+/// The SQL with a NUL behind it. Without it, SQLite copies the rest of the SQL for every statement.
 fn terminated(sql: &str) -> Result<String> {
     let mut terminated = String::new();
     let length = sql.len() + 1;
@@ -429,13 +415,13 @@ fn terminated(sql: &str) -> Result<String> {
     Ok(terminated)
 }
 
-/// Runs a statement to its end, where what it writes is committed.
+/// Runs a statement to its end, where its changes are committed.
 fn drain(mut rows: Rows<'_>) -> Result<()> {
     while rows.next()?.is_some() {}
     Ok(())
 }
 
-/// Whether a statement is a PRAGMA that writes nothing, and so neither shows nor overtakes a row.
+/// Whether a statement is a PRAGMA that writes nothing. It neither reads rows nor overtakes deferred ones.
 fn is_setting(statement: &Borrowed<'_>) -> bool {
     let pragma = || {
         let sql = statement.expanded_sql()?;

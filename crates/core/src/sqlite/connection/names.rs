@@ -1,24 +1,37 @@
-//! The names of columns as SQLite has them. It takes them from the schema of a file as they are, and rusqlite ends in a
-//! panic where one is no UTF-8.
+//! The names of columns, straight from SQLite. They come from the schema of a file, and rusqlite panics if one of
+//! them is not UTF-8.
 
 use std::ffi::{CStr, c_char, c_int};
 use std::ptr::{self, NonNull};
 
 use memchr::memmem;
-use rusqlite::{Connection, ffi};
+use rusqlite::{Connection as Sqlite, ffi};
 
-use super::Column;
+/// A column of a result, with where its values come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Column {
+    /// Its name in the result.
+    pub name: String,
+    /// The column that it comes from, unless it is an expression.
+    pub origin: Option<String>,
+    /// The table that it comes from.
+    pub table: Option<String>,
+    /// The database that it comes from: `main`, `temp` or an attached one.
+    pub database: Option<String>,
+    /// The declared type of the column that it comes from.
+    pub decl_type: Option<String>,
+}
 
-/// A function of SQLite that says something of a column.
+/// A function of SQLite that returns a text about a column.
 type Ask = unsafe extern "C" fn(*mut ffi::sqlite3_stmt, c_int) -> *const c_char;
 
-/// SQLite's own handle of a statement, which tells nothing of how long that lives.
+/// SQLite's own handle of a statement. It does not keep the statement alive.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Handle(NonNull<ffi::sqlite3_stmt>);
 
 impl Handle {
     /// The handle of the latest statement that was prepared from `sql` or a part of it.
-    pub(super) fn latest(connection: &Connection, sql: &str) -> Option<Self> {
+    pub(super) fn latest(connection: &Sqlite, sql: &str) -> Option<Self> {
         // SAFETY: the connection is open and on its thread, and nothing is finalized meanwhile. SQLite lists the
         // latest statement first, but for those that virtual tables have prepared for themselves.
         unsafe {
@@ -37,7 +50,7 @@ impl Handle {
         }
     }
 
-    /// What SQLite says of the columns; what is no UTF-8 in that becomes U+FFFD.
+    /// The columns, with U+FFFD for bytes that are not UTF-8.
     ///
     /// # Safety
     ///

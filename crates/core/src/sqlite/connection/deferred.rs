@@ -1,52 +1,53 @@
-//! Writes that a store has put off, and who sees them.
+//! Writes that a store has deferred, and who sees them.
 //!
-//! Whoever reads or writes has done what is put off before, or fails: nothing that comes later overtakes it, and
-//! nobody is shown a state that lacks it. An open iteration makes that harder. It keeps this connection at the state
-//! in which it began, so that what another connection commits meanwhile (the thread that writes behind, another
-//! process) can neither be seen nor built upon here. Then the stores use a second connection beside this one, which
-//! starts anew with every call. SQL of callers, which may name what only this connection has, is refused instead.
+//! Every read and write first does the deferred writes, or fails: no later write overtakes them, and no read misses
+//! them. An open iteration makes that harder. It keeps this connection at the state in which it began, so this
+//! connection can neither see nor build upon what others commit meanwhile (the write-behind thread, another process).
+//! Then the stores use a second connection beside this one, which starts anew with every call. SQL of callers may use
+//! what only this connection has, so it is refused instead.
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use rusqlite::{MAIN_DB, TransactionState, ffi};
+use rusqlite::{Connection as Sqlite, MAIN_DB, TransactionState, ffi};
 
 use super::cached::Cache;
-use super::transaction::{all_or_nothing, immediate};
-use super::{Connection, Error, Result, open_sibling};
+use super::{Connection, Error, Result};
+use crate::sqlite::open_sibling;
+use crate::sqlite::transaction::{all_or_nothing, immediate};
 
-/// Writes that a store has put off.
-pub trait Deferred: Any {
-    /// Does them, through `sqlite`.
+/// Writes that a store has deferred.
+pub(crate) trait Deferred: Any {
+    /// Does them, with `sqlite`.
     ///
     /// # Errors
     ///
-    /// What SQLite says; they stay put off.
-    fn settle(&self, sqlite: &rusqlite::Connection) -> Result<()>;
+    /// An error of SQLite; they stay deferred.
+    fn settle(&self, sqlite: &Sqlite) -> Result<()>;
 
     /// How often another connection has committed some of them.
     fn commits(&self) -> u64;
 
-    /// Puts off nothing more: the process ends.
+    /// Defers nothing more: the process ends.
     fn end(&self);
 
-    /// Lets go of what it has for itself, such as a thread: the connection is closed.
+    /// Releases its own resources, such as a thread: the connection is closed.
     fn stop(&self);
 }
 
-/// The iterations that are open on a connection, and what they keep it from.
+/// The open iterations of a connection, and what they prevent.
 #[derive(Debug, Default)]
 pub(super) struct Iterations {
     /// How many statements are handing out rows.
     open: Cell<usize>,
     /// How many of them write.
     writing: Cell<usize>,
-    /// What [`Deferred::commits`] was in the state that they show.
+    /// The value of [`Deferred::commits`] in the state that they see.
     commits: Cell<u64>,
-    /// Whether another connection has committed something since that stores must see.
+    /// Whether another connection has committed something since then that the stores must see.
     behind: Cell<bool>,
-    /// The connection for that, from the first time on that there is need of it.
+    /// The second connection, once it was needed.
     beside: RefCell<Option<Rc<Beside>>>,
 }
 
@@ -55,18 +56,17 @@ pub(super) struct Iterations {
 pub(super) struct Beside {
     // The statements are finalized first.
     pub(super) cache: Cache,
-    pub(super) sqlite: Rc<rusqlite::Connection>,
+    pub(super) sqlite: Rc<Sqlite>,
 }
 
 impl Connection {
-    /// SQLite's own connection for SQL of callers, for as long as one call needs it, with everything done that was
-    /// put off.
+    /// SQLite's own connection for the SQL of callers, for the time of one call. Deferred writes are done first.
     ///
     /// # Errors
     ///
-    /// [`Error::Closed`] after [`close`](Self::close); what SQLite says of what stays put off;
-    /// `SQLITE_BUSY_SNAPSHOT` where an open iteration keeps the connection at a state that lacks some of it.
-    pub fn sqlite(&self) -> Result<Rc<rusqlite::Connection>> {
+    /// [`Error::Closed`] after [`close`](Self::close); the error of SQLite if writes stay deferred;
+    /// `SQLITE_BUSY_SNAPSHOT` if an open iteration keeps the connection at a state that lacks some of them.
+    pub fn sqlite(&self) -> Result<Rc<Sqlite>> {
         self.settle()?;
         let sqlite = self.unsettled()?;
         if self.is_behind(&sqlite)? {
@@ -80,12 +80,12 @@ impl Connection {
         Ok(sqlite)
     }
 
-    /// The connection for what a store does next, with everything done that was put off.
+    /// The connection for the next call of a store. Deferred writes are done first.
     ///
     /// # Errors
     ///
-    /// [`Error::Closed`], or what SQLite says of what stays put off.
-    pub fn settled(&self) -> Result<Rc<rusqlite::Connection>> {
+    /// [`Error::Closed`], or the error of SQLite if writes stay deferred.
+    pub fn settled(&self) -> Result<Rc<Sqlite>> {
         self.settle()?;
         match self.beside() {
             Some(beside) => Ok(Rc::clone(&beside.sqlite)),
@@ -93,40 +93,41 @@ impl Connection {
         }
     }
 
-    /// SQLite's own connection, whatever is put off.
+    /// SQLite's own connection. Deferred writes stay deferred.
     ///
     /// # Errors
     ///
     /// [`Error::Closed`] after [`close`](Self::close).
-    pub fn unsettled(&self) -> Result<Rc<rusqlite::Connection>> {
+    pub fn unsettled(&self) -> Result<Rc<Sqlite>> {
         self.sqlite.borrow().clone().ok_or_else(|| self.closed())
     }
 
-    /// Does what a store writes. It is committed when this returns, unless it is part of a transaction.
+    /// Runs `work`, a write of a store. It is committed when this returns, unless it is part of a transaction.
     ///
     /// # Errors
     ///
-    /// [`Error::InUse`] while a statement that writes is iterated; as [`settled`](Self::settled), and what `work` says.
+    /// [`Error::InUse`] while a statement that writes is iterated; the errors of [`settled`](Self::settled) and of
+    /// `work`.
     pub fn write<T, E: From<Error>>(
         &self,
-        work: impl FnOnce(&rusqlite::Connection) -> std::result::Result<T, E>,
+        work: impl FnOnce(&Sqlite) -> std::result::Result<T, E>,
     ) -> std::result::Result<T, E> {
         let sqlite = self.settled()?;
         if self.iterations.open.get() == 0 || !sqlite.is_autocommit() {
             return work(&sqlite);
         }
         match transaction_state(&*self.unsettled()?)? {
-            // Its statement would be committed, or undone, together with this.
+            // The iterated statement would be committed, or undone, together with this write.
             TransactionState::Write => return Err(Error::InUse.into()),
             TransactionState::Read if self.iterations.writing.get() == 0 => {}
-            // What it wrote is undone, but no transaction can be committed before it ends.
+            // Its own changes are undone already, but no transaction can be committed before it ends.
             _ => return work(&sqlite),
         }
-        // Whether the state that is shown is the latest is certain only with the write lock in hand.
+        // Only with the write lock is it certain that the visible state is the latest.
         let stale = Cell::new(false);
         let begin = || immediate(&sqlite).inspect_err(|error| stale.set(is_stale(error)));
         let mut work = Some(work);
-        let mut run = |sqlite: &rusqlite::Connection| match work.take() {
+        let mut run = |sqlite: &Sqlite| match work.take() {
             Some(work) => work(sqlite),
             None => Err(Error::InUse.into()),
         };
@@ -139,21 +140,21 @@ impl Connection {
         }
     }
 
-    /// Does what is put off, and has nothing put off any more, because the process ends.
+    /// Does the deferred writes, and defers nothing any more, because the process ends.
     pub fn end(&self) {
         if let Some(deferred) = &*self.deferred.borrow() {
             deferred.end();
         }
-        // There is nobody left to tell.
+        // An error cannot be reported any more.
         let _: Result<_> = self.settled();
     }
 
-    /// What is put off on this connection, by all who put something off: `start` makes it at first.
+    /// The deferred writes of this connection, shared by all of its stores. The first call makes them with `start`.
     ///
     /// # Errors
     ///
-    /// What `start` says.
-    pub fn deferred<D: Deferred>(&self, start: impl FnOnce() -> Result<D>) -> Result<Rc<D>> {
+    /// The error of `start`.
+    pub(crate) fn deferred<D: Deferred>(&self, start: impl FnOnce() -> Result<D>) -> Result<Rc<D>> {
         let known = self.deferred.borrow().clone();
         if let Some(Ok(deferred)) = known.map(|known| (known as Rc<dyn Any>).downcast()) {
             return Ok(deferred);
@@ -175,7 +176,7 @@ impl Connection {
         match deferred.settle(&sqlite) {
             Err(error) if is_stale(&error) => deferred.settle(&self.go_beside()?.sqlite),
             Ok(()) if self.iterations.open.get() > 0 => {
-                // Now that all is settled, nobody commits more of it until more is put off.
+                // All is settled, so nothing more is committed until something is deferred again.
                 if deferred.commits() != self.iterations.commits.get() && is_reading(&sqlite)? {
                     self.go_beside()?;
                 }
@@ -185,12 +186,12 @@ impl Connection {
         }
     }
 
-    /// The connection that stores use while this one shows an older state.
+    /// The connection that stores use while this one sees an older state.
     pub(super) fn beside(&self) -> Option<Rc<Beside>> {
         if self.iterations.behind.get() { self.iterations.beside.borrow().clone() } else { None }
     }
 
-    /// Has the stores use a second connection until the open iterations end.
+    /// Makes the stores use a second connection until the open iterations end.
     fn go_beside(&self) -> Result<Rc<Beside>> {
         let Some(file) = self.shared_file() else {
             return Err(Error::InUse);
@@ -207,17 +208,17 @@ impl Connection {
         Ok(Rc::clone(beside))
     }
 
-    fn is_behind(&self, sqlite: &rusqlite::Connection) -> Result<bool> {
+    fn is_behind(&self, sqlite: &Sqlite) -> Result<bool> {
         Ok(self.iterations.behind.get() && is_reading(sqlite)?)
     }
 
-    /// Takes note that a statement begins to hand out rows.
+    /// Records that a statement begins to hand out rows.
     pub(super) fn add_iterator(&self, writes: bool) {
         self.iterations.open.set(self.iterations.open.get() + 1);
         self.iterations.writing.set(self.iterations.writing.get() + usize::from(writes));
     }
 
-    /// Takes note that a statement is about to read its first row, which decides on the state that it shows.
+    /// Records that a statement is about to read its first row, which determines the state that it sees.
     pub(super) fn before_first_row(&self) -> Result<()> {
         let deferred = self.deferred.borrow();
         if !is_reading(&*self.unsettled()?)? {
@@ -227,7 +228,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Takes note that it has ended.
+    /// Records that it has ended.
     pub(super) fn remove_iterator(&self, writes: bool) {
         let (open, writing) = (&self.iterations.open, &self.iterations.writing);
         writing.set(writing.get().saturating_sub(usize::from(writes)));
@@ -237,7 +238,7 @@ impl Connection {
         }
     }
 
-    /// Refuses where rows of some statement are being handed out, between which nothing may change.
+    /// Refuses while the rows of a statement are iterated: nothing may change in between.
     ///
     /// # Errors
     ///
@@ -252,12 +253,12 @@ impl Connection {
     }
 }
 
-fn transaction_state(sqlite: &rusqlite::Connection) -> Result<TransactionState> {
+fn transaction_state(sqlite: &Sqlite) -> Result<TransactionState> {
     Ok(sqlite.transaction_state(Some(MAIN_DB))?)
 }
 
-/// Whether the connection is kept at a state, outside a transaction, whose state is its caller's affair.
-fn is_reading(sqlite: &rusqlite::Connection) -> Result<bool> {
+/// Whether an iteration keeps the connection at a state. A transaction does not count: its state is up to the caller.
+fn is_reading(sqlite: &Sqlite) -> Result<bool> {
     Ok(sqlite.is_autocommit() && transaction_state(sqlite)? != TransactionState::None)
 }
 

@@ -1,23 +1,25 @@
-//! Statements that a connection keeps for its stores: each is prepared when it is first needed, and
-//! found again without hashing its text.
+//! The statements that a connection keeps for its stores. Each is prepared when it is first needed, and found again
+//! without hashing its text.
 
 use std::cell::RefCell;
 use std::ptr;
 use std::rc::Rc;
 
-use super::limits::{Limits, limited};
+use rusqlite::Connection as Sqlite;
+
 use super::statement::Prepared;
 use super::{Connection, Error, Result};
+use crate::sqlite::limits::{Limits, limited};
 
-/// A statement, and the text whose address it is found by.
-type Entry = (&'static str, Rc<RefCell<Prepared>>);
+/// A statement, and its text. It is found by the address of the text.
+type CacheEntry = (&'static str, Rc<RefCell<Prepared>>);
 
 /// The statements of a connection.
 #[derive(Debug, Default)]
-pub(super) struct Cache(RefCell<Vec<Entry>>);
+pub(super) struct Cache(RefCell<Vec<CacheEntry>>);
 
 impl Cache {
-    /// Finalizes every statement but one that is in the middle of a call.
+    /// Finalizes every statement, except one that is in use.
     pub(super) fn clear(&self) {
         self.0.borrow_mut().clear();
     }
@@ -26,13 +28,13 @@ impl Cache {
     fn statement(
         &self,
         sql: &'static str,
-        connection: impl FnOnce() -> Result<Rc<rusqlite::Connection>>,
+        connection: impl FnOnce() -> Result<Rc<Sqlite>>,
     ) -> Result<Rc<RefCell<Prepared>>> {
         if let Some(known) = self.find(sql) {
             return Ok(known);
         }
         let connection = connection()?;
-        // For one that writes, SQLite reads the triggers of the file.
+        // For a statement that writes, SQLite reads the triggers of the file.
         let prepared = limited(Limits::SCHEMA, || {
             Prepared::try_new(connection, |sqlite| {
                 sqlite.prepare_with_flags(sql, rusqlite::PrepFlags::SQLITE_PREPARE_PERSISTENT)
@@ -51,14 +53,12 @@ impl Cache {
 }
 
 impl Connection {
-    /// Runs `work` with a statement that stays prepared, with no value bound, until the connection
-    /// closes.
+    /// Runs `work` with a statement that stays prepared, with no value bound, until the connection closes.
     ///
     /// # Errors
     ///
-    /// [`Error::Closed`], [`Error::InUse`] inside `work` of the same statement; what SQLite or `work`
-    /// says.
-    pub fn with_statement<T, E: From<Error>>(
+    /// [`Error::Closed`], [`Error::InUse`] inside `work` of the same statement; an error of SQLite or of `work`.
+    pub(crate) fn with_statement<T, E: From<Error>>(
         &self,
         sql: &'static str,
         work: impl FnOnce(&mut rusqlite::Statement<'_>) -> std::result::Result<T, E>,
@@ -70,7 +70,7 @@ impl Connection {
         let mut prepared = prepared.try_borrow_mut().map_err(|_| Error::InUse)?;
         prepared.with_dependent_mut(|_, statement| {
             let result = work(statement);
-            // A text that was bound would stay in memory.
+            // A bound text would stay in memory.
             statement.clear_bindings();
             result
         })
@@ -79,8 +79,8 @@ impl Connection {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Location, OpenOptions};
     use super::*;
+    use crate::sqlite::{Location, OpenOptions};
 
     const COUNT: &str = "SELECT count(*) FROM sessions WHERE id = ?1 OR ?1 IS NULL";
 
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn inside_itself_it_is_in_use_and_after_closing_it_is_gone() {
+    fn a_cached_statement_is_in_use_inside_itself_and_gone_after_closing() {
         let connection = open();
         let inside = connection.with_statement(COUNT, |_| count(&connection));
         assert!(matches!(inside, Err(Error::InUse)));

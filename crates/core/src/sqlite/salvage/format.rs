@@ -1,0 +1,58 @@
+//! The numbers of the file format, and how to read them: <https://www.sqlite.org/fileformat2.html>.
+
+/// The first bytes of every database file.
+pub(super) const MAGIC: &[u8; 16] = b"SQLite format 3\0";
+
+/// The possible sizes of a page, the likely ones first.
+pub(super) const PAGE_SIZES: [usize; 8] = [4096, 8192, 16384, 32768, 65536, 2048, 1024, 512];
+
+/// SQLite never uses the page with this byte, because its locks are there.
+pub(super) const PENDING_BYTE: u64 = 0x4000_0000;
+
+/// The kinds of b-tree pages by their first byte.
+pub(super) const INDEX_INTERIOR: u8 = 2;
+pub(super) const TABLE_INTERIOR: u8 = 5;
+pub(super) const INDEX_LEAF: u8 = 10;
+pub(super) const TABLE_LEAF: u8 = 13;
+
+/// Where the header of a b-tree page starts. The first page begins with the header of the file.
+pub(super) fn header_at(number: u32) -> usize {
+    if number == 1 { 100 } else { 0 }
+}
+
+/// Two bytes, big-endian.
+pub(super) fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
+    Some(u16::from_be_bytes(*bytes.get(at..)?.first_chunk()?))
+}
+
+/// Four bytes, big-endian.
+pub(super) fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
+    Some(u32::from_be_bytes(*bytes.get(at..)?.first_chunk()?))
+}
+
+/// An integer of one to nine bytes, and how many they are.
+pub(super) fn varint(bytes: &[u8], at: usize) -> Option<(u64, usize)> {
+    let mut value = 0;
+    for length in 1..=8 {
+        let byte = *bytes.get(at + length - 1)?;
+        value = value << 7 | u64::from(byte & 0x7f);
+        if byte < 0x80 {
+            return Some((value, length));
+        }
+    }
+    Some((value << 8 | u64::from(*bytes.get(at + 8)?), 9))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_varint_has_one_to_nine_bytes() {
+        assert_eq!(varint(&[0x7f], 0), Some((127, 1)));
+        assert_eq!(varint(&[9, 0x81, 0x00], 1), Some((128, 2)));
+        assert_eq!(varint(&[0xff; 9], 0), Some((u64::MAX, 9)));
+        assert_eq!(varint(&[0xff; 8], 0), None);
+        assert_eq!(varint(&[], 0), None);
+    }
+}

@@ -1,0 +1,91 @@
+//! Chooses the sessions and the orphaned output that may be removed.
+
+use std::collections::HashSet;
+
+use rusqlite::types::ValueRef;
+
+use super::Pruning;
+use crate::sqlite::snapshot;
+use crate::store::model::SessionStatus;
+use crate::store::timestamp::Moments;
+use crate::store::{Result, StoredText, pins, text};
+
+const CANDIDATES: &str =
+    "SELECT rowid, id, status, started_at, ended_at FROM sessions WHERE status = ?1";
+
+/// Whether a session is stored.
+pub(super) const IS_STORED: &str = "SELECT 1 FROM sessions WHERE id = ?1";
+
+/// The next session id with output. Each takes one step through the index.
+const NEXT_SESSION: &str = "SELECT min(session_id) FROM session_outputs WHERE session_id > ?1";
+
+/// A session to be removed, in the state in which it was chosen.
+#[derive(Debug)]
+pub(super) struct Chosen {
+    pub(super) rowid: i64,
+    pub(super) id: Vec<u8>,
+    pub(super) status: SessionStatus,
+    pub(super) started_at: Vec<u8>,
+    pub(super) ended_at: Option<Vec<u8>>,
+    /// When it was over, in milliseconds since 1970.
+    pub(super) at: f64,
+}
+
+impl<P> Pruning<'_, P> {
+    /// The sessions that may be removed, oldest first. A session whose end is not a moment stays.
+    pub(super) fn candidates(&self) -> Result<Vec<Chosen>> {
+        let _one_moment = snapshot(self.sqlite)?;
+        let pinned = pins::all(self.sqlite)?;
+        let mut found = Vec::new();
+        let mut moments = Moments::default();
+        let mut statement = self.sqlite.prepare_cached(CANDIDATES)?;
+        let statuses: HashSet<&str> =
+            self.criteria.statuses.iter().map(|status| status.as_str()).collect();
+        for status in statuses {
+            let mut rows = statement.query([status])?;
+            while let Some(row) = rows.next()? {
+                let id = text(row.get_ref(1)?).to_owned();
+                let started_at = text(row.get_ref(3)?).to_owned();
+                let ended_at = match row.get_ref(4)? {
+                    ValueRef::Null => None,
+                    value => Some(text(value).to_owned()),
+                };
+                let at = moments.millis(ended_at.as_ref().unwrap_or(&started_at));
+                let status = SessionStatus::parse(status.as_bytes());
+                if let Some(status) = status
+                    && !at.is_nan()
+                    && !pinned.contains(&id)
+                {
+                    found.push(Chosen { rowid: row.get(0)?, id, status, started_at, ended_at, at });
+                }
+            }
+        }
+        found.sort_by(|a, b| a.at.total_cmp(&b.at).then(a.rowid.cmp(&b.rowid)));
+        found.truncate(found.len().saturating_sub(self.criteria.keep_last.unwrap_or(0)));
+        Ok(found)
+    }
+
+    /// The ids of output without a session.
+    pub(super) fn orphans(&self) -> Result<Vec<Vec<u8>>> {
+        let mut found = Vec::new();
+        if !self.criteria.orphans {
+            return Ok(found);
+        }
+        let mut next = self.sqlite.prepare_cached(NEXT_SESSION)?;
+        let mut stored = self.sqlite.prepare_cached(IS_STORED)?;
+        // Every other id is greater than the empty one.
+        let mut id = Some(Vec::new());
+        while let Some(last) = id {
+            if !stored.exists([StoredText(&last)])? {
+                found.push(last.clone());
+            }
+            id = next.query_row([StoredText(&last)], |row| {
+                Ok(match row.get_ref(0)? {
+                    ValueRef::Text(id) => Some(id.to_owned()),
+                    _ => None,
+                })
+            })?;
+        }
+        Ok(found)
+    }
+}

@@ -1,0 +1,229 @@
+//! Retention: removes whole sessions that are over, with their output, oldest first.
+//!
+//! Other writers never wait long. Rows are removed in slices, each a transaction of at most a few milliseconds, with
+//! pauses between them for other writers. The rows of a slice are read before it takes the lock, so that it does not
+//! wait for the disk with the lock held. The session itself is removed with the last of its rows. So a reader
+//! meanwhile, or after a crash, sees a session with less output, and the next pruning continues with it.
+//!
+//! Each slice checks again that the session is unchanged since it was chosen.
+
+mod choice;
+mod slices;
+
+use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
+
+use rusqlite::Connection as Sqlite;
+
+use self::choice::Chosen;
+use self::slices::{FIRST_WEIGHT, TIME, Target};
+use super::Result;
+use super::model::SessionStatus;
+use super::timestamp::Timestamp;
+use crate::sqlite::{self, Size, checkpoint_all, snapshot, vacuum_slice};
+
+/// Bytes of a row without its text, plus its entries in both indexes, for ids of a dozen characters.
+const ROW_OVERHEAD: u64 = 140;
+
+/// What to remove.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Criteria {
+    /// Sessions that ended before this moment.
+    pub older_than: Option<Timestamp>,
+    /// After these, the oldest sessions, until at most this number of bytes of the file is in use.
+    pub max_bytes: Option<u64>,
+    /// This number of the newest sessions stays in any case.
+    pub keep_last: Option<usize>,
+    /// Sessions of these statuses may be removed, but never those that are running or waiting.
+    pub statuses: Vec<SessionStatus>,
+    /// Whether to remove output whose session is not stored.
+    pub orphans: bool,
+    /// Only report what would be removed.
+    pub dry_run: bool,
+}
+
+impl Criteria {
+    /// Whether they can remove anything: statuses alone are not enough.
+    pub fn asks_for_something(&self) -> bool {
+        let Self { older_than, max_bytes, keep_last, orphans, .. } = self;
+        older_than.is_some() || max_bytes.is_some() || keep_last.is_some() || *orphans
+    }
+}
+
+/// The progress of pruning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PruneProgress {
+    /// Removed sessions.
+    pub sessions: u64,
+    /// Removed chunks of output.
+    pub outputs: u64,
+    /// Bytes of their text.
+    pub bytes: u64,
+    /// The size of the file.
+    pub size: Size,
+}
+
+/// What was removed, or would be removed.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Pruned {
+    /// The ids of the sessions, in the order of removal.
+    pub sessions: Vec<String>,
+    /// Chunks of output.
+    pub outputs: u64,
+    /// Bytes of their text.
+    pub bytes: u64,
+    /// The size of the file before.
+    pub before: Size,
+    /// The size of the file after.
+    pub after: Size,
+    /// Whether free space of this file can be given back to the disk.
+    pub gives_space_back: bool,
+}
+
+impl Pruned {
+    /// The final progress.
+    pub fn progress(&self) -> PruneProgress {
+        let sessions = self.sessions.len() as u64;
+        PruneProgress { sessions, outputs: self.outputs, bytes: self.bytes, size: self.after }
+    }
+}
+
+/// Removes what `criteria` select, and gives free space back to the disk. `on_progress` is called after every slice.
+/// If it breaks, the result is `None`; what is removed by then stays removed.
+///
+/// # Errors
+///
+/// An error of SQLite. What is removed by then stays removed.
+pub fn prune(
+    sqlite: &Sqlite,
+    criteria: &Criteria,
+    on_progress: impl FnMut(PruneProgress) -> ControlFlow<()>,
+) -> Result<Option<Pruned>> {
+    let pruned = Pruned {
+        before: sqlite::size(sqlite)?,
+        gives_space_back: sqlite::gives_space_back(sqlite)?,
+        ..Pruned::default()
+    };
+    let mut pruning = Pruning {
+        sqlite,
+        criteria,
+        on_progress,
+        pruned,
+        weight: FIRST_WEIGHT,
+        worked: Duration::ZERO,
+        version: None,
+        others_wrote: None,
+    };
+    if criteria.dry_run {
+        let _one_moment = snapshot(sqlite)?;
+        pruning.look()?;
+        pruning.pruned.after = pruning.pruned.before;
+        return Ok(Some(pruning.pruned));
+    }
+    Ok(match pruning.run()? {
+        ControlFlow::Continue(()) => Some(pruning.pruned),
+        ControlFlow::Break(()) => None,
+    })
+}
+
+struct Pruning<'a, P> {
+    sqlite: &'a Sqlite,
+    criteria: &'a Criteria,
+    on_progress: P,
+    pruned: Pruned,
+    weight: u64,
+    /// The duration of the transactions since the last pause.
+    worked: Duration,
+    /// The last `data_version` that was seen.
+    version: Option<i64>,
+    /// When a write of another connection was last noticed.
+    others_wrote: Option<Instant>,
+}
+
+impl<P: FnMut(PruneProgress) -> ControlFlow<()>> Pruning<'_, P> {
+    fn run(&mut self) -> Result<ControlFlow<()>> {
+        sqlite::defer_checkpoints(self.sqlite)?;
+        if self.tell()?.is_break() {
+            return Ok(ControlFlow::Break(()));
+        }
+        for id in self.orphans()? {
+            if self.remove(Target::Orphans(&id))?.is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+        }
+        for chosen in self.candidates()? {
+            if !self.goes(&chosen, sqlite::size(self.sqlite)?.used()) {
+                break;
+            }
+            if self.remove(Target::Session(&chosen))?.is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+        }
+        if self.pruned.gives_space_back && self.give_space_back()?.is_break() {
+            return Ok(ControlFlow::Break(()));
+        }
+        // The file shrinks only when the log is moved into it.
+        checkpoint_all(self.sqlite)?;
+        self.pruned.after = sqlite::size(self.sqlite)?;
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// Collects what would be removed. The space that this frees is an estimate.
+    fn look(&mut self) -> Result<()> {
+        let mut used = self.pruned.before.used();
+        for id in self.orphans()? {
+            let (chunks, bytes) = self.count(Target::Orphans(&id))?;
+            used = used.saturating_sub(bytes + chunks * ROW_OVERHEAD);
+        }
+        for chosen in self.candidates()? {
+            if !self.goes(&chosen, used) {
+                break;
+            }
+            let (chunks, bytes) = self.count(Target::Session(&chosen))?;
+            used = used.saturating_sub(bytes + chunks * ROW_OVERHEAD);
+            self.pruned.sessions.push(String::from_utf8_lossy(&chosen.id).into_owned());
+        }
+        Ok(())
+    }
+
+    fn count(&mut self, target: Target<'_>) -> Result<(u64, u64)> {
+        let batch = self.batch(target, u64::MAX)?;
+        let (chunks, bytes) = (batch.len() as u64, batch.iter().map(|(_, bytes)| bytes).sum());
+        self.pruned.outputs += chunks;
+        self.pruned.bytes += bytes;
+        Ok((chunks, bytes))
+    }
+
+    /// Whether the oldest remaining session should be removed, with `used` bytes of the file in use.
+    fn goes(&self, chosen: &Chosen, used: u64) -> bool {
+        let Criteria { older_than, max_bytes, keep_last, .. } = self.criteria;
+        let old = older_than.is_some_and(|moment| chosen.at < moment.millis());
+        let too_much = max_bytes.is_some_and(|most| used > most);
+        let only_the_last = older_than.is_none() && max_bytes.is_none() && keep_last.is_some();
+        old || too_much || only_the_last
+    }
+
+    fn give_space_back(&mut self) -> Result<ControlFlow<()>> {
+        let mut free = u64::MAX;
+        loop {
+            let left = sqlite::size(self.sqlite)?.free_bytes;
+            if left == 0 || left >= free {
+                // Nothing is free, or others free as much as this gives back.
+                return Ok(ControlFlow::Continue(()));
+            }
+            free = left;
+            let began = Instant::now();
+            vacuum_slice(self.sqlite, TIME)?;
+            self.worked += began.elapsed();
+            self.rest()?;
+            if self.tell()?.is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+        }
+    }
+
+    fn tell(&mut self) -> Result<ControlFlow<()>> {
+        let size = sqlite::size(self.sqlite)?;
+        Ok((self.on_progress)(PruneProgress { size, ..self.pruned.progress() }))
+    }
+}

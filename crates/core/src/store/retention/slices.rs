@@ -1,0 +1,238 @@
+//! Removing output in slices, each a short transaction, with pauses between them.
+
+use std::ops::ControlFlow;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rusqlite::{ToSql, params};
+
+use super::choice::{Chosen, IS_STORED};
+use super::{PruneProgress, Pruning};
+use crate::sqlite::{self, atomically, restart_if_long};
+use crate::store::outputs::select_chunks;
+use crate::store::timestamp::{Moments, Timestamp};
+use crate::store::{Error, Result, StoredText, damaged_index, text};
+
+/// How long a transaction removes rows before it commits.
+pub(super) const TIME: Duration = Duration::from_millis(3);
+
+/// After a transaction that took longer, commit included, the next ones are smaller.
+const LONG: Duration = Duration::from_millis(8);
+
+/// The weight of the first slice, in rows and additional pages of long rows.
+pub(super) const FIRST_WEIGHT: u64 = 256;
+
+/// The least and the largest weight of a slice.
+const WEIGHTS: (u64, u64) = (16, 4096);
+
+/// The pause while nobody else writes.
+const PAUSE: Duration = Duration::from_millis(2);
+
+/// For how long another writer is expected to write again.
+const MEMORY: Duration = Duration::from_secs(1);
+
+/// The shortest and the longest pause while others write, and its ratio to the duration of a slice. SQLite's busy
+/// handler tries again after 1, 2, 5 and then more and more milliseconds, and should find the lock free after a
+/// slice.
+const TURNS: (Duration, Duration, u32) = (Duration::from_millis(10), Duration::from_millis(200), 3);
+
+/// Bytes of text for which a row takes another page.
+const PAGE: u64 = 4096;
+
+/// Finds a session that is unchanged since it was chosen.
+const STILL: &str =
+    "SELECT 1 FROM sessions WHERE rowid = ?1 AND id = ?2 AND status = ?3 AND started_at IS ?4
+     AND ended_at IS ?5 AND NOT EXISTS (SELECT 1 FROM session_pins WHERE session_id = ?2)";
+
+const OLDEST: &str =
+    select_chunks!("o.id, octet_length(o.data), o.timestamp", "ORDER BY i.timestamp, i.id");
+
+const DELETE_OUTPUT: &str = "DELETE FROM session_outputs WHERE id = ?1 AND session_id = ?2";
+const ANY_OUTPUT: &str = "SELECT 1 FROM session_outputs WHERE session_id = ?1";
+const DELETE_SESSION: &str = "DELETE FROM sessions WHERE rowid = ?1 AND id = ?2";
+
+/// Whose output a slice removes.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Target<'a> {
+    Session(&'a Chosen),
+    Orphans(&'a [u8]),
+}
+
+impl Target<'_> {
+    fn id(&self) -> StoredText<'_> {
+        match self {
+            Self::Session(chosen) => StoredText(&chosen.id),
+            Self::Orphans(id) => StoredText(id),
+        }
+    }
+}
+
+/// The result of a slice.
+pub(super) struct Slice {
+    pub(super) outputs: u64,
+    pub(super) bytes: u64,
+    pub(super) end: Option<End>,
+}
+
+/// Why there are no more slices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// Everything is removed.
+    Gone,
+    /// It is in use again by now.
+    LeftAlone,
+}
+
+/// Rows to be removed: their ids, and the bytes of their texts.
+pub(super) type Batch = Vec<(i64, u64)>;
+
+impl<P: FnMut(PruneProgress) -> ControlFlow<()>> Pruning<'_, P> {
+    pub(super) fn remove(&mut self, target: Target<'_>) -> Result<ControlFlow<()>> {
+        loop {
+            let batch = self.batch(target, self.weight)?;
+            let slice = self.slice(target, &batch)?;
+            self.pruned.outputs += slice.outputs;
+            self.pruned.bytes += slice.bytes;
+            if slice.end == Some(End::Gone)
+                && let Target::Session(chosen) = target
+            {
+                self.pruned.sessions.push(String::from_utf8_lossy(&chosen.id).into_owned());
+            }
+            self.rest()?;
+            if self.tell()?.is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+            if slice.end.is_some() {
+                return Ok(ControlFlow::Continue(()));
+            }
+        }
+    }
+
+    /// The oldest rows of a target, at least one, up to a weight of `weight`.
+    pub(super) fn batch(&self, target: Target<'_>, weight: u64) -> Result<Batch> {
+        let before = match target {
+            Target::Session(_) => None,
+            Target::Orphans(_) => self.criteria.older_than.map(Timestamp::millis),
+        };
+        let mut statement = self.sqlite.prepare_cached(OLDEST)?;
+        let mut rows = statement.query([target.id()])?;
+        let (mut batch, mut left) = (Batch::new(), weight);
+        let mut moments = Moments::default();
+        while left > 0
+            && let Some(row) = rows.next()?
+        {
+            // A row whose time is not a moment stays.
+            let at = moments.millis(text(row.get_ref(3)?));
+            if before.is_some_and(|before| at.is_nan() || at >= before) {
+                break;
+            }
+            let bytes = row.get::<_, i64>(2)?.unsigned_abs();
+            batch.push((row.get(1)?, bytes));
+            left = left.saturating_sub(1 + bytes / PAGE);
+        }
+        Ok(batch)
+    }
+
+    /// Removes as much of a batch as a short transaction can, and the session if it has no output any more.
+    pub(super) fn slice(&mut self, target: Target<'_>, batch: &Batch) -> Result<Slice> {
+        let mut began = Instant::now();
+        let slice = atomically(self.sqlite, || {
+            // The lock is held from here on.
+            began = Instant::now();
+            let mut slice = Slice { outputs: 0, bytes: 0, end: None };
+            if !self.may_go(target)? {
+                slice.end = Some(End::LeftAlone);
+                return Ok(slice);
+            }
+            let mut delete = sqlite::prepare(self.sqlite, DELETE_OUTPUT)?;
+            let mut tried = 0;
+            for (id, bytes) in batch {
+                tried += 1;
+                if sqlite::write(&mut delete, params![id, target.id()])? > 0 {
+                    slice.outputs += 1;
+                    slice.bytes += bytes;
+                }
+                if began.elapsed() >= TIME {
+                    break;
+                }
+            }
+            slice.end = self.end(target, tried < batch.len())?;
+            if slice.outputs == 0 && slice.end.is_none() && !batch.is_empty() {
+                let names = "rows of other sessions for session";
+                return Err(damaged_index("session_outputs", names, target.id().0));
+            }
+            Ok::<_, Error>(slice)
+        })?;
+        self.adapt(began.elapsed());
+        Ok(slice)
+    }
+
+    pub(super) fn may_go(&self, target: Target<'_>) -> Result<bool> {
+        let find = |sql, values: &[&dyn ToSql]| -> Result<bool> {
+            Ok(self.sqlite.prepare_cached(sql)?.exists(values)?)
+        };
+        match target {
+            Target::Session(Chosen { rowid, id, status, started_at, ended_at, .. }) => find(
+                STILL,
+                &[
+                    rowid,
+                    &StoredText(id),
+                    status,
+                    &StoredText(started_at),
+                    &ended_at.as_deref().map(StoredText),
+                ],
+            ),
+            Target::Orphans(id) => Ok(!find(IS_STORED, &[&StoredText(id)])?),
+        }
+    }
+
+    /// Removes the session if it has no output any more.
+    pub(super) fn end(&self, target: Target<'_>, more: bool) -> Result<Option<End>> {
+        match target {
+            Target::Session(chosen) => {
+                if more || self.sqlite.prepare_cached(ANY_OUTPUT)?.exists([target.id()])? {
+                    return Ok(None);
+                }
+                let mut delete = sqlite::prepare(self.sqlite, DELETE_SESSION)?;
+                sqlite::write(&mut delete, params![chosen.rowid, target.id()])?;
+            }
+            Target::Orphans(_) if more || !self.batch(target, 1)?.is_empty() => return Ok(None),
+            Target::Orphans(_) => {}
+        }
+        Ok(Some(End::Gone))
+    }
+
+    /// Adapts the weight, so that the next slice takes as long as it should.
+    pub(super) fn adapt(&mut self, took: Duration) {
+        let (least, most) = WEIGHTS;
+        if took > LONG {
+            self.weight = (self.weight / 2).max(least);
+        } else if took < TIME {
+            self.weight = (self.weight * 2).min(most);
+        }
+        self.worked += took;
+    }
+
+    /// Pauses for others, if it has worked long enough since the last pause: many sessions are small, and a pause
+    /// after each would take longer than the work. Moving the log into the file counts as pause.
+    pub(super) fn rest(&mut self) -> Result<()> {
+        let began = Instant::now();
+        restart_if_long(self.sqlite)?;
+        if self.worked < TIME {
+            return Ok(());
+        }
+        let worked = std::mem::take(&mut self.worked);
+        // This changes with every commit of another connection.
+        let version = self.sqlite.pragma_query_value(None, "data_version", |row| row.get(0))?;
+        if self.version.replace(version).is_some_and(|before| before != version) {
+            self.others_wrote = Some(began);
+        }
+        let (shortest, longest, times) = TURNS;
+        let pause = match self.others_wrote {
+            Some(at) if at.elapsed() < MEMORY => (worked * times).clamp(shortest, longest),
+            _ => PAUSE,
+        };
+        thread::sleep(pause.saturating_sub(began.elapsed()));
+        Ok(())
+    }
+}
