@@ -75,7 +75,8 @@ function optionsOf(call, options, known, name = 'options') {
   for (const key in options) {
     if (known.includes(key) || options[key] === undefined) continue
     const meant = likeliest(key, known)
-    const hint = meant === undefined ? `there are ${known.join(', ')}` : `did you mean ${meant}?`
+    const there = known.length === 1 ? 'there is' : 'there are'
+    const hint = meant === undefined ? `${there} ${known.join(', ')}` : `did you mean ${meant}?`
     wrongType(`${call}: ${name} has no ${JSON.stringify(key)}; ${hint}`)
   }
   return options

@@ -72,6 +72,51 @@ function pairsOf(flat) {
   return pairs
 }
 
+// A receiver that is no connection throws; whatever else is wrong rejects the promise.
+
+async function backup(connection, path, options) {
+  const call = 'DatabaseConnection.backup'
+  const tell = listener(call, optionsOf(call, options, ['onProgress', 'signal']), backupProgress)
+  return backupProgress(await settled(tables.maintenance.backup(connection, path, tell)))
+}
+
+async function prune(connection, options) {
+  const call = 'DatabaseConnection.prune'
+  const o = optionsOf(call, options, [
+    'olderThan',
+    'maxBytes',
+    'keepLast',
+    'statuses',
+    'orphans',
+    'dryRun',
+    'onProgress',
+    'signal',
+  ])
+  const { olderThan, maxBytes, keepLast, statuses, orphans, dryRun } = o
+  const pruned = tables.retention.prune(
+    connection,
+    olderThan,
+    maxBytes,
+    keepLast,
+    statuses,
+    orphans,
+    dryRun,
+    listener(call, o, pruneProgress),
+    options,
+  )
+  const [sessions, outputs, bytes, fileBytesBefore, fileBytes, freeBytes, givesSpaceBack] =
+    await settled(pruned)
+  return {
+    sessions: [...sessions],
+    outputs,
+    bytes,
+    fileBytesBefore,
+    fileBytes,
+    freeBytes,
+    givesSpaceBack,
+  }
+}
+
 /** How the constructor opens the default file for `getDatabase`. */
 const DEFAULT = Symbol('default')
 
@@ -127,11 +172,8 @@ class DatabaseConnection {
     return { ok: problems.length === 0, problems: [...problems], orphanedOutputs, schemaVersion }
   }
 
-  async backup(path, options) {
-    const call = 'DatabaseConnection.backup'
-    const connection = this.#native
-    const tell = listener(call, optionsOf(call, options, ['onProgress', 'signal']), backupProgress)
-    return backupProgress(await settled(tables.maintenance.backup(connection, path, tell)))
+  backup(path, options) {
+    return backup(this.#native, path, options)
   }
 
   stats(options) {
@@ -150,42 +192,8 @@ class DatabaseConnection {
     }
   }
 
-  async prune(options) {
-    const call = 'DatabaseConnection.prune'
-    const connection = this.#native
-    const o = optionsOf(call, options, [
-      'olderThan',
-      'maxBytes',
-      'keepLast',
-      'statuses',
-      'orphans',
-      'dryRun',
-      'onProgress',
-      'signal',
-    ])
-    const { olderThan, maxBytes, keepLast, statuses, orphans, dryRun } = o
-    const pruned = tables.retention.prune(
-      connection,
-      olderThan,
-      maxBytes,
-      keepLast,
-      statuses,
-      orphans,
-      dryRun,
-      listener(call, o, pruneProgress),
-      options,
-    )
-    const [sessions, outputs, bytes, fileBytesBefore, fileBytes, freeBytes, givesSpaceBack] =
-      await settled(pruned)
-    return {
-      sessions: [...sessions],
-      outputs,
-      bytes,
-      fileBytesBefore,
-      fileBytes,
-      freeBytes,
-      givesSpaceBack,
-    }
+  prune(options) {
+    return prune(this.#native, options)
   }
 
   [Symbol.dispose]() {

@@ -80,6 +80,17 @@ function open(connection, writeBehind) {
   return native.openWriteBehind(connection, maxDelay, maxBytes, tell)
 }
 
+// A receiver that is no store throws; whatever else is wrong rejects the promise.
+async function exportTo(store, sessionId, file, options) {
+  const call = 'OutputStore.exportTo'
+  requireObject(call, 'options', options)
+  const o = optionsOf(call, options, ['format', 'columns', 'rows', 'onProgress', 'signal'])
+  const { format, columns, rows } = o
+  const tell = listener(call, o, exportProgress)
+  const written = tables.exports.exportTo(store, sessionId, file, format, columns, rows, tell)
+  return exportProgress(await settled(written))
+}
+
 class OutputStore {
   #native
   #connection
@@ -173,15 +184,8 @@ class OutputStore {
     )
   }
 
-  async exportTo(sessionId, file, options) {
-    const call = 'OutputStore.exportTo'
-    const store = this.#native
-    requireObject(call, 'options', options)
-    const o = optionsOf(call, options, ['format', 'columns', 'rows', 'onProgress', 'signal'])
-    const { format, columns, rows } = o
-    const tell = listener(call, o, exportProgress)
-    const written = tables.exports.exportTo(store, sessionId, file, format, columns, rows, tell)
-    return exportProgress(await settled(written))
+  exportTo(sessionId, file, options) {
+    return exportTo(this.#native, sessionId, file, options)
   }
 
   flush() {

@@ -1,0 +1,140 @@
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { DatabaseConnection, OutputStore } from '../../index.js'
+import { failureOf, openStores, temporaryFolder } from '../support/support.js'
+
+// What TypeScript would refuse.
+const given = (options: Record<string, unknown>) => options as never
+
+const stores = openStores.bind(undefined, ':memory:')
+
+const CALLS: [
+  call: string,
+  options: Record<string, unknown>,
+  message: string,
+  run: () => unknown,
+][] = [
+  [
+    'new DatabaseConnection',
+    { readOnly: true },
+    'DatabaseConnection: options has no "readOnly"; did you mean readonly?',
+    () => new DatabaseConnection(join(temporaryFolder(), 'new.db'), given({ readOnly: true })),
+  ],
+  [
+    'new OutputStore',
+    { write_behind: true },
+    'OutputStore: options has no "write_behind"; did you mean writeBehind?',
+    () => new OutputStore(stores().connection, given({ write_behind: true })),
+  ],
+  [
+    'new OutputStore, write-behind',
+    { writeBehind: { delay: 5 } },
+    'OutputStore: options.writeBehind has no "delay"; there are maxDelay, maxBytes, onError',
+    () => new OutputStore(stores().connection, given({ writeBehind: { delay: 5 } })),
+  ],
+  [
+    'sessions.delete',
+    { keepOutput: true },
+    'SessionStore.delete: options has no "keepOutput"; did you mean keepOutputs?',
+    () => stores().sessions.delete('s-1', given({ keepOutput: true })),
+  ],
+  [
+    'sessions.list',
+    { order: 'asc' },
+    'SessionStore.list: options has no "order"; there are status, limit, before',
+    () => stores().sessions.list(given({ order: 'asc' })),
+  ],
+  [
+    'sessions.failOrphans',
+    { dryrun: true },
+    'SessionStore.failOrphans: options has no "dryrun"; did you mean dryRun?',
+    () => stores().sessions.failOrphans(given({ dryrun: true })),
+  ],
+  [
+    'outputs.getFullOutput',
+    { seperator: '' },
+    'OutputStore.getFullOutput: options has no "seperator"; there is separator',
+    () => stores().outputs.getFullOutput('s-1', given({ seperator: '' })),
+  ],
+  [
+    'outputs.read',
+    { afterCursor: 1 },
+    'OutputStore.read: options has no "afterCursor"; did you mean after?',
+    () => stores().outputs.read('s-1', given({ afterCursor: 1 })),
+  ],
+  [
+    'outputs.tail',
+    { line: 1 },
+    'OutputStore.tail: options has no "line"; did you mean lines?',
+    () => stores().outputs.tail('s-1', given({ line: 1 })),
+  ],
+  [
+    'outputs.follow',
+    { Signal: 1 },
+    'OutputStore.follow: options has no "Signal"; did you mean signal?',
+    () => stores().outputs.follow('s-1', given({ Signal: 1 })),
+  ],
+  [
+    'outputs.search',
+    { ignoreCase: true },
+    'OutputStore.search: options has no "ignoreCase"; there are sessionId, regex, caseSensitive, ' +
+      'since, until, limit, context, timeLimit',
+    () => stores().outputs.search('x', given({ ignoreCase: true })),
+  ],
+  [
+    'connection.stats',
+    { session: 3 },
+    'DatabaseConnection.stats: options has no "session"; did you mean sessions?',
+    () => stores().connection.stats(given({ session: 3 })),
+  ],
+]
+
+describe('an option that there is not', () => {
+  test.each(CALLS)('is refused by %s: %o', (_, __, message, run) => {
+    expect(failureOf(run)).toEqual({ type: 'TypeError', code: 'ERR_INVALID_ARG_TYPE', message })
+  })
+
+  test('rejects the promise of backup, prune and exportTo', async () => {
+    const { connection, outputs } = stores()
+    const file = join(temporaryFolder(), 'file')
+    const calls = [
+      connection.backup(file, given({ onprogress: () => undefined })),
+      connection.prune(given({ olderThen: new Date() })),
+      outputs.exportTo('s-1', file, given({ format: 'raw', width: 80 })),
+    ]
+    const reasons = await Promise.allSettled(calls)
+    expect(reasons.map((result) => String((result as PromiseRejectedResult).reason))).toEqual([
+      'TypeError: ' +
+        'DatabaseConnection.backup: options has no "onprogress"; did you mean onProgress?',
+      'TypeError: ' +
+        'DatabaseConnection.prune: options has no "olderThen"; there are olderThan, maxBytes, ' +
+        'keepLast, statuses, orphans, dryRun, onProgress, signal',
+      'TypeError: ' +
+        'OutputStore.exportTo: options has no "width"; there are format, columns, rows, onProgress, signal',
+    ])
+  })
+
+  test('that is undefined says nothing, and is taken', () => {
+    expect(stores().sessions.list(given({ order: undefined }))).toEqual([])
+  })
+
+  test('is taken by pragma(), as by better-sqlite3', () => {
+    const { db } = stores().connection
+    expect(db.pragma('user_version', given({ simple: true, other: 1 }))).toBe(2)
+  })
+})
+
+describe('Symbol.dispose', () => {
+  test('closes a connection', () => {
+    const connection = new DatabaseConnection(':memory:')
+    connection[Symbol.dispose]()
+    expect(connection.isOpen).toBe(false)
+    connection[Symbol.dispose]()
+  })
+
+  test('closes the connection of a handle', () => {
+    const connection = new DatabaseConnection(':memory:')
+    connection.db[Symbol.dispose]()
+    expect(connection.isOpen).toBe(false)
+  })
+})
