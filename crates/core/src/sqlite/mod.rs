@@ -48,6 +48,7 @@ pub(crate) use replacement::Replacement;
 pub(crate) use salvage::{Definition, Entry, Field, Pages, Trees, definitions};
 pub(crate) use schema::columns;
 pub(crate) use transaction::{atomically, snapshot};
+pub(crate) use turns::wait_at_most;
 pub(crate) use vacuum::{
     checkpoint_all, defer_checkpoints, gives_space_back, restart_if_long, size, vacuum_slice,
 };

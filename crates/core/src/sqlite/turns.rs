@@ -55,6 +55,13 @@ pub(super) struct Turns {
     writing_since: AtomicU64,
 }
 
+/// Has a connection wait for a lock for this time from now on.
+pub(crate) fn wait_at_most(connection: &Sqlite, timeout: Duration) {
+    if let Some(turns) = Turns::of(connection) {
+        turns.set_timeout(timeout);
+    }
+}
+
 impl Turns {
     /// Makes `connection` wait for its turn, for as long as `timeout`.
     pub(super) fn take(connection: &Sqlite, timeout: Duration) -> Result<()> {

@@ -8,7 +8,7 @@ use rusqlite::Connection as Sqlite;
 
 use super::Shared;
 use super::group::Group;
-use crate::sqlite::{self, OpenOptions, defer_checkpoints, restart_if_long};
+use crate::sqlite::{self, OpenOptions, defer_checkpoints, restart_if_long, wait_at_most};
 
 /// How long the thread waits for a lock before it checks whether rows are still queued.
 const LOCK_PATIENCE: Duration = Duration::from_millis(10);
@@ -93,10 +93,11 @@ impl Writer {
         let sqlite = match &mut self.sqlite {
             Some(sqlite) => sqlite,
             unopened => {
-                let timeout = LOCK_PATIENCE.min(self.options.timeout);
-                let options = OpenOptions { timeout, ..self.options.clone() };
-                let sqlite = sqlite::open_sibling(&self.file, &options)?;
+                // Nothing waits for a thread that has no group, so opening may take as long as a caller would wait. The
+                // rows of a Worker that was terminated depend on it.
+                let sqlite = sqlite::open_sibling(&self.file, &self.options)?;
                 defer_checkpoints(&sqlite)?;
+                wait_at_most(&sqlite, LOCK_PATIENCE.min(self.options.timeout));
                 unopened.insert(sqlite)
             }
         };
