@@ -31,14 +31,14 @@ const BELOW =
 
 const below = (test) => ({
   spec: 'store/write-behind-exits',
-  test: `what is queued when the process ends is committed and ${test}`,
+  test: `what is queued when the process ends queued output is committed although ${test}`,
   reason: BELOW,
 })
 
 const terminated = { spec: 'store/lifetimes', test: 'eight Workers', reason: TERMINATED }
 const queued = {
   spec: 'store/write-behind-exits',
-  test: 'what is queued when the process ends is committed by a Worker that is terminated',
+  test: 'what is queued when the process ends queued output is committed by a Worker that is terminated',
   reason: TERMINATED,
 }
 
@@ -62,7 +62,7 @@ export const differences = {
     { ...queued, sometimes: true },
     {
       spec: 'handle/lifetimes',
-      test: 'at the end of a Worker, iterators and transactions may be left open',
+      test: 'the end of a process or a Worker a Worker may end with iterators and transactions left open',
       reason: ENDED,
     },
     { spec: 'handle/differential', reason: REFERENCE },
