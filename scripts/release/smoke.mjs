@@ -1,5 +1,5 @@
-// Whether staged packages work where this runs: installs the root package, the one of this platform and the command from
-// their tarballs into an empty folder, with scripts off, and uses them from CommonJS, from ESM and by the command.
+// Checks that staged packages work on this machine: installs the root package, the one of this platform and the command
+// from their tarballs into an empty folder, with scripts off, and uses them from CommonJS, from ESM and by the command.
 //
 //   node scripts/release/smoke.mjs <folder of stage.mjs>
 

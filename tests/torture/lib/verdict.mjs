@@ -45,7 +45,7 @@ function endOf({ role, life, operations, committed }, base, stored) {
       else wrong.set(stream, state)
     }
   }
-  // What was begun later must not be there yet.
+  // Operations that began later must not be in the file yet.
   for (const { stream } of operations.flatMap(({ changes }) => changes)) {
     apply({ changes: [{ stream, state: base.get(stream) ?? NOTHING }] })
   }
