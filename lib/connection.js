@@ -20,7 +20,7 @@ const OPTIONS = [
   'walLimit',
 ]
 
-// Whatever comes of a warning is nothing that an opened database should fail for.
+// An error while a warning is emitted must not make the opening of a database fail.
 function warn([message, isFolder]) {
   const code = isFolder ? 'GSD_SESSION_STORE_FOLDER' : 'GSD_SESSION_STORE_MODE'
   try {

@@ -191,7 +191,7 @@ export function invalidState(...words: string[]): Failure {
   return { type: 'TypeError', code: 'ERR_INVALID_STATE', message: naming(...words) }
 }
 
-/** What SQLite itself says no to. */
+/** What a call throws that SQLite itself refuses. */
 export function sqliteFailure(code: string): Failure {
   return { type: 'SqliteError', code, message: expect.stringMatching(/\S/) as string }
 }

@@ -6,7 +6,7 @@ const OPAQUE = new Set(['Database', 'Statement', 'StatementIterator'])
 /** Every TypeError and RangeError since {@link takeMisuses}, with its code and message. */
 let misuses = []
 
-/** The errors that better-sqlite3 has no codes for, so that those of this package can be looked at. */
+/** Errors for which better-sqlite3 has no codes. They are kept to check the codes of this package. */
 export function takeMisuses() {
   const taken = misuses
   misuses = []
