@@ -203,7 +203,7 @@ class DatabaseConnection {
 }
 
 // An object of another evaluation of this package, in this process or another copy of it, has its native side as a
-// property. Whatever else has one is not believed: the addon looks at it.
+// property. Any other object may have such a property as well, so the addon checks it.
 function nativeOfStranger(call, value) {
   let found
   try {

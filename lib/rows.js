@@ -96,7 +96,7 @@ function text() {
   return ascii.slice(asciiAt, (asciiAt += length))
 }
 
-// NULL is told by a number that no date has: Infinity.
+// NULL is Infinity, a number that no date has.
 function date() {
   const millis = numbers[at++]
   return millis === Infinity ? undefined : new RealDate(millis)

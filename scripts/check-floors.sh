@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The rules of the floors that the compiler cannot check: face -> store -> sqlite, and SQL stands beside its store.
+# What the compiler does not keep of the floors: face -> store -> sqlite, and SQL beside the store that owns it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

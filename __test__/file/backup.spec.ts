@@ -209,10 +209,8 @@ describe('the target of a backup', () => {
 
   describe.skipIf(process.platform === 'win32').each(noTargets)(
     'a target that is %s',
-    (_, make) => {
-      test('a backup refuses a target that is no plain file, and leaves it as it is', async ({
-        skip,
-      }) => {
+    (what, make) => {
+      test(`a backup refuses ${what} as its target, and leaves it as it is`, async ({ skip }) => {
         const { connection } = openStores()
         const folder = temporaryFolder()
         const target = join(folder, 'target')
@@ -226,9 +224,7 @@ describe('the target of a backup', () => {
         expect(looked(folder)).toEqual(before)
       })
 
-      test('a salvage refuses a target that is no plain file, and leaves it as it is', async ({
-        skip,
-      }) => {
+      test(`a salvage refuses ${what} as its target, and leaves it as it is`, async ({ skip }) => {
         const { connection } = openStores()
         connection.close()
         const folder = temporaryFolder()
@@ -288,7 +284,7 @@ describe('the target of a backup', () => {
 
 describe('a backup that fails', () => {
   test.each([[''], ['a\0b'], ['file:backup.db'], [':memory:']])(
-    'a backup rejects the path %o',
+    'a backup with the path %o is rejected',
     async (path) => {
       const { connection } = openStores()
       expect(await rejectionOf(connection.backup(path))).toEqual(
@@ -299,11 +295,11 @@ describe('a backup that fails', () => {
 
   test.each([
     ['no path', [undefined], 'path'],
-    ['a number', [5], 'path'],
+    ['a number as its path', [5], 'path'],
     ['options that are a number', ['backup.db', 5], 'options'],
     ['an onProgress that is a number', ['backup.db', { onProgress: 5 }], 'options.onProgress'],
     ['a signal that is an empty object', ['backup.db', { signal: {} }], 'options.signal'],
-  ])('a backup rejects %s', async (_, args, word) => {
+  ])('a backup with %s is rejected', async (_, args, word) => {
     const { connection } = openStores()
     const [path, options] = args as [string, BackupOptions]
     expect(await rejectionOf(connection.backup(path, options))).toEqual(

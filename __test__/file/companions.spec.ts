@@ -38,7 +38,7 @@ import {
 const isWindows = process.platform === 'win32'
 const isRoot = process.getuid?.() === 0
 
-/** A user without rights, and a group that nobody here is in. */
+/** A user without rights, and a group without members. */
 const NOBODY = 65_534
 const TEAM = 54_321
 
@@ -77,7 +77,7 @@ function openFailure(path: string, options?: DatabaseOptions): Failure | undefin
   return failureOf(() => new DatabaseConnection(path, options).close())
 }
 
-/** Every way of opening is refused, with advice that costs nobody a commit, and changes nothing. */
+/** Expects that every way of opening is refused and changes nothing. The advice must not cost a user any commit. */
 function expectRefused(path: string, suffix: string, ...words: string[]): void {
   const companion = path + suffix
   const before = { file: fileHash(path), companion: lstatSync(companion, { bigint: true }) }
@@ -94,7 +94,7 @@ function expectRefused(path: string, suffix: string, ...words: string[]): void {
 }
 
 describe.skipIf(isWindows).each(SUFFIXES)('a %s that is not a plain file of its own', (suffix) => {
-  test('a companion that is a link is refused, and the file it leads to stays as it was', () => {
+  test(`a ${suffix} that is a link is refused, and the file it leads to stays as it was`, () => {
     const path = closedFile()
     const notes = join(temporaryFolder(), 'notes')
     writeFileSync(notes, 'notes')
@@ -103,7 +103,7 @@ describe.skipIf(isWindows).each(SUFFIXES)('a %s that is not a plain file of its 
     expect(readFileSync(notes, 'utf8')).toBe('notes')
   })
 
-  test('a companion that is a link to nothing is refused, and nothing is made where it leads', () => {
+  test(`a ${suffix} that is a link to nothing is refused, and nothing is made where it leads`, () => {
     const path = closedFile()
     const notes = join(temporaryFolder(), 'notes')
     symlinkSync(notes, path + suffix)
@@ -111,7 +111,7 @@ describe.skipIf(isWindows).each(SUFFIXES)('a %s that is not a plain file of its 
     expect(existsSync(notes)).toBe(false)
   })
 
-  test('a companion that is a pipe or a folder is refused at once', () => {
+  test(`a ${suffix} that is a pipe or a folder is refused at once`, () => {
     const path = closedFile()
     execFileSync('mkfifo', [path + suffix])
     expectRefused(path, suffix, 'no plain file')
@@ -121,7 +121,7 @@ describe.skipIf(isWindows).each(SUFFIXES)('a %s that is not a plain file of its 
     expect(lstatSync(path + suffix).isDirectory()).toBe(true)
   })
 
-  test('a companion that is another name of some file is refused, and that file stays as it was', () => {
+  test(`a ${suffix} that is another name of some file is refused, and that file stays as it was`, () => {
     const path = closedFile()
     const notes = join(dirname(path), 'notes')
     writeFileSync(notes, 'notes')
@@ -130,7 +130,7 @@ describe.skipIf(isWindows).each(SUFFIXES)('a %s that is not a plain file of its 
     expect(readFileSync(notes, 'utf8')).toBe('notes')
   })
 
-  test('a companion that is a link is refused where the database is opened by a link as well', () => {
+  test(`a ${suffix} that is a link is refused where the database is opened by a link as well`, () => {
     const path = closedFile()
     const link = join(temporaryFolder(), 'link.db')
     symlinkSync(path, link)
@@ -138,7 +138,7 @@ describe.skipIf(isWindows).each(SUFFIXES)('a %s that is not a plain file of its 
     expect(openFailure(link)).toEqual(refusal(link, path + suffix, 'symbolic link'))
   })
 
-  test('a companion that is a link is refused where there is no database, and none is made', () => {
+  test(`a ${suffix} that is a link is refused where there is no database, and none is made`, () => {
     const path = temporaryPath()
     symlinkSync('notes', path + suffix)
     expect(openFailure(path)).toEqual(refusal(path, path + suffix, 'symbolic link'))
@@ -173,7 +173,7 @@ describe.skipIf(isWindows)('a database and its companions', () => {
 })
 
 test.skipIf(isWindows)(
-  'a log that holds something keeps its mode, and a warning tells so',
+  'a log that holds something keeps its mode, and a warning says so',
   async () => {
     const path = closedFile()
     const log = await logOfKilled(path)
@@ -275,7 +275,12 @@ describe.skipIf(isWindows || !isRoot)(
 
     test.each([
       ['of the owner of the database', 0o600, [NOBODY, NOBODY], [NOBODY, NOBODY]],
-      ['of the group of a database that the group may write', 0o660, [0, TEAM], [NOBODY, TEAM]],
+      [
+        'of a user in the group of a database that the group may write',
+        0o660,
+        [0, TEAM],
+        [NOBODY, TEAM],
+      ],
       ['of anybody beside a database that everybody may write', 0o666, [0, 0], [NOBODY, NOBODY]],
       ['of root', 0o600, [NOBODY, NOBODY], [0, 0]],
     ])('a log %s is accepted', (_, mode, [user = 0, group = 0], [logUser = 0, logGroup = 0]) => {
@@ -288,9 +293,9 @@ describe.skipIf(isWindows || !isRoot)(
     })
 
     test.each([
-      ['of the group of a database that the group may only read', 0o640, TEAM, 0o700],
-      ['of another group than the database has', 0o660, NOBODY, 0o700],
-      ['in a folder that gives its group to whoever creates a file', 0o660, TEAM, 0o2777],
+      ['of a user in the group of a database that the group may only read', 0o640, TEAM, 0o700],
+      ['of a user in another group than that of the database', 0o660, NOBODY, 0o700],
+      ['of another user in a folder that passes its group on to new files', 0o660, TEAM, 0o2777],
     ])('a log %s is refused', (_, mode, logGroup, folderMode) => {
       const path = closedFile()
       chownSync(path, 0, TEAM)
@@ -375,21 +380,21 @@ const expectedWarning = (folder: string, ...words: string[]) => ({
 })
 
 describe.skipIf(isWindows)('a folder in which others may replace files', () => {
-  test.each([[0o777], [0o757], [0o2777]])(
-    'a folder of mode %o causes one warning',
+  test.each([['0777'], ['0757'], ['2777']])(
+    'a folder of mode %s causes one warning',
     async (mode) => {
       const folder = temporaryFolder()
-      chmodSync(folder, mode)
+      chmodSync(folder, Number.parseInt(mode, 8))
       const paths = ['a.db', 'b.db', 'a.db'].map((name) => join(folder, name))
       expect(await warningsOf(paths)).toEqual([expectedWarning(folder)])
     },
   )
 
-  test.each([[0o700], [0o755], [0o1777], [0o1770]])(
-    'a folder of mode %o causes no warning',
+  test.each([['0700'], ['0755'], ['1777'], ['1770']])(
+    'a folder of mode %s causes no warning',
     async (mode) => {
       const folder = temporaryFolder()
-      chmodSync(folder, mode)
+      chmodSync(folder, Number.parseInt(mode, 8))
       expect(await warningsOf([join(folder, 'a.db')])).toEqual([])
     },
   )

@@ -104,15 +104,18 @@ describe('a closed handle', () => {
     expect([rows.next(), rows.return?.(), [...rows]]).toEqual([end, end, []])
   })
 
-  describe.each(Object.entries(STATEMENTS))('%s of a closed handle', (_, prepare) => {
-    test.each(Object.entries(ON_STATEMENT))('Statement.%s throws after close()', (name, call) => {
-      const { db } = openConnection()
-      const statement = prepare(db)
-      db.close()
-      expect(failureOf(() => call(statement))).toEqual(invalidState(`Statement.${name}`))
-    })
+  describe.each(Object.entries(STATEMENTS))('%s of a closed handle', (what, prepare) => {
+    test.each(Object.entries(ON_STATEMENT))(
+      `Statement.%s of ${what} throws after close()`,
+      (name, call) => {
+        const { db } = openConnection()
+        const statement = prepare(db)
+        db.close()
+        expect(failureOf(() => call(statement))).toEqual(invalidState(`Statement.${name}`))
+      },
+    )
 
-    test('Statement.run names the closed connection, whatever the parameters are', () => {
+    test(`Statement.run of ${what} names the closed connection, whatever the parameters are`, () => {
       const { db } = openConnection()
       const statement = prepare(db)
       db.close()
@@ -121,7 +124,7 @@ describe('a closed handle', () => {
       }
     })
 
-    test('a statement keeps its source, reader, readonly and database after close()', () => {
+    test(`${what} keeps its source, reader, readonly and database after close()`, () => {
       const { db } = openConnection()
       const statement = prepare(db)
       const { source, reader, readonly } = statement

@@ -136,7 +136,7 @@ describe('a session file with names that are not valid UTF-8', () => {
     expect(connection.verify().problems).toEqual([])
   })
 
-  test('a file with a column name that is not valid UTF-8 causes no message on the standard error', async () => {
+  test('tells nothing on the standard error while it is used', async () => {
     const path = fileWith('ALTER TABLE sessions ADD COLUMN weird_word TEXT', 'weird_word')
     const used = await inChild(
       ({ pkg }, file) => {

@@ -160,7 +160,7 @@ describe('a Proxy', () => {
     expect(sessions.list()).toEqual([])
   })
 
-  test('a Proxy that is revoked is a TypeError', () => {
+  test('a Proxy that is revoked throws a TypeError', () => {
     const { sessions, outputs } = openStores()
     const session = Proxy.revocable(sampleSession(), {})
     session.revoke()

@@ -12,7 +12,7 @@ const SESSION = { ...sampleSession({ id: 's-2' }), currentCommand: 'ls', endedAt
 const UPDATE = { status: 'failed', currentCommand: 'ls', endedAt: at(3), pid: 9 }
 const OUTPUT = { ...sampleOutput({ sessionId: 's-2' }) }
 
-/** What is called with an object, a valid one, the order in which its fields are read, and what is stored. */
+/** Calls with an object: a valid object, the order in which its fields are read, the call, and what it stores. */
 const OBJECTS: Record<
   string,
   {
@@ -184,7 +184,7 @@ describe('an object with any fields', () => {
         Object.defineProperty(object, key, { get })
       }
       const thrown = thrownBy(() => call(all, object as never))
-      // What is stored is a moment, never what the caller made of its Date later.
+      // The stored value is a valid time, even if the caller changes its Date later.
       const text = JSON.stringify(thrown ? undefined : stored?.(all))
       expect(thrown ? isDocumented(thrown.error) : !text.includes('null')).toBe(true)
       works(all)

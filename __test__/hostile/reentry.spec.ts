@@ -5,7 +5,7 @@ import { isDocumented, open, thrownBy, works, type Opened } from './support.js'
 import { Own } from './values.js'
 import { at, sampleOutput, sampleSession } from '../support/support.js'
 
-/** What is called, with a getter somewhere that runs `act`. */
+/** Calls that run `act` somewhere in the middle, such as in a getter. */
 const SITES: Record<string, (all: Opened, act: () => void) => unknown> = {
   ...perField('create', { ...sampleSession({ id: 's-2', endedAt: at(2), pid: 1 }) }, (all, it) =>
     all.sessions.create(it),

@@ -88,7 +88,7 @@ describe('two copies of the package in one process', () => {
   test('no native function of one copy takes a native object of another copy', async () => {
     const seen = await inChild(
       ({ pkg, require }, copy) => {
-        // Whoever runs before the package is loaded sees what is assigned to objects, and what is a key of a map.
+        // Code that runs before the package is loaded can see assignments to objects, and the keys of maps.
         type Native = (...args: unknown[]) => unknown
         const names = ['info', 'isOpen', 'prepare', 'append', 'newest', 'describe', 'changes']
         const stolen = new Map<string, Native>()

@@ -19,7 +19,7 @@ interface Realm {
   readonly TypeError: TypeErrorConstructor
 }
 
-/** The package, evaluated in a realm of its own as test runners do it; the binary is the one of this process. */
+/** The package, evaluated in its own realm as test runners do it. The binary is that of this process. */
 function inAnotherRealm(): Realm {
   const { outputFiles } = buildSync({
     entryPoints: [packagePath],

@@ -24,7 +24,7 @@ describe('a Date', () => {
     ['0099-12-31T23:59:59.999Z'],
     ['1900-02-28T00:00:00.010Z'],
     ['9999-12-31T23:59:59.999Z'],
-  ])('the Date %s is stored as such a text and comes back', (text) => {
+  ])('the Date %s is stored as this text and comes back', (text) => {
     const { connection, sessions, outputs } = openStores()
     const date = new Date(text)
     sessions.create(sampleSession({ startedAt: date, endedAt: date }))
@@ -53,7 +53,7 @@ describe('a Date', () => {
     expect(newer.map(({ data }) => data)).toEqual(['1000', '1970', '2026', '9999'])
   })
 
-  test('a Date of another realm is a Date', () => {
+  test('a Date of another realm is accepted', () => {
     const { sessions, outputs } = openStores()
     const date = runInNewContext("new Date('2026-03-01T10:00:00.001Z')") as Date
     expect(date instanceof Date).toBe(false)
@@ -65,7 +65,7 @@ describe('a Date', () => {
     ).toStrictEqual(at(1))
   })
 
-  test('a Date of a subclass is a Date', () => {
+  test('a Date of a subclass is accepted', () => {
     class Moment extends Date {}
     const { sessions } = openStores()
     sessions.create(sampleSession({ startedAt: new Moment(at(1)) }))
@@ -76,8 +76,8 @@ describe('a Date', () => {
     ['that is invalid', new Date(Number.NaN)],
     ['before year 0', new Date('-000001-12-31T23:59:59.999Z')],
     ['after year 9999', new Date('+010000-01-01T00:00:00.000Z')],
-    ['at the last moment there is', new Date(8.64e15)],
-    ['at the first moment there is', new Date(-8.64e15)],
+    ['at the end of the range of Date', new Date(8.64e15)],
+    ['at the start of the range of Date', new Date(-8.64e15)],
   ])('a Date %s is out of range', (_, date) => {
     const { sessions, outputs } = openStores()
     sessions.create(sampleSession({ id: 'kept', endedAt: at(1) }))

@@ -150,14 +150,14 @@ describe('failOrphans() leaves a session alone', () => {
     ['that does not work yet', { status: 'idle', pid: -1 }],
     ['that is completed', { status: 'completed', pid: -1 }],
     ['that is failed', { status: 'failed', pid: -1 }],
-  ])('failOrphans() leaves a session alone %s', (_, fields) => {
+  ])('failOrphans() leaves alone a session %s', (_, fields) => {
     const { connection, sessions } = openWith(fields)
     const before = everyRow(connection)
     expect(sessions.failOrphans()).toEqual([])
     expect(everyRow(connection)).toEqual(before)
   })
 
-  test('failOrphans() leaves a session alone that has no pid, started long ago, and was changed a moment ago', () => {
+  test('failOrphans() leaves alone a session without a pid that was changed a moment ago', () => {
     const stores = openWith({ startedAt: ago(9 * MINUTE) })
     touch(stores, ago(1_000))
     expect(stores.sessions.failOrphans()).toEqual([])

@@ -115,7 +115,7 @@ describe('a pin', () => {
 })
 
 describe('a file from before pins', () => {
-  test('a file from before pins gets their table, and keeps its rows untouched', () => {
+  test('a file from before pins gets the table of pins, and keeps its rows', () => {
     for (const path of [copyOfPlanFile(), temporaryPath()]) {
       const { connection, sessions } = openStores(path)
       if (sessions.list().length === 0) sessions.create(sampleSession())
@@ -134,7 +134,7 @@ describe('a file from before pins', () => {
     }
   })
 
-  test('a file that has a table of that name for something else is refused', () => {
+  test('a file from before pins is refused where it has another table named session_pins', () => {
     const path = temporaryPath()
     openConnection(path).close()
     withoutPins(path)

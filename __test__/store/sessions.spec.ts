@@ -40,7 +40,7 @@ describe('create and get', () => {
     ['undefined', { currentCommand: undefined, endedAt: undefined, pid: undefined }],
     ['null', { currentCommand: null, endedAt: null, pid: null }],
   ])(
-    'get() gives optional fields that were %s as undefined, with every key present',
+    'get() gives every key, and undefined for optional fields that were stored as %s',
     (_, optional) => {
       const { connection, sessions } = openStores()
       sessions.create(sampleSession(optional))

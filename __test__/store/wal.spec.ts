@@ -28,7 +28,7 @@ describe('the write-ahead log', () => {
 
   test('the write-ahead log stays below twice its limit while somebody writes without a pause', () => {
     const { connection, outputs } = openStores(undefined, { walLimit: 4 * MIB })
-    // Unbounded, so many commits would make a log of some 200 MB.
+    // Without a limit, this many commits would make a log of about 200 MB.
     appendMany(outputs, 10_000)
     expect(connection.walStatus().size).toBeLessThanOrEqual(8 * MIB)
     expect(outputs.getBySession('s-1')).toHaveLength(10_000)
@@ -103,7 +103,7 @@ test.each([
   [MIB - 1, 'RangeError'],
   [1.5 * MIB + 0.5, 'RangeError'],
   ['64', 'TypeError'],
-])('the walLimit %j is a %s', (walLimit, type) => {
+])('a walLimit of %j throws a %s', (walLimit, type) => {
   const failure = failureOf(() => openConnection(temporaryPath(), { walLimit } as never))
   expect(failure?.type).toBe(type)
   expect(failure?.message).toMatch(/^DatabaseConnection.*walLimit/)

@@ -27,8 +27,8 @@ async function eventually<T>(look: () => T, wanted: T): Promise<void> {
   await expect.poll(look, { timeout: 20_000 }).toEqual(wanted)
 }
 
-describe('what was appended before', () => {
-  test('what was appended waits in the queue, then is stored without a further call', async () => {
+describe('queued output', () => {
+  test('queued output is stored after a while without a further call', async () => {
     const { connection, outputs } = openBehind({ maxDelay: 200 })
     outputs.append(sampleOutput({ data: 'a' }))
     expect(storedData(connection.path)).toEqual([])
@@ -64,7 +64,7 @@ describe('what was appended before', () => {
         connection.db.transaction(() => outputs.getBySession('s-1').length).immediate(),
     ],
   ] satisfies [string, (stores: ReturnType<typeof openBehind>) => number][])(
-    'what was appended before is seen by %s',
+    'queued output is seen by %s',
     (_, look) => {
       const stores = openBehind()
       stores.outputs.append(sampleOutput({ data: '1' }))
@@ -72,7 +72,7 @@ describe('what was appended before', () => {
     },
   )
 
-  test('what was appended before is removed by delete() and deleteBySession()', () => {
+  test('queued output is removed by delete() and deleteBySession()', () => {
     const { sessions, outputs } = openBehind()
     sessions.create(sampleSession())
     outputs.append(sampleOutput())
@@ -84,7 +84,7 @@ describe('what was appended before', () => {
     expect(outputs.getBySession('s-2')).toEqual([])
   })
 
-  test('what was appended before a transaction is kept when that is undone, and what it appended is not', () => {
+  test('a transaction that is undone takes back its own output, not what was appended before it', () => {
     const { connection, outputs } = openBehind()
     outputs.append(sampleOutput({ data: 'before' }))
     const failed = new Error('undone')
@@ -341,7 +341,7 @@ test.each([
   [{ writeBehind: { maxBytes: 1 } }, 'RangeError', 'maxBytes', '1'],
   [{ writeBehind: { onError: true } }, 'TypeError', 'onError', 'true'],
   [5, 'TypeError', 'options', '5'],
-])('the options %j are a %s', (options, type, field, value) => {
+])('the options %j throw a %s', (options, type, field, value) => {
   const connection = openConnection(':memory:')
   const failure = failureOf(() => new OutputStore(connection, options as never))
   expect(failure?.type).toBe(type)

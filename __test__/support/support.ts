@@ -112,7 +112,7 @@ export function fileHash(path: string): string {
   return createHash('sha256').update(readFileSync(path)).digest('hex')
 }
 
-/** What is in a home folder, but for what the runtime of a child process keeps there for itself. */
+/** The names in a home folder, without those that the runtime of a child process keeps there. */
 export function namesInHome(home: string): string[] {
   return readdirSync(home).filter((name) => !['.bun', '.cache'].includes(name))
 }

@@ -57,7 +57,7 @@ const tarballs = [rootPackage, own, staged('gsd-sessions')].map(({ name, file })
   name,
   `file:${join(resolve(given), file)}`,
 ])
-// The packages of other platforms may not be published yet; npm leaves out what is optional and cannot be had.
+// The packages of other platforms may not be published yet; npm leaves out optional packages that it cannot find.
 writeFileSync(
   join(folder, 'package.json'),
   JSON.stringify({ name: 'smoke', private: true, dependencies: Object.fromEntries(tarballs) }),

@@ -90,8 +90,8 @@ function pack(folder) {
 /** The bill of materials of what npm installs, in CycloneDX. */
 function npmBill() {
   const cwd = temporaryFolder('bill')
-  // `npm sbom --omit dev` leaves out what is needed for development as well as for use. So here nothing is needed for
-  // development, but for the link by which the command finds the root package.
+  // `npm sbom --omit dev` also leaves out packages that are needed for both development and use. So the manifest has no
+  // development dependencies here, except the link by which the command finds the root package.
   const devDependencies = { [name]: 'file:.' }
   writeFileSync(join(cwd, 'package.json'), JSON.stringify({ ...manifest, devDependencies }))
   for (const { folder } of workspaces)

@@ -56,8 +56,8 @@ export function normalise(value) {
 }
 
 /**
- * What an error is. better-sqlite3 has no codes for misuse and words of its own for it; what SQLite
- * says is compared to the letter, without the call that this package names first.
+ * An error as a value. For misuse better-sqlite3 has no codes and other messages, so only the class is
+ * compared. Messages of SQLite are compared to the letter, without the call that this package puts first.
  */
 function normaliseError(error) {
   const { name, code } = error

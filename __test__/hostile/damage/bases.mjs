@@ -12,7 +12,7 @@ export const IDS = ['s-1', 'second', 'the third', 'orphan']
 
 const START = Date.parse('2026-03-01T10:00:00.000Z')
 
-/** The texts of `count` chunks, which tell whose they are; some run over several pages. */
+/** The texts of `count` chunks. Each names its session and place; some need several pages. */
 function chunks(count, first) {
   return Array.from({ length: count }, (_, index) => {
     const number = first + index

@@ -209,7 +209,7 @@ const OF_LOG = {
     writeNumber(log, at, 4, value)
     return [random.oneIn(2) ? sealed(log) : log, `header field at ${at} is ${value}`]
   },
-  // From here on SQLite believes what is in it.
+  // The checksums are right again, so SQLite accepts the content.
   sealedDamage(log, random) {
     const frame = random.pick(framesOf(log))
     const page = frame.subarray(PAGE_OF_FRAME)

@@ -41,7 +41,7 @@ function passSignalsOn(child) {
       child.stderr.destroy()
     } else if (!(onTerminal && FROM_KEYBOARD.has(signal))) {
       try {
-        // Not by `child`, which in Deno takes the signal for how it ended.
+        // Not by `child.kill`: in Deno that reports the signal as the end of the process.
         process.kill(child.pid, signal)
       } catch {
         // It has ended just now, or belongs to another user.

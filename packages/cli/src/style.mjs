@@ -49,7 +49,7 @@ export function printableLine(line) {
   )
 }
 
-/** A value as JSON that a terminal takes for nothing but text: the same value to whoever parses it. */
+/** A value as JSON that a terminal shows as text only. Parsed, it is the same value. */
 export function jsonText(value) {
   const inUnits = (character) =>
     Array.from({ length: character.length }, (_, i) => {

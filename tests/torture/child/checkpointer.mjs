@@ -1,4 +1,4 @@
-// Somebody else's checkpoints, of every kind, through the handle.
+// Checkpoints by another process, of every kind, through the handle.
 
 import { sleep } from './pause.mjs'
 import { setImmediate } from 'node:timers/promises'

@@ -94,7 +94,7 @@ export class Cycle {
     return life
   }
 
-  /** The oldest sessions, which nobody writes any more. */
+  /** The oldest sessions, to which no process writes any more. */
   #inherited() {
     return [...this.#database.states]
       .filter(([, { version }]) => version >= 0)

@@ -58,7 +58,7 @@ function strikesOf(random, writers, others, alone) {
     return {
       // Before they are ready: while they open, create, migrate and recover the file.
       early: random.chance(0.12),
-      // Long enough to tell output that is never written from output that was about to be.
+      // Long enough that output which is still missing is lost, not only late.
       after: random.between(5, alone ? 500 : 100),
       freeze: random.chance(0.2),
       victims,

@@ -44,7 +44,7 @@ function committedAt(operations) {
     .toReversed()
 }
 
-/** Checks all that a reader told; gives how many states it saw. */
+/** Checks everything that a reader recorded. Gives the number of states that it saw. */
 export function checkSightings(journal, timelines) {
   let count = 0
   for (const [from, word, to, kind, ...details] of journal) {

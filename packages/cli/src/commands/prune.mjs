@@ -62,7 +62,7 @@ async function pruneWithBar({ connection }, limits, plan) {
   }
 }
 
-/** Removes what `limits` say, once somebody has agreed. */
+/** Removes what `limits` say, once the user has agreed. */
 async function remove(stores, limits, { yes, json }) {
   const plan = await stores.connection.prune({ ...limits, dryRun: true })
   const tell = (report, table = '') => print(json ? jsonOf(report) : table + summary(report))
