@@ -2,7 +2,7 @@
 //
 //   node bench/contention.mjs [--writers 8] [--seconds 10] [--rounds 3] [--wal-limit bytes] [--dir folder]
 //
-// Python's sqlite3, where it is installed, stands for a program that leaves waiting to SQLite.
+// Python's sqlite3, where it is installed, is an example of a program that leaves the waiting to SQLite.
 
 import { spawn, spawnSync } from 'node:child_process'
 import { statSync } from 'node:fs'

@@ -54,7 +54,7 @@ function prepareText(folder) {
   }
 }
 
-/** What stands against comparing a peer with the first one, `undefined` if nothing does. */
+/** Why a peer cannot be compared with the first one, `undefined` if it can. */
 function obstacle(first, peer) {
   for (const [name, value] of Object.entries(first.settings.pragmas)) {
     const theirs = peer.settings.pragmas[name]
@@ -132,7 +132,7 @@ async function measure(context, options, trials) {
   for (let round = 0; round < options.rounds; round++) {
     for (const { name, peers } of trials) {
       const start = performance.now()
-      // Whoever comes second finds what the first one left in the caches and on its way to the disk.
+      // The second peer meets what the first one left in caches and in writes that are still under way.
       for (const peer of round % 2 === 0 ? peers : peers.toReversed()) {
         const job = { peer: peer.name, trial: name, chunks: context.chunks, quick: options.quick }
         const all = ((rounds[name] ??= {})[peer.name] ??= [])

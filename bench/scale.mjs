@@ -10,7 +10,7 @@ import { DatabaseConnection, OutputStore, SessionStore } from '../index.js'
 
 const SESSIONS = 1000
 const BATCH = 10_000
-/** Rows of the session that is read, whatever else is stored. */
+/** Rows of the session that is read. Their number does not depend on all other rows. */
 const PROBE_ROWS = 10_000
 
 const { values, positionals } = parseArgs({

@@ -55,7 +55,7 @@ function optionalSignal(call, signal) {
 
 const NO_OPTIONS = Object.freeze(Object.create(null))
 
-/** The known option that `name` is most like, but for its case, what stands between its words, or its end. */
+/** The known option that differs from `name` only in case, in the signs between its words, or in its end. */
 function likeliest(name, known) {
   const plain = (text) => text.toLowerCase().replaceAll(/[^a-z]/g, '')
   const [start, ...rest] = [name, ...known].map(plain)
@@ -66,8 +66,8 @@ function likeliest(name, known) {
 }
 
 /**
- * Options that may be left out. An option that there is not is a mistake that would go unseen: it is refused, unless
- * it is `undefined`.
+ * Options that may be left out. An unknown option is a mistake that would go unseen, so it is refused unless it is
+ * `undefined`.
  */
 function optionsOf(call, options, known, name = 'options') {
   if (options === undefined || options === null) return NO_OPTIONS

@@ -4,7 +4,7 @@
 const { optionalFunction, optionalSignal } = require('./arguments.js')
 const { makeError } = require('./errors.js')
 
-/** What the addon promises: the parts of an error or nothing, and what came of the work. */
+/** What the promise of the addon gives: the parts of an error or nothing, and the result of the work. */
 async function settled(promise) {
   const [error, value] = await promise
   if (error !== undefined) throw makeError(...error)
@@ -12,8 +12,8 @@ async function settled(promise) {
 }
 
 /**
- * What the addon tells how far the work is: it looks for an abort, and then calls back with what `report` makes of
- * it. `undefined` where nobody listens.
+ * A function that the addon calls with the progress of the work. It checks for an abort, and then calls back with the
+ * result of `report`. `undefined` where nobody listens.
  */
 function listener(call, { onProgress, signal }, report) {
   const tell = optionalFunction(call, 'options.onProgress', onProgress)

@@ -20,7 +20,7 @@ const OPTIONS = [
   'walLimit',
 ]
 
-// Whatever comes of a warning is nothing that an opened database should fail for.
+// An error while a warning is emitted must not make the opening of a database fail.
 function warn([message, isFolder]) {
   const code = isFolder ? 'GSD_SESSION_STORE_FOLDER' : 'GSD_SESSION_STORE_MODE'
   try {
@@ -211,7 +211,7 @@ class DatabaseConnection {
 }
 
 // An object of another evaluation of this package, in this process or another copy of it, has its native side as a
-// property. Whatever else has one is not believed: the addon looks at it.
+// property. Any other object may have such a property as well, so the addon checks it.
 function nativeOfStranger(call, value) {
   let found
   try {

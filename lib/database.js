@@ -124,8 +124,8 @@ class Database {
         run(nested ? RELEASE : 'COMMIT')
         return value
       } catch (error) {
-        // Some errors, as that of a full disk, have ended the transaction already. The first error is
-        // the one to tell.
+        // Some errors, such as that of a full disk, have ended the transaction already. The first error is
+        // the one that is thrown.
         try {
           if (database.inTransaction) {
             undo(nested ? ROLLBACK_TO : 'ROLLBACK')

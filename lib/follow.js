@@ -6,24 +6,24 @@ const { native: tables } = require('./rows.js')
 
 const native = tables.follow
 
-// As they are now: a test may replace the globals with fake ones later.
+// Kept from the load of this file: a test may replace the globals with fake ones later.
 const { setTimeout, clearTimeout, process } = globalThis
 
-// Half of what a chunk may take to get here is left for a busy event loop.
+// A chunk may take twice this time to reach its reader. The other half is left for a busy event loop.
 const POLL_MS = 20
 
-// After so many looks in vain the log is watched instead, which costs nothing while nothing is written. Busy,
-// looking is cheaper: every commit would be told several times. Windows tells of a write when it likes.
+// After this many looks without a change the log is watched instead, which costs nothing while nothing is written.
+// While much is written, looking is cheaper: the system reports every commit several times. Windows reports late.
 const IDLE_POLLS = 25
 const CAN_WATCH = ['linux', 'darwin'].includes(process.platform)
 
-// A look even so, should the system not tell.
+// The longest wait until the next look, in case the system does not report a write.
 const SAFETY_MS = 1000
 
 // Looking at what has changed takes at most a twentieth of the time.
 const SHARE = 20
 
-// Who waits on a connection, by its native side; and those on which somebody does.
+// The pollers by the native side of their connections, and those that somebody waits for.
 const pollers = new WeakMap()
 const atWork = new Set()
 
@@ -52,7 +52,7 @@ class Poller {
     atWork.delete(this)
   }
 
-  // Looks as soon as whoever runs now is done.
+  // Looks as soon as the code that runs now is done.
   hurry() {
     this.#disarm()
     this.#timer = setTimeout(() => this.#look(), 0)
@@ -94,7 +94,7 @@ class Poller {
       }
       this.#watcher = fs.watch(log, told)
       this.#watcher.on('error', told)
-      // What came in between was told to nobody.
+      // A change between the last look and the start of the watcher was not reported.
       return this.#changes() === this.#last
     } catch {
       return false
@@ -127,19 +127,19 @@ async function changed(connection, seen, ...signals) {
   }
 }
 
-/** Has all who wait look again, as after a connection was closed: whoever waits on that waits for nothing. */
+/** Makes all waiters look again. After a connection was closed, this ends the waits on it. */
 function hurry() {
   for (const poller of atWork) poller.hurry()
 }
 
-// The chunks that `read(after)` gives, and then those that come, until `statusNow()` says that no more will.
+// The chunks that `read(after)` gives, and then new ones, until `statusNow()` says that the session has ended.
 async function* chunksOf(connection, read, statusNow, after, ...signals) {
   let cursor = after
   let known = false
   const isOver = () => signals.some((signal) => signal.aborted)
   const goesOn = () => !isOver() && tables.connection.isOpen(connection)
   while (goesOn()) {
-    // What changes from here on is seen by the next turn.
+    // A change from here on is seen by the next round of the loop.
     const seen = native.changes(connection)
     const now = statusNow()
     known ||= now !== undefined
@@ -161,10 +161,10 @@ async function* chunksOf(connection, read, statusNow, after, ...signals) {
 }
 
 /**
- * The chunks of a session as they come: those that `read(cursor)` gives. `statusNow()` tells when there will be no more.
+ * The chunks of a session as they come: those that `read(cursor)` gives, until `statusNow()` says that it has ended.
  */
-// Calls of a generator queue up: one that ends it would wait behind a `next()` that waits for the next change.
-// So it first ends the wait.
+// Calls of a generator queue up: `return()` and `throw()` would wait for a `next()` that waits for the next change.
+// So they end that wait first.
 function follow(connection, read, statusNow, after, signal) {
   const stop = new AbortController()
   const signals = signal === undefined ? [stop.signal] : [stop.signal, signal]
@@ -195,9 +195,9 @@ function watch(connection, callback) {
       sessions = native.news(connection, seen)
       counter = now
     } catch {
-      // A lock that is held for long, say: the next look tells of it as well.
+      // A lock that is held for long, for example. The next look finds the change as well.
     }
-    // Comparing a hundred thousand sessions takes some time, of which the event loop has more to give.
+    // Comparing a hundred thousand sessions takes time, so the next look waits longer and leaves the event loop free.
     const pause = Math.max(POLL_MS, (performance.now() - start) * SHARE)
     setTimeout(() => void changed(connection, counter, stop.signal).then(look), pause)
     if (sessions.length > 0) callback({ sessions })

@@ -41,7 +41,7 @@ const GATHERED = 4 * 4096
 // Chunks that a follower reads at a time.
 const FOLLOWED = 256
 
-// Between two steps nothing is held, so that anybody may write, and leave.
+// Nothing is held between two steps, so that others may write and the caller may leave the loop.
 function* chunksOf(walk, sessionId) {
   for (;;) {
     beginChunks(sessionId)

@@ -7,14 +7,14 @@
 const { bind } = /** @type {any} */ (require('../loader/load.js'))
 const { makeError } = require('./errors.js')
 
-// As it is now: a test may replace the global with a fake clock later.
+// Kept from the load of this file: a test may replace the global with a fake clock later.
 const RealDate = Date
 
 // The numbers of a batch: room for a row of 2,000 columns, which is all that SQLite allows, twice over. No method of either
 // array is called, which a caller may have replaced by one that keeps the array.
 const numbers = new Float64Array(8 * 1024)
 
-/** What the addon tells beside the result of a call. */
+/** What the addon reports in addition to the result of a call. */
 const notes = new Float64Array(4)
 
 // The query that runs. No code but that of this folder runs between its `begin` and its `finish`.
@@ -43,7 +43,7 @@ function take(batchAscii, batchWide, batchExtras) {
   at = 1
 }
 
-// Adds the rows of the batch that was taken.
+// Adds the rows of the batch that has arrived.
 function add() {
   const count = numbers[0]
   for (let i = 0; i < count; i++) rows.push(make())
@@ -65,7 +65,7 @@ function startOver() {
   rows = []
 }
 
-// Lets go of what the rows do not keep alive themselves.
+// Drops the references that the finished rows do not need.
 function end() {
   ascii = wide = extras = make = refresh = rows = sessionId = undefined
 }
@@ -96,7 +96,7 @@ function text() {
   return ascii.slice(asciiAt, (asciiAt += length))
 }
 
-// NULL is told by a number that no date has: Infinity.
+// NULL is Infinity, a number that no date has.
 function date() {
   const millis = numbers[at++]
   return millis === Infinity ? undefined : new RealDate(millis)

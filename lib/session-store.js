@@ -17,7 +17,7 @@ function isAlive(pid) {
     kill?.call(process, pid, 0)
     return true
   } catch (error) {
-    // One that may not be asked is there.
+    // A process that this user may not signal exists.
     return /** @type {NodeJS.ErrnoException} */ (error)?.code !== 'ESRCH'
   }
 }

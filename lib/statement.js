@@ -136,13 +136,13 @@ class Statement {
     }
   }
 
-  // The values to bind; none where they are bound for good.
+  // The values to bind. There are none where `bind()` has bound them.
   #values(method, args) {
     try {
       if (!this.#bound) return parameterValues(`Statement.${method}`, this.#names, args)
       if (args.length === 0) return args
     } catch (error) {
-      // That the statement cannot be used at all comes first, and is asked only here.
+      // Whether the statement can be used at all is checked first, and only here.
       native.check(this.#native, `Statement.${method}`)
       throw error
     }
@@ -150,7 +150,7 @@ class Statement {
     return invalidState(`Statement.${method}: the statement has bound parameters already`)
   }
 
-  // Tells the native side what it is to give of a row, which then tells the columns again.
+  // Sets what the native side gives of a row. It then reports the columns again.
   #configure() {
     native.configure(this.#native, this.#safeIntegers, this.#mode === 'pluck')
   }

@@ -1,7 +1,7 @@
-// Looks at what the package is made of: crates (advisories, bans, licences, sources) and the packages of npm (advisories).
+// Audits the dependencies: crates (advisories, bans, licences, sources) and packages of npm (advisories).
 //
-// Ends with 1 where something was found, and with 2 where nothing was found but not everything could be looked at: a tool
-// is missing, or what it asks cannot be reached.
+// Exits with 1 where something was found. Exits with 2 where nothing was found but not everything could be checked: a
+// tool is missing, or its server cannot be reached.
 
 import { spawnSync } from 'node:child_process'
 import { dirname, join } from 'node:path'
@@ -11,13 +11,13 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const found = []
 const notLookedAt = []
 
-/** What a tool says; `undefined` where it is not there. */
+/** The output of a tool; `undefined` where the tool is missing. */
 function run(command, args) {
   const { error, stdout, stderr } = spawnSync(command, args, {
     cwd: root,
     encoding: 'utf8',
     maxBuffer: 1 << 28,
-    // A network that swallows what is sent to it.
+    // A network that drops packets would make it wait forever.
     timeout: 300_000,
     shell: process.platform === 'win32',
   })

@@ -1,12 +1,12 @@
 // Builds the binaries of every platform that a Linux machine can build for, into npm/<platform>/, and
-// looks whether they may be published.
+// checks whether they may be published.
 //
 //   npm run build:all                                        all of them
 //   npm run build:all -- --targets linux-x64-gnu,darwin-x64  some of them
 //   npm run build:all -- --check-only                        those that were built, without building
 //
 // It needs Rust by rustup and Python 3.9; the other tools it installs into target/. Those for Windows
-// take a Windows: `npm run build -- --target …`.
+// must be built on Windows: `npm run build -- --target …`.
 
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
@@ -29,7 +29,7 @@ function stop(message) {
 
 function build(platform, tools) {
   const { triple, zigTriple, cflags, minimumSystem, rustflags } = TARGETS[platform]
-  // What is generated beside a binary is the same for each; the folder of a package has no place for it.
+  // The files that are generated beside a binary are the same for all, and do not belong into the folder of a package.
   const types = join(root, 'target/cross', platform, 'index.d.ts')
   const args = ['napi', 'build', '--cross-compile', '--platform', '--release', '--no-js']
   args.push('--target', zigTriple, '--output-dir', folderOf(platform))
@@ -43,7 +43,7 @@ function build(platform, tools) {
       ...tools.env,
       ...(minimumSystem && { MACOSX_DEPLOYMENT_TARGET: minimumSystem }),
       ...(rustflags && { RUSTFLAGS: [process.env.RUSTFLAGS, rustflags].filter(Boolean).join(' ') }),
-      // With underscores: a shell between drops names that it cannot have itself.
+      // The name has underscores: a shell in between drops variables with names that it does not allow.
       ...(cflags && { [`CFLAGS_${triple.replaceAll('-', '_')}`]: cflags }),
     },
   })

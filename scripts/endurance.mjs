@@ -1,5 +1,5 @@
-// A million operations on one connection, and whether what they take is steady: `npm run endurance`, or with another
-// number of operations behind it. Linux only, for the counts come from /proc.
+// A million operations on one connection. Their memory, threads and descriptors must stay steady: `npm run endurance`,
+// or with another number of operations as its argument. Linux only, because the counts come from /proc.
 import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -12,12 +12,12 @@ const OPERATIONS = Number(process.argv[2] ?? 1_000_000)
 const ROUND = OPERATIONS / 20
 
 /**
- * Rounds in which caches fill, and the allocator's arenas, of which every thread may take a new one, before anything
- * is judged.
+ * Rounds before anything is judged. In them caches fill, and so do the arenas of the allocator, of which every thread
+ * may take a new one.
  */
 const WARM = 10
 
-/** What may differ between the rounds behind those and the last ones: descriptors, as a moment has them, and megabytes. */
+/** How much the first rounds after those and the last ones may differ: threads, descriptors, then megabytes. */
 const TOLERANCES = { threads: 0, descriptors: 2, rss: 8, heap: 4, external: 4, file: 4 }
 
 const SESSIONS = 12
@@ -34,7 +34,7 @@ const chunkOf = (number) => ({
   data: `${number} ${line.slice(0, 40 + (number % 120))}`,
 })
 
-/** What is open at a time. Behind `renew` it is closed, and all of it opened anew. */
+/** The objects that are open at a time. `renew` closes all of them and opens new ones. */
 function open() {
   const connection = new DatabaseConnection(path, { walLimit: 4 << 20 })
   const { db } = connection
@@ -51,7 +51,7 @@ function open() {
   }
 }
 
-/** One operation, each of its kind as often as a harness does it, more or less. */
+/** One operation. Each kind comes about as often as in a harness. */
 function operate(all, number) {
   const id = idOf(number)
   const kind = number % 20
@@ -78,7 +78,7 @@ function operate(all, number) {
   }
 }
 
-/** What a harness does when a session is over, so that the file stays as large as it is. */
+/** Removes old sessions as a harness does, so that the file does not grow. */
 function clean(all) {
   for (let number = 0; number < SESSIONS; number++) all.direct.deleteBySession(idOf(number))
 }
@@ -102,7 +102,7 @@ const count = () => ({
 
 async function measure(all) {
   all.behind.flush()
-  // The checkpointer and whatever is to be finalized have their turn.
+  // Gives the checkpointer and the finalizers time to run.
   for (let pass = 0; pass < 4; pass++) {
     globalThis.gc?.()
     await setImmediate()

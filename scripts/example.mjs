@@ -15,7 +15,7 @@ function run(cwd, ...args) {
 }
 
 run(root, 'scripts/pack.mjs')
-// What an earlier package left installed must not pass for this one.
+// An earlier package that is still installed must not be tested in the place of this one.
 for (const folder of ['.', 'packages/core', 'packages/session-manager']) {
   rmSync(join(example, folder, 'node_modules'), { recursive: true, force: true })
 }

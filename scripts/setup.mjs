@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 
-/** Ends with a message for people rather than a stack. */
+/** Ends the process with a message instead of a stack. */
 function stop(message) {
   console.error(message)
   process.exit(1)

@@ -37,7 +37,7 @@ if (!existsSync(node)) {
   if (spawnSync('npm', args, { stdio: 'inherit' }).status !== 0) stop(`${NODE} was not installed.`)
 }
 
-// A script of the shell can be started from inside of QEMU, which knows no other way to start itself.
+// Emulated processes start others through this shell script, which runs QEMU again.
 const emulated = join(folder, 'node')
 writeFileSync(emulated, `#!/bin/sh\nexec '${qemu}' -L '${libraries}' '${node}' "$@"\n`)
 chmodSync(emulated, 0o755)

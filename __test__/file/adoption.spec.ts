@@ -89,21 +89,21 @@ function rawRows({ db }: DatabaseConnection) {
 }
 
 describe('a file that the better-sqlite3 version made', () => {
-  test('is adopted with its rows untouched', () => {
+  test('a file of the better-sqlite3 version is adopted with its rows untouched', () => {
     expect(rawRows(openConnection(copyOfPlanFile()))).toEqual({
       sessions: SESSIONS,
       outputs: OUTPUTS,
     })
   })
 
-  test('has the same rows when it is opened again', () => {
+  test('an adopted file has the same rows when it is opened again', () => {
     const path = copyOfPlanFile()
     openConnection(path).close()
     openConnection(path).close()
     expect(rawRows(openConnection(path))).toEqual({ sessions: SESSIONS, outputs: OUTPUTS })
   })
 
-  test('has the schema of a new file afterwards, and its version', () => {
+  test('an adopted file has the schema and the version of a new file', () => {
     const listing = 'SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name'
     const asNew = openConnection()
     const adopted = openConnection(copyOfPlanFile())
@@ -114,7 +114,7 @@ describe('a file that the better-sqlite3 version made', () => {
     expect(adopted.db.pragma('integrity_check', { simple: true })).toBe('ok')
   })
 
-  test('gives its sessions as a new file would', () => {
+  test('an adopted file gives its sessions as a new file would', () => {
     const { sessions } = openStores(copyOfPlanFile())
     expect(sessions.list().map(({ id }) => id)).toEqual(['alpha', 'zulu', 'middle', 'oldest'])
     expect(sessions.findRunning().map(({ id }) => id)).toEqual(['zulu', 'middle'])
@@ -141,7 +141,7 @@ describe('a file that the better-sqlite3 version made', () => {
     expect(sessions.get('alpha')).toMatchObject({ workingDir: '', currentCommand: '', pid: 0 })
   })
 
-  test('gives its outputs as a new file would', () => {
+  test('an adopted file gives its outputs as a new file would', () => {
     const { outputs } = openStores(copyOfPlanFile())
     expect(outputs.getFullOutput('oldest')).toBe('first line\r\n\n\u001B[31mred\u001B[0m')
     expect(outputs.getFullOutput('zulu', { separator: '|' })).toBe('rocket 🚀||café')
@@ -152,7 +152,7 @@ describe('a file that the better-sqlite3 version made', () => {
     expect(outputs.getFullOutput('gone')).toBe('of a session that is no more')
   })
 
-  test('goes on where it was: new rows, no id given twice', () => {
+  test('an adopted file takes new rows, and gives no id twice', () => {
     const { connection, sessions, outputs } = openStores(copyOfPlanFile())
     outputs.append(
       sampleOutput({ sessionId: 'gone', timestamp: new Date('2025-01-13T00:00:02.000Z') }),
@@ -167,7 +167,7 @@ describe('a file that the better-sqlite3 version made', () => {
 })
 
 describe('a file that other stores share', () => {
-  test('keeps their tables', () => {
+  test('a file that has tables of other stores keeps them', () => {
     const path = temporaryPath()
     writeForeignFile(
       path,

@@ -30,7 +30,7 @@ import {
 } from '../support/support.js'
 
 describe('a backup', () => {
-  test('holds every row, in one private file that needs no others', async () => {
+  test('a backup holds every row, in one private file that needs no others', async () => {
     const { connection } = openFilled()
     const target = join(temporaryFolder(), 'new', 'backup.db')
     const { totalPages, remainingPages } = await connection.backup(target)
@@ -46,7 +46,7 @@ describe('a backup', () => {
     expect(openConnection(target).db.pragma('journal_mode', { simple: true })).toBe('wal')
   })
 
-  test('holds what was appended before the call, queued or not, and nothing later', async () => {
+  test('a backup holds what was appended before the call, queued or not, and nothing later', async () => {
     const { connection } = openStores()
     const outputs = new OutputStore(connection, { writeBehind: { maxDelay: 60_000 } })
     for (let i = 0; i < 100; i++) outputs.append(sampleOutput({ data: `${i}` }))
@@ -58,7 +58,7 @@ describe('a backup', () => {
     expect(storedData(target)).toEqual(Array.from({ length: 100 }, (_, i) => `${i}`))
   })
 
-  test('is a snapshot, and ends, while another process writes without a pause', async () => {
+  test('a backup is a snapshot, and ends although another process writes without a pause', async () => {
     const { connection } = openFilled()
     const pair = ['a', 'b'].map((half) => ({ sessionId: 'pairs', time: 0, data: half.repeat(500) }))
     const writer = startPairWriter(connection.path, pair)
@@ -79,7 +79,7 @@ describe('a backup', () => {
     expect(pairs.length % 2).toBe(0)
   })
 
-  test('leaves the event loop and the stores at work', async () => {
+  test('a backup leaves the event loop and the stores free to work', async () => {
     const { connection, outputs } = openFilled()
     const backup = connection.backup(join(temporaryFolder(), 'backup.db'))
     const appended = await appendingDuring(outputs, backup)
@@ -87,7 +87,7 @@ describe('a backup', () => {
     expect(outputs.getBySession('meanwhile')).toHaveLength(appended)
   })
 
-  test('of a database in memory is what it was at the call', async () => {
+  test('a backup of a database in memory holds what was there at the call', async () => {
     const { connection, outputs } = openStores(':memory:')
     outputs.append(sampleOutput({ data: 'kept' }))
     const target = join(temporaryFolder(), 'backup.db')
@@ -98,7 +98,7 @@ describe('a backup', () => {
     expect(storedData(target)).toEqual(['kept'])
   })
 
-  test('of a database in memory waits for the end of a transaction', async () => {
+  test('a backup of a database in memory is refused during a transaction, and works after it', async () => {
     const { connection, outputs } = openStores(':memory:')
     const target = join(temporaryFolder(), 'backup.db')
     connection.db.exec('BEGIN')
@@ -113,7 +113,7 @@ describe('a backup', () => {
     expect(storedData(target)).toEqual(['hello'])
   })
 
-  test('of a reader, inside a transaction and during an iteration', async () => {
+  test('a backup works for a reader, inside a transaction and during an iteration', async () => {
     const { connection, outputs } = openFilled()
     const folder = temporaryFolder()
     const reader = openConnection(connection.path, { readonly: true })
@@ -133,7 +133,7 @@ describe('a backup', () => {
     expect(rows).toEqual([3_000, 3_000, 3_001])
   })
 
-  test('goes on when the connection closes', async () => {
+  test('a backup goes on when the connection closes', async () => {
     const { connection } = openFilled()
     const target = join(temporaryFolder(), 'backup.db')
     const done = connection.backup(target)
@@ -146,7 +146,7 @@ describe('a backup', () => {
     )
   })
 
-  test('may run several times at once', async () => {
+  test('several backups can run at once', async () => {
     const { connection } = openFilled()
     const folder = temporaryFolder()
     const targets = ['a.db', 'a.db', 'b.db'].map((name) => join(folder, name))
@@ -157,15 +157,18 @@ describe('a backup', () => {
 })
 
 describe('the target of a backup', () => {
-  test.skipIf(process.platform === 'win32')('is private, whatever it was', async () => {
-    const { connection } = openStores()
-    const target = join(temporaryFolder(), 'backup.db')
-    writeFileSync(target, 'of yesterday', { mode: 0o644 })
-    await connection.backup(target)
-    expect(fileMode(target)).toBe('0600')
-  })
+  test.skipIf(process.platform === 'win32')(
+    'the target of a backup is private, even where it was not before',
+    async () => {
+      const { connection } = openStores()
+      const target = join(temporaryFolder(), 'backup.db')
+      writeFileSync(target, 'of yesterday', { mode: 0o644 })
+      await connection.backup(target)
+      expect(fileMode(target)).toBe('0600')
+    },
+  )
 
-  test('is replaced by the whole backup only', async () => {
+  test('the target of a backup keeps its old content until the whole backup replaces it', async () => {
     const { connection } = openFilled()
     const folder = temporaryFolder()
     const target = join(folder, 'backup.db')
@@ -178,7 +181,7 @@ describe('the target of a backup', () => {
     expect(storedData(target)).toHaveLength(3_000)
   })
 
-  test('may be a link, which stays one', async () => {
+  test('the target of a backup may be a link, and the file behind it is written', async () => {
     const { connection } = openStores()
     const folder = temporaryFolder()
     writeFileSync(join(folder, 'real.db'), '')
@@ -187,7 +190,7 @@ describe('the target of a backup', () => {
     expect(statSync(join(folder, 'real.db')).size).toBeGreaterThan(0)
   })
 
-  test('must not be the database itself, by whatever name', async () => {
+  test('the target of a backup must not be the database itself, by any name', async () => {
     const { connection } = openStores()
     const { path } = connection
     const folder = temporaryFolder()
@@ -204,36 +207,39 @@ describe('the target of a backup', () => {
     expect(connection.db.pragma('integrity_check', { simple: true })).toBe('ok')
   })
 
-  describe.skipIf(process.platform === 'win32').each(noTargets)('must not be %s', (_, make) => {
-    test('which stays what it is', async ({ skip }) => {
-      const { connection } = openStores()
-      const folder = temporaryFolder()
-      const target = join(folder, 'target')
-      if (!(await make(target))) return skip('this user may not make one')
-      const before = looked(folder)
-      expect(await rejectionOf(connection.backup(target))).toEqual({
-        type: 'SqliteError',
-        code: 'SQLITE_CANTOPEN',
-        message: naming('DatabaseConnection.backup', connection.path, target),
+  describe.skipIf(process.platform === 'win32').each(noTargets)(
+    'a target that is %s',
+    (what, make) => {
+      test(`a backup refuses ${what} as its target, and leaves it as it is`, async ({ skip }) => {
+        const { connection } = openStores()
+        const folder = temporaryFolder()
+        const target = join(folder, 'target')
+        if (!(await make(target))) return skip('this user may not make one')
+        const before = looked(folder)
+        expect(await rejectionOf(connection.backup(target))).toEqual({
+          type: 'SqliteError',
+          code: 'SQLITE_CANTOPEN',
+          message: naming('DatabaseConnection.backup', connection.path, target),
+        })
+        expect(looked(folder)).toEqual(before)
       })
-      expect(looked(folder)).toEqual(before)
-    })
 
-    test('nor that of a salvage', async ({ skip }) => {
-      const { connection } = openStores()
-      connection.close()
-      const folder = temporaryFolder()
-      const target = join(folder, 'target')
-      if (!(await make(target))) return skip('this user may not make one')
-      const before = looked(folder)
-      expect(await rejectionOf(salvage(connection.path, target))).toEqual({
-        type: 'SqliteError',
-        code: 'SQLITE_CANTOPEN',
-        message: naming('salvage', target),
+      test(`a salvage refuses ${what} as its target, and leaves it as it is`, async ({ skip }) => {
+        const { connection } = openStores()
+        connection.close()
+        const folder = temporaryFolder()
+        const target = join(folder, 'target')
+        if (!(await make(target))) return skip('this user may not make one')
+        const before = looked(folder)
+        expect(await rejectionOf(salvage(connection.path, target))).toEqual({
+          type: 'SqliteError',
+          code: 'SQLITE_CANTOPEN',
+          message: naming('salvage', target),
+        })
+        expect(looked(folder)).toEqual(before)
       })
-      expect(looked(folder)).toEqual(before)
-    })
-  })
+    },
+  )
 
   test.each([
     [
@@ -244,13 +250,13 @@ describe('the target of a backup', () => {
       },
     ],
     [
-      'one with a log beside it',
+      'with a log beside it',
       (folder: string) => {
         writeFileSync(join(folder, 'backup.db-wal'), 'frames')
         return join(folder, 'backup.db')
       },
     ],
-  ])('must not be %s', async (_, make) => {
+  ])('a backup refuses a target %s', async (_, make) => {
     const { connection } = openStores()
     const folder = temporaryFolder()
     const target = make(folder)
@@ -263,7 +269,7 @@ describe('the target of a backup', () => {
     expect(readdirSync(folder)).toEqual(before)
   })
 
-  test('must not be open', async () => {
+  test('a backup refuses a target that is an open database', async () => {
     const { connection } = openStores()
     const other = openStores()
     other.outputs.append(sampleOutput({ data: 'of others' }))
@@ -277,20 +283,23 @@ describe('the target of a backup', () => {
 })
 
 describe('a backup that fails', () => {
-  test.each([[''], ['a\0b'], ['file:backup.db'], [':memory:']])('for the path %o', async (path) => {
-    const { connection } = openStores()
-    expect(await rejectionOf(connection.backup(path))).toEqual(
-      outOfRange('DatabaseConnection.backup', 'path'),
-    )
-  })
+  test.each([[''], ['a\0b'], ['file:backup.db'], [':memory:']])(
+    'a backup with the path %o is rejected',
+    async (path) => {
+      const { connection } = openStores()
+      expect(await rejectionOf(connection.backup(path))).toEqual(
+        outOfRange('DatabaseConnection.backup', 'path'),
+      )
+    },
+  )
 
   test.each([
     ['no path', [undefined], 'path'],
-    ['a number', [5], 'path'],
-    ['options that are none', ['backup.db', 5], 'options'],
-    ['an onProgress that is none', ['backup.db', { onProgress: 5 }], 'options.onProgress'],
-    ['a signal that is none', ['backup.db', { signal: {} }], 'options.signal'],
-  ])('for %s', async (_, args, word) => {
+    ['a number as its path', [5], 'path'],
+    ['options that are a number', ['backup.db', 5], 'options'],
+    ['an onProgress that is a number', ['backup.db', { onProgress: 5 }], 'options.onProgress'],
+    ['a signal that is an empty object', ['backup.db', { signal: {} }], 'options.signal'],
+  ])('a backup with %s is rejected', async (_, args, word) => {
     const { connection } = openStores()
     const [path, options] = args as [string, BackupOptions]
     expect(await rejectionOf(connection.backup(path, options))).toEqual(
@@ -299,7 +308,7 @@ describe('a backup that fails', () => {
     expect(existsSync('backup.db')).toBe(false)
   })
 
-  test('rejects with what a getter throws', async () => {
+  test('a backup rejects with what a getter throws', async () => {
     const { connection } = openStores()
     const options = {
       get onProgress(): never {
@@ -311,7 +320,7 @@ describe('a backup that fails', () => {
     expect(existsSync('backup.db')).toBe(false)
   })
 
-  test('rejects with what onProgress throws, and leaves nothing', async () => {
+  test('a backup rejects with what onProgress throws, and leaves nothing', async () => {
     const { connection } = openFilled()
     const folder = temporaryFolder()
     const target = join(folder, 'backup.db')
@@ -331,7 +340,7 @@ describe('a backup that fails', () => {
     expect(readdirSync(folder)).toEqual([])
   })
 
-  test('rejects with the reason of its signal, and leaves nothing', async () => {
+  test('a backup rejects with the reason of its signal, and leaves nothing', async () => {
     const { connection } = openFilled()
     const folder = temporaryFolder()
     const target = join(folder, 'backup.db')
@@ -349,7 +358,7 @@ describe('a backup that fails', () => {
   })
 })
 
-describe('the end of', () => {
+describe('the end of a process or a Worker during a backup', () => {
   test.each([['process.exit'], ['an uncaught exception'], ['SIGKILL']])(
     '%s during a backup leaves the target as it was',
     async (how) => {
@@ -382,7 +391,7 @@ describe('the end of', () => {
     },
   )
 
-  test('a Worker during backups ends nobody else', async () => {
+  test('a Worker that is terminated during backups leaves its process and the databases sound', async () => {
     const { connection } = openFilled()
     connection.close()
     const folder = temporaryFolder()

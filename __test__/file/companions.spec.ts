@@ -38,13 +38,13 @@ import {
 const isWindows = process.platform === 'win32'
 const isRoot = process.getuid?.() === 0
 
-/** A user without rights, and a group that nobody here is in. */
+/** A user without rights, and a group without members. */
 const NOBODY = 65_534
 const TEAM = 54_321
 
 const SUFFIXES = ['-wal', '-shm', '-journal']
 
-/** How a file is opened that is there. */
+/** The ways to open a file that exists. */
 const WAYS: DatabaseOptions[] = [{}, { readonly: true }, { fileMustExist: true }]
 
 /** A closed file with one chunk. */
@@ -77,7 +77,7 @@ function openFailure(path: string, options?: DatabaseOptions): Failure | undefin
   return failureOf(() => new DatabaseConnection(path, options).close())
 }
 
-/** Every way of opening is refused, with advice that costs nobody a commit, and changes nothing. */
+/** Expects that every way of opening is refused and changes nothing. The advice must not cost a user any commit. */
 function expectRefused(path: string, suffix: string, ...words: string[]): void {
   const companion = path + suffix
   const before = { file: fileHash(path), companion: lstatSync(companion, { bigint: true }) }
@@ -93,8 +93,8 @@ function expectRefused(path: string, suffix: string, ...words: string[]): void {
   expect(fileHash(path)).toBe(before.file)
 }
 
-describe.skipIf(isWindows).each(SUFFIXES)('a %s that is no plain file of its own', (suffix) => {
-  test('but a link is refused, and what it leads to stays as it was', () => {
+describe.skipIf(isWindows).each(SUFFIXES)('a %s that is not a plain file of its own', (suffix) => {
+  test(`a ${suffix} that is a link is refused, and the file it leads to stays as it was`, () => {
     const path = closedFile()
     const notes = join(temporaryFolder(), 'notes')
     writeFileSync(notes, 'notes')
@@ -103,7 +103,7 @@ describe.skipIf(isWindows).each(SUFFIXES)('a %s that is no plain file of its own
     expect(readFileSync(notes, 'utf8')).toBe('notes')
   })
 
-  test('but a link to nothing is refused, and nothing is made where it leads', () => {
+  test(`a ${suffix} that is a link to nothing is refused, and nothing is made where it leads`, () => {
     const path = closedFile()
     const notes = join(temporaryFolder(), 'notes')
     symlinkSync(notes, path + suffix)
@@ -111,7 +111,7 @@ describe.skipIf(isWindows).each(SUFFIXES)('a %s that is no plain file of its own
     expect(existsSync(notes)).toBe(false)
   })
 
-  test('but a pipe or a folder is refused at once', () => {
+  test(`a ${suffix} that is a pipe or a folder is refused at once`, () => {
     const path = closedFile()
     execFileSync('mkfifo', [path + suffix])
     expectRefused(path, suffix, 'no plain file')
@@ -121,7 +121,7 @@ describe.skipIf(isWindows).each(SUFFIXES)('a %s that is no plain file of its own
     expect(lstatSync(path + suffix).isDirectory()).toBe(true)
   })
 
-  test('but another name of some file is refused, and that file stays as it was', () => {
+  test(`a ${suffix} that is another name of some file is refused, and that file stays as it was`, () => {
     const path = closedFile()
     const notes = join(dirname(path), 'notes')
     writeFileSync(notes, 'notes')
@@ -130,7 +130,7 @@ describe.skipIf(isWindows).each(SUFFIXES)('a %s that is no plain file of its own
     expect(readFileSync(notes, 'utf8')).toBe('notes')
   })
 
-  test('is refused where a link leads to the database as well', () => {
+  test(`a ${suffix} that is a link is refused where the database is opened by a link as well`, () => {
     const path = closedFile()
     const link = join(temporaryFolder(), 'link.db')
     symlinkSync(path, link)
@@ -138,7 +138,7 @@ describe.skipIf(isWindows).each(SUFFIXES)('a %s that is no plain file of its own
     expect(openFailure(link)).toEqual(refusal(link, path + suffix, 'symbolic link'))
   })
 
-  test('is refused where there is no database yet, which is not made then', () => {
+  test(`a ${suffix} that is a link is refused where there is no database, and none is made`, () => {
     const path = temporaryPath()
     symlinkSync('notes', path + suffix)
     expect(openFailure(path)).toEqual(refusal(path, path + suffix, 'symbolic link'))
@@ -146,8 +146,8 @@ describe.skipIf(isWindows).each(SUFFIXES)('a %s that is no plain file of its own
   })
 })
 
-describe.skipIf(isWindows)('files that belong together', () => {
-  test('may all have a second name, as in a copy of a folder by hard links', async () => {
+describe.skipIf(isWindows)('a database and its companions', () => {
+  test('a database and its log may have second names, as in a copy of a folder by hard links', async () => {
     const path = closedFile()
     const log = await logOfKilled(path)
     const snapshot = temporaryFolder()
@@ -156,13 +156,13 @@ describe.skipIf(isWindows)('files that belong together', () => {
     expect(storedData(path)).toEqual(['mine', 'of the killed'])
   })
 
-  test('keep what they hold when a process was killed', async () => {
+  test('a database keeps what is in the log of a process that was killed', async () => {
     const path = closedFile()
     await logOfKilled(path)
     expect(storedData(path)).toEqual(['mine', 'of the killed'])
   })
 
-  test('are as private as the database, where an empty log of its own was not', () => {
+  test('an empty log that others may read becomes as private as the database', () => {
     const path = closedFile()
     writeFileSync(`${path}-wal`, '')
     chmodSync(`${path}-wal`, 0o666)
@@ -173,7 +173,7 @@ describe.skipIf(isWindows)('files that belong together', () => {
 })
 
 test.skipIf(isWindows)(
-  'a log that holds something keeps its mode, of which one is warned',
+  'a log that holds something keeps its mode, and a warning says so',
   async () => {
     const path = closedFile()
     const log = await logOfKilled(path)
@@ -202,7 +202,7 @@ async function logOfKilled(path: string): Promise<string> {
 }
 
 describe.skipIf(isWindows)('a log that takes the place of the one in use', () => {
-  test('is not opened by a backup, an export or the writer behind, and harms nobody', async () => {
+  test('a log that replaces the one in use is refused by a backup, an export and a new connection', async () => {
     const { connection, outputs } = openStores()
     outputs.append(sampleOutput({ data: 'mine' }))
     const log = `${connection.path}-wal`
@@ -223,7 +223,7 @@ describe.skipIf(isWindows)('a log that takes the place of the one in use', () =>
     expect(storedData(connection.path)).toEqual(['mine', 'more'])
   })
 
-  test('is not read by a salvage, which a pipe would keep waiting', async () => {
+  test('a log that is a pipe is refused by a salvage, which does not wait for it', async () => {
     const path = closedFile()
     execFileSync('mkfifo', [`${path}-wal`])
     const target = temporaryPath()
@@ -231,7 +231,7 @@ describe.skipIf(isWindows)('a log that takes the place of the one in use', () =>
     expect(existsSync(target)).toBe(false)
   })
 
-  test('beside the new file of a salvage is not taken for its own', async () => {
+  test('a log beside the new file of a salvage is refused', async () => {
     const path = closedFile()
     const target = temporaryPath()
     copyFileSync(forgedLog(path), `${target}-wal`)
@@ -240,111 +240,122 @@ describe.skipIf(isWindows)('a log that takes the place of the one in use', () =>
   })
 })
 
-describe.skipIf(isWindows || !isRoot)('of another user (which only root can make here)', () => {
-  test.each(SUFFIXES)('an empty %s that everybody may read is refused', (suffix) => {
-    const path = closedFile()
-    writeFileSync(path + suffix, '')
-    chmodSync(path + suffix, 0o666)
-    chownSync(path + suffix, NOBODY, NOBODY)
-    expectRefused(path, suffix, `${NOBODY}`, 'chown')
-    chownSync(path + suffix, 0, 0)
-    expect(storedData(path)).toEqual(['mine'])
-  })
-
-  test('a valid log does not replace what is stored', () => {
-    const path = closedFile()
-    copyFileSync(forgedLog(path), `${path}-wal`)
-    chownSync(`${path}-wal`, NOBODY, NOBODY)
-    expectRefused(path, '-wal', `${NOBODY}`, 'chown')
-    rmSync(`${path}-wal`)
-    expect(storedData(path)).toEqual(['mine'])
-  })
-
-  test('a log beside no database is refused, and none is made', () => {
-    const path = temporaryPath()
-    writeFileSync(`${path}-wal`, '')
-    chownSync(`${path}-wal`, NOBODY, NOBODY)
-    expect(openFailure(path)).toEqual(refusal(path, `${path}-wal`, `${NOBODY}`))
-    expect(existsSync(path)).toBe(false)
-  })
-
-  test.each([
-    ['to whom the database belongs', 0o600, [NOBODY, NOBODY], [NOBODY, NOBODY]],
-    ['in the group of a database that the group may write', 0o660, [0, TEAM], [NOBODY, TEAM]],
-    ['beside a database that everybody may write', 0o666, [0, 0], [NOBODY, NOBODY]],
-    ['which is root', 0o600, [NOBODY, NOBODY], [0, 0]],
-  ])('a log is fine %s', (_, mode, [user = 0, group = 0], [logUser = 0, logGroup = 0]) => {
-    const path = closedFile()
-    chmodSync(path, mode)
-    chownSync(path, user, group)
-    writeFileSync(`${path}-wal`, '')
-    chownSync(`${path}-wal`, logUser, logGroup)
-    expect(storedData(path)).toEqual(['mine'])
-  })
-
-  test.each([
-    ['only in the group of a database that the group may read', 0o640, TEAM, 0o700],
-    ['of another group than the database has', 0o660, NOBODY, 0o700],
-    ['in a folder that gives its group to whoever creates a file', 0o660, TEAM, 0o2777],
-  ])('a log is refused %s', (_, mode, logGroup, folderMode) => {
-    const path = closedFile()
-    chownSync(path, 0, TEAM)
-    chmodSync(path, mode)
-    chownSync(dirname(path), 0, TEAM)
-    chmodSync(dirname(path), folderMode)
-    writeFileSync(`${path}-wal`, '')
-    chownSync(`${path}-wal`, NOBODY, logGroup)
-    expectRefused(path, '-wal', `${NOBODY}`, 'chown')
-    expect(lstatSync(`${path}-wal`).uid).toBe(NOBODY)
-  })
-
-  test('a log that a process of theirs planted in a shared folder is refused', async () => {
-    const path = closedFile()
-    const folder = dirname(path)
-    chmodSync(folder, 0o1777)
-    const log = forgedLog(path)
-    chmodSync(dirname(log), 0o755)
-    chmodSync(log, 0o644)
-    const planted = spawnSync('cp', [log, `${path}-wal`], { uid: NOBODY, gid: NOBODY })
-    expect(planted.status).toBe(0)
-    expectRefused(path, '-wal', `${NOBODY}`, 'chown')
-    expect((await runCommand(['verify', '--db', path])).code).toBe(1)
-  })
-
-  test('a log is refused to a user who reads the file of a third', async () => {
-    const path = closedFile()
-    chmodSync(dirname(path), 0o755)
-    chmodSync(path, 0o644)
-    writeFileSync(`${path}-wal`, '')
-    chownSync(`${path}-wal`, TEAM, TEAM)
-    const failure = await inChild(
-      ({ pkg, failureOf: failing }, file) => {
-        process.setuid?.(65_534)
-        return failing(() => new pkg.DatabaseConnection(file, { readonly: true }).close()) ?? null
+describe.skipIf(isWindows || !isRoot)(
+  'a companion of another user (which only root can make here)',
+  () => {
+    test.each(SUFFIXES)(
+      'an empty %s of another user that everybody may read is refused',
+      (suffix) => {
+        const path = closedFile()
+        writeFileSync(path + suffix, '')
+        chmodSync(path + suffix, 0o666)
+        chownSync(path + suffix, NOBODY, NOBODY)
+        expectRefused(path, suffix, `${NOBODY}`, 'chown')
+        chownSync(path + suffix, 0, 0)
+        expect(storedData(path)).toEqual(['mine'])
       },
-      [path],
     )
-    expect(failure).toEqual(refusal(path, `${path}-wal`, `${TEAM}`))
-  })
 
-  test('a log in the place of the one in use stops a backup, and append goes on', async () => {
-    const { connection, outputs } = openStores()
-    outputs.append(sampleOutput({ data: 'mine' }))
-    const behind = new OutputStore(connection, { writeBehind: true })
-    const log = `${connection.path}-wal`
-    renameSync(log, `${log}.away`)
-    writeFileSync(log, '')
-    chownSync(log, NOBODY, NOBODY)
-    expect(await rejectionOf(connection.backup(temporaryPath()))).toEqual(refusal(log, 'chown'))
-    expect(statSync(log).size).toBe(0)
-    rmSync(log)
-    renameSync(`${log}.away`, log)
-    behind.append(sampleOutput({ data: 'more' }))
-    behind.flush()
-    connection.close()
-    expect(storedData(connection.path)).toEqual(['mine', 'more'])
-  })
-})
+    test('a valid log of another user is refused, and does not replace what is stored', () => {
+      const path = closedFile()
+      copyFileSync(forgedLog(path), `${path}-wal`)
+      chownSync(`${path}-wal`, NOBODY, NOBODY)
+      expectRefused(path, '-wal', `${NOBODY}`, 'chown')
+      rmSync(`${path}-wal`)
+      expect(storedData(path)).toEqual(['mine'])
+    })
+
+    test('a log of another user is refused where there is no database, and none is made', () => {
+      const path = temporaryPath()
+      writeFileSync(`${path}-wal`, '')
+      chownSync(`${path}-wal`, NOBODY, NOBODY)
+      expect(openFailure(path)).toEqual(refusal(path, `${path}-wal`, `${NOBODY}`))
+      expect(existsSync(path)).toBe(false)
+    })
+
+    test.each([
+      ['of the owner of the database', 0o600, [NOBODY, NOBODY], [NOBODY, NOBODY]],
+      [
+        'of a user in the group of a database that the group may write',
+        0o660,
+        [0, TEAM],
+        [NOBODY, TEAM],
+      ],
+      ['of anybody beside a database that everybody may write', 0o666, [0, 0], [NOBODY, NOBODY]],
+      ['of root', 0o600, [NOBODY, NOBODY], [0, 0]],
+    ])('a log %s is accepted', (_, mode, [user = 0, group = 0], [logUser = 0, logGroup = 0]) => {
+      const path = closedFile()
+      chmodSync(path, mode)
+      chownSync(path, user, group)
+      writeFileSync(`${path}-wal`, '')
+      chownSync(`${path}-wal`, logUser, logGroup)
+      expect(storedData(path)).toEqual(['mine'])
+    })
+
+    test.each([
+      ['of a user in the group of a database that the group may only read', 0o640, TEAM, 0o700],
+      ['of a user in another group than that of the database', 0o660, NOBODY, 0o700],
+      ['of another user in a folder that passes its group on to new files', 0o660, TEAM, 0o2777],
+    ])('a log %s is refused', (_, mode, logGroup, folderMode) => {
+      const path = closedFile()
+      chownSync(path, 0, TEAM)
+      chmodSync(path, mode)
+      chownSync(dirname(path), 0, TEAM)
+      chmodSync(dirname(path), folderMode)
+      writeFileSync(`${path}-wal`, '')
+      chownSync(`${path}-wal`, NOBODY, logGroup)
+      expectRefused(path, '-wal', `${NOBODY}`, 'chown')
+      expect(lstatSync(`${path}-wal`).uid).toBe(NOBODY)
+    })
+
+    test('a log that a process of another user planted in a shared folder is refused', async () => {
+      const path = closedFile()
+      const folder = dirname(path)
+      chmodSync(folder, 0o1777)
+      const log = forgedLog(path)
+      chmodSync(dirname(log), 0o755)
+      chmodSync(log, 0o644)
+      const planted = spawnSync('cp', [log, `${path}-wal`], { uid: NOBODY, gid: NOBODY })
+      expect(planted.status).toBe(0)
+      expectRefused(path, '-wal', `${NOBODY}`, 'chown')
+      expect((await runCommand(['verify', '--db', path])).code).toBe(1)
+    })
+
+    test('a log of a third user is refused to a user who reads the file of another', async () => {
+      const path = closedFile()
+      chmodSync(dirname(path), 0o755)
+      chmodSync(path, 0o644)
+      writeFileSync(`${path}-wal`, '')
+      chownSync(`${path}-wal`, TEAM, TEAM)
+      const failure = await inChild(
+        ({ pkg, failureOf: failing }, file) => {
+          process.setuid?.(65_534)
+          return failing(() => new pkg.DatabaseConnection(file, { readonly: true }).close()) ?? null
+        },
+        [path],
+      )
+      expect(failure).toEqual(refusal(path, `${path}-wal`, `${TEAM}`))
+    })
+
+    test('a log of another user in the place of the one in use stops a backup, and append goes on', async () => {
+      const { connection, outputs } = openStores()
+      outputs.append(sampleOutput({ data: 'mine' }))
+      const behind = new OutputStore(connection, { writeBehind: true })
+      const log = `${connection.path}-wal`
+      renameSync(log, `${log}.away`)
+      writeFileSync(log, '')
+      chownSync(log, NOBODY, NOBODY)
+      expect(await rejectionOf(connection.backup(temporaryPath()))).toEqual(refusal(log, 'chown'))
+      expect(statSync(log).size).toBe(0)
+      rmSync(log)
+      renameSync(`${log}.away`, log)
+      behind.append(sampleOutput({ data: 'more' }))
+      behind.flush()
+      connection.close()
+      expect(storedData(connection.path)).toEqual(['mine', 'more'])
+    })
+  },
+)
 
 /** Opens files in a process of its own, and gives the warnings that it prints. */
 function warningsOf(paths: string[]): Promise<{ code: string; message: string }[]> {
@@ -369,20 +380,26 @@ const expectedWarning = (folder: string, ...words: string[]) => ({
 })
 
 describe.skipIf(isWindows)('a folder in which others may replace files', () => {
-  test.each([[0o777], [0o757], [0o2777]])('of mode %o is warned of once', async (mode) => {
-    const folder = temporaryFolder()
-    chmodSync(folder, mode)
-    const paths = ['a.db', 'b.db', 'a.db'].map((name) => join(folder, name))
-    expect(await warningsOf(paths)).toEqual([expectedWarning(folder)])
-  })
+  test.each([['0777'], ['0757'], ['2777']])(
+    'a folder of mode %s causes one warning',
+    async (mode) => {
+      const folder = temporaryFolder()
+      chmodSync(folder, Number.parseInt(mode, 8))
+      const paths = ['a.db', 'b.db', 'a.db'].map((name) => join(folder, name))
+      expect(await warningsOf(paths)).toEqual([expectedWarning(folder)])
+    },
+  )
 
-  test.each([[0o700], [0o755], [0o1777], [0o1770]])('of mode %o is none', async (mode) => {
-    const folder = temporaryFolder()
-    chmodSync(folder, mode)
-    expect(await warningsOf([join(folder, 'a.db')])).toEqual([])
-  })
+  test.each([['0700'], ['0755'], ['1777'], ['1770']])(
+    'a folder of mode %s causes no warning',
+    async (mode) => {
+      const folder = temporaryFolder()
+      chmodSync(folder, Number.parseInt(mode, 8))
+      expect(await warningsOf([join(folder, 'a.db')])).toEqual([])
+    },
+  )
 
-  test('is told by the command in one line on the standard error', async () => {
+  test('a warning about the folder is printed by the command in one line on the standard error', async () => {
     const path = closedFile()
     onTestFinished(() => chmodSync(dirname(path), 0o700))
     chmodSync(dirname(path), 0o777)
@@ -392,22 +409,25 @@ describe.skipIf(isWindows)('a folder in which others may replace files', () => {
     expect(stderr).toContain(dirname(path))
   })
 
-  test.skipIf(!isRoot)('is one that belongs to somebody else, or to another group', async () => {
-    const folders = [temporaryFolder(), temporaryFolder(), temporaryFolder()]
-    const [theirs = '', group = '', team = ''] = folders
-    const paths = folders.map((folder) => join(folder, 'a.db'))
-    for (const path of paths) openConnection(path).close()
-    chownSync(theirs, NOBODY, NOBODY)
-    chmodSync(group, 0o770)
-    chownSync(group, 0, TEAM)
-    // Who may write to the folder may write to the database as well.
-    chmodSync(team, 0o770)
-    chownSync(team, 0, TEAM)
-    chownSync(join(team, 'a.db'), 0, TEAM)
-    chmodSync(join(team, 'a.db'), 0o660)
-    expect(await warningsOf(paths)).toEqual([
-      expectedWarning(theirs, `${NOBODY}`),
-      expectedWarning(group),
-    ])
-  })
+  test.skipIf(!isRoot)(
+    'a folder of another user, or that another group may write to, causes a warning',
+    async () => {
+      const folders = [temporaryFolder(), temporaryFolder(), temporaryFolder()]
+      const [theirs = '', group = '', team = ''] = folders
+      const paths = folders.map((folder) => join(folder, 'a.db'))
+      for (const path of paths) openConnection(path).close()
+      chownSync(theirs, NOBODY, NOBODY)
+      chmodSync(group, 0o770)
+      chownSync(group, 0, TEAM)
+      // Who may write to the folder may write to the database as well.
+      chmodSync(team, 0o770)
+      chownSync(team, 0, TEAM)
+      chownSync(join(team, 'a.db'), 0, TEAM)
+      chmodSync(join(team, 'a.db'), 0o660)
+      expect(await warningsOf(paths)).toEqual([
+        expectedWarning(theirs, `${NOBODY}`),
+        expectedWarning(group),
+      ])
+    },
+  )
 })

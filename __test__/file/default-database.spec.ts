@@ -11,7 +11,7 @@ function temporaryHome() {
 }
 
 describe('getDatabase()', () => {
-  test('opens the default connection once', async () => {
+  test('getDatabase() opens the default connection once', async () => {
     const { home, options } = temporaryHome()
     const seen = await inChild(
       ({ pkg }) => {
@@ -31,7 +31,7 @@ describe('getDatabase()', () => {
   })
 
   test.each([['closeDatabase()'], ['close()'], ['db.close()']])(
-    'opens a new one after %s',
+    'getDatabase() opens a new connection after %s',
     async (way) => {
       const { options } = temporaryHome()
       const seen = await inChild(
@@ -69,7 +69,7 @@ describe('getDatabase()', () => {
     },
   )
 
-  test('is the same for require and for another path to the package', async () => {
+  test('getDatabase() gives the same connection for require and for another path to the package', async () => {
     const { options } = temporaryHome()
     const same = await inChild(
       ({ pkg, require }) => {
@@ -82,7 +82,7 @@ describe('getDatabase()', () => {
     expect(same).toBe(true)
   })
 
-  test('throws where the file cannot be opened, and works once it can', async () => {
+  test('getDatabase() throws where the file cannot be opened, and works once it can', async () => {
     const { home, options } = temporaryHome()
     const seen = await inChild(
       ({ pkg, require, failureOf }, folder) => {
@@ -100,7 +100,7 @@ describe('getDatabase()', () => {
 })
 
 describe('closeDatabase()', () => {
-  test('is fine twice, and without a connection', async () => {
+  test('closeDatabase() may be called twice, and without a connection', async () => {
     const { home, options } = temporaryHome()
     const created = await inChild(
       ({ pkg, require }, folder) => {
@@ -120,7 +120,7 @@ describe('closeDatabase()', () => {
     expect(readdirSync(join(home, '.gsd-harness'))).toEqual(['sessions.db'])
   })
 
-  test('does not close a connection that the caller made', async () => {
+  test('closeDatabase() does not close a connection that the caller made', async () => {
     const { home, options } = temporaryHome()
     const isOpen = await inChild(
       ({ pkg }) => {

@@ -18,7 +18,7 @@ function smallDisk(pages: number): string {
 function mayMount(): boolean {
   if (process.platform !== 'linux' || process.getuid?.() !== 0) return false
   try {
-    // Tried where nobody else sees it.
+    // The attempt has a mount namespace of its own, which nobody else sees.
     execFileSync('unshare', ['--mount', 'mount', '-t', 'tmpfs', 'tmpfs', '/mnt'], {
       stdio: 'ignore',
     })
@@ -44,7 +44,7 @@ const FULL = { type: 'SqliteError', code: 'SQLITE_FULL' }
 /** How many chunks go into the file after there is space again. */
 const AFTERWARDS = 10
 
-/** Appends in a child until there is no space, on the disk or within 50 pages, makes some, and goes on. */
+/** Appends in a child until the disk, or the limit of 50 pages, is full. Then makes space, and appends more. */
 function appendPastTheEnd(path: string, isDisk: boolean) {
   return inChild(
     ({ pkg, require, failureOf }, file, limitedByDisk, afterwards) => {
@@ -73,7 +73,7 @@ function appendPastTheEnd(path: string, isDisk: boolean) {
   )
 }
 
-/** Expects in the file what went in before and after. */
+/** Expects every chunk in the file: those from before it was full, and those from afterwards. */
 function expectAppended(path: string, seen: { filled: number; read: number }): void {
   expect(seen.filled).toBeGreaterThan(10)
   expect(seen.read).toBe(seen.filled)
@@ -81,15 +81,15 @@ function expectAppended(path: string, seen: { filled: number; read: number }): v
   expectSound(path)
 }
 
-describe('a file that may have no more pages', () => {
-  test('takes appends again once it may', async () => {
+describe('a file with a limit of its pages', () => {
+  test('an append fails at the limit of pages, and works once it is raised', async () => {
     const path = temporaryPath()
     const seen = await appendPastTheEnd(path, false)
     expect(seen.failure).toMatchObject(FULL)
     expectAppended(path, seen)
   })
 
-  test('keeps what is written behind in the queue until it may', async () => {
+  test('output that is written behind stays in the queue until the limit of pages is raised', async () => {
     const path = temporaryPath()
     const seen = await inChild(
       ({ pkg, failureOf }, file) => {
@@ -114,14 +114,14 @@ describe('a file that may have no more pages', () => {
 })
 
 describe.skipIf(!mayMount())('a full disk (skipped where no file system may be mounted)', () => {
-  test('takes appends again once there is space', async () => {
+  test('an append fails on a full disk, and works once there is space', async () => {
     const path = `${smallDisk(512)}/sessions.db`
     const seen = await appendPastTheEnd(path, true)
     expect(seen.failure).toMatchObject(FULL)
     expectAppended(path, seen)
   })
 
-  test('keeps what is written behind in the queue until there is space', async () => {
+  test('output that is written behind stays in the queue until there is space', async () => {
     const path = `${smallDisk(512)}/sessions.db`
     const seen = await inChild(
       async ({ pkg, require, failureOf }, file) => {
@@ -157,7 +157,7 @@ describe.skipIf(!mayMount())('a full disk (skipped where no file system may be m
     expectSound(path)
   })
 
-  test('ends no process where the index of the log has to grow', async () => {
+  test('a full disk ends no process where the index of the log has to grow', async () => {
     const path = `${smallDisk(12_000)}/sessions.db`
     const seen = await inChild(
       ({ pkg, require, failureOf }, file) => {
@@ -183,7 +183,7 @@ describe.skipIf(!mayMount())('a full disk (skipped where no file system may be m
         } catch (error) {
           if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error
         }
-        // One page after the other is free again, and taken.
+        // Frees one page after the other. The appends take them.
         const codes = new Set<unknown>()
         while (connection.walStatus().frames < 4_100) {
           const failure = failureOf(() => outputs.append(chunk(`${acknowledged} `)))
@@ -212,62 +212,65 @@ describe.skipIf(!mayMount())('a full disk (skipped where no file system may be m
   test.each([
     ['a new file', false],
     ['a file with rows', true],
-  ])('lets %s be opened later, however little space there is', async (_what, exists) => {
-    const folder = smallDisk(512)
-    const seen = await inChild(
-      ({ pkg, require, failureOf }, disk, withRows) => {
-        const fs = require('node:fs') as typeof import('node:fs')
-        const append = (path: string, data: string) => {
-          const connection = new pkg.DatabaseConnection(path)
-          try {
-            new pkg.OutputStore(connection).append({
-              sessionId: 's-1',
-              timestamp: new Date(0),
-              type: 'stdout',
-              data,
-            })
-          } finally {
+  ])(
+    '%s can be opened once there is space, however little there was before',
+    async (_what, exists) => {
+      const folder = smallDisk(512)
+      const seen = await inChild(
+        ({ pkg, require, failureOf }, disk, withRows) => {
+          const fs = require('node:fs') as typeof import('node:fs')
+          const append = (path: string, data: string) => {
+            const connection = new pkg.DatabaseConnection(path)
+            try {
+              new pkg.OutputStore(connection).append({
+                sessionId: 's-1',
+                timestamp: new Date(0),
+                type: 'stdout',
+                data,
+              })
+            } finally {
+              connection.close()
+            }
+          }
+          return Array.from({ length: 60 }, (_, free) => {
+            const path = `${disk}/${free}.db`
+            if (withRows) append(path, 'before')
+            const ballast = fs.openSync(`${disk}/ballast`, 'w')
+            let pages = 0
+            try {
+              for (;;) pages += fs.writeSync(ballast, Buffer.alloc(4_096)) / 4_096
+            } catch (error) {
+              if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error
+            }
+            fs.ftruncateSync(ballast, (pages - free) * 4_096)
+            const failure = failureOf(() => append(path, 'meanwhile'))
+            fs.closeSync(ballast)
+            fs.rmSync(`${disk}/ballast`)
+            append(path, 'after')
+            const connection = new pkg.DatabaseConnection(path)
+            const data = new pkg.OutputStore(connection).getFullOutput('s-1')
+            const sound = connection.db.pragma('integrity_check', { simple: true })
             connection.close()
-          }
-        }
-        return Array.from({ length: 60 }, (_, free) => {
-          const path = `${disk}/${free}.db`
-          if (withRows) append(path, 'before')
-          const ballast = fs.openSync(`${disk}/ballast`, 'w')
-          let pages = 0
-          try {
-            for (;;) pages += fs.writeSync(ballast, Buffer.alloc(4_096)) / 4_096
-          } catch (error) {
-            if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error
-          }
-          fs.ftruncateSync(ballast, (pages - free) * 4_096)
-          const failure = failureOf(() => append(path, 'meanwhile'))
-          fs.closeSync(ballast)
-          fs.rmSync(`${disk}/ballast`)
-          append(path, 'after')
-          const connection = new pkg.DatabaseConnection(path)
-          const data = new pkg.OutputStore(connection).getFullOutput('s-1')
-          const sound = connection.db.pragma('integrity_check', { simple: true })
-          connection.close()
-          fs.rmSync(path)
-          return { failure, data, sound }
+            fs.rmSync(path)
+            return { failure, data, sound }
+          })
+        },
+        [folder, exists],
+      )
+      const failures = seen.map(({ failure }) => failure)
+      expect(failures[0]?.message).toMatch(
+        /^DatabaseConnection: cannot open ".*0\.db": .*disk (is|may be) full/,
+      )
+      expect(failures.at(-1)).toBeUndefined()
+      for (const refused of failures.filter((failure) => failure !== undefined))
+        expect(refused).toMatchObject({
+          type: 'SqliteError',
+          code: expect.stringMatching(/^SQLITE_(FULL|IOERR_SHMSIZE)$/) as string,
         })
-      },
-      [folder, exists],
-    )
-    const failures = seen.map(({ failure }) => failure)
-    expect(failures[0]?.message).toMatch(
-      /^DatabaseConnection: cannot open ".*0\.db": .*disk (is|may be) full/,
-    )
-    expect(failures.at(-1)).toBeUndefined()
-    for (const refused of failures.filter((failure) => failure !== undefined))
-      expect(refused).toMatchObject({
-        type: 'SqliteError',
-        code: expect.stringMatching(/^SQLITE_(FULL|IOERR_SHMSIZE)$/) as string,
-      })
-    for (const { failure, data, sound } of seen) {
-      const stored = [exists && 'before', !failure && 'meanwhile', 'after']
-      expect([data, sound]).toEqual([stored.filter(Boolean).join('\n'), 'ok'])
-    }
-  })
+      for (const { failure, data, sound } of seen) {
+        const stored = [exists && 'before', !failure && 'meanwhile', 'after']
+        expect([data, sound]).toEqual([stored.filter(Boolean).join('\n'), 'ok'])
+      }
+    },
+  )
 })

@@ -28,9 +28,9 @@ function modesWhileOpen(umask: number, path: string, watched: string[]): Promise
   )
 }
 
-describe.runIf(onPosix)('the mode of what is new', () => {
+describe.runIf(onPosix)('the mode of new files and folders', () => {
   test.each([['0000'], ['0022'], ['0077'], ['0177'], ['0777']])(
-    'does not depend on umask %s',
+    'the mode of new files and folders does not depend on umask %s',
     async (umask) => {
       const folder = temporaryFolder()
       const above = join(folder, 'new')
@@ -47,7 +47,7 @@ describe.runIf(onPosix)('the mode of what is new', () => {
     },
   )
 
-  test('holds for the default path', async () => {
+  test('the mode of new files and folders is private for the default path as well', async () => {
     const home = temporaryFolder()
     await inChild(
       ({ pkg }) => {
@@ -62,7 +62,7 @@ describe.runIf(onPosix)('the mode of what is new', () => {
     expect(fileMode(join(home, '.gsd-harness', 'sessions.db'))).toBe('0600')
   })
 
-  test('the umask of the process is as it was', async () => {
+  test('the umask of the process stays as it was', async () => {
     const path = join(temporaryFolder(), 'new', 'sessions.db')
     const umask = await inChild(
       ({ pkg }, file) => {
@@ -76,18 +76,21 @@ describe.runIf(onPosix)('the mode of what is new', () => {
   })
 })
 
-describe.runIf(onPosix)('the mode of what existed', () => {
-  test.each([['0755'], ['0700'], ['0777']])('is kept by a folder with %s', async (mode) => {
-    const parent = join(temporaryFolder(), 'shared')
-    mkdirSync(parent)
-    chmodSync(parent, Number.parseInt(mode, 8))
-    const path = join(parent, 'sessions.db')
-    expect(await modesWhileOpen(0o022, path, [parent, path])).toEqual([mode, '0600'])
-    expect(fileMode(parent)).toBe(mode)
-  })
+describe.runIf(onPosix)('the mode of existing files and folders', () => {
+  test.each([['0755'], ['0700'], ['0777']])(
+    'an existing folder keeps the mode %s',
+    async (mode) => {
+      const parent = join(temporaryFolder(), 'shared')
+      mkdirSync(parent)
+      chmodSync(parent, Number.parseInt(mode, 8))
+      const path = join(parent, 'sessions.db')
+      expect(await modesWhileOpen(0o022, path, [parent, path])).toEqual([mode, '0600'])
+      expect(fileMode(parent)).toBe(mode)
+    },
+  )
 
   test.each([['0644'], ['0640'], ['0664']])(
-    'is kept by a database with %s, for its -wal and -shm too',
+    'an existing database keeps the mode %s, and its -wal and -shm get it',
     async (mode) => {
       const path = join(temporaryFolder(), 'sessions.db')
       await modesWhileOpen(0o022, path, [])
@@ -101,7 +104,7 @@ describe.runIf(onPosix)('the mode of what existed', () => {
     },
   )
 
-  test('is kept by an empty file', async () => {
+  test('an existing empty file keeps its mode', async () => {
     const path = join(temporaryFolder(), 'sessions.db')
     writeFileSync(path, '')
     chmodSync(path, 0o644)

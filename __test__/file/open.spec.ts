@@ -17,7 +17,7 @@ import {
 
 describe('the path of a database', () => {
   test.each([['no argument'], ['undefined'], ['null']])(
-    'is below the home folder by default: %s',
+    'the default path is below the home folder, for %s',
     async (given) => {
       const home = temporaryFolder()
       const opened = await inChild(
@@ -39,14 +39,14 @@ describe('the path of a database', () => {
     },
   )
 
-  test('is created with every missing folder above it', () => {
+  test('a database is created with every missing folder above it', () => {
     const path = join(temporaryFolder(), 'a', 'b', 'c', 'sessions.db')
     const { sessions } = openStores(path)
     sessions.create(sampleSession())
     expect(existsSync(path)).toBe(true)
   })
 
-  test('may be relative to the working directory', async () => {
+  test('a path may be relative to the working directory', async () => {
     const cwd = temporaryFolder()
     await inChild(({ pkg }) => new pkg.DatabaseConnection('nested/sessions.db').close(), [], {
       cwd,
@@ -54,7 +54,7 @@ describe('the path of a database', () => {
     expect(existsSync(join(cwd, 'nested', 'sessions.db'))).toBe(true)
   })
 
-  test('is taken literally, whatever it would mean in a URI', () => {
+  test('a path is taken literally, whatever it would mean in a URI', () => {
     const name =
       process.platform === 'win32' ? 'sessions #%41 é.db' : 'sessions ?mode=ro#%41 é🚀.db'
     const folder = temporaryFolder()
@@ -62,7 +62,7 @@ describe('the path of a database', () => {
     expect(readdirSync(folder)).toEqual([name])
   })
 
-  test(':memory: is private and leaves no file', async () => {
+  test('a database at :memory: is private and leaves no file', async () => {
     const cwd = temporaryFolder()
     const seen = await inChild(
       ({ pkg }) => {
@@ -87,7 +87,7 @@ describe('the path of a database', () => {
     expect(readdirSync(cwd)).toEqual([])
   })
 
-  test('may be that of an empty file', () => {
+  test('a path may be that of an empty file', () => {
     const path = temporaryPath()
     writeFileSync(path, '')
     const { sessions } = openStores(path)
@@ -97,7 +97,7 @@ describe('the path of a database', () => {
 })
 
 describe('a path that is refused', () => {
-  test('an empty one', () => {
+  test('an empty path is refused', () => {
     expect(failureOf(() => new DatabaseConnection(''))).toEqual({
       type: 'RangeError',
       code: 'ERR_OUT_OF_RANGE',
@@ -105,7 +105,7 @@ describe('a path that is refused', () => {
     })
   })
 
-  test('one with NUL in it', () => {
+  test('a path with NUL in it is refused', () => {
     const folder = temporaryFolder()
     expect(failureOf(() => new DatabaseConnection(join(folder, 'sessions\0.db')))).toEqual({
       type: 'RangeError',
@@ -120,7 +120,7 @@ describe('a path that is refused', () => {
     ['file:///sessions.db?mode=memory'],
     ['file::memory:?cache=shared'],
     ['file:'],
-  ])('the URI %s', (uri) => {
+  ])('the URI %s is refused as a path', (uri) => {
     expect(failureOf(() => new DatabaseConnection(uri))).toEqual({
       type: 'RangeError',
       code: 'ERR_OUT_OF_RANGE',
@@ -139,7 +139,7 @@ describe('a path that is refused', () => {
     [new URL('http://localhost/'), 'dbPath'],
     [Buffer.from('x.db'), 'dbPath'],
     [() => 'x.db', 'unction'],
-  ])('%o', (path, word) => {
+  ])('a path of a wrong type is refused: %o', (path, word) => {
     expect(failureOf(() => new DatabaseConnection(path as never))).toEqual(
       wrongType('DatabaseConnection', 'dbPath', word),
     )
@@ -147,7 +147,7 @@ describe('a path that is refused', () => {
 })
 
 describe('a path that cannot be opened', () => {
-  test('a folder', () => {
+  test('a folder cannot be opened as a database', () => {
     const folder = temporaryFolder()
     const path = join(folder, 'sessions.db')
     mkdirSync(path)
@@ -160,7 +160,7 @@ describe('a path that cannot be opened', () => {
     expect(readdirSync(path)).toEqual([])
   })
 
-  test('below a file', () => {
+  test('a path below a file cannot be opened', () => {
     const folder = temporaryFolder()
     writeFileSync(join(folder, 'notes.txt'), 'notes')
     const path = join(folder, 'notes.txt', 'sessions.db')
@@ -172,7 +172,7 @@ describe('a path that cannot be opened', () => {
     expect(readdirSync(folder)).toEqual(['notes.txt'])
   })
 
-  test('does not stop the next connection', () => {
+  test('a path that cannot be opened does not stop the next connection', () => {
     expect(failureOf(() => new DatabaseConnection(temporaryFolder()))).toMatchObject({
       type: 'SqliteError',
     })

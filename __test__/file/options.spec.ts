@@ -31,7 +31,7 @@ describe('an option that is wrong', () => {
     ['slots', '4', '4'],
     ['slots', 4n, '4'],
     ['slots', [4], 'slots'],
-  ])('is of a wrong type: %s = %o', (option, value, word) => {
+  ])('an option of a wrong type is refused: %s = %o', (option, value, word) => {
     const path = temporaryPath()
     expect(failureOf(() => new DatabaseConnection(path, { [option]: value } as never))).toEqual(
       wrongType('DatabaseConnection', option, word),
@@ -53,7 +53,7 @@ describe('an option that is wrong', () => {
     ['slots', 3.5, '3.5'],
     ['slots', Number.NaN, 'NaN'],
     ['slots', Infinity, 'Infinity'],
-  ])('is out of range: %s = %o', (option, value, word) => {
+  ])('an option out of range is refused: %s = %o', (option, value, word) => {
     const path = temporaryPath()
     expect(failureOf(() => new DatabaseConnection(path, { [option]: value } as never))).toEqual(
       outOfRange('DatabaseConnection', option, word),
@@ -62,7 +62,7 @@ describe('an option that is wrong', () => {
   })
 
   test.each([['text'], [5], [true], [Symbol('options')], [() => ({})]])(
-    'is no object of options: %o',
+    'options that are not an object are refused: %o',
     (options) => {
       const path = temporaryPath()
       expect(failureOf(() => new DatabaseConnection(path, options as never))).toEqual(
@@ -72,7 +72,7 @@ describe('an option that is wrong', () => {
     },
   )
 
-  test('throws what its getter throws', () => {
+  test('the getter of an option passes on what it throws', () => {
     const own = new Error('of the caller')
     const options = {
       get slots(): number {
@@ -84,7 +84,7 @@ describe('an option that is wrong', () => {
 })
 
 describe('options that are left out', () => {
-  test('may be undefined, each or all', () => {
+  test('options may be undefined, each or all of them', () => {
     expect(openConnection(temporaryPath(), undefined).isOpen).toBe(true)
     expect(openConnection(temporaryPath(), {}).isOpen).toBe(true)
     const none = {
@@ -100,7 +100,7 @@ describe('options that are left out', () => {
 })
 
 describe('fileMustExist', () => {
-  test('refuses a missing file and creates nothing', () => {
+  test('fileMustExist refuses a missing file and creates nothing', () => {
     const folder = temporaryFolder()
     const path = join(folder, 'missing', 'sessions.db')
     expect(failureOf(() => new DatabaseConnection(path, { fileMustExist: true }))).toEqual(
@@ -109,7 +109,7 @@ describe('fileMustExist', () => {
     expect(readdirSync(folder)).toEqual([])
   })
 
-  test('opens a file that exists', () => {
+  test('fileMustExist opens a file that exists', () => {
     const path = temporaryPath()
     openConnection(path).close()
     expect(openConnection(path, { fileMustExist: true }).isOpen).toBe(true)
@@ -117,7 +117,7 @@ describe('fileMustExist', () => {
 })
 
 describe('readonly', () => {
-  test('refuses a missing file and creates nothing', () => {
+  test('readonly refuses a missing file and creates nothing', () => {
     const folder = temporaryFolder()
     const path = join(folder, 'missing', 'sessions.db')
     expect(failureOf(() => new DatabaseConnection(path, { readonly: true }))).toEqual(
@@ -126,7 +126,7 @@ describe('readonly', () => {
     expect(readdirSync(folder)).toEqual([])
   })
 
-  test('reads, and refuses every write', () => {
+  test('readonly allows reads, and refuses every write', () => {
     const path = temporaryPath()
     const writer = openStores(path)
     writer.sessions.create(sampleSession())
@@ -155,7 +155,7 @@ describe('readonly', () => {
     expect(fileHash(path)).toBe(before)
   })
 
-  test('sees what a writer commits meanwhile', () => {
+  test('a readonly connection sees what a writer commits meanwhile', () => {
     const path = temporaryPath()
     const writer = openStores(path)
     const reader = new SessionStore(openConnection(path, { readonly: true }))
@@ -166,24 +166,27 @@ describe('readonly', () => {
 })
 
 describe('timeout', () => {
-  test.each([[0], [1], [60_000], [2 ** 31 - 1]])('%i ms is what SQLite waits', (timeout) => {
-    const connection = openConnection(temporaryPath(), { timeout })
-    expect(connection.db.pragma('busy_timeout', { simple: true })).toBe(timeout)
-  })
+  test.each([[0], [1], [60_000], [2 ** 31 - 1]])(
+    'a timeout of %i ms is what SQLite waits',
+    (timeout) => {
+      const connection = openConnection(temporaryPath(), { timeout })
+      expect(connection.db.pragma('busy_timeout', { simple: true })).toBe(timeout)
+    },
+  )
 })
 
 describe('synchronous', () => {
   test.each([
     ['normal', 1],
     ['full', 2],
-  ] as const)('%s is what SQLite uses', (synchronous, level) => {
+  ] as const)("synchronous: '%s' is what SQLite uses", (synchronous, level) => {
     const connection = openConnection(temporaryPath(), { synchronous })
     expect(connection.db.pragma('synchronous', { simple: true })).toBe(level)
   })
 })
 
 describe('foreignKeys', () => {
-  test('true makes SQLite enforce them', () => {
+  test('foreignKeys: true makes SQLite enforce foreign keys', () => {
     const { connection, outputs, sessions } = openStores(temporaryPath(), { foreignKeys: true })
     expect(connection.db.pragma('foreign_keys', { simple: true })).toBe(1)
     expect(failureOf(() => outputs.append(sampleOutput()))).toEqual(
@@ -194,7 +197,7 @@ describe('foreignKeys', () => {
     expect(outputs.getFullOutput('s-1')).toBe('hello')
   })
 
-  test('false accepts the output of an unknown session', () => {
+  test('foreignKeys: false accepts the output of an unknown session', () => {
     const { connection, outputs } = openStores(temporaryPath(), { foreignKeys: false })
     expect(connection.db.pragma('foreign_keys', { simple: true })).toBe(0)
     outputs.append(sampleOutput({ sessionId: 'unknown' }))

@@ -34,7 +34,7 @@ import {
 const isWindows = process.platform === 'win32'
 const isRoot = process.getuid?.() === 0
 
-/** A refusal that names the path, and holds every one of `words`. */
+/** The failure of opening, with the path and every one of `words` in its message. */
 function refusal(code: string, path: string, ...words: string[]): Failure {
   return { type: 'SqliteError', code, message: naming('DatabaseConnection', path, ...words) }
 }
@@ -86,13 +86,13 @@ function publicFile(): { folder: string; path: string } {
 }
 
 describe('journalMode', () => {
-  test('is wal for a file, memory in memory', () => {
+  test('journalMode is wal for a file, and memory in memory', () => {
     expect(openConnection().journalMode).toBe('wal')
     expect(openConnection(':memory:').journalMode).toBe('memory')
     expectTypeOf<DatabaseConnection['journalMode']>().toEqualTypeOf<JournalMode>()
   })
 
-  test('is what the file has for a reader', async () => {
+  test('journalMode of a reader is that of the file', async () => {
     const { connection } = openStores()
     expect(openConnection(connection.path, { readonly: true }).journalMode).toBe('wal')
     const copy = temporaryPath()
@@ -103,7 +103,7 @@ describe('journalMode', () => {
     expect(openConnection(copy).journalMode).toBe('wal')
   })
 
-  test('cannot be set, and is gone once the connection is closed', () => {
+  test('journalMode cannot be set, and throws once the connection is closed', () => {
     const connection = openConnection()
     expect(failureOf(() => Object.assign(connection, { journalMode: 'delete' }))?.type).toBe(
       'TypeError',
@@ -115,14 +115,19 @@ describe('journalMode', () => {
   })
 })
 
-describe('what is no place for a database', () => {
-  test.each([[{}], [{ readonly: true }], [{ fileMustExist: true }]])('a folder, %o', (options) => {
-    const folder = temporaryFolder()
-    expect(openFailure(folder, options)).toEqual(refusal('SQLITE_CANTOPEN', folder, 'is a folder'))
-    expect(readdirSync(folder)).toEqual([])
-  })
+describe('a path that is no place for a database', () => {
+  test.each([[{}], [{ readonly: true }], [{ fileMustExist: true }]])(
+    'a folder is refused as a database, with the options %o',
+    (options) => {
+      const folder = temporaryFolder()
+      expect(openFailure(folder, options)).toEqual(
+        refusal('SQLITE_CANTOPEN', folder, 'is a folder'),
+      )
+      expect(readdirSync(folder)).toEqual([])
+    },
+  )
 
-  test('below a file', () => {
+  test('a path below a file is refused', () => {
     const file = join(temporaryFolder(), 'notes.txt')
     writeFileSync(file, 'notes')
     const path = join(file, 'sessions.db')
@@ -132,15 +137,18 @@ describe('what is no place for a database', () => {
     expect(openFailure(path, { readonly: true })).toEqual(refusal('SQLITE_CANTOPEN', path))
   })
 
-  test.each([[{ readonly: true }], [{ fileMustExist: true }]])('nothing, %o', (options) => {
-    const path = temporaryPath()
-    expect(openFailure(path, options)).toEqual(
-      refusal('SQLITE_CANTOPEN', path, 'there is no such file', 'fileMustExist'),
-    )
-    expect(existsSync(path)).toBe(false)
-  })
+  test.each([[{ readonly: true }], [{ fileMustExist: true }]])(
+    'a missing file is refused with the options %o',
+    (options) => {
+      const path = temporaryPath()
+      expect(openFailure(path, options)).toEqual(
+        refusal('SQLITE_CANTOPEN', path, 'there is no such file', 'fileMustExist'),
+      )
+      expect(existsSync(path)).toBe(false)
+    },
+  )
 
-  test.skipIf(isWindows)('a link to nothing', () => {
+  test.skipIf(isWindows)('a link to a file in a missing folder is refused', () => {
     const folder = temporaryFolder()
     const path = join(folder, 'sessions.db')
     symlinkSync(join(folder, 'missing', 'real.db'), path)
@@ -150,7 +158,7 @@ describe('what is no place for a database', () => {
     expect(readdirSync(folder)).toEqual(['sessions.db'])
   })
 
-  test.skipIf(isWindows)('but a link to where a file can be made is', () => {
+  test.skipIf(isWindows)('a link to a file that can be made is accepted', () => {
     const folder = temporaryFolder()
     const path = join(folder, 'sessions.db')
     symlinkSync('real.db', path)
@@ -161,7 +169,7 @@ describe('what is no place for a database', () => {
     expect(fileMode(join(folder, 'real.db'))).toBe('0600')
   })
 
-  test.skipIf(isWindows)('a device, or a pipe', () => {
+  test.skipIf(isWindows)('a device and a pipe are refused', () => {
     const pipe = join(temporaryFolder(), 'pipe')
     execFileSync('mkfifo', [pipe])
     for (const path of ['/dev/null', pipe])
@@ -170,8 +178,8 @@ describe('what is no place for a database', () => {
   })
 })
 
-describe.skipIf(isWindows)('without the right', () => {
-  test('to read the file', async () => {
+describe.skipIf(isWindows)('a user without the rights', () => {
+  test('a user who may not read the file is refused', async () => {
     const { path } = publicFile()
     chmodSync(path, 0o000)
     expect(await failureOfNobody(path)).toEqual(
@@ -182,7 +190,7 @@ describe.skipIf(isWindows)('without the right', () => {
     )
   })
 
-  test('to write to the file, which is told when it is opened', async () => {
+  test('a user who may not write to the file is refused when it is opened', async () => {
     const { folder, path } = publicFile()
     chmodSync(path, 0o444)
     expect(await failureOfNobody(path)).toEqual(
@@ -192,7 +200,7 @@ describe.skipIf(isWindows)('without the right', () => {
     expect(await failureOfNobody(path, { readonly: true })).toBeNull()
   })
 
-  test('to keep a log beside a file that is only read', async () => {
+  test('a reader who may not keep a log beside the file is refused, and told to use a copy or a backup', async () => {
     const { folder, path } = publicFile()
     chmodSync(path, 0o444)
     chmodSync(folder, 0o555)
@@ -209,7 +217,7 @@ describe.skipIf(isWindows)('without the right', () => {
     expect(await failureOfNobody(copy, { readonly: true })).toBeNull()
   })
 
-  test('to enter or to write to the folder', async () => {
+  test('a user who may not enter the folder, or not write to it, is refused', async () => {
     const { folder, path } = publicFile()
     chmodSync(folder, 0o555)
     for (const missing of [join(folder, 'new.db'), join(folder, 'new', 'new.db')])
@@ -224,7 +232,7 @@ describe.skipIf(isWindows)('without the right', () => {
   })
 })
 
-/** Opens databases in a process that may have so few files open, until that fails. */
+/** Opens databases in a process that may have `limit` files open, until that fails. */
 function openTooMany(folder: string, limit: number) {
   const program = `
     const pkg = require(${JSON.stringify(packagePath)})
@@ -246,19 +254,24 @@ function openTooMany(folder: string, limit: number) {
 }
 
 describe.skipIf(isWindows)('too many open files', () => {
-  // A database takes three, so that each of them is the one too many.
-  test.each([60, 61, 62, 63, 64, 65])('are told as such, where %i are allowed', (limit) => {
-    const folder = temporaryFolder()
-    const { opened, failure, afterwards } = openTooMany(folder, limit)
-    expect(opened).toBeGreaterThan(1)
-    expect(failure).toEqual(refusal('SQLITE_CANTOPEN', folder, 'ulimit -n', 'close connections'))
-    expect(failure?.message).not.toMatch(/this user must|local disk/)
-    expect(afterwards).toBeUndefined()
-  })
+  // A database opens three files. With these limits each of the three is once the one too many.
+  test.each([60, 61, 62, 63, 64, 65])(
+    'too many open files are named as the reason, where %i are allowed',
+    (limit) => {
+      const folder = temporaryFolder()
+      const { opened, failure, afterwards } = openTooMany(folder, limit)
+      expect(opened).toBeGreaterThan(1)
+      expect(failure).toEqual(refusal('SQLITE_CANTOPEN', folder, 'ulimit -n', 'close connections'))
+      expect(failure?.message).not.toMatch(/this user must|local disk/)
+      expect(afterwards).toBeUndefined()
+    },
+  )
 })
 
-describe('a disk', () => {
-  test('that is full', ({ skip }) => {
+describe('a disk that is full or read-only', () => {
+  test('a full disk is named as the reason, and files can be opened once there is room', ({
+    skip,
+  }) => {
     const disk = smallDisk()
     if (!disk) return skip()
     const { connection } = openStores(join(disk.path, 'old.db'))
@@ -278,7 +291,7 @@ describe('a disk', () => {
       expect(openConnection(path).verify().ok).toBe(true)
   })
 
-  test('that is full stops a backup, which leaves nothing', async ({ skip }) => {
+  test('a full disk stops a backup, which leaves nothing', async ({ skip }) => {
     const disk = smallDisk()
     if (!disk) return skip()
     const { connection, outputs } = openStores()
@@ -292,7 +305,7 @@ describe('a disk', () => {
     expect(readdirSync(disk.path)).toEqual([])
   })
 
-  test('that is full stops an export, which leaves what was there', async ({ skip }) => {
+  test('a full disk stops an export, which leaves the old file', async ({ skip }) => {
     const disk = smallDisk()
     if (!disk) return skip()
     const { outputs } = openStores()
@@ -308,7 +321,7 @@ describe('a disk', () => {
     expect(readFileSync(target, 'utf8')).toBe('of yesterday')
   })
 
-  test('that is read only', async ({ skip }) => {
+  test('a read-only disk is named as the reason', async ({ skip }) => {
     const disk = smallDisk()
     if (!disk) return skip()
     const path = join(disk.path, 'sessions.db')
@@ -327,7 +340,7 @@ describe('a disk', () => {
 })
 
 describe('a file in another journal mode', () => {
-  test('becomes one in WAL mode, unless others are using it', () => {
+  test('a file in another journal mode is changed to WAL mode, unless others are using it', () => {
     const path = temporaryPath()
     writeForeignFile(path, 'CREATE TABLE other.notes (x)')
     const others = openConnection(':memory:')
@@ -343,7 +356,7 @@ describe('a file in another journal mode', () => {
 })
 
 describe('the SQLite of the addon', () => {
-  test('keeps the tables of virtual tables to itself', () => {
+  test('SQLite refuses writes to the tables behind a virtual table', () => {
     const { db } = openConnection()
     db.exec('CREATE VIRTUAL TABLE words USING fts5(x)')
     expect(failureOf(() => db.exec('DELETE FROM words_data'))).toEqual(
@@ -351,7 +364,7 @@ describe('the SQLite of the addon', () => {
     )
   })
 
-  test('is not seen by other code of the process', ({ skip }) => {
+  test('the addon exports no symbol of its SQLite to the process', ({ skip }) => {
     const folder = join(import.meta.dirname, '../..')
     const addon = readdirSync(folder).find((name) => /linux-.*\.node$/.test(name))
     if (!addon) return skip()

@@ -13,7 +13,7 @@ import {
 } from '../support/support.js'
 
 describe('processes', () => {
-  test('sixteen of them open one new file at once, and all succeed', async () => {
+  test('sixteen processes open one new file at once, and all succeed', async () => {
     const path = join(temporaryFolder(), 'new', 'sessions.db')
     const children = Array.from({ length: 16 }, (_, index) =>
       startChild(
@@ -57,7 +57,7 @@ describe('processes', () => {
     expect(connection.db.pragma('integrity_check', { simple: true })).toBe('ok')
   })
 
-  test('eight of them widen one older file at once, and all succeed', async () => {
+  test('eight processes widen one older file at once, and all succeed', async () => {
     const { connection, sessions } = openStores()
     sessions.create(sampleSession())
     const children = Array.from({ length: 8 }, (_, index) =>
@@ -85,7 +85,7 @@ describe('processes', () => {
     expect(connection.db.pragma('integrity_check', { simple: true })).toBe('ok')
   })
 
-  test('see what another one wrote', async () => {
+  test('processes see what another one wrote', async () => {
     const { connection, sessions, outputs } = openStores()
     sessions.create(sampleSession())
     const child = startChild(
@@ -113,7 +113,7 @@ describe('processes', () => {
     expect(await child.result).toEqual({ before: ['s-1'], after: ['s-2', 's-1'] })
   })
 
-  test('that hold the file make others fail with SQLITE_BUSY, and work on when they let go', async () => {
+  test('a process that holds the file makes others fail with SQLITE_BUSY until it lets go', async () => {
     const { connection, sessions, outputs } = openStores(temporaryPath(), { timeout: 0 })
     sessions.create(sampleSession())
     const child = startChild(
@@ -146,7 +146,7 @@ describe('processes', () => {
     await child.result
   })
 
-  test('that wait for the file get it when it is free', async () => {
+  test('a process that waits for the file gets it when it is free', async () => {
     const { connection, outputs } = openStores()
     const child = startChild(
       async ({ pkg, meet }, file) => {
@@ -171,7 +171,7 @@ describe('processes', () => {
     expect(outputs.getBySession('s-1').map(({ data }) => data)).toEqual(['first', 'waited'])
   })
 
-  test('open a file of the current version while another one writes to it', async () => {
+  test('a process can open a file of the current version while another one writes to it', async () => {
     const { connection, sessions } = openStores()
     sessions.create(sampleSession())
     connection.db.exec('BEGIN IMMEDIATE')
@@ -187,37 +187,40 @@ describe('processes', () => {
   })
 })
 
-describe('what append was told is committed', () => {
-  test.each([['SIGKILL'], ['exit'], ['exception'], ['abort']])('is there after %s', async (end) => {
-    const path = temporaryPath()
-    const child = startChild(
-      ({ pkg }, file, how) => {
-        const outputs = new pkg.OutputStore(new pkg.DatabaseConnection(file))
-        for (let line = 0; line < 100; line++) {
-          outputs.append({
-            sessionId: 's-1',
-            timestamp: new Date(line),
-            type: 'stdout',
-            data: `${line}`,
-          })
-        }
-        if (how === 'SIGKILL') process.kill(process.pid, 'SIGKILL')
-        if (how === 'exit') process.exit(3)
-        if (how === 'abort') process.abort()
-        throw new Error('nobody catches this')
-      },
-      [path, end],
-    )
-    const { code, signal } = await child.outcome
-    expect(code === 0 && signal === null).toBe(false)
-    const { outputs } = openStores(path)
-    expect(outputs.getBySession('s-1')).toHaveLength(100)
-    expect(outputs.getBySession('s-1', 1)[0]?.data).toBe('99')
-  })
+describe('acknowledged output', () => {
+  test.each([['SIGKILL'], ['exit'], ['exception'], ['abort']])(
+    'acknowledged output is there after the process ended by %s',
+    async (end) => {
+      const path = temporaryPath()
+      const child = startChild(
+        ({ pkg }, file, how) => {
+          const outputs = new pkg.OutputStore(new pkg.DatabaseConnection(file))
+          for (let line = 0; line < 100; line++) {
+            outputs.append({
+              sessionId: 's-1',
+              timestamp: new Date(line),
+              type: 'stdout',
+              data: `${line}`,
+            })
+          }
+          if (how === 'SIGKILL') process.kill(process.pid, 'SIGKILL')
+          if (how === 'exit') process.exit(3)
+          if (how === 'abort') process.abort()
+          throw new Error('nobody catches this')
+        },
+        [path, end],
+      )
+      const { code, signal } = await child.outcome
+      expect(code === 0 && signal === null).toBe(false)
+      const { outputs } = openStores(path)
+      expect(outputs.getBySession('s-1')).toHaveLength(100)
+      expect(outputs.getBySession('s-1', 1)[0]?.data).toBe('99')
+    },
+  )
 })
 
 describe('worker threads', () => {
-  test('each open their own connection', async () => {
+  test('worker threads each open their own connection to one file', async () => {
     const path = temporaryPath()
     await inChild(
       async ({ require }, file, entry) => {
@@ -258,7 +261,7 @@ describe('worker threads', () => {
       expect(outputs.getBySession(`w-${index}`)).toHaveLength(50)
   })
 
-  test('may be terminated while they write', async () => {
+  test('a worker thread may be terminated while it writes', async () => {
     const path = temporaryPath()
     const written = await inChild(
       async ({ pkg, require }, file, entry) => {

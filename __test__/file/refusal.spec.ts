@@ -15,7 +15,7 @@ import {
   type Failure,
 } from '../support/support.js'
 
-/** The failure to open `path`, after it was made sure that the file and its folder are as they were. */
+/** The failure to open `path`. Checks that the file and its folder are as they were. */
 function refusalOf(path: string, options?: DatabaseOptions): Failure | undefined {
   const before = { hash: fileHash(path), files: readdirSync(dirname(path)) }
   const failure = failureOf(() => new DatabaseConnection(path, options).close())
@@ -23,7 +23,7 @@ function refusalOf(path: string, options?: DatabaseOptions): Failure | undefined
   return failure
 }
 
-/** The same for a reader, which cannot take the -wal and -shm away that it read through. */
+/** The same for a reader, which cannot remove the -wal and -shm that it made to read. */
 function refusalOfReader(path: string): Failure | undefined {
   const before = fileHash(path)
   const failure = failureOf(() => new DatabaseConnection(path, { readonly: true }).close())
@@ -32,23 +32,26 @@ function refusalOfReader(path: string): Failure | undefined {
 }
 
 describe('a file from a newer version', () => {
-  test.each([[99], [2 ** 31 - 1]])('with version %i is refused, unchanged', (version) => {
-    const path = temporaryPath()
-    const connection = openConnection(path)
-    connection.db.pragma(`user_version = ${version}`)
-    connection.close()
-    expect(refusalOf(path)).toMatchObject({
-      message: naming('DatabaseConnection', path, String(version)),
-    })
-    expect(refusalOf(path, { slots: 4 })).toMatchObject({
-      message: naming('DatabaseConnection', String(version)),
-    })
-    expect(refusalOfReader(path)).toMatchObject({
-      message: naming('DatabaseConnection', String(version)),
-    })
-  })
+  test.each([[99], [2 ** 31 - 1]])(
+    'a file with the newer version %i is refused, and stays as it was',
+    (version) => {
+      const path = temporaryPath()
+      const connection = openConnection(path)
+      connection.db.pragma(`user_version = ${version}`)
+      connection.close()
+      expect(refusalOf(path)).toMatchObject({
+        message: naming('DatabaseConnection', path, String(version)),
+      })
+      expect(refusalOf(path, { slots: 4 })).toMatchObject({
+        message: naming('DatabaseConnection', String(version)),
+      })
+      expect(refusalOfReader(path)).toMatchObject({
+        message: naming('DatabaseConnection', String(version)),
+      })
+    },
+  )
 
-  test('is refused although it has no tables', () => {
+  test('a file from a newer version is refused although it has no tables', () => {
     const path = temporaryPath()
     writeForeignFile(path, 'PRAGMA other.user_version = 99')
     expect(refusalOf(path)).toMatchObject({ message: naming('DatabaseConnection', path, '99') })
@@ -62,15 +65,15 @@ describe('a sessions table with other columns', () => {
       'CREATE TABLE other.sessions (sid TEXT PRIMARY KEY, sess TEXT, expire TEXT)',
     ],
     [
-      'that lacks some',
+      'that lacks columns',
       'CREATE TABLE other.sessions (id TEXT PRIMARY KEY, slot INTEGER NOT NULL, status TEXT NOT NULL)',
     ],
     [
-      'with another name for one',
+      'with another name for a column',
       `CREATE TABLE other.sessions (id TEXT PRIMARY KEY, slot INTEGER NOT NULL, status TEXT NOT NULL, cwd TEXT NOT NULL,
          current_command TEXT, started_at TEXT NOT NULL, ended_at TEXT, pid INTEGER, created_at TEXT, updated_at TEXT)`,
     ],
-  ])('%s is refused, unchanged', (_, sql) => {
+  ])('a sessions table %s is refused, and the file stays as it was', (_, sql) => {
     const path = temporaryPath()
     writeForeignFile(path, `${sql}; INSERT INTO other.sessions VALUES (${valuesFor(sql)});`)
     expect(refusalOf(path)).toMatchObject({
@@ -78,7 +81,7 @@ describe('a sessions table with other columns', () => {
     })
   })
 
-  test('is refused in a file that is in WAL mode', () => {
+  test('a sessions table with other columns is refused in a file in WAL mode', () => {
     const path = temporaryPath()
     writeForeignFile(
       path,
@@ -90,7 +93,7 @@ describe('a sessions table with other columns', () => {
     })
   })
 
-  test('is refused when sessions is a view', () => {
+  test('a view with the name sessions is refused', () => {
     const path = temporaryPath()
     writeForeignFile(path, "CREATE VIEW other.sessions AS SELECT 'a' AS id")
     expect(refusalOf(path)).toMatchObject({
@@ -98,7 +101,7 @@ describe('a sessions table with other columns', () => {
     })
   })
 
-  test('is refused whatever slots asks for', () => {
+  test('a sessions table with other columns is refused whatever slots asks for', () => {
     const path = temporaryPath()
     writeForeignFile(path, 'CREATE TABLE other.sessions (sid TEXT, sess TEXT)')
     expect(refusalOf(path, { slots: 5 })).toMatchObject({
@@ -123,7 +126,7 @@ describe('a file that is no database', () => {
       'a header of another version',
       Buffer.concat([Buffer.from('SQLite format 9\0'), Buffer.alloc(4_080)]),
     ],
-  ])('%s is refused, unchanged', (_, content) => {
+  ])('a file with %s is refused, and stays as it was', (_, content) => {
     const path = temporaryPath()
     writeFileSync(path, content)
     expect(refusalOf(path)).toEqual({
@@ -139,7 +142,7 @@ describe('a file that is no database', () => {
 })
 
 describe('a damaged database', () => {
-  test('is refused, or its damage told, and never ends the process', () => {
+  test('a damaged database throws a SqliteError, and never ends the process', () => {
     const path = copyOfPlanFile()
     const whole = openStores(path)
     for (let index = 0; index < 200; index++) {
@@ -157,7 +160,7 @@ describe('a damaged database', () => {
 })
 
 describe('after a refusal', () => {
-  test('the file can be opened as soon as its cause is gone', () => {
+  test('a file can be opened as soon as the cause of its refusal is gone', () => {
     const path = temporaryPath()
     writeForeignFile(path, 'PRAGMA other.user_version = 99')
     expect(refusalOf(path)).toBeDefined()

@@ -58,11 +58,11 @@ describe('the schema of a new file', () => {
       'idx_outputs_timestamp',
       'CREATE INDEX idx_outputs_timestamp ON session_outputs(session_id, timestamp)',
     ],
-  ])('has %s as the plan has it', (name, sql) => {
+  ])('a new file has %s as the plan has it', (name, sql) => {
     expect(schemaOf(openConnection(), name)).toBe(singleSpaced(sql))
   })
 
-  test('has nothing else but pins and two triggers', () => {
+  test('a new file has nothing else but session_pins and two triggers', () => {
     const { db } = openConnection()
     const names = db
       .prepare("SELECT type, name FROM sqlite_schema WHERE type <> 'trigger' ORDER BY type, name")
@@ -88,13 +88,13 @@ describe('the schema of a new file', () => {
     ])
   })
 
-  test('is the same in memory', () => {
+  test('a database in memory has the schema of a new file', () => {
     const listing = 'SELECT type, name, sql FROM sqlite_schema ORDER BY type, name'
     const inFile = openConnection().db.prepare(listing).all()
     expect(openConnection(':memory:').db.prepare(listing).all()).toEqual(inFile)
   })
 
-  test('has a version from 1 up, which opening again leaves as it is', () => {
+  test('a new file has a version of 1 or more, and opening it again leaves that as it is', () => {
     const path = temporaryPath()
     const first = openConnection(path)
     const version = first.db.pragma('user_version', { simple: true })
@@ -121,14 +121,14 @@ describe('the checks of the schema', () => {
     ],
     ['no start', ['s-2', 1, 'idle', '/', null], 'SQLITE_CONSTRAINT_NOTNULL'],
     ['an id twice', ['s-1', 1, 'idle', '/', at(0).toISOString()], 'SQLITE_CONSTRAINT_PRIMARYKEY'],
-  ])('refuse a session with %s', (_, values, code) => {
+  ])('the schema refuses a session with %s', (_, values, code) => {
     const { connection, sessions } = openStores()
     sessions.create(sampleSession())
     expect(failureOf(() => connection.db.prepare(INSERT).run(values))).toEqual(sqliteFailure(code))
     expect(sessions.list()).toHaveLength(1)
   })
 
-  test('refuse an output that is neither stdout nor stderr', () => {
+  test('the schema refuses an output that is neither stdout nor stderr', () => {
     const { connection, outputs } = openStores()
     const insert =
       "INSERT INTO session_outputs (session_id, timestamp, type, data) VALUES ('s-1', '2026', 'stdin', '')"
@@ -156,7 +156,7 @@ describe('created_at and updated_at', () => {
     return { ...opened, times }
   }
 
-  test('are the time of creation at first', () => {
+  test('created_at and updated_at are the time of creation at first', () => {
     const { connection, sessions, outputs } = openStores()
     sessions.create(sampleSession())
     outputs.append(sampleOutput())
@@ -167,7 +167,7 @@ describe('created_at and updated_at', () => {
     for (const time of stored) expect(time).toMatch(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/)
   })
 
-  test('an update by the store moves updated_at only', () => {
+  test('an update by the store changes updated_at only', () => {
     const { sessions, times } = openWithOldSession()
     expect(times()).toEqual([LONG_AGO, LONG_AGO])
     sessions.update('s-1', { status: 'completed' })
@@ -177,7 +177,7 @@ describe('created_at and updated_at', () => {
     ])
   })
 
-  test('an update by other SQL moves updated_at too, and counts as one change', () => {
+  test('an update by other SQL changes updated_at too, and counts as one change', () => {
     const { connection, times } = openWithOldSession()
     expect(
       connection.db.prepare("UPDATE sessions SET pid = 7 WHERE id = 's-1'").run().changes,
@@ -185,14 +185,14 @@ describe('created_at and updated_at', () => {
     expect(times()).toEqual([LONG_AGO, expect.stringMatching(/^(?!2001)/)])
   })
 
-  test('an update of nothing leaves both', () => {
+  test('an update of no field changes neither created_at nor updated_at', () => {
     const { sessions, times } = openWithOldSession()
     sessions.update('s-1', {})
     sessions.update('s-1', { status: undefined, pid: undefined })
     expect(times()).toEqual([LONG_AGO, LONG_AGO])
   })
 
-  test('the trigger does not call itself where triggers are recursive', () => {
+  test('the trigger for updated_at does not call itself where triggers are recursive', () => {
     const { connection, sessions, times } = openWithOldSession()
     connection.db.pragma('recursive_triggers = ON')
     sessions.update('s-1', { pid: 9 })
@@ -200,7 +200,7 @@ describe('created_at and updated_at', () => {
     expect(times()).toEqual([LONG_AGO, expect.stringMatching(/^(?!2001)/)])
   })
 
-  test('only the updated session moves', () => {
+  test('an update changes updated_at of that session only', () => {
     const { connection, sessions } = openWithOldSession()
     connection.db.exec(`INSERT INTO sessions (id, slot, status, working_dir, started_at, updated_at)
       VALUES ('s-2', 2, 'idle', '/', '2026-03-01T10:00:00.000Z', '${LONG_AGO}')`)

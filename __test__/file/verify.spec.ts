@@ -38,7 +38,7 @@ function spoilPage(path: string, page: number, byte = 0xff): void {
 }
 
 describe('a sound file', () => {
-  test('has no problems', () => {
+  test('a sound file has no problems', () => {
     const { connection, sessions, outputs } = openStores()
     expect(connection.verify()).toEqual(SOUND)
     sessions.create(sampleSession())
@@ -52,17 +52,17 @@ describe('a sound file', () => {
     ['with more slots', () => openConnection(undefined, { slots: 7 })],
     ['that is read only', () => openConnection(filledFile().path, { readonly: true })],
     ['of the better-sqlite3 version', () => openConnection(copyOfPlanFile())],
-  ])('%s', (_, open) => {
+  ])('a sound database %s has no problems', (_, open) => {
     const { ok, problems, schemaVersion } = open().verify()
     expect({ ok, problems, schemaVersion }).toEqual({ ok: true, problems: [], schemaVersion: 2 })
   })
 
-  test('of the better-sqlite3 version that is only read has the version 0', () => {
+  test('a file of the better-sqlite3 version has version 0 while it is only read', () => {
     const { ok, schemaVersion } = openConnection(copyOfPlanFile(), { readonly: true }).verify()
     expect({ ok, schemaVersion }).toEqual({ ok: true, schemaVersion: 0 })
   })
 
-  test('that others extended, and widened meanwhile', () => {
+  test('a sound file may be extended by others and widened', () => {
     const { connection } = openStores()
     connection.db.exec('CREATE TABLE notes (x); ALTER TABLE sessions ADD COLUMN tag TEXT')
     const { sessions } = openStores(connection.path, { slots: 5 })
@@ -70,14 +70,14 @@ describe('a sound file', () => {
     expect(connection.verify()).toEqual(SOUND)
   })
 
-  test('may hold output without a session, which is counted', () => {
+  test('a sound file may hold output without a session, which is counted', () => {
     const { connection, sessions, outputs } = openStores()
     sessions.create(sampleSession())
     outputs.appendMany(['s-1', 'gone', 'gone'].map((sessionId) => sampleOutput({ sessionId })))
     expect(connection.verify()).toEqual({ ...SOUND, orphanedOutputs: 2 })
   })
 
-  test('may hold what the stores can read, such as invalid UTF-8', () => {
+  test('a sound file may hold what the stores can read, such as invalid UTF-8', () => {
     const { connection, sessions, outputs } = openStores()
     sessions.create(sampleSession())
     outputs.append(sampleOutput())
@@ -87,7 +87,7 @@ describe('a sound file', () => {
     expect(outputs.getFullOutput('s-1')).toBe('\uFFFD')
   })
 
-  test('stays sound in the eyes of all while others write to it', async () => {
+  test('a sound file has no problems while others write to it', async () => {
     const { connection } = openStores()
     const writer = startChild(
       async ({ pkg, meet }, path) => {
@@ -97,7 +97,7 @@ describe('a sound file', () => {
         void meet('writing').then(() => (parent.waits = false))
         for (let i = 0; parent.waits; i++) {
           const id = `s-${i}`
-          // Both or neither: a look at two states could see the second alone.
+          // Both or neither. A check that saw two states could see the outputs alone.
           own.db.transaction(() => {
             sessions.create({ id, slot: 1, status: 'idle', workingDir: '/', startedAt: new Date() })
             const one = { sessionId: id, timestamp: new Date(), type: 'stdout' as const, data: id }
@@ -118,8 +118,8 @@ describe('a sound file', () => {
   })
 })
 
-describe('verify', () => {
-  test('sees what is queued, and what a transaction of its own has done', () => {
+describe('verify()', () => {
+  test('verify() sees what is queued, and what its own transaction has done', () => {
     const { connection } = openStores()
     const outputs = new OutputStore(connection, { writeBehind: { maxDelay: 60_000 } })
     outputs.append(sampleOutput())
@@ -133,7 +133,7 @@ describe('verify', () => {
     expect(connection.db.inTransaction).toBe(false)
   })
 
-  test('changes nothing, and ends no iteration', () => {
+  test('verify() changes nothing, and ends no iteration', () => {
     const { connection, outputs } = openStores()
     outputs.appendMany([sampleOutput(), sampleOutput()])
     const before = everyRow(connection)
@@ -145,7 +145,7 @@ describe('verify', () => {
     expect(everyRow(connection)).toEqual(before)
   })
 
-  test('of a closed connection throws', () => {
+  test('verify() of a closed connection throws', () => {
     const connection = openConnection()
     connection.close()
     expect(failureOf(() => connection.verify())).toEqual(
@@ -154,8 +154,8 @@ describe('verify', () => {
   })
 })
 
-describe('damage is told, not thrown', () => {
-  test.each([[0], [0xff]])('a page of a table filled with %i', (byte) => {
+describe('damage to a file', () => {
+  test.each([[0], [0xff]])('verify() reports a page of a table that is filled with %i', (byte) => {
     const { path, table } = filledFile()
     spoilPage(path, table, byte)
     const { ok, problems } = openConnection(path).verify()
@@ -164,7 +164,7 @@ describe('damage is told, not thrown', () => {
     expect(problems.join('\n')).toMatch(/session_outputs/)
   })
 
-  test('a page of an index', () => {
+  test('verify() reports a damaged page of an index', () => {
     const { path, index } = filledFile()
     spoilPage(path, index)
     const connection = openConnection(path)
@@ -172,7 +172,7 @@ describe('damage is told, not thrown', () => {
     expect(connection.verify().problems.length).toBeLessThan(500)
   })
 
-  test('an index that lacks a row', () => {
+  test('verify() reports an index that lacks a row', () => {
     const { connection, outputs } = openStores()
     outputs.appendMany([sampleOutput(), sampleOutput()])
     const { path } = connection
@@ -191,7 +191,7 @@ describe('damage is told, not thrown', () => {
     expect(problems.join('\n')).toMatch(/idx_outputs_session_id/)
   })
 
-  test('that came while the file was open', () => {
+  test('verify() reports damage that came while the file was open', () => {
     const { path, table } = filledFile()
     const { connection, outputs } = openStores(path)
     expect(outputs.getBySession('s-1')).toHaveLength(2_000)
@@ -201,9 +201,9 @@ describe('damage is told, not thrown', () => {
   })
 
   test.each([
-    ['no header', 'SQLITE_NOTADB', (path: string) => spoilPage(path, 1)],
-    ['half of it', 'SQLITE_CORRUPT', (path: string) => truncateSync(path, 40 * 4_096)],
-  ])('of a file of which SQLite reads nothing is thrown: %s', (_, code, spoil) => {
+    ['its header is gone', 'SQLITE_NOTADB', (path: string) => spoilPage(path, 1)],
+    ['half of it is gone', 'SQLITE_CORRUPT', (path: string) => truncateSync(path, 40 * 4_096)],
+  ])('verify() throws for a file of which SQLite can read nothing: %s', (_, code, spoil) => {
     const { path } = filledFile()
     const connection = new DatabaseConnection(path)
     spoil(path)
@@ -213,12 +213,20 @@ describe('damage is told, not thrown', () => {
   })
 })
 
-describe('what is not as in a fresh file is a problem', () => {
+describe('differences from a new file', () => {
   test.each([
-    ['an index', 'DROP INDEX idx_outputs_session_id', /index "idx_outputs_session_id" is missing/],
-    ['the trigger', 'DROP TRIGGER sessions_updated_at', /trigger "sessions_updated_at" is missing/],
     [
-      'a check',
+      'a missing index',
+      'DROP INDEX idx_outputs_session_id',
+      /index "idx_outputs_session_id" is missing/,
+    ],
+    [
+      'a missing trigger',
+      'DROP TRIGGER sessions_updated_at',
+      /trigger "sessions_updated_at" is missing/,
+    ],
+    [
+      'a missing check',
       `ALTER TABLE session_outputs RENAME TO old;
        CREATE TABLE session_outputs (id INTEGER PRIMARY KEY AUTOINCREMENT,
          session_id TEXT NOT NULL REFERENCES sessions(id) ON DELETE CASCADE, timestamp TEXT NOT NULL,
@@ -226,16 +234,16 @@ describe('what is not as in a fresh file is a problem', () => {
       /"session_outputs" accepts any type/,
     ],
     [
-      'a status',
+      'an unknown status',
       `PRAGMA ignore_check_constraints = ON; UPDATE sessions SET status = 'asleep'`,
       /row 1 of sessions: status holds "asleep"/,
     ],
     [
-      'a moment',
+      'an invalid moment',
       `UPDATE sessions SET started_at = 'yesterday'`,
       /row 1 of sessions: started_at holds "yesterday"/,
     ],
-  ])('%s', (_, sql, problem) => {
+  ])('verify() reports %s', (_, sql, problem) => {
     const { connection, sessions } = openStores(temporaryPath())
     sessions.create(sampleSession())
     connection.db.exec(sql)

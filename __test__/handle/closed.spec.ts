@@ -34,7 +34,7 @@ const ON_STATEMENT: Record<string, (statement: PreparedStatement) => unknown> = 
   columns: (statement) => statement.columns(),
 }
 
-/** What prepares statements of every kind. */
+/** Functions that prepare one statement of each kind. */
 const STATEMENTS: Record<string, (db: Database) => PreparedStatement> = {
   'a statement': (db) => db.prepare('SELECT 1 AS one'),
   'a statement that was used': (db) => {
@@ -58,8 +58,8 @@ function closed(): Database {
   return db.close()
 }
 
-describe('behind close()', () => {
-  test('every method of the handle and of a statement is looked at', () => {
+describe('a closed handle', () => {
+  test('this spec calls every method of the handle and of a statement', () => {
     const { db } = openConnection()
     expect(methodsOf(db)).toEqual(new Set([...Object.keys(ON_DATABASE), 'close']))
     expect(methodsOf(db.prepare('SELECT 1'))).toEqual(
@@ -67,11 +67,11 @@ describe('behind close()', () => {
     )
   })
 
-  test.each(Object.entries(ON_DATABASE))('Database.%s throws', (name, call) => {
+  test.each(Object.entries(ON_DATABASE))('Database.%s throws on a closed handle', (name, call) => {
     expect(failureOf(() => call(closed()))).toEqual(invalidState(`Database.${name}`))
   })
 
-  test('the properties of the handle tell', () => {
+  test('a closed handle is not open, not in a transaction, not in memory and not readonly', () => {
     const { open, inTransaction, memory, readonly } = closed()
     expect({ open, inTransaction, memory, readonly }).toEqual({
       open: false,
@@ -83,7 +83,7 @@ describe('behind close()', () => {
     expect(db.close().close()).toBe(db)
   })
 
-  test('every variant of a transaction function throws, and does not run', () => {
+  test('every variant of a transaction function throws on a closed handle, and does not run', () => {
     const { db } = openConnection()
     let runs = 0
     const run = db.transaction(() => (runs += 1))
@@ -95,7 +95,7 @@ describe('behind close()', () => {
     expect(runs).toBe(1)
   })
 
-  test('an iterator that has ended stays ended', () => {
+  test('an iterator that has ended stays ended after close()', () => {
     const { db } = openConnection()
     const rows = db.prepare('SELECT 1').iterate()
     expect([...rows]).toHaveLength(1)
@@ -104,15 +104,18 @@ describe('behind close()', () => {
     expect([rows.next(), rows.return?.(), [...rows]]).toEqual([end, end, []])
   })
 
-  describe.each(Object.entries(STATEMENTS))('%s', (_, prepare) => {
-    test.each(Object.entries(ON_STATEMENT))('%s throws', (name, call) => {
-      const { db } = openConnection()
-      const statement = prepare(db)
-      db.close()
-      expect(failureOf(() => call(statement))).toEqual(invalidState(`Statement.${name}`))
-    })
+  describe.each(Object.entries(STATEMENTS))('%s of a closed handle', (what, prepare) => {
+    test.each(Object.entries(ON_STATEMENT))(
+      `Statement.%s of ${what} throws after close()`,
+      (name, call) => {
+        const { db } = openConnection()
+        const statement = prepare(db)
+        db.close()
+        expect(failureOf(() => call(statement))).toEqual(invalidState(`Statement.${name}`))
+      },
+    )
 
-    test('throws for the connection, not for its parameters', () => {
+    test(`Statement.run of ${what} names the closed connection, whatever the parameters are`, () => {
       const { db } = openConnection()
       const statement = prepare(db)
       db.close()
@@ -121,7 +124,7 @@ describe('behind close()', () => {
       }
     })
 
-    test('still tells what it is', () => {
+    test(`${what} keeps its source, reader, readonly and database after close()`, () => {
       const { db } = openConnection()
       const statement = prepare(db)
       const { source, reader, readonly } = statement

@@ -26,7 +26,7 @@ function openFilled(path = temporaryPath()) {
 const error = (message: string) => ({ ...sqliteFailure('SQLITE_ERROR'), message })
 
 describe('tables of other stores', () => {
-  test('stay, with their rows, indexes, triggers and views', () => {
+  test('tables of other stores are there after a reopen, with their rows, indexes, triggers and views', () => {
     const { connection, db, path } = openFilled()
     db.exec(`
       CREATE TABLE checkpoints (id INTEGER PRIMARY KEY, session_id TEXT REFERENCES sessions (id), text TEXT);
@@ -60,7 +60,7 @@ describe('tables of other stores', () => {
     expect(read(openConnection(path).db)).toEqual(before)
   })
 
-  test('may be called as they like, and share a name with a temporary table', () => {
+  test('tables of other stores may have reserved or Unicode names, and may be temporary', () => {
     const { db, sessions, outputs } = openFilled()
     db.exec('CREATE TABLE "order" ("group" TEXT); CREATE TABLE "naïve 🚀" (a)')
     db.exec('CREATE TEMP TABLE scratch AS SELECT * FROM sessions')
@@ -68,7 +68,7 @@ describe('tables of other stores', () => {
     expect([sessions.list().length, outputs.getFullOutput('s-1')]).toEqual([1, 'hello'])
   })
 
-  test('may be in a file that is attached, which is private as well', () => {
+  test('tables of other stores may be in an attached file, which gets mode 0600 too', () => {
     const { db, path } = openFilled()
     const file = join(dirname(path), 'other.db')
     db.prepare('ATTACH ? AS other').run(file)
@@ -78,7 +78,7 @@ describe('tables of other stores', () => {
     db.exec('DETACH other')
   })
 
-  test('in a path that looks like a URI are in a file of that name', () => {
+  test('ATTACH takes a path that looks like a URI for a plain file name', () => {
     const { db, path } = openFilled()
     const name = 'file:other.db?mode=memory'
     db.prepare('ATTACH ? AS other').run(join(dirname(path), 'plain.db'))
@@ -98,7 +98,7 @@ describe('ALTER TABLE', () => {
     ['a column with a default', "ALTER TABLE sessions ADD COLUMN note TEXT NOT NULL DEFAULT 'x'"],
     ['a column for output', 'ALTER TABLE session_outputs ADD COLUMN seq INTEGER'],
     ['a generated column', 'ALTER TABLE sessions ADD COLUMN name AS (slot || id) VIRTUAL'],
-  ])('adds %s, and the stores work on, now and reopened', (_, sql) => {
+  ])('ALTER TABLE adds %s, and the stores work on, at once and after a reopen', (_, sql) => {
     const { connection, db, sessions, outputs, path } = openFilled()
     const columns = db.prepare('SELECT * FROM sessions')
     expect(sessions.list()).toHaveLength(1)
@@ -129,7 +129,7 @@ describe('ALTER TABLE', () => {
       'ALTER TABLE sessions RENAME COLUMN process TO pid',
     ],
     ['ALTER TABLE sessions RENAME TO moved', 'ALTER TABLE moved RENAME TO sessions'],
-  ])('%s stops the store with what SQLite says, until it is undone', (sql, undo) => {
+  ])('%s makes the stores throw SqliteError until it is undone', (sql, undo) => {
     const { connection, db, sessions, path } = openFilled()
     db.exec(sql)
     expect(failureOf(() => sessions.list())).toMatchObject({ type: 'SqliteError' })
@@ -137,7 +137,7 @@ describe('ALTER TABLE', () => {
       type: 'SqliteError',
     })
     connection.close()
-    // A file that is not the stores' own is refused, and stays as it is.
+    // A file whose tables are not those of the stores is refused, and stays as it is.
     expect(failureOf(() => new DatabaseConnection(path))).toEqual(sqliteFailure('SQLITE_CANTOPEN'))
     const outside = openConnection(':memory:')
     outside.db.prepare('ATTACH ? AS f').run(path)
@@ -146,7 +146,7 @@ describe('ALTER TABLE', () => {
     expect(openStores(path).sessions.get('s-1')?.pid).toBe(5)
   })
 
-  test('undone by a rollback leaves the stores as they were', () => {
+  test('an ALTER TABLE that is rolled back leaves the stores as they were', () => {
     const { db, sessions } = openFilled()
     const run = db.transaction(() => {
       db.exec('ALTER TABLE sessions ADD COLUMN note; DROP TABLE session_outputs')
@@ -159,8 +159,8 @@ describe('ALTER TABLE', () => {
   })
 })
 
-describe('a statement that lived before', () => {
-  test('gives the columns that there are now', () => {
+describe('a statement that was prepared before ALTER TABLE', () => {
+  test('a prepared statement gives the current columns after ALTER TABLE', () => {
     const { db, sessions } = openFilled()
     const select = db.prepare<[], Record<string, unknown>>('SELECT * FROM sessions')
     const names = () => Object.keys(select.get() ?? {})
@@ -176,7 +176,7 @@ describe('a statement that lived before', () => {
   })
 })
 
-describe('what would break the file', () => {
+describe('SQL that would damage the file', () => {
   test.each([
     ["UPDATE sqlite_schema SET sql = 'nonsense'"],
     ["DELETE FROM sqlite_schema WHERE name = 'sessions'"],
@@ -184,7 +184,7 @@ describe('what would break the file', () => {
     ['DROP TABLE sqlite_schema'],
     ['DROP TABLE sqlite_sequence'],
     ['CREATE TABLE sqlite_mine (a)'],
-  ])('is refused, whatever writable_schema says: %s', (sql) => {
+  ])('a change of the schema as a table is refused, whatever writable_schema says: %s', (sql) => {
     const { connection, db, path } = openFilled()
     const before = everyRow(connection)
     db.pragma('writable_schema = ON')
@@ -197,7 +197,7 @@ describe('what would break the file', () => {
     expect(again.db.pragma('integrity_check')).toEqual([{ integrity_check: 'ok' }])
   })
 
-  test('is without effect: journal_mode = OFF, schema_version', () => {
+  test('journal_mode = OFF and a new schema_version have no effect', () => {
     const { db } = openFilled()
     const version = db.pragma('schema_version', { simple: true })
     db.pragma('schema_version = 77')
@@ -205,7 +205,7 @@ describe('what would break the file', () => {
     expect(db.pragma('journal_mode = OFF', { simple: true })).not.toBe('off')
   })
 
-  test('is refused in the tables behind a virtual table', () => {
+  test('the tables behind a virtual table cannot be changed directly', () => {
     const { db } = openFilled()
     db.exec("CREATE VIRTUAL TABLE search USING fts5(text); INSERT INTO search VALUES ('a')")
     for (const sql of ['DELETE FROM search_data', 'DROP TABLE search_content']) {
@@ -215,8 +215,8 @@ describe('what would break the file', () => {
   })
 })
 
-describe('what runs code', () => {
-  test('is not there: extensions', () => {
+describe('SQL that would run foreign code', () => {
+  test('extensions cannot be loaded', () => {
     const { db } = openFilled()
     expect(failureOf(() => db.prepare("SELECT load_extension('x')"))).toEqual(
       error('Database.prepare: no such function: load_extension'),
@@ -224,7 +224,7 @@ describe('what runs code', () => {
     expect('loadExtension' in db).toBe(false)
   })
 
-  test('is not there: a tokenizer by its address', () => {
+  test('a tokenizer cannot be registered by its address', () => {
     const { db } = openFilled()
     const select = () => db.prepare("SELECT fts3_tokenizer('mine', x'0000000000000000')").get()
     expect(failureOf(select)).toMatchObject({ type: 'SqliteError' })
@@ -239,7 +239,7 @@ describe('a text in double quotes', () => {
     ['CREATE TABLE t (a DEFAULT ("text"), CHECK (a <> "other"))'],
     ['CREATE INDEX i ON sessions ("nothing")'],
     ['CREATE VIEW v AS SELECT "text" AS a; SELECT * FROM v'],
-  ])('is a name, and unknown: %s', (sql) => {
+  ])('a text in double quotes is a name, and an unknown name is refused: %s', (sql) => {
     const { db } = openFilled()
     expect(failureOf(() => db.exec(sql))).toEqual(sqliteFailure('SQLITE_ERROR'))
   })

@@ -1,5 +1,5 @@
-// What the handle does where it differs from better-sqlite3: differential/differences.mjs says that it
-// differs, and why; this says how.
+// Where the handle differs from better-sqlite3, this spec says what it does. The reasons stand in
+// differential/differences.mjs.
 import { describe, expect, test } from 'vitest'
 import type { Database } from '../../index.js'
 import { failureOf, invalidState, openConnection, sqliteFailure } from '../support/support.js'
@@ -32,20 +32,25 @@ describe('a commit that fails', () => {
     exec: (db, sql) => db.exec(sql),
   }
 
-  test.each(Object.entries(calls))('reaches the caller of %s', (_, call) => {
-    const db = open()
-    db.exec(`
+  test.each(Object.entries(calls))(
+    'the error of a commit that fails reaches the caller of %s',
+    (_, call) => {
+      const db = open()
+      db.exec(`
       PRAGMA foreign_keys = ON;
       CREATE TABLE parent (id INTEGER PRIMARY KEY);
       CREATE TABLE child (parent REFERENCES parent (id) DEFERRABLE INITIALLY DEFERRED)`)
-    const insert = 'INSERT INTO child VALUES (9) RETURNING parent'
-    expect(failureOf(() => call(db, insert))).toEqual(sqliteFailure('SQLITE_CONSTRAINT_FOREIGNKEY'))
-    expect(db.prepare('SELECT * FROM child').all()).toEqual([])
-    expect(db.inTransaction).toBe(false)
-    db.exec('INSERT INTO parent VALUES (9)')
-    expect(failureOf(() => call(db, insert))).toBeUndefined()
-    expect(db.prepare('SELECT * FROM child').all()).toEqual([{ parent: 9 }])
-  })
+      const insert = 'INSERT INTO child VALUES (9) RETURNING parent'
+      expect(failureOf(() => call(db, insert))).toEqual(
+        sqliteFailure('SQLITE_CONSTRAINT_FOREIGNKEY'),
+      )
+      expect(db.prepare('SELECT * FROM child').all()).toEqual([])
+      expect(db.inTransaction).toBe(false)
+      db.exec('INSERT INTO parent VALUES (9)')
+      expect(failureOf(() => call(db, insert))).toBeUndefined()
+      expect(db.prepare('SELECT * FROM child').all()).toEqual([{ parent: 9 }])
+    },
+  )
 })
 
 describe('while a statement is iterated', () => {
@@ -57,18 +62,21 @@ describe('while a statement is iterated', () => {
     exec: (db) => db.exec('DELETE FROM t'),
   }
 
-  test.each(Object.entries(writes))('a write by %s is refused', (method, write) => {
-    const db = open()
-    const rows = db.prepare('SELECT n FROM t ORDER BY n').pluck().iterate()
-    expect(failureOf(() => write(db))).toEqual(invalidState(method))
-    expect([...rows]).toEqual([1, 2, 3])
-    expect(count(db)).toBe(3)
-    expect(failureOf(() => write(db))).toBeUndefined()
-  })
+  test.each(Object.entries(writes))(
+    'a write by %s is refused while a statement is iterated',
+    (method, write) => {
+      const db = open()
+      const rows = db.prepare('SELECT n FROM t ORDER BY n').pluck().iterate()
+      expect(failureOf(() => write(db))).toEqual(invalidState(method))
+      expect([...rows]).toEqual([1, 2, 3])
+      expect(count(db)).toBe(3)
+      expect(failureOf(() => write(db))).toBeUndefined()
+    },
+  )
 })
 
 describe('values', () => {
-  test('called __proto__ are properties of their own', () => {
+  test('columns and tables called __proto__ become own properties of the row', () => {
     const db = open()
     db.exec('CREATE TABLE "__proto__" (a); INSERT INTO "__proto__" VALUES (5)')
     const row = db.prepare<[], object>('SELECT 1 AS __proto__, 2 AS b').get()
@@ -81,7 +89,7 @@ describe('values', () => {
     expect(Object.entries(expanded ?? {})).toEqual([['__proto__', { a: 5 }]])
   })
 
-  test('of a DataView are its bytes', () => {
+  test('a DataView is bound as its bytes', () => {
     const { buffer } = new Uint8Array([1, 2, 3, 4])
     const value = open()
       .prepare('SELECT ?')
@@ -90,11 +98,11 @@ describe('values', () => {
     expect(value).toEqual(Buffer.from([2, 3]))
   })
 
-  test("may be longer than JavaScript's longest string inside SQL", () => {
+  test("a value inside SQL may be longer than JavaScript's longest string", () => {
     expect(open().prepare('SELECT length(zeroblob(600000000))').pluck().get()).toBe(600_000_000)
   })
 
-  test('are shown in full by a bound statement, as SQL that runs', () => {
+  test('a bound statement shows its values in full, as SQL that runs', () => {
     const db = open()
     const values = ["it's ".repeat(20), Buffer.alloc(100, 7), Buffer.alloc(0), null, 1.5, 7n]
     for (const value of values) {
@@ -110,7 +118,7 @@ describe('values', () => {
 })
 
 describe('parameters', () => {
-  test('are an array where Array.isArray says so', () => {
+  test('parameters are an array where Array.isArray says so', () => {
     const row = open()
       .prepare('SELECT ?, ?')
       .raw()
@@ -118,12 +126,12 @@ describe('parameters', () => {
     expect(row).toEqual([1, 2])
   })
 
-  test('may have the names of Tcl', () => {
+  test('parameters may have Tcl names, such as $a::b and $c(d)', () => {
     const names = { 'a::b': 1, 'c(d)': 2 }
     expect(open().prepare('SELECT $a::b, $c(d)').raw().get(names)).toEqual([1, 2])
   })
 
-  test('are all read before the first is bound', () => {
+  test('all parameters are read before the first one is bound', () => {
     const statement = open().prepare<[object]>('SELECT :a, :b').raw()
     const nested = {
       a: 'kept',
@@ -146,7 +154,7 @@ describe('parameters', () => {
 })
 
 describe('arguments', () => {
-  test('that are undefined are left out', () => {
+  test('an argument that is undefined counts as left out', () => {
     const db = open()
     expect(db.prepare('SELECT 5').pluck(undefined).get()).toBe(5)
     expect(db.prepare('SELECT 5').raw(undefined).get()).toEqual([5])
@@ -155,21 +163,21 @@ describe('arguments', () => {
     expect(db.pragma('user_version', { simple: null } as never)).toHaveLength(1)
   })
 
-  test('of prepare may have behind the statement what SQLite takes for nothing', () => {
+  test('prepare() accepts after the statement only what SQLite ignores', () => {
     const db = open()
     expect(db.prepare('SELECT 5; \u{feff} -- so').pluck().get()).toBe(5)
     expect(failureOf(() => db.prepare('SELECT 5;\v'))).toMatchObject({ code: 'ERR_OUT_OF_RANGE' })
   })
 })
 
-test('LIMIT of a DELETE is written as a subquery', () => {
+test('DELETE with LIMIT is refused, and a subquery takes its place', () => {
   const db = open()
   expect(failureOf(() => db.exec('DELETE FROM t LIMIT 1'))).toEqual(sqliteFailure('SQLITE_ERROR'))
   db.exec('DELETE FROM t WHERE rowid IN (SELECT rowid FROM t ORDER BY n LIMIT 2)')
   expect(db.prepare('SELECT n FROM t').pluck().all()).toEqual([3])
 })
 
-test('what is absent is absent', () => {
+test('the handle has none of the methods that the docs leave out', () => {
   const absent = ['function', 'aggregate', 'table', 'loadExtension', 'unsafeMode']
   const others = ['explain', 'backup', 'serialize']
   expect([...absent, ...others].filter((name) => name in open())).toEqual([])

@@ -4,7 +4,7 @@ import { failureOf, openConnection, openStores, sampleOutput } from '../support/
 const IN_USE = { type: 'TypeError', code: 'ERR_INVALID_STATE' }
 
 describe('a transaction that cannot commit', () => {
-  test('is rolled back although an iterator is open, and later output is kept', () => {
+  test('a transaction that cannot commit is rolled back despite an open iterator, and later output is kept', () => {
     const { connection, outputs } = openStores()
     const { db } = connection
     db.exec('CREATE TABLE lines (text TEXT); INSERT INTO lines VALUES (1), (2)')
@@ -22,7 +22,7 @@ describe('a transaction that cannot commit', () => {
     expect(other.outputs.getFullOutput('s-1')).toBe('kept')
   })
 
-  test('throws what its function threw, not what undoing it said', () => {
+  test('a transaction throws the error of its function, not that of its rollback', () => {
     const { db } = openConnection()
     const failed = new Error('first')
     const transaction = db.transaction(() => {
@@ -33,7 +33,7 @@ describe('a transaction that cannot commit', () => {
   })
 })
 
-describe('a statement that writes and returns rows', () => {
+describe('a write with RETURNING', () => {
   const insert = 'INSERT INTO children VALUES (1, 99) RETURNING id'
   const open = () => {
     const { db } = openConnection(undefined, { foreignKeys: true })
@@ -53,14 +53,14 @@ describe('a statement that writes and returns rows', () => {
         for (const _ of open().prepare(insert).iterate()) break
       },
     ],
-  ])('tells by %s that its commit failed', (_, write) => {
+  ])('%s throws when the commit of a write with RETURNING fails', (_, write) => {
     expect(failureOf(write)).toMatchObject({
       type: 'SqliteError',
       code: 'SQLITE_CONSTRAINT_FOREIGNKEY',
     })
   })
 
-  test('does all of its work when its iterator is left early, and none before the first row', () => {
+  test('a write with RETURNING does all its work when its iterator is left early, and none before the first row', () => {
     const { db } = openConnection()
     db.exec('CREATE TABLE numbers (n INTEGER)')
     const write = db.prepare('INSERT INTO numbers VALUES (1), (2), (3) RETURNING n')
@@ -73,7 +73,7 @@ describe('a statement that writes and returns rows', () => {
     expect(count.get()).toBe(6)
   })
 
-  test('is refused while another statement is iterated', () => {
+  test('a write with RETURNING is refused while another statement is iterated', () => {
     const { db } = openConnection()
     db.exec('CREATE TABLE numbers (n INTEGER); INSERT INTO numbers VALUES (1), (2)')
     const write = db.prepare('DELETE FROM numbers RETURNING n')
@@ -86,7 +86,7 @@ describe('a statement that writes and returns rows', () => {
   })
 })
 
-test('a pragma whose rows have no columns has no simple answer', () => {
+test('pragma() with simple gives undefined for a pragma whose rows have no columns', () => {
   const { db } = openConnection()
   expect(db.pragma('incremental_vacuum', { simple: true })).toBeUndefined()
   expect(db.pragma('incremental_vacuum')).toEqual([])

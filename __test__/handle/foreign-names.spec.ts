@@ -1,4 +1,4 @@
-// Schemas with bytes that are no UTF-8, as other programs and damage make them.
+// Schemas with bytes that are not valid UTF-8. Other programs and damage make them.
 import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -14,7 +14,7 @@ import {
   temporaryPath,
 } from '../support/support.js'
 
-/** A closed file with a session and what `sql` adds, in which every `word` is no UTF-8 any more. */
+/** A closed file with a session and what `sql` adds, in which every `word` is changed so that it is not valid UTF-8. */
 function fileWith(sql: string, word: string): string {
   const path = temporaryPath()
   const connection = new DatabaseConnection(path)
@@ -29,10 +29,10 @@ function fileWith(sql: string, word: string): string {
   return path
 }
 
-describe('a name in the schema that is no UTF-8', () => {
+describe('a name in the schema that is not valid UTF-8', () => {
   const notes = `CREATE TABLE notes (name_of_note TEXT_OF_NOTE); INSERT INTO notes VALUES ('kept')`
 
-  test('of a column, appears with U+FFFD', () => {
+  test('the name of a column that is not valid UTF-8 appears with U+FFFD', () => {
     const { db } = openConnection(fileWith(notes, 'name_of_note'))
     const statement = db.prepare('SELECT * FROM notes')
     const row = { '\uFFFDame_of_note': 'kept' }
@@ -45,20 +45,20 @@ describe('a name in the schema that is no UTF-8', () => {
     expect(db.prepare('SELECT rowid FROM notes').pluck().all()).toEqual([1])
   })
 
-  test('of a type, appears with U+FFFD', () => {
+  test('the name of a type that is not valid UTF-8 appears with U+FFFD', () => {
     const { db } = openConnection(fileWith(notes, 'TEXT_OF_NOTE'))
     const statement = db.prepare('SELECT * FROM notes')
     expect(statement.columns()).toMatchObject([{ type: '\uFFFDEXT_OF_NOTE' }])
     expect(statement.all()).toEqual([{ name_of_note: 'kept' }])
   })
 
-  test('of a table, appears with U+FFFD', () => {
+  test('the name of a table that is not valid UTF-8 appears with U+FFFD', () => {
     const { db } = openConnection(fileWith('CREATE TABLE odd_notes (x)', 'odd_notes'))
     const names = db.prepare("SELECT name FROM sqlite_schema WHERE name LIKE '%dd_notes'")
     expect(names.pluck().all()).toEqual(['\uFFFDdd_notes'])
   })
 
-  test('writes nothing to the standard error', async () => {
+  test('a column name that is not valid UTF-8 causes no message on the standard error', async () => {
     const child = startChild(
       ({ pkg }, path) => {
         const { db } = new pkg.DatabaseConnection(path)
@@ -75,8 +75,8 @@ describe('a name in the schema that is no UTF-8', () => {
   })
 })
 
-describe('columns that the script of a statement knows', () => {
-  test('are those of the latest of two statements with the same SQL', () => {
+describe('the columns of two statements with the same SQL', () => {
+  test('two statements with the same SQL both give the current columns after ALTER TABLE', () => {
     const { db } = openConnection()
     db.exec('CREATE TABLE t (a)')
     const [first, second] = [db.prepare('SELECT * FROM t'), db.prepare('SELECT * FROM t')]
@@ -87,7 +87,7 @@ describe('columns that the script of a statement knows', () => {
   })
 })
 
-describe('a file of ours', () => {
+describe('a session file with names that are not valid UTF-8', () => {
   test.each([
     ['a comment in the table', 'ALTER TABLE sessions ADD COLUMN x TEXT /* weird_word */'],
     ['a column of others', 'ALTER TABLE sessions ADD COLUMN weird_word TEXT'],
@@ -97,30 +97,33 @@ describe('a file of ours', () => {
     ['a view', 'CREATE VIEW weird_word AS SELECT 1 AS weird_word'],
     ['a table', 'CREATE TABLE weird_word (weird_word)'],
     ['a virtual table', 'CREATE VIRTUAL TABLE notes USING fts5 (weird_word)'],
-  ])('is used as ever where %s is no UTF-8', async (_, sql) => {
-    const path = fileWith(sql, 'weird_word')
-    const folder = temporaryFolder()
-    const { connection, sessions, outputs } = openStores(path, { slots: 4 })
-    expect(slotCheck(connection)).toBe('1, 2, 3, 4')
-    sessions.create(sampleSession({ id: 's-2', slot: 4 }))
-    expect(sessions.list().map(({ id }) => id)).toEqual(['s-2', 's-1'])
-    expect(outputs.getFullOutput('s-1')).toBe('hello')
-    expect(connection.verify().problems).toEqual([])
-    await connection.backup(join(folder, 'backup.db'))
-    await outputs.exportTo('s-1', join(folder, 'output.txt'), { format: 'raw' })
-    expect(statSync(join(folder, 'output.txt')).size).toBeGreaterThan(0)
-    connection.close()
-    const salvaged = await salvage(path, join(folder, 'salvaged.db'))
-    expect(salvaged).toMatchObject({ sessions: 2, outputs: 1 })
-    const leftOut = (problem: string) => problem.startsWith('columns of others')
-    expect(salvaged.problems.filter((problem) => !leftOut(problem))).toEqual([])
-    // Every other byte of the schema is as it was.
-    expect(readFileSync(path).includes(Buffer.from('\xffeird_word', 'latin1'))).toBe(true)
-    const copy = openConnection(join(folder, 'backup.db'), { readonly: true })
-    expect(copy.verify().ok).toBe(true)
-  })
+  ])(
+    'the stores, a backup, an export and a salvage work where %s is not valid UTF-8',
+    async (_, sql) => {
+      const path = fileWith(sql, 'weird_word')
+      const folder = temporaryFolder()
+      const { connection, sessions, outputs } = openStores(path, { slots: 4 })
+      expect(slotCheck(connection)).toBe('1, 2, 3, 4')
+      sessions.create(sampleSession({ id: 's-2', slot: 4 }))
+      expect(sessions.list().map(({ id }) => id)).toEqual(['s-2', 's-1'])
+      expect(outputs.getFullOutput('s-1')).toBe('hello')
+      expect(connection.verify().problems).toEqual([])
+      await connection.backup(join(folder, 'backup.db'))
+      await outputs.exportTo('s-1', join(folder, 'output.txt'), { format: 'raw' })
+      expect(statSync(join(folder, 'output.txt')).size).toBeGreaterThan(0)
+      connection.close()
+      const salvaged = await salvage(path, join(folder, 'salvaged.db'))
+      expect(salvaged).toMatchObject({ sessions: 2, outputs: 1 })
+      const leftOut = (problem: string) => problem.startsWith('columns of others')
+      expect(salvaged.problems.filter((problem) => !leftOut(problem))).toEqual([])
+      // Every other byte of the schema is as it was.
+      expect(readFileSync(path).includes(Buffer.from('\xffeird_word', 'latin1'))).toBe(true)
+      const copy = openConnection(join(folder, 'backup.db'), { readonly: true })
+      expect(copy.verify().ok).toBe(true)
+    },
+  )
 
-  test('is used with two columns that differ in bytes that are no UTF-8', () => {
+  test('a file can be widened and verified where two column names differ only in bytes that are not valid UTF-8', () => {
     const path = fileWith(
       'ALTER TABLE sessions ADD COLUMN one_weird; ALTER TABLE sessions ADD COLUMN two_weird',
       'one_weird',

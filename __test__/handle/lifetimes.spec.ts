@@ -11,8 +11,8 @@ import {
 
 const nodeOptions = ['--expose-gc']
 
-describe('without the variable that held the connection', () => {
-  test('statements, iterators and transaction functions work on', async () => {
+describe('a connection that only its statements refer to', () => {
+  test('statements, iterators and transaction functions keep their connection open', async () => {
     const seen = await inChild(
       async ({ pkg }, path) => {
         const open = () => new pkg.DatabaseConnection(path).db
@@ -53,7 +53,7 @@ describe('without the variable that held the connection', () => {
     expect(seen).toEqual([1, 2, bound, 2, true, 3, bound, 4, true, null, bound, 6, true])
   })
 
-  test('what nobody ended is collected, and the handle writes and closes again', async () => {
+  test('iterators that nobody ended are collected, and the handle can then write and close', async () => {
     const seen = await inChild(
       async ({ pkg }, path) => {
         const { db } = new pkg.DatabaseConnection(path)
@@ -85,13 +85,13 @@ describe('without the variable that held the connection', () => {
     expect(seen).toEqual({ refused: true, count: 4, closed: true })
   })
 
-  test('thousands of statements are collected in any order, before and behind close', async () => {
+  test('thousands of statements are collected in any order, before and after close()', async () => {
     const seen = await inChild(
       async ({ pkg }, path) => {
         const connection = new pkg.DatabaseConnection(path)
         const { db } = connection
         db.exec('CREATE TABLE t (n, s); INSERT INTO t VALUES (1, NULL), (2, NULL), (3, NULL)')
-        // A fixed sequence that looks like none.
+        // A fixed sequence that looks random.
         let state = 7
         const random = (below: number) => {
           state = (state * 1_103_515_245 + 12_345) % 2 ** 31
@@ -144,8 +144,8 @@ describe('without the variable that held the connection', () => {
   })
 })
 
-describe('at the end of', () => {
-  test('a process, nothing has to be closed', async () => {
+describe('the end of a process or a Worker', () => {
+  test('a process may end without closing the handle or its iterators', async () => {
     const path = temporaryPath()
     const child = startChild(
       ({ pkg }, file) => {
@@ -169,7 +169,7 @@ describe('at the end of', () => {
     ]).toContainEqual(rows)
   })
 
-  test('a Worker, iterators and transactions may be left open', async () => {
+  test('a Worker may end with iterators and transactions left open', async () => {
     const seen = await inChild(
       async ({ pkg, require }, path) => {
         const { Worker } = require('node:worker_threads') as typeof import('node:worker_threads')
@@ -203,11 +203,11 @@ describe('at the end of', () => {
   })
 })
 
-describe('closing', () => {
+describe('close()', () => {
   test.each([
     ['the handle', (connection: ReturnType<typeof openConnection>) => void connection.db.close()],
     ['the connection', (connection: ReturnType<typeof openConnection>) => connection.close()],
-  ])('%s is refused while a statement is iterated, and possible behind it', (_, close) => {
+  ])('close() of %s is refused while a statement is iterated, and works afterwards', (_, close) => {
     const ends: ((rows: Iterator<unknown>) => unknown)[] = [
       (rows) => rows.return?.(),
       (rows) => {
@@ -232,7 +232,7 @@ describe('closing', () => {
     }
   })
 
-  test('in a getter of a parameter ends the call, and nothing else', () => {
+  test('close() in a getter of a parameter makes that call throw', () => {
     const { db } = openConnection()
     db.exec('CREATE TABLE t (n)')
     const closing = {
@@ -246,7 +246,7 @@ describe('closing', () => {
     expect(db.open).toBe(false)
   })
 
-  test('in a transaction undoes it', () => {
+  test('close() in a transaction rolls it back', () => {
     const path = temporaryPath()
     const { connection, sessions } = openStores(path)
     const run = connection.db.transaction(() => {
@@ -257,7 +257,7 @@ describe('closing', () => {
     expect(openStores(path).sessions.list()).toEqual([])
   })
 
-  test('of one connection leaves the others on the same file alone', () => {
+  test('close() of one connection leaves others on the same file alone', () => {
     const path = temporaryPath()
     const [a, b] = [openConnection(path), openConnection(path)]
     const read = b.db.prepare('SELECT count(*) AS n FROM sessions')

@@ -9,11 +9,11 @@ describe('a connection', () => {
     ['cache_size', -16_000],
     ['foreign_keys', 0],
     ['trusted_schema', 0],
-  ])('has PRAGMA %s = %o', (pragma, value) => {
+  ])('a connection has PRAGMA %s = %o', (pragma, value) => {
     expect(openConnection().db.pragma(pragma, { simple: true })).toBe(value)
   })
 
-  test('in memory has them too, but for the journal', () => {
+  test('a connection in memory has the same pragmas, except for the journal mode', () => {
     const { db } = openConnection(':memory:')
     expect(db.pragma('foreign_keys', { simple: true })).toBe(0)
     expect(db.pragma('trusted_schema', { simple: true })).toBe(0)
@@ -22,13 +22,13 @@ describe('a connection', () => {
     expect(db.pragma('journal_mode', { simple: true })).toBe('memory')
   })
 
-  test('has a SQLite without the WAL-reset bug', () => {
+  test('a connection uses a SQLite without the WAL-reset bug', () => {
     const version = String(openConnection().db.prepare('SELECT sqlite_version()').pluck().get())
     const [major = 0, minor = 0, patch = 0] = version.split('.').map(Number)
     expect(major * 1_000_000 + minor * 1_000 + patch).toBeGreaterThanOrEqual(3_051_003)
   })
 
-  test('takes double quotes for names only', () => {
+  test('a connection takes double quotes for names only', () => {
     const { db } = openConnection()
     expect(failureOf(() => db.prepare('SELECT "no_such_column"'))).toEqual(
       sqliteFailure('SQLITE_ERROR'),
@@ -39,7 +39,7 @@ describe('a connection', () => {
     expect(db.prepare('SELECT "id" FROM sessions').all()).toEqual([])
   })
 
-  test('cannot load extensions', () => {
+  test('a connection cannot load extensions', () => {
     const { db } = openConnection()
     expect(failureOf(() => db.prepare("SELECT load_extension('mod_spatialite')").get())).toEqual({
       type: 'SqliteError',
@@ -49,7 +49,7 @@ describe('a connection', () => {
     expect('loadExtension' in db).toBe(false)
   })
 
-  test('is in defensive mode: the schema cannot be written as a table', () => {
+  test('a connection cannot write the schema as a table, because of defensive mode', () => {
     const { db } = openConnection()
     db.pragma('writable_schema = ON')
     expect(failureOf(() => db.exec("DELETE FROM sqlite_schema WHERE name = 'sessions'"))).toEqual(
@@ -60,7 +60,7 @@ describe('a connection', () => {
     ).toBe(1)
   })
 
-  test('is in defensive mode: the journal cannot be turned off', () => {
+  test('a connection cannot turn the journal off, because of defensive mode', () => {
     const { db } = openConnection(':memory:')
     db.pragma('journal_mode = OFF')
     expect(db.pragma('journal_mode', { simple: true })).toBe('memory')

@@ -11,7 +11,7 @@ import {
 } from '../support/support.js'
 
 describe('stores while a statement of the handle is iterated', () => {
-  test('write on, and commit at once', () => {
+  test('stores write and commit at once while a statement is iterated', () => {
     const all = openAll()
     for (const id of ['s-1', 's-2', 's-3']) all.sessions.create(sampleSession({ id }))
     const visited: unknown[] = []
@@ -26,7 +26,7 @@ describe('stores while a statement of the handle is iterated', () => {
     expect(all.sessions.get('s-3')?.pid).toBe(3)
   })
 
-  test('write to the very table', () => {
+  test('a store can append to the table that is iterated', () => {
     const { connection, outputs } = openStores()
     outputs.appendMany(Array.from({ length: 200 }, () => sampleOutput()))
     const rows = connection.db.prepare('SELECT id FROM session_outputs WHERE id <= 200').iterate()
@@ -39,7 +39,7 @@ describe('stores while a statement of the handle is iterated', () => {
     expect(outputs.getBySession('s-1')).toHaveLength(400)
   })
 
-  test('delete what is read', () => {
+  test('a store can delete the rows that are iterated', () => {
     const { connection, sessions, outputs } = openStores()
     for (const id of ['s-1', 's-2', 's-3']) sessions.create(sampleSession({ id }))
     outputs.append(sampleOutput())
@@ -48,7 +48,7 @@ describe('stores while a statement of the handle is iterated', () => {
     expect(everyRow(connection)).toEqual({ sessions: [], outputs: [] })
   })
 
-  test('roll a failing batch back, and the iteration goes on', () => {
+  test('a batch that fails while a statement is iterated is rolled back, and the iteration goes on', () => {
     const { connection, sessions, outputs } = openStores()
     for (const id of ['s-1', 's-2', 's-3']) sessions.create(sampleSession({ id }))
     refuseOutput(connection.db, 'bad')
@@ -87,26 +87,29 @@ describe('a transaction that throws with an iterator left open', () => {
     ['a read', 'SELECT id FROM sessions', false],
     ['a read of a table that was altered', 'SELECT id FROM sessions', true],
     ['a write', 'UPDATE sessions SET pid = 7 RETURNING id', false],
-  ])('is undone, and %s ends in good order', (_, statement, alters) => {
-    const { db, outputs, sessions, rows, seen } = leave(statement, alters)
-    outputs.append(sampleOutput({ data: 'meanwhile' }))
-    const failure = failureOf(() => [...(rows[0] ?? [])])
-    expect([undefined, 'SQLITE_ABORT_ROLLBACK']).toContain(failure?.code)
-    expect(db.exec('DELETE FROM notes')).toBe(db)
-    expect(sessions.list().map(({ pid }) => pid)).toEqual([undefined, undefined, undefined])
-    expect(seen().output).toBe('meanwhile')
-  })
+  ])(
+    'a transaction that throws is rolled back, and the iterator of %s that it left open can still be ended',
+    (_, statement, alters) => {
+      const { db, outputs, sessions, rows, seen } = leave(statement, alters)
+      outputs.append(sampleOutput({ data: 'meanwhile' }))
+      const failure = failureOf(() => [...(rows[0] ?? [])])
+      expect([undefined, 'SQLITE_ABORT_ROLLBACK']).toContain(failure?.code)
+      expect(db.exec('DELETE FROM notes')).toBe(db)
+      expect(sessions.list().map(({ pid }) => pid)).toEqual([undefined, undefined, undefined])
+      expect(seen().output).toBe('meanwhile')
+    },
+  )
 })
 
 describe('settings of the handle', () => {
-  test('that make integers bigints leave the stores alone', () => {
+  test('safe integers on the handle do not change what the stores give', () => {
     const { connection, sessions } = openStores()
     connection.db.defaultSafeIntegers()
     sessions.create(sampleSession({ pid: 7 }))
     expect(sessions.get('s-1')).toMatchObject({ pid: 7, slot: 1 })
   })
 
-  test('that enforce foreign keys hold for the stores, and a delete still cascades', () => {
+  test('foreign keys that the handle switches on hold for the stores, and a delete still cascades', () => {
     const { connection, sessions, outputs } = openStores()
     connection.db.pragma('foreign_keys = ON')
     expect(failureOf(() => outputs.append(sampleOutput()))).toEqual(
@@ -118,14 +121,14 @@ describe('settings of the handle', () => {
     expect(everyRow(connection)).toEqual({ sessions: [], outputs: [] })
   })
 
-  test('are those of every handle of the connection', () => {
+  test('a connection gives the same handle every time', () => {
     const { connection } = openStores()
     expect(connection.db).toBe(connection.db)
   })
 })
 
 describe('two connections', () => {
-  test('keep out of a transaction of the other, and go on behind it', () => {
+  test('a connection gets SQLITE_BUSY during a transaction of another one, and can write afterwards', () => {
     const all = openAll()
     const late = new OutputStore(all.witness)
     all.db
@@ -138,7 +141,7 @@ describe('two connections', () => {
     expect(all.seen().output).toBe('first\nsecond')
   })
 
-  test('tell a reader that writes too late', () => {
+  test('a transaction that read before another connection wrote gets SQLITE_BUSY_SNAPSHOT when it writes', () => {
     const all = openAll()
     const late = new OutputStore(all.witness)
     const run = all.witness.db.transaction(() => {

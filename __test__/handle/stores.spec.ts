@@ -13,7 +13,7 @@ describe('stores in a transaction of the handle', () => {
   }
 
   test.each(['default', 'deferred', 'immediate', 'exclusive'] as const)(
-    'commit as one, %s',
+    'all stores commit together in a transaction of the handle: %s',
     (variant) => {
       const all = openAll()
       const run = all.db.transaction(() => {
@@ -25,7 +25,7 @@ describe('stores in a transaction of the handle', () => {
     },
   )
 
-  test('are rolled back as one', () => {
+  test('all stores are rolled back together when the transaction throws', () => {
     const all = openAll()
     const own = new Error('of the caller')
     const run = all.db.transaction(() => {
@@ -38,7 +38,7 @@ describe('stores in a transaction of the handle', () => {
     expect(all.committed()).toEqual(EVERYTHING)
   })
 
-  test('are rolled back as one by an error of SQLite, in whichever store', () => {
+  test('all stores are rolled back together when SQLite refuses a statement of any of them', () => {
     const all = openAll()
     all.notes.save('n-0', 'before')
     const failing = [
@@ -59,7 +59,7 @@ describe('stores in a transaction of the handle', () => {
     }
   })
 
-  test('go along with BEGIN, COMMIT and ROLLBACK written out', () => {
+  test('stores follow BEGIN, COMMIT and ROLLBACK written as SQL', () => {
     const all = openAll()
     all.db.exec('BEGIN')
     saveAll(all)
@@ -72,7 +72,7 @@ describe('stores in a transaction of the handle', () => {
     expect(all.committed()).toEqual(EVERYTHING)
   })
 
-  test('follow the savepoints of nested transactions', () => {
+  test('stores follow the savepoints of nested transactions', () => {
     const all = openAll()
     const inner = all.db.transaction((id: string, fails: boolean) => {
       all.sessions.create(sampleSession({ id }))
@@ -87,7 +87,7 @@ describe('stores in a transaction of the handle', () => {
     expect(all.committed()).toEqual({ sessions: ['s-3', 's-1'], output: 's-1\ns-3', notes: [] })
   })
 
-  test('serve every reading call with what is not committed yet', () => {
+  test('every reading method of the stores gives what the transaction has not committed yet', () => {
     const { db, sessions, outputs } = openAll()
     db.transaction(() => {
       sessions.create(sampleSession({ pid: 1 }))
@@ -105,7 +105,7 @@ describe('stores in a transaction of the handle', () => {
     })()
   })
 
-  test('see what the handle wrote, and the handle what they wrote', () => {
+  test('stores see what the handle wrote in the transaction, and the handle sees what they wrote', () => {
     const { db, sessions, outputs } = openAll()
     db.transaction(() => {
       sessions.create(sampleSession())
@@ -118,8 +118,8 @@ describe('stores in a transaction of the handle', () => {
   })
 })
 
-describe('calls that are transactions of their own', () => {
-  test('are savepoints in a transaction of the handle: appendMany', () => {
+describe('methods of the stores that are transactions themselves', () => {
+  test('appendMany() is a savepoint in a transaction of the handle', () => {
     const all = openAll()
     refuseOutput(all.db, 'bad')
     all.db.transaction(() => {
@@ -134,7 +134,7 @@ describe('calls that are transactions of their own', () => {
     expect(all.committed().output).toBe('before\nbehind\nlast')
   })
 
-  test('are savepoints in a transaction of the handle: delete', () => {
+  test('delete() is a savepoint in a transaction of the handle', () => {
     const all = openAll()
     all.sessions.create(sampleSession())
     all.outputs.append(sampleOutput())
@@ -150,7 +150,7 @@ describe('calls that are transactions of their own', () => {
     expect(all.committed()).toEqual(EVERYTHING)
   })
 
-  test('are undone with the transaction that they are in', () => {
+  test('delete() and appendMany() are undone with the transaction around them', () => {
     const all = openAll()
     all.sessions.create(sampleSession())
     all.outputs.append(sampleOutput())
@@ -165,7 +165,7 @@ describe('calls that are transactions of their own', () => {
     expect([all.seen(), all.committed()]).toEqual([EVERYTHING, EVERYTHING])
   })
 
-  test('may be ended with the whole transaction, by an error that does so', () => {
+  test('an error in appendMany() that SQLite answers with a rollback ends the whole transaction', () => {
     const all = openAll()
     refuseOutput(all.db, 'fatal', 'ROLLBACK')
     const run = all.db.transaction(() => {

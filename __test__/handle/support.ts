@@ -52,7 +52,7 @@ export function openAll() {
   }
 }
 
-/** Has SQLite refuse an output of this text, whoever writes it. */
+/** Makes SQLite refuse every output with this text. */
 export function refuseOutput(db: Database, text: string, action = 'ABORT'): void {
   db.exec(`
     CREATE TEMP TRIGGER refuse_${text} BEFORE INSERT ON session_outputs WHEN new.data = '${text}'

@@ -44,7 +44,7 @@ function refused(failure: Failure): ReturnType<typeof outcomeOf> {
   }
 }
 
-/** What no text is, with the word that the message tells it by. */
+/** Values that are not a text, each with a word of the message that describes it. */
 const NO_TEXT: [unknown, string][] = [
   [5, '5'],
   [undefined, 'undefined'],
@@ -58,7 +58,7 @@ const NO_TEXT: [unknown, string][] = [
   [Object('s-1'), ''],
 ]
 
-/** What no object with fields is. */
+/** Values that are not an object with fields, each with a word of the message that describes it. */
 const NO_OBJECT: [unknown, string][] = [
   [undefined, 'undefined'],
   [null, 'null'],
@@ -97,7 +97,7 @@ describe('an argument that must be text', () => {
     ],
   ]
   for (const [store, field, method, call] of calls) {
-    test.each(NO_TEXT)(`of ${store}, ${method}, is not %o`, (value, word) => {
+    test.each(NO_TEXT)(`${method} of ${store} refuses %o where a text must be`, (value, word) => {
       expect(outcomeOf((stores) => call(stores, value as never))).toEqual(
         refused(wrongType(store, field, word)),
       )
@@ -110,7 +110,7 @@ describe('a field that must be text', () => {
   const optional = NO_TEXT.filter(([value]) => value !== undefined && value !== null)
 
   for (const field of ['id', 'workingDir', 'status']) {
-    test.each(required)(`of a new session, ${field}, is not %o`, (value, word) => {
+    test.each(required)(`create() refuses a session whose ${field} is %o`, (value, word) => {
       const session = { ...sampleSession({ id: 's-9' }), [field]: value } as never
       expect(outcomeOf(({ sessions }) => sessions.create(session))).toEqual(
         refused(wrongType('SessionStore', field, word)),
@@ -118,21 +118,21 @@ describe('a field that must be text', () => {
     })
   }
 
-  test.each(optional)('of a new session, currentCommand, is not %o', (value, word) => {
+  test.each(optional)('create() refuses a session whose currentCommand is %o', (value, word) => {
     const session = sampleSession({ id: 's-9', currentCommand: value as never })
     expect(outcomeOf(({ sessions }) => sessions.create(session))).toEqual(
       refused(wrongType('SessionStore', 'currentCommand', word)),
     )
   })
 
-  test.each(optional)('of an update, currentCommand, is not %o', (value, word) => {
+  test.each(optional)('update() refuses a currentCommand that is %o', (value, word) => {
     const fields = { status: 'failed' as const, currentCommand: value as never }
     expect(outcomeOf(({ sessions }) => sessions.update('s-1', fields))).toEqual(
       refused(wrongType('SessionStore', 'currentCommand', word)),
     )
   })
 
-  test.each(optional)('of an update, status, is not %o', (value, word) => {
+  test.each(optional)('update() refuses a status that is %o', (value, word) => {
     const fields = { pid: 9, status: value as never }
     expect(outcomeOf(({ sessions }) => sessions.update('s-1', fields))).toEqual(
       refused(wrongType('SessionStore', 'status', word)),
@@ -140,7 +140,7 @@ describe('a field that must be text', () => {
   })
 
   for (const field of ['sessionId', 'type', 'data']) {
-    test.each(required)(`of an output, ${field}, is not %o`, (value, word) => {
+    test.each(required)(`append() refuses an output whose ${field} is %o`, (value, word) => {
       const output = { ...sampleOutput(), [field]: value } as never
       expect(outcomeOf(({ outputs }) => outputs.append(output))).toEqual(
         refused(wrongType('OutputStore', field, word)),
@@ -150,37 +150,37 @@ describe('a field that must be text', () => {
 })
 
 describe('an argument that must be an object', () => {
-  test.each(NO_OBJECT)('of create is not %o', (value, word) => {
+  test.each(NO_OBJECT)('create() refuses %o where an object must be', (value, word) => {
     expect(outcomeOf(({ sessions }) => sessions.create(value as never))).toEqual(
       refused(wrongType('SessionStore', 'session', word)),
     )
   })
 
-  test.each(NO_OBJECT)('of update is not %o', (value, word) => {
+  test.each(NO_OBJECT)('update() refuses %o where an object must be', (value, word) => {
     expect(outcomeOf(({ sessions }) => sessions.update('s-1', value as never))).toEqual(
       refused(wrongType('SessionStore', 'fields', word)),
     )
   })
 
-  test.each(NO_OBJECT)('of append is not %o', (value, word) => {
+  test.each(NO_OBJECT)('append() refuses %o where an object must be', (value, word) => {
     expect(outcomeOf(({ outputs }) => outputs.append(value as never))).toEqual(
       refused(wrongType('OutputStore', 'output', word)),
     )
   })
 
-  test.each(NO_OBJECT.slice(2))('of delete is not %o', (value, word) => {
+  test.each(NO_OBJECT.slice(2))('delete() refuses the options %o', (value, word) => {
     expect(outcomeOf(({ sessions }) => sessions.delete('s-1', value as never))).toEqual(
       refused(wrongType('SessionStore', 'options', word)),
     )
   })
 
-  test.each(NO_OBJECT.slice(2))('of getFullOutput is not %o', (value, word) => {
+  test.each(NO_OBJECT.slice(2))('getFullOutput() refuses the options %o', (value, word) => {
     expect(outcomeOf(({ outputs }) => outputs.getFullOutput('s-1', value as never))).toEqual(
       refused(wrongType('OutputStore', 'options', word)),
     )
   })
 
-  test('is not forgotten', () => {
+  test('create() and get() refuse a missing argument', () => {
     expect(outcomeOf(({ sessions }) => (sessions.create as () => void)())).toEqual(
       refused(wrongType('SessionStore', 'session')),
     )
@@ -190,9 +190,9 @@ describe('an argument that must be an object', () => {
   })
 })
 
-describe('a value that is none of the union', () => {
+describe('a value outside its union', () => {
   test.each([['paused'], [''], ['Running'], ['running '], ['running\0'], ['__proto__']])(
-    'is the status %o',
+    'the status %o is out of range',
     (status) => {
       const wrong = status as never
       const failure = outOfRange('SessionStore', 'status', status.trim().replace('\0', ''))
@@ -206,7 +206,7 @@ describe('a value that is none of the union', () => {
     },
   )
 
-  test.each([['stdin'], [''], ['STDOUT']])('is the type %o', (type) => {
+  test.each([['stdin'], [''], ['STDOUT']])('the type of output %o is out of range', (type) => {
     const output = sampleOutput({ type: type as never })
     expect(outcomeOf(({ outputs }) => outputs.append(output))).toEqual(
       refused(outOfRange('OutputStore', 'type', type)),
@@ -218,7 +218,7 @@ describe('a value that is none of the union', () => {
     [4, '4'],
     [-1, '-1'],
     [2.5, '2.5'],
-  ])('is the slot %o', (slot, word) => {
+  ])('the slot %o is out of range', (slot, word) => {
     const session = sampleSession({ id: 's-9', slot })
     expect(outcomeOf(({ sessions }) => sessions.create(session))).toEqual(
       refused(outOfRange('SessionStore', 'slot', word)),
@@ -234,7 +234,7 @@ describe('a field of another wrong type', () => {
     [undefined, 'undefined'],
     [true, 'true'],
     [{}, 'bject'],
-  ])('is the slot %o', (slot, word) => {
+  ])('the slot %o is of a wrong type', (slot, word) => {
     const session = sampleSession({ id: 's-9', slot: slot as never })
     expect(outcomeOf(({ sessions }) => sessions.create(session))).toEqual(
       refused(wrongType('SessionStore', 'slot', word)),
@@ -244,14 +244,14 @@ describe('a field of another wrong type', () => {
   test.each([
     [null, 'null'],
     [undefined, 'undefined'],
-  ])('is the start %o', (value, word) => {
+  ])('the start %o is of a wrong type', (value, word) => {
     const session = sampleSession({ id: 's-9', startedAt: value as never })
     expect(outcomeOf(({ sessions }) => sessions.create(session))).toEqual(
       refused(wrongType('SessionStore', 'startedAt', word)),
     )
   })
 
-  test('is a status of null, which no session can be without', () => {
+  test('the status null is refused, as no session can be without one', () => {
     const fields = { status: null as never, pid: 9 }
     expect(outcomeOf(({ sessions }) => sessions.update('s-1', fields))).toEqual(
       refused(wrongType('SessionStore', 'status', 'null')),
@@ -263,7 +263,7 @@ describe('a field of another wrong type', () => {
     [1, '1'],
     [0, '0'],
     [{}, 'bject'],
-  ])('is keepOutputs %o', (value, word) => {
+  ])('keepOutputs: %o is of a wrong type', (value, word) => {
     const options = { keepOutputs: value as never }
     expect(outcomeOf(({ sessions }) => sessions.delete('s-1', options))).toEqual(
       refused(wrongType('SessionStore', 'keepOutputs', word)),

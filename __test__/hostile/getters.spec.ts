@@ -28,7 +28,7 @@ describe('a getter', () => {
     ['startedAt'],
     ['endedAt'],
     ['pid'],
-  ])('of a session, %s, passes on what it throws', (field) => {
+  ])('the getter of %s of a session passes on what it throws', (field) => {
     const { sessions } = openStores()
     expect(() => sessions.create(throwing(sampleSession(), field))).toThrow(own)
     expect(sessions.list()).toEqual([])
@@ -37,7 +37,7 @@ describe('a getter', () => {
   })
 
   test.each([['status'], ['currentCommand'], ['endedAt'], ['pid']])(
-    'of an update, %s, passes on what it throws',
+    'the getter of %s of an update passes on what it throws',
     (field) => {
       const { sessions } = openStores()
       sessions.create(sampleSession())
@@ -47,7 +47,7 @@ describe('a getter', () => {
   )
 
   test.each([['sessionId'], ['timestamp'], ['type'], ['data']])(
-    'of an output, %s, passes on what it throws',
+    'the getter of %s of an output passes on what it throws',
     (field) => {
       const { connection, outputs } = openStores()
       expect(() => outputs.append(throwing(sampleOutput(), field))).toThrow(own)
@@ -59,7 +59,7 @@ describe('a getter', () => {
     },
   )
 
-  test('of options passes on what it throws', () => {
+  test('the getter of an option passes on what it throws', () => {
     const { sessions, outputs } = openStores()
     sessions.create(sampleSession())
     expect(() => sessions.delete('s-1', throwing({}, 'keepOutputs'))).toThrow(own)
@@ -67,7 +67,7 @@ describe('a getter', () => {
     expect(sessions.list()).toHaveLength(1)
   })
 
-  test('that throws no Error passes it on too', () => {
+  test('a getter that throws no Error passes it on too', () => {
     const { sessions } = openStores()
     const session = Object.defineProperty(sampleSession(), 'id', {
       get: () => {
@@ -82,7 +82,7 @@ describe('a getter', () => {
     expect(sessions.list()).toEqual([])
   })
 
-  test('may use the stores meanwhile', () => {
+  test('a getter may use the stores meanwhile', () => {
     const { sessions, outputs } = openStores()
     sessions.create({
       ...sampleSession(),
@@ -109,7 +109,7 @@ describe('a getter', () => {
     expect(outputs.getBySession('s-1')).toHaveLength(4)
   })
 
-  test('may close the connection meanwhile', () => {
+  test('a getter may close the connection meanwhile', () => {
     const { connection, sessions } = openStores()
     const session = {
       ...sampleSession(),
@@ -122,7 +122,7 @@ describe('a getter', () => {
     expect(connection.isOpen).toBe(false)
   })
 
-  test('may shorten the array it is in', () => {
+  test('a getter may shorten the array that it is in', () => {
     const { outputs } = openStores()
     const many = [sampleOutput(), sampleOutput({ data: 'gone' })]
     many[0] = {
@@ -139,7 +139,7 @@ describe('a getter', () => {
 })
 
 describe('a Proxy', () => {
-  test('of a session or an output is read like one', () => {
+  test('a Proxy of a session or an output is read like one', () => {
     const { sessions, outputs } = openStores()
     sessions.create(new Proxy(sampleSession(), {}))
     sessions.update('s-1', new Proxy({ pid: 5 }, {}))
@@ -149,7 +149,7 @@ describe('a Proxy', () => {
     expect(outputs.getFullOutput('s-1')).toBe('hello\nhello')
   })
 
-  test('whose trap throws passes that on', () => {
+  test('a Proxy whose trap throws passes that on', () => {
     const own = new Error('of the caller')
     const get = () => {
       throw own
@@ -160,7 +160,7 @@ describe('a Proxy', () => {
     expect(sessions.list()).toEqual([])
   })
 
-  test('that is revoked is a TypeError', () => {
+  test('a Proxy that is revoked throws a TypeError', () => {
     const { sessions, outputs } = openStores()
     const session = Proxy.revocable(sampleSession(), {})
     session.revoke()
@@ -174,7 +174,7 @@ describe('a Proxy', () => {
 })
 
 describe('a wrong value', () => {
-  test('is told without calling it', () => {
+  test('a wrong value is described without calling its methods', () => {
     const { sessions } = openStores()
     const never = () => {
       throw new Error('called')
@@ -194,7 +194,7 @@ describe('a wrong value', () => {
     )
   })
 
-  test('without a prototype is told too', () => {
+  test('a wrong value without a prototype is described too', () => {
     const { sessions } = openStores()
     expect(failureOf(() => sessions.get(Object.create(null) as never))).toEqual(
       wrongType('SessionStore', 'id'),

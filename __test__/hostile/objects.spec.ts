@@ -1,4 +1,4 @@
-// Objects whose fields are anything, throw, or change while they are read: what was checked is what is stored.
+// Objects whose fields hold any value, throw, or change while they are read. What is stored is what was checked.
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { DatabaseConnection, OutputStore, SessionStore } from '../../index.js'
@@ -12,7 +12,7 @@ const SESSION = { ...sampleSession({ id: 's-2' }), currentCommand: 'ls', endedAt
 const UPDATE = { status: 'failed', currentCommand: 'ls', endedAt: at(3), pid: 9 }
 const OUTPUT = { ...sampleOutput({ sessionId: 's-2' }) }
 
-/** What is called with an object, a valid one, the order in which its fields are read, and what is stored. */
+/** Calls with an object: a valid object, the order in which its fields are read, the call, and what it stores. */
 const OBJECTS: Record<
   string,
   {
@@ -120,47 +120,53 @@ const anyField: fc.Arbitrary<Field> = fc.oneof(
 )
 
 describe('an object with any fields', () => {
-  test.each(Object.keys(OBJECTS))('of %s', (name) => {
-    const { valid, call } = OBJECTS[name] as (typeof OBJECTS)[string]
-    const keys = Object.keys(valid)
-    const anyFields = fc.record(Object.fromEntries(keys.map((key) => [key, anyField])))
-    fc.assert(
-      fc.property(anyFields, (fields) => {
-        const all = open()
-        const before = all.rows()
-        const { object } = hostileObject(valid, fields as Record<string, Field>)
-        const thrown = thrownBy(() => call(all, object as never))
-        check(all, before, thrown)
-        all.connection.close()
-        expect(all.connection.isOpen).toBe(false)
-      }),
-      { numRuns: 250 },
-    )
-  })
+  test.each(Object.keys(OBJECTS))(
+    '%s takes an object with any fields, or throws a documented error',
+    (name) => {
+      const { valid, call } = OBJECTS[name] as (typeof OBJECTS)[string]
+      const keys = Object.keys(valid)
+      const anyFields = fc.record(Object.fromEntries(keys.map((key) => [key, anyField])))
+      fc.assert(
+        fc.property(anyFields, (fields) => {
+          const all = open()
+          const before = all.rows()
+          const { object } = hostileObject(valid, fields as Record<string, Field>)
+          const thrown = thrownBy(() => call(all, object as never))
+          check(all, before, thrown)
+          all.connection.close()
+          expect(all.connection.isOpen).toBe(false)
+        }),
+        { numRuns: 250 },
+      )
+    },
+  )
 
-  test.each(Object.keys(OBJECTS))('that changes when it is read again, of %s', (name) => {
-    const { valid, order, call, stored } = OBJECTS[name] as (typeof OBJECTS)[string]
-    const plain = open()
-    call(plain, valid as never)
-    const expected = stored?.(plain)
-    fc.assert(
-      fc.property(anyName, (second) => {
-        const all = open()
-        const fields = Object.fromEntries(
-          order.map((key) => [key, { how: 'changes', name: second } as const]),
-        )
-        const { object, reads } = hostileObject(valid, fields)
-        call(all, object as never)
-        expect(reads).toEqual(order)
-        expect(stored?.(all)).toEqual(expected)
-        all.connection.close()
-      }),
-      { numRuns: 60 },
-    )
-  })
+  test.each(Object.keys(OBJECTS))(
+    '%s reads each field once, so that an object that changes is stored as it was checked',
+    (name) => {
+      const { valid, order, call, stored } = OBJECTS[name] as (typeof OBJECTS)[string]
+      const plain = open()
+      call(plain, valid as never)
+      const expected = stored?.(plain)
+      fc.assert(
+        fc.property(anyName, (second) => {
+          const all = open()
+          const fields = Object.fromEntries(
+            order.map((key) => [key, { how: 'changes', name: second } as const]),
+          )
+          const { object, reads } = hostileObject(valid, fields)
+          call(all, object as never)
+          expect(reads).toEqual(order)
+          expect(stored?.(all)).toEqual(expected)
+          all.connection.close()
+        }),
+        { numRuns: 60 },
+      )
+    },
+  )
 
   test.each(['create', 'update', 'append', 'appendMany'])(
-    'of %s, whose getters change dates and arrays that were read before',
+    '%s stores no date that a later getter changed',
     (name) => {
       const { valid, order, call, stored } = OBJECTS[name] as (typeof OBJECTS)[string]
       const all = open()
@@ -178,7 +184,7 @@ describe('an object with any fields', () => {
         Object.defineProperty(object, key, { get })
       }
       const thrown = thrownBy(() => call(all, object as never))
-      // What is stored is a moment, never what the caller made of its Date later.
+      // The stored value is a valid time, even if the caller changes its Date later.
       const text = JSON.stringify(thrown ? undefined : stored?.(all))
       expect(thrown ? isDocumented(thrown.error) : !text.includes('null')).toBe(true)
       works(all)
@@ -203,29 +209,32 @@ describe('an array that changes while it is read', () => {
     'loses its prototype': (many) => Object.setPrototypeOf(many, null) as unknown,
   }
 
-  test.each(Object.keys(changes))('and %s', (change) => {
-    for (const behind of [false, true]) {
-      const all = open()
-      const before = all.rows()
-      const outputs = new OutputStore(all.db, { writeBehind: behind })
-      const many: unknown[] = [
-        {
-          ...sampleOutput(),
-          get data() {
-            changes[change]?.(many)
-            return 'first'
+  test.each(Object.keys(changes))(
+    'appendMany() stores all or nothing of an array that %s',
+    (change) => {
+      for (const behind of [false, true]) {
+        const all = open()
+        const before = all.rows()
+        const outputs = new OutputStore(all.db, { writeBehind: behind })
+        const many: unknown[] = [
+          {
+            ...sampleOutput(),
+            get data() {
+              changes[change]?.(many)
+              return 'first'
+            },
           },
-        },
-        sampleOutput({ data: 'second' }),
-        sampleOutput({ data: 'third' }),
-      ]
-      const thrown = thrownBy(() => outputs.appendMany(many as never))
-      const stored = outputs.getFullOutput('s-1', { separator: ' ' })
-      const possible = ['hello first', 'hello first second third']
-      expect(thrown ? ['hello'] : possible).toContain(stored)
-      check(all, before, thrown)
-    }
-  })
+          sampleOutput({ data: 'second' }),
+          sampleOutput({ data: 'third' }),
+        ]
+        const thrown = thrownBy(() => outputs.appendMany(many as never))
+        const stored = outputs.getFullOutput('s-1', { separator: ' ' })
+        const possible = ['hello first', 'hello first second third']
+        expect(thrown ? ['hello'] : possible).toContain(stored)
+        check(all, before, thrown)
+      }
+    },
+  )
 })
 
 test('a Date is taken for what it is, not for what it says', () => {
@@ -239,8 +248,8 @@ test('a Date is taken for what it is, not for what it says', () => {
   expect(outputs.getBySessionSince('s-2', new LyingDate(at(2)))).toHaveLength(1)
 })
 
-describe('an heir of a class', () => {
-  test('works, and may fail behind the constructor', () => {
+describe('a subclass', () => {
+  test('a subclass works, and may fail after the constructor of its parent', () => {
     class Connection extends DatabaseConnection {
       readonly own = 'field'
       override get isOpen(): boolean {

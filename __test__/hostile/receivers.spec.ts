@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { inChild } from '../support/child.js'
 
-describe('objects that are not what their prototype says', () => {
-  test('end no process, whatever method of whatever class they are given to', async () => {
+describe('objects with a false prototype', () => {
+  test('an object with a false prototype ends no process, whatever method it is given to', async () => {
     const seen = await inChild(({ pkg, require }) => {
       const { writeSync } = require('node:fs') as typeof import('node:fs')
       type Methods = Record<string, unknown>
@@ -73,7 +73,7 @@ describe('objects that are not what their prototype says', () => {
     expect(seen).toEqual({ enough: true, wrong: [] })
   })
 
-  test('are no connection to a store', async () => {
+  test('a store refuses an object with a false prototype as its connection', async () => {
     const seen = await inChild(({ pkg, failureOf: failure }) => {
       const connection = new pkg.DatabaseConnection(':memory:')
       const spoofed = [
@@ -96,7 +96,7 @@ describe('objects that are not what their prototype says', () => {
     expect(seen).toEqual({ results: Array.from({ length: 10 }, () => 'TypeError'), works: 0 })
   })
 
-  test('end no process where classes are called or constructed in odd ways', async () => {
+  test('classes that are called or constructed in odd ways throw a TypeError', async () => {
     const types = await inChild(({ pkg, failureOf: failure }) => {
       const connection = new pkg.DatabaseConnection(':memory:')
       const odd = [pkg.DatabaseConnection, pkg.SessionStore, pkg.OutputStore].flatMap((type) => [

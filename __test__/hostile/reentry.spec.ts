@@ -5,7 +5,7 @@ import { isDocumented, open, thrownBy, works, type Opened } from './support.js'
 import { Own } from './values.js'
 import { at, sampleOutput, sampleSession } from '../support/support.js'
 
-/** What is called, with a getter somewhere that runs `act`. */
+/** Calls that run `act` somewhere in the middle, such as in a getter. */
 const SITES: Record<string, (all: Opened, act: () => void) => unknown> = {
   ...perField('create', { ...sampleSession({ id: 's-2', endedAt: at(2), pid: 1 }) }, (all, it) =>
     all.sessions.create(it),
@@ -155,8 +155,8 @@ function tidy({ connection, db }: Opened): void {
   if (connection.isOpen && db.inTransaction) thrownBy(() => db.exec('ROLLBACK'))
 }
 
-describe.each(Object.keys(PLACES))('%s, a getter', (place) => {
-  test.each(Object.keys(SITES))('as %s', (site) => {
+describe.each(Object.keys(PLACES))('a getter %s', (place) => {
+  test.each(Object.keys(SITES))('any call from %s gives a result or a documented error', (site) => {
     for (const [name, action] of Object.entries(ACTIONS)) {
       const all = open()
       const before = all.rows()
@@ -172,7 +172,7 @@ describe.each(Object.keys(PLACES))('%s, a getter', (place) => {
       const error = thrown?.error
       const isOpen = all.connection.isOpen
       tidy(all)
-      // Only who ends a transaction that somebody else is in has what follows stored.
+      // Output that follows is stored only where the getter ended the transaction around the call.
       const ends = / the transaction$/.test(name) && /transaction/.test(`${place} ${site}`)
       const rows = isOpen ? all.rows() : undefined
       expect({
@@ -180,7 +180,7 @@ describe.each(Object.keys(PLACES))('%s, a getter', (place) => {
         error,
         isDocumented: thrown === undefined || isDocumented(error),
         isOwn: own === undefined || own.error === error,
-        // A call that failed changed nothing but what the getter did itself.
+        // A call that failed changed nothing. Only the changes of the getter are there.
         isUnchanged: !thrown || ends || rows === before || rows === acted,
         isClosed: isOpen || isDocumented(thrownBy(() => all.sessions.list())?.error),
       }).toEqual({
@@ -191,7 +191,7 @@ describe.each(Object.keys(PLACES))('%s, a getter', (place) => {
         isUnchanged: true,
         isClosed: true,
       })
-      // While rows are handed out nobody may write.
+      // Nobody may write while a statement is iterated.
       if (isOpen && !name.startsWith('leaves')) works(all)
     }
   })

@@ -1,4 +1,4 @@
-// What the specs about hostile callers share: a database with some rows, and what may come of a call.
+// What the specs about hostile callers share: a database with some rows, and the results that a call may have.
 import { expect } from 'vitest'
 import { DatabaseConnection, OutputStore, SessionStore, SqliteError } from '../../index.js'
 import { Own } from './values.js'
@@ -33,7 +33,7 @@ const CODES: Record<string, string[]> = {
 const CALL =
   /^(?:DatabaseConnection|SessionStore|OutputStore|Database|Statement|StatementIterator)(?:\.\w+)?: /
 
-/** What engines say of a proxy that is revoked, and of a class that is called. */
+/** Messages of engines for a proxy that is revoked, and for a class that is called. */
 const REVOKED = /\bproxy (?:that has|has already) been revoked/i
 const NOT_NEW = /cannot be invoked without 'new'$|class constructor .* without \|new\|$/
 
@@ -41,7 +41,7 @@ const NOT_NEW = /cannot be invoked without 'new'$|class constructor .* without \
 export function isDocumented(error: unknown): boolean {
   if (error instanceof Own) return true
   if (!(error instanceof Error)) return false
-  // What JavaScript itself says about the value.
+  // Errors of JavaScript itself about the value.
   if (REVOKED.test(error.message) || NOT_NEW.test(error.message)) {
     return error instanceof TypeError
   }
@@ -61,7 +61,7 @@ export function thrownBy(call: () => unknown): { error: unknown } | undefined {
   }
 }
 
-/** Checks what came of a call: `before` is what was stored before it. */
+/** Checks the result of a call. `before` is what was stored before it. */
 export function check(all: Opened, before: string, thrown: { error: unknown } | undefined): void {
   if (thrown) {
     if (!isDocumented(thrown.error)) throw thrown.error

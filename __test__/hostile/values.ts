@@ -1,4 +1,4 @@
-// Values that callers do not mean to pass, and objects that are made of them.
+// Values that no caller should pass, and objects that are made of them.
 import { runInNewContext } from 'node:vm'
 import { DatabaseConnection } from '../../index.js'
 

@@ -1,4 +1,4 @@
-// `npm run audit`, with commands in the place of cargo and npm that say what those say.
+// `npm run audit`, with commands in the place of cargo and npm that print what those would print.
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -35,7 +35,7 @@ const vulnerable = {
   vulnerabilities: { bad: { name: 'bad', severity: 'high', range: '<2' } },
 }
 
-/** Runs the script where cargo and npm say this; one that says nothing is not there. */
+/** Runs the script with a cargo and an npm that print this. A command without a text is missing. */
 async function audit(said: { cargo?: unknown[]; npm?: unknown }) {
   const folder = temporaryFolder()
   const command = (name: string, text: string, where: string) =>
@@ -54,33 +54,29 @@ async function audit(said: { cargo?: unknown[]; npm?: unknown }) {
 }
 
 describe.skipIf(process.platform === 'win32')('the audit', () => {
-  test('ends with 0 where everything was looked at and nothing found', async () => {
+  test('the audit exits with 0 where it checked everything and found nothing', async () => {
     const { code, said } = await audit({ cargo: [summary(0)], npm: nothing })
     expect({ code, said }).toEqual({ code: 0, said: 'Nothing was found.\n' })
   })
 
   test.each([
     ['a crate', { cargo: [advisory, summary(1)], npm: nothing }, 'bad 1.0.0: reads behind its end'],
-    ['a crate without words', { cargo: [summary(1)], npm: nothing }, '1 errors'],
+    ['a crate without a description', { cargo: [summary(1)], npm: nothing }, '1 errors'],
     ['a package', { cargo: [summary(0)], npm: vulnerable }, 'bad <2: high'],
-    ['a package, where crates cannot be looked at', { npm: vulnerable }, 'bad <2: high'],
-  ])('ends with 1 where something is found in %s', async (_, tools, words) => {
+    ['a package while cargo is missing', { npm: vulnerable }, 'bad <2: high'],
+  ])('the audit exits with 1 where it finds something in %s', async (_, tools, words) => {
     const { code, said } = await audit(tools)
     expect(said).toContain(words)
     expect(code).toBe(1)
   })
 
   test.each([
-    [
-      'cargo-deny is missing',
-      { cargo: ['error: no such command: `deny`'], npm: nothing },
-      'cargo install',
-    ],
+    ['cargo-deny', { cargo: ['error: no such command: `deny`'], npm: nothing }, 'cargo install'],
     ['the database of advisories', { cargo: [unreachable], npm: nothing }, 'failed to fetch'],
     ['cargo', { npm: nothing }, 'cargo was not found'],
     ['the registry', { cargo: [summary(0)], npm: { message: '405 Method Not Allowed' } }, '405'],
     ['npm', { cargo: [summary(0)] }, 'npm was not found'],
-  ])('ends with 2 where it cannot look: %s', async (_, tools, words) => {
+  ])('the audit exits with 2 where it cannot use %s', async (_, tools, words) => {
     const { code, said } = await audit(tools)
     expect(said).toMatch(/^NOT LOOKED AT/m)
     expect(said).toContain(words)

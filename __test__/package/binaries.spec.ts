@@ -1,4 +1,4 @@
-// What a binary must be to be published, and that each rule refuses what breaks it.
+// The rules that a binary must follow to be published. Each rule refuses a binary that breaks it.
 import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { problemsOf } from '../../scripts/cross/check.mjs'
@@ -30,7 +30,7 @@ const mac = {
 describe('a binary for Linux', () => {
   const target = TARGETS['linux-x64-gnu']
 
-  test('is published when it is as it must be', () => {
+  test('a binary for Linux that follows the rules has no problems', () => {
     expect(problemsOf(linux, target)).toEqual([])
     expect(problemsOf({ ...linux, glibc: '2.2.5' }, target)).toEqual([])
   })
@@ -49,11 +49,11 @@ describe('a binary for Linux', () => {
     [{ exports: [] }, 'exports nothing rather than napi_register_module_v1'],
     [{ architecture: 'aarch64' }, 'is for aarch64 rather than x86_64'],
     [{ format: 'Mach-O' }, 'is Mach-O rather than ELF'],
-  ])('%j is refused', (changed, problem) => {
+  ])('a binary for Linux is refused for %j', (changed, problem) => {
     expect(problemsOf({ ...linux, ...changed }, target)).toEqual([problem])
   })
 
-  test('with musl needs no glibc', () => {
+  test('a binary for Linux with musl must not need glibc', () => {
     const musl = { ...linux, libraries: ['libc.so'] }
     const found = problemsOf(musl, TARGETS['linux-x64-musl'])
     expect(found).toEqual(['needs glibc, version 2.17'])
@@ -64,7 +64,7 @@ describe('a binary for Linux', () => {
 describe('a binary for macOS', () => {
   const target = TARGETS['darwin-arm64']
 
-  test('is published when it is as it must be', () => {
+  test('a binary for macOS that follows the rules has no problems', () => {
     expect(problemsOf(mac, target)).toEqual([])
   })
 
@@ -73,11 +73,11 @@ describe('a binary for macOS', () => {
     [{ signature: 'none' }, 'is not signed as it must be: none'],
     [{ signature: 'wrong hash of page 3' }, 'is not signed as it must be: wrong hash of page 3'],
     [{ libraries: ['/usr/local/lib/libz.dylib'] }, 'needs /usr/local/lib/libz.dylib'],
-  ])('%j is refused', (changed, problem) => {
+  ])('a binary for macOS is refused for %j', (changed, problem) => {
     expect(problemsOf({ ...mac, ...changed }, target)).toEqual([problem])
   })
 
-  test('for x64 need not be signed, but not signed wrongly', () => {
+  test('a binary for macOS on x64 may be unsigned, but not wrongly signed', () => {
     const intel = { ...mac, architecture: 'x86_64', minimumSystem: '10.15' }
     const x64 = TARGETS['darwin-x64']
     expect(problemsOf({ ...intel, signature: 'none' }, x64)).toEqual([])
@@ -85,12 +85,12 @@ describe('a binary for macOS', () => {
   })
 })
 
-test('there is a target for every platform but Windows', () => {
+test('every platform except Windows has a target', () => {
   const built = platforms.filter((platform) => !platform.startsWith('win32'))
   expect(Object.keys(TARGETS).sort()).toEqual(built)
 })
 
-test('the triples are those of package.json', () => {
+test('package.json lists the triple of every target', () => {
   const { napi } = JSON.parse(
     readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
   ) as { napi: { targets: string[] } }
@@ -98,25 +98,28 @@ test('the triples are those of package.json', () => {
   expect(napi.targets).toEqual(expect.arrayContaining(triples))
 })
 
-test.each(platforms)('the package for %s says where it belongs', (platform) => {
-  const folder = new URL(`../../npm/${platform}/`, import.meta.url)
-  const { os, cpu, libc, engines, files, main, license } = JSON.parse(
-    readFileSync(new URL('package.json', folder), 'utf8'),
-  ) as Record<string, unknown>
-  const [system, arch, variant] = platform.split('-')
-  expect({ os, cpu, libc, engines, files, main, license }).toEqual({
-    os: [system],
-    cpu: [arch],
-    libc: { gnu: ['glibc'], musl: ['musl'] }[variant ?? ''],
-    engines: { node: '>= 20' },
-    files: [`session-store.${platform}.node`],
-    main: `session-store.${platform}.node`,
-    license: 'MIT',
-  })
-  expect(readdirSync(folder)).toContain('README.md')
-})
+test.each(platforms)(
+  'the package for %s names its system, its processor and its C library',
+  (platform) => {
+    const folder = new URL(`../../npm/${platform}/`, import.meta.url)
+    const { os, cpu, libc, engines, files, main, license } = JSON.parse(
+      readFileSync(new URL('package.json', folder), 'utf8'),
+    ) as Record<string, unknown>
+    const [system, arch, variant] = platform.split('-')
+    expect({ os, cpu, libc, engines, files, main, license }).toEqual({
+      os: [system],
+      cpu: [arch],
+      libc: { gnu: ['glibc'], musl: ['musl'] }[variant ?? ''],
+      engines: { node: '>= 20' },
+      files: [`session-store.${platform}.node`],
+      main: `session-store.${platform}.node`,
+      license: 'MIT',
+    })
+    expect(readdirSync(folder)).toContain('README.md')
+  },
+)
 
-test('what the linker for macOS exports by itself is let through, and nothing else', () => {
+test('a binary for macOS may export what its linker adds, and nothing else', () => {
   const own = ['__dso_handle', '_mh_dylib_header', 'rust_eh_personality']
   const exports = [...own, 'napi_register_module_v1']
   expect(problemsOf({ ...mac, exports }, TARGETS['darwin-arm64'])).toEqual([])

@@ -8,7 +8,7 @@ const refusal: unknown = expect.objectContaining({
 })
 
 describe('two copies of the package in one process', () => {
-  test('take no connection of each other, and work side by side', async () => {
+  test('a store refuses a connection of another copy, and both copies work side by side', async () => {
     const seen = await inChild(
       ({ pkg, require, failureOf }, copy) => {
         const other = require(copy) as typeof pkg
@@ -25,7 +25,7 @@ describe('two copies of the package in one process', () => {
     expect(seen).toEqual({ refused: [refusal, refusal], own: [], first: [] })
   })
 
-  test('take none whatever WeakMap and instanceof are made to say', async () => {
+  test('a store refuses a connection of another copy even where WeakMap and instanceof were replaced', async () => {
     const seen = await inChild(
       ({ pkg, require, failureOf }, copy) => {
         const other = require(copy) as typeof pkg
@@ -45,7 +45,7 @@ describe('two copies of the package in one process', () => {
     expect(seen).toEqual([refusal, refusal])
   })
 
-  test('run no method of their classes on an object of each other', async () => {
+  test('no method of one copy runs on an object of another copy', async () => {
     const seen = await inChild(
       ({ pkg, require, failureOf }, copy) => {
         const { writeSync } = require('node:fs') as typeof import('node:fs')
@@ -85,10 +85,10 @@ describe('two copies of the package in one process', () => {
     expect(seen).toEqual({ answered: [], enough: true })
   })
 
-  test('take no native side of each other, however a caller got hold of it', async () => {
+  test('no native function of one copy takes a native object of another copy', async () => {
     const seen = await inChild(
       ({ pkg, require }, copy) => {
-        // Whoever runs before the package is loaded sees what is assigned to objects, and what is a key of a map.
+        // Code that runs before the package is loaded can see assignments to objects, and the keys of maps.
         type Native = (...args: unknown[]) => unknown
         const names = ['info', 'isOpen', 'prepare', 'append', 'newest', 'describe', 'changes']
         const stolen = new Map<string, Native>()
@@ -133,7 +133,7 @@ describe('two copies of the package in one process', () => {
     expect(seen).toEqual({ answered: [], works: [] })
   })
 
-  test('leave the classes of the first one usable after it is loaded again', async () => {
+  test('the classes of the first copy work on after the package is loaded again', async () => {
     const paths = await inChild(
       ({ pkg, require }, path) => {
         for (const file of Object.keys(require.cache)) delete require.cache[file]

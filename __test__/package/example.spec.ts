@@ -1,4 +1,4 @@
-// `npm start`, on the commands that it records and on what the README says that it prints.
+// `npm start`: it records commands, and prints what the README shows.
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { runScript } from '../support/child.js'
@@ -11,7 +11,7 @@ function headingsInReadme(): string[] {
   return headings.map((line) => line.replace(/ into .*/, ''))
 }
 
-test('npm start records, searches and tells how much there is', async () => {
+test('npm start records sessions, searches them and prints statistics', async () => {
   const path = temporaryPath()
   const { code, stdout, stderr } = await runScript('examples/record.mjs', [path])
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' })

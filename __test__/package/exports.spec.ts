@@ -27,12 +27,12 @@ const NAMES = [
 ] as const
 
 describe('what the package exports', () => {
-  test.each(NAMES)('%s is a function', (name) => {
+  test.each(NAMES)('the package exports %s as a function', (name) => {
     expect(exported[name]).toBeTypeOf('function')
     expect(exported[name].name).toBe(name)
   })
 
-  test('an ES module imports every name', async () => {
+  test('an ES module can import every name', async () => {
     const source = `
       import { ${NAMES.join(', ')} } from ${JSON.stringify(packageUrl)}
       console.log([${NAMES.join(', ')}].map((value) => typeof value).join())`
@@ -53,7 +53,7 @@ describe('what the package exports', () => {
     expect({ code, stdout }).toEqual({ code: 0, stdout: 'true,true,true,true,true,true,true\n' })
   })
 
-  test('importing touches no file', async () => {
+  test('an import of the package touches no file', async () => {
     const home = join(temporaryFolder(), 'home')
     const cwd = join(home, 'work')
     mkdirSync(cwd, { recursive: true })
@@ -64,7 +64,7 @@ describe('what the package exports', () => {
 })
 
 describe('SqliteError', () => {
-  test('is an Error with a name, a message and a code', () => {
+  test('SqliteError is an Error with a name, a message and a code', () => {
     const error = new SqliteError('database is locked', 'SQLITE_BUSY')
     expect(error).toBeInstanceOf(Error)
     expect(error).toBeInstanceOf(SqliteError)
@@ -75,7 +75,7 @@ describe('SqliteError', () => {
     expect(error.stack).toContain('exports.spec')
   })
 
-  test('is the class of what the package throws', () => {
+  test('SqliteError is the class of what the package throws for SQLite', () => {
     const connection = new DatabaseConnection(':memory:')
     try {
       expect(failureOf(() => connection.db.exec('not SQL'))).toMatchObject({
@@ -87,7 +87,7 @@ describe('SqliteError', () => {
     }
   })
 
-  test('is one class in every module that loads the package', () => {
+  test('SqliteError is one class in every module that loads the package', () => {
     const required = createRequire(import.meta.url)('../../index.js') as typeof exported
     const error = new required.SqliteError('disk full', 'SQLITE_FULL')
     expect(error.name).toBe('SqliteError')
@@ -96,14 +96,14 @@ describe('SqliteError', () => {
 })
 
 describe('the types', () => {
-  test('hold no any', () => {
+  test('the types contain no any', () => {
     const declarations = readFileSync(new URL('../../index.d.ts', import.meta.url), 'utf8')
     const withoutComments = declarations.replaceAll(/\/\*[^]*?\*\//g, '').replaceAll(/\/\/.*/g, '')
     expect(withoutComments).toContain('class DatabaseConnection')
     expect(withoutComments).not.toMatch(/\bany\b/)
   })
 
-  test('hold a doc comment before every class, function and method of the stores', () => {
+  test('the types have a doc comment before every class, function and method of the stores', () => {
     const declarations = readFileSync(new URL('../../index.d.ts', import.meta.url), 'utf8')
     const lines = declarations.split('\n').map((line) => line.trim())
     const undocumented = lines.filter(
@@ -115,7 +115,7 @@ describe('the types', () => {
     expect(undocumented).toEqual([])
   })
 
-  test('are the literal unions of the contract', () => {
+  test('the types of statuses, slots and streams are literal unions', () => {
     type Statuses = 'idle' | 'running' | 'waiting_checkpoint' | 'completed' | 'failed'
     expectTypeOf<SessionStatus>().toEqualTypeOf<Statuses>()
     expectTypeOf<Session['status']>().toEqualTypeOf<Statuses>()
@@ -128,7 +128,7 @@ describe('the types', () => {
     expectTypeOf<NonNullable<DatabaseOptions['synchronous']>>().toEqualTypeOf<'normal' | 'full'>()
   })
 
-  test('let null stand for SQL NULL on the way in', () => {
+  test('the types of arguments accept null for SQL NULL', () => {
     expectTypeOf<NewSession['slot']>().toEqualTypeOf<number>()
     expectTypeOf<null>().toExtend<NewSession['pid']>()
     expectTypeOf<null>().toExtend<NewSession['endedAt']>()

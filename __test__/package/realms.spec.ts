@@ -19,7 +19,7 @@ interface Realm {
   readonly TypeError: TypeErrorConstructor
 }
 
-/** The package, evaluated in a realm of its own as test runners do it; the binary is the one of this process. */
+/** The package, evaluated in its own realm as test runners do it. The binary is that of this process. */
 function inAnotherRealm(): Realm {
   const { outputFiles } = buildSync({
     entryPoints: [packagePath],
@@ -45,7 +45,7 @@ function storesIn({ pkg }: Realm) {
 }
 
 describe('the package in a realm of its own', () => {
-  test('gives dates, arrays and objects of that realm', () => {
+  test('the package gives dates, arrays and objects of its own realm', () => {
     const realm = inAnotherRealm()
     const { connection, sessions, outputs } = storesIn(realm)
     const session = sessions.get('s-1')
@@ -68,7 +68,7 @@ describe('the package in a realm of its own', () => {
     connection.close()
   })
 
-  test('throws errors of that realm', () => {
+  test('the package throws errors of its own realm', () => {
     const realm = inAnotherRealm()
     const { connection, sessions, outputs } = storesIn(realm)
     const thrownBy = (call: () => unknown) => {
@@ -88,7 +88,7 @@ describe('the package in a realm of its own', () => {
     expect(thrownBy(() => sessions.list())).toBeInstanceOf(realm.TypeError)
   })
 
-  test('gives promises of that realm, which reject with its errors', async () => {
+  test('the package gives promises of its own realm, which reject with errors of that realm', async () => {
     const realm = inAnotherRealm()
     const { connection, outputs } = storesIn(realm)
     const target = temporaryPath()
@@ -107,7 +107,7 @@ describe('the package in a realm of its own', () => {
     connection.close()
   })
 
-  test('takes a connection of another evaluation of the same package', () => {
+  test('a store takes a connection of another evaluation of the same package', () => {
     const { pkg } = inAnotherRealm()
     const mine = new here.DatabaseConnection(':memory:')
     new pkg.SessionStore(mine).create(sampleSession())

@@ -26,7 +26,7 @@ function readAll(outputs: OutputStore, limit: number): string[] {
 }
 
 describe('read', () => {
-  test('gives chunks in the order of append, whatever their timestamps', () => {
+  test('read() gives chunks in the order of append, whatever their timestamps', () => {
     const { outputs } = openStores()
     const times = [5, 1, 9, 9, 0, 5]
     const data = times.map((time, i) => `${i} at ${time}`)
@@ -39,7 +39,7 @@ describe('read', () => {
     expect(first).toEqual({ ...sampleOutput({ timestamp: at(5), data: '0 at 5' }), cursor: 1 })
   })
 
-  test('goes on where a cursor says, with what was appended since', () => {
+  test('read() goes on after a cursor, with what was appended since', () => {
     const { outputs } = openStores()
     outputs.append(sampleOutput({ data: 'a' }))
     const first = outputs.read('s-1')
@@ -56,7 +56,7 @@ describe('read', () => {
     expect(next.outputs.at(-1)?.cursor).toBe(next.cursor)
   })
 
-  test('starts at 0 where there is nothing, and finds what comes', () => {
+  test('read() gives the cursor 0 where there is no output, and finds what comes', () => {
     const { outputs } = openStores()
     const empty = { outputs: [], cursor: 0, more: false, gap: false }
     expect(outputs.read('s-1')).toEqual(empty)
@@ -65,7 +65,7 @@ describe('read', () => {
     expect(outputs.read('s-1', { after: 0 }).outputs).toHaveLength(1)
   })
 
-  test('says so where what a cursor stood on is gone', () => {
+  test('read() reports a gap where the chunk of the cursor is gone', () => {
     const { outputs } = openStores()
     outputs.append(sampleOutput({ data: 'old' }))
     const { cursor } = outputs.read('s-1')
@@ -80,7 +80,7 @@ describe('read', () => {
     expect(outputs.read('another', { after: after.cursor }).gap).toBe(true)
   })
 
-  test('gives a thousand at a time by default', () => {
+  test('read() gives a thousand chunks at a time by default', () => {
     const { outputs } = openStores()
     outputs.appendMany(Array.from({ length: 1001 }, (_, i) => sampleOutput({ data: `é ${i}` })))
     const page = outputs.read('s-1')
@@ -96,7 +96,7 @@ describe('read', () => {
     ['limit', 0],
     ['limit', 2.5],
     ['limit', Number.POSITIVE_INFINITY],
-  ])('refuses %s %s', (name, value) => {
+  ])('read() refuses %s = %s', (name, value) => {
     const { outputs } = openStores()
     expect(failureOf(() => outputs.read('s-1', { [name]: value }))).toEqual({
       type: 'RangeError',
@@ -108,7 +108,7 @@ describe('read', () => {
 })
 
 describe('tail', () => {
-  test('gives the last chunks, oldest first', () => {
+  test('tail() gives the last chunks, oldest first', () => {
     const { outputs } = openStores()
     for (const data of ['a', 'b', 'c']) outputs.append(sampleOutput({ data }))
     expect(texts(outputs.tail('s-1', { chunks: 2 }).outputs)).toEqual(['b', 'c'])
@@ -123,7 +123,7 @@ describe('tail', () => {
     [3, 'three\r\nfour\nfive\n'],
     [5, 'one\ntwo\nthree\r\nfour\nfive\n'],
     [50, 'one\ntwo\nthree\r\nfour\nfive\n'],
-  ])('gives the last %i lines, wherever they were cut', (lines, expected) => {
+  ])('tail() gives the last %i lines, wherever they were cut into chunks', (lines, expected) => {
     const { outputs } = openStores()
     for (const data of ['one\ntw', 'o\nthree\r', '\nfour', '\nfi', 've\n']) {
       outputs.append(sampleOutput({ data }))
@@ -131,21 +131,21 @@ describe('tail', () => {
     expect(texts(outputs.tail('s-1', { lines }).outputs).join('')).toBe(expected)
   })
 
-  test('counts a last line without an end', () => {
+  test('tail() counts a last line without an end', () => {
     const { outputs } = openStores()
     for (const data of ['one\ntwo', '\nthr', 'ee']) outputs.append(sampleOutput({ data }))
     expect(texts(outputs.tail('s-1', { lines: 1 }).outputs).join('')).toBe('three')
     expect(texts(outputs.tail('s-1', { lines: 2 }).outputs).join('')).toBe('two\nthree')
   })
 
-  test('gives ten lines by default', () => {
+  test('tail() gives ten lines by default', () => {
     const { outputs } = openStores()
     const lines = Array.from({ length: 30 }, (_, i) => `line ${i}\n`)
     outputs.append(sampleOutput({ data: lines.join('') }))
     expect(texts(outputs.tail('s-1').outputs)).toEqual([lines.slice(-10).join('')])
   })
 
-  test('takes lines or chunks, not both', () => {
+  test('tail() takes lines or chunks, not both', () => {
     const { outputs } = openStores()
     expect(failureOf(() => outputs.tail('s-1', { lines: 1, chunks: 1 } as never))).toMatchObject({
       type: 'RangeError',
@@ -156,7 +156,7 @@ describe('tail', () => {
 })
 
 describe('iterate', () => {
-  test('gives the chunks by their time, equal ones as they were appended', () => {
+  test('iterate() gives the chunks by their time, equal ones as they were appended', () => {
     const { outputs } = openStores()
     const times = [5, 1, 9, 9, 0, 5]
     outputs.appendMany(
@@ -167,7 +167,7 @@ describe('iterate', () => {
     expect(expected.join('\n')).toBe(outputs.getFullOutput('s-1'))
   })
 
-  test('goes through more than it holds, while others write', () => {
+  test('iterate() goes through more chunks than it holds, while others write', () => {
     const { outputs } = openStores()
     const count = 3000
     outputs.appendMany(
@@ -186,7 +186,7 @@ describe('iterate', () => {
     expect(seen).toEqual([...Array.from({ length: count }, (_, i) => `${i}`), 'ahead'])
   })
 
-  test('can be left, and says at once what is wrong with its argument', () => {
+  test('iterate() can be left early, and checks its argument at once', () => {
     const { connection, outputs } = openStores()
     outputs.append(sampleOutput())
     for (const chunk of outputs.iterate('s-1')) {
@@ -200,8 +200,8 @@ describe('iterate', () => {
   })
 })
 
-describe('list by pages', () => {
-  test('gives every session once, ties included', () => {
+describe('pages of list()', () => {
+  test('pages of list() hold every session once, ties included', () => {
     const { sessions } = openStores()
     const starts = [5, 9, 5, 1, 5, 9, 3, 5]
     for (const [i, start] of starts.entries()) {
@@ -221,7 +221,7 @@ describe('list by pages', () => {
     expect(sessions.list({ before: whole[2] })).toEqual(whole.slice(3))
   })
 
-  test('selects by status', () => {
+  test('pages of list() select by status', () => {
     const { sessions } = openStores()
     for (const [i, status] of (['failed', 'idle', 'failed', 'failed'] as const).entries()) {
       sessions.create(sampleSession({ id: `s-${i}`, status, startedAt: at(i) }))
@@ -232,7 +232,7 @@ describe('list by pages', () => {
     expect(rest.map(({ id }) => id)).toEqual(['s-0'])
   })
 
-  test('repeats rather than skips where the session it went up to is gone', () => {
+  test('pages of list() repeat rather than skip a session where the last one is gone', () => {
     const { sessions } = openStores()
     for (const id of ['a', 'b', 'c']) sessions.create(sampleSession({ id }))
     const [first] = sessions.list({ limit: 1 })
@@ -240,7 +240,7 @@ describe('list by pages', () => {
     expect(sessions.list({ before: first }).map(({ id }) => id)).toEqual(['b', 'a'])
   })
 
-  test('names what is wrong with an option', () => {
+  test('list() names what is wrong with an option', () => {
     const { sessions } = openStores()
     expect(failureOf(() => sessions.list({ limit: -1 }))?.message).toEqual(
       naming('SessionStore.list', 'options.limit', '-1'),

@@ -24,7 +24,7 @@ describe('a Date', () => {
     ['0099-12-31T23:59:59.999Z'],
     ['1900-02-28T00:00:00.010Z'],
     ['9999-12-31T23:59:59.999Z'],
-  ])('%s is stored as such and comes back', (text) => {
+  ])('the Date %s is stored as this text and comes back', (text) => {
     const { connection, sessions, outputs } = openStores()
     const date = new Date(text)
     sessions.create(sampleSession({ startedAt: date, endedAt: date }))
@@ -38,7 +38,7 @@ describe('a Date', () => {
     expect(connection.db.prepare('SELECT ended_at FROM sessions').pluck().get()).toBe(text)
   })
 
-  test('of every year sorts as text as it does in time', () => {
+  test('a Date of every year sorts as text as it does in time', () => {
     const { outputs } = openStores()
     const years = ['9999', '0000', '2026', '0999', '1970', '0100', '1000']
     for (const year of years) {
@@ -53,7 +53,7 @@ describe('a Date', () => {
     expect(newer.map(({ data }) => data)).toEqual(['1000', '1970', '2026', '9999'])
   })
 
-  test('of another realm is a Date', () => {
+  test('a Date of another realm is accepted', () => {
     const { sessions, outputs } = openStores()
     const date = runInNewContext("new Date('2026-03-01T10:00:00.001Z')") as Date
     expect(date instanceof Date).toBe(false)
@@ -65,7 +65,7 @@ describe('a Date', () => {
     ).toStrictEqual(at(1))
   })
 
-  test('of a class of its own is a Date', () => {
+  test('a Date of a subclass is accepted', () => {
     class Moment extends Date {}
     const { sessions } = openStores()
     sessions.create(sampleSession({ startedAt: new Moment(at(1)) }))
@@ -73,12 +73,12 @@ describe('a Date', () => {
   })
 
   test.each([
-    ['not at all', new Date(Number.NaN)],
+    ['that is invalid', new Date(Number.NaN)],
     ['before year 0', new Date('-000001-12-31T23:59:59.999Z')],
     ['after year 9999', new Date('+010000-01-01T00:00:00.000Z')],
-    ['the last', new Date(8.64e15)],
-    ['the first', new Date(-8.64e15)],
-  ])('that is valid %s is out of range', (_, date) => {
+    ['at the end of the range of Date', new Date(8.64e15)],
+    ['at the start of the range of Date', new Date(-8.64e15)],
+  ])('a Date %s is out of range', (_, date) => {
     const { sessions, outputs } = openStores()
     sessions.create(sampleSession({ id: 'kept', endedAt: at(1) }))
     const startedAt = sampleSession({ startedAt: date })
@@ -101,7 +101,7 @@ describe('a Date', () => {
   })
 })
 
-describe('what is no Date', () => {
+describe('a value that is not a Date', () => {
   test.each([
     ['2026-03-01T10:00:00.000Z', '2026-03-01T10:00:00.000Z'],
     [1_772_359_200_000, '1772359200000'],
@@ -112,7 +112,7 @@ describe('what is no Date', () => {
     [{ getTime: () => 0, toISOString: () => '2026-03-01T10:00:00.000Z' }, 'bject'],
     [new Proxy(new Date(0), {}), ''],
     [Date, ''],
-  ])('is of a wrong type: %o', (value, word) => {
+  ])('a value that is not a Date is refused: %o', (value, word) => {
     const { sessions, outputs } = openStores()
     const date = value as never
     expect(failureOf(() => sessions.create(sampleSession({ startedAt: date })))).toEqual(
@@ -142,7 +142,7 @@ describe('a time that other SQL wrote', () => {
     ["datetime('9999-12-31 23:59:59')", '9999-12-31T23:59:59.000Z'],
     ["strftime('%Y-%m-%dT%H:%M:%SZ', '2025-01-10 09:15:00')", '2025-01-10T09:15:00.000Z'],
     ["strftime('%Y-%m-%dT%H:%M:%fZ', '2025-01-10 09:15:00.125')", '2025-01-10T09:15:00.125Z'],
-  ])('%s is read as UTC', (sql, expected) => {
+  ])('a time that other SQL wrote as %s is read as UTC', (sql, expected) => {
     const { connection, sessions, outputs } = openStores()
     connection.db.exec(`
       INSERT INTO sessions (id, slot, status, working_dir, started_at, ended_at) VALUES ('s-1', 1, 'idle', '/', ${sql}, ${sql});
@@ -152,7 +152,7 @@ describe('a time that other SQL wrote', () => {
     expect(outputs.getBySession('s-1')[0]?.timestamp).toEqual(date)
   })
 
-  test('is read as UTC in every time zone', async () => {
+  test('a time that other SQL wrote is read as UTC in every time zone', async () => {
     const times = await inChild(
       ({ pkg }, path) => {
         const connection = new pkg.DatabaseConnection(path)

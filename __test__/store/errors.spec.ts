@@ -22,7 +22,7 @@ describe('a store', () => {
     [[], ''],
     [() => undefined, ''],
     [new Date(0), ''],
-  ] as [unknown, string][])('cannot be made of %o', (db, word) => {
+  ] as [unknown, string][])('a store cannot be made of %o', (db, word) => {
     expect(failureOf(() => new SessionStore(db as never))).toEqual(
       wrongType('SessionStore', 'db', word),
     )
@@ -31,7 +31,7 @@ describe('a store', () => {
     )
   })
 
-  test('cannot be made of another store', () => {
+  test('a store cannot be made of another store', () => {
     const { sessions, outputs } = openStores()
     expect(failureOf(() => new SessionStore(outputs as never))).toEqual(
       wrongType('SessionStore', 'db'),
@@ -42,8 +42,8 @@ describe('a store', () => {
   })
 })
 
-describe('what SQLite says', () => {
-  test('SQLITE_FULL: the store works on once there is room', () => {
+describe('errors of SQLite', () => {
+  test('a store throws SQLITE_FULL, and works on once there is room', () => {
     const { connection, outputs } = openStores()
     outputs.append(sampleOutput())
     const pages = Number(connection.db.pragma('page_count', { simple: true }))
@@ -59,7 +59,7 @@ describe('what SQLite says', () => {
     expect(outputs.getBySession('s-1')).toHaveLength(2)
   })
 
-  test('SQLITE_BUSY: the store works on once the file is free', () => {
+  test('a store throws SQLITE_BUSY, and works on once the file is free', () => {
     const { connection, outputs, sessions } = openStores(undefined, { timeout: 0 })
     const holder = openConnection(connection.path)
     holder.db.exec('BEGIN IMMEDIATE')
@@ -75,7 +75,7 @@ describe('what SQLite says', () => {
     expect(outputs.getBySession('s-1')).toHaveLength(1)
   })
 
-  test('SQLITE_ERROR: a table is gone', () => {
+  test('a store throws SQLITE_ERROR where a table is gone', () => {
     const { connection, outputs, sessions } = openStores()
     connection.db.exec('DROP TABLE session_outputs')
     expect(failureOf(() => outputs.append(sampleOutput()))).toEqual(sqliteFailure('SQLITE_ERROR'))

@@ -24,7 +24,7 @@ const difficult = [
 ]
 
 describe('raw', () => {
-  test('is what was printed, byte for byte, by time', async () => {
+  test('raw is what was printed, byte for byte, by time', async () => {
     const { outputs } = openStores()
     for (const data of difficult) outputs.append(sampleOutput({ data }))
     outputs.append(sampleOutput({ timestamp: at(-1), type: 'stderr', data: 'first' }))
@@ -33,7 +33,7 @@ describe('raw', () => {
     expect(await exported(outputs, 'raw')).toBe(outputs.getFullOutput('s-1', { separator: '' }))
   })
 
-  test('keeps bytes that are no text', async () => {
+  test('raw keeps bytes that are not text', async () => {
     const { connection, outputs } = openStores()
     connection.db.exec(
       "INSERT INTO session_outputs (session_id, timestamp, type, data) VALUES ('s-1', '2026', 'stdout', CAST(X'61FF62' AS TEXT))",
@@ -45,7 +45,7 @@ describe('raw', () => {
 })
 
 describe('ndjson', () => {
-  test('is an object a line, as read() gives them', async () => {
+  test('ndjson is an object a line, as read() gives them', async () => {
     const { outputs } = openStores()
     for (const [index, data] of difficult.entries())
       outputs.append(sampleOutput({ data, timestamp: at(index), type: 'stderr' }))
@@ -63,7 +63,7 @@ describe('ndjson', () => {
     ])
   })
 
-  test('is JSON whatever is stored', async () => {
+  test('ndjson is valid JSON whatever is stored', async () => {
     const { connection, outputs } = openStores()
     const insert = connection.db.prepare(
       "INSERT INTO session_outputs (session_id, timestamp, type, data) VALUES ('\"\n', ?, 'stdout', CAST(X'61F09F62FF' AS TEXT))",
@@ -104,7 +104,7 @@ function parseCast(text: string) {
 }
 
 describe('asciicast', () => {
-  test('is a recording that starts with the first chunk', async () => {
+  test('asciicast is a recording that starts with the first chunk', async () => {
     const { sessions, outputs } = openStores()
     sessions.create(sampleSession({ currentCommand: 'say "hi" \u001b' }))
     outputs.append(sampleOutput({ timestamp: at(1_999), data: 'one\r\n' }))
@@ -127,7 +127,7 @@ describe('asciicast', () => {
     })
   })
 
-  test('plays every text, in a terminal of the size that is asked for', async () => {
+  test('asciicast holds every text, and the size of the terminal that is asked for', async () => {
     const { outputs } = openStores()
     for (const data of difficult) outputs.append(sampleOutput({ data }))
     const text = await exported(outputs, 'asciicast', { columns: 120, rows: 40 })
@@ -141,12 +141,12 @@ describe('asciicast', () => {
     expect(events.map(([, data]) => data)).toEqual(difficult)
   })
 
-  test('never goes back in time', async () => {
+  test('asciicast never goes back in time', async () => {
     const { connection, outputs } = openStores()
     const insert = connection.db.prepare(
       "INSERT INTO session_outputs (session_id, timestamp, type, data) VALUES ('s-1', ?, 'stdout', ?)",
     )
-    // By text, as they are ordered, and by what other programs write.
+    // Ordered by their text. Other programs may have written them.
     for (const timestamp of [
       '2026-03-01T10:00:00.000Z',
       '2026-03-01T10:00:05.000+01:00',
@@ -158,7 +158,7 @@ describe('asciicast', () => {
     expect(events.map(([time]) => time)).toEqual([0, 0, 9, 9])
   })
 
-  test('of another century has no moment that players refuse', async () => {
+  test('asciicast has no timestamp for a session before 1970, which players would refuse', async () => {
     const { outputs } = openStores()
     outputs.append(sampleOutput({ timestamp: new Date('1969-12-31T23:59:59.999Z') }))
     const { header, events } = parseCast(await exported(outputs, 'asciicast'))
@@ -176,12 +176,15 @@ describe('a session without output', () => {
     asciicast: '{"version":2,"width":80,"height":24,"title":"make"}\n',
   }
 
-  test.each(formats)('is valid as %s, and so is one that nobody knows', async (format) => {
-    const { sessions, outputs } = openStores()
-    sessions.create(sampleSession({ currentCommand: 'make' }))
-    expect(await exported(outputs, format)).toBe(empty[format])
-    const unknown = await exported(outputs, format, {}, 'unknown')
-    const untitled = empty[format].replace(',"title":"make"', '').replace('>make<', '>unknown<')
-    expect(unknown).toBe(untitled)
-  })
+  test.each(formats)(
+    'a session without output is valid as %s, and so is an unknown session',
+    async (format) => {
+      const { sessions, outputs } = openStores()
+      sessions.create(sampleSession({ currentCommand: 'make' }))
+      expect(await exported(outputs, format)).toBe(empty[format])
+      const unknown = await exported(outputs, format, {}, 'unknown')
+      const untitled = empty[format].replace(',"title":"make"', '').replace('>make<', '>unknown<')
+      expect(unknown).toBe(untitled)
+    },
+  )
 })

@@ -24,7 +24,7 @@ async function take(chunks: AsyncIterable<FollowedChunk>, count = Infinity): Pro
 }
 
 describe('follow', () => {
-  test('gives what is appended from the call on, and ends with the session', async () => {
+  test('follow() gives what is appended after the call, and ends with the session', async () => {
     const { sessions, outputs } = openStores()
     sessions.create(sampleSession())
     outputs.append(sampleOutput({ data: 'before' }))
@@ -38,7 +38,7 @@ describe('follow', () => {
     expect(await following).toEqual(['a', 'b'])
   })
 
-  test('goes on from a cursor', async () => {
+  test('follow() goes on after a cursor', async () => {
     const { outputs } = openStores()
     for (const data of ['a', 'b', 'c']) outputs.append(sampleOutput({ data }))
     const { cursor } = outputs.read('s-1', { limit: 1 })
@@ -46,7 +46,7 @@ describe('follow', () => {
     expect(await take(outputs.follow('s-1', { after: 0 }), 3)).toEqual(['a', 'b', 'c'])
   })
 
-  test('says so where what it went on from is gone', async () => {
+  test('follow() reports a gap where the chunk of its cursor is gone', async () => {
     const { outputs } = openStores()
     outputs.append(sampleOutput())
     const { cursor } = outputs.read('s-1')
@@ -59,7 +59,7 @@ describe('follow', () => {
     expect(gaps).toEqual([true, false])
   })
 
-  test('gives everything that another process appends, in order, once', async () => {
+  test('follow() gives everything that another process appends, in order, once', async () => {
     const path = temporaryPath()
     const outputs = new OutputStore(openConnection(path))
     const writer = `
@@ -84,7 +84,7 @@ describe('follow', () => {
     expect(data.length).toBeGreaterThanOrEqual(4000)
   })
 
-  test('wakes up for another connection after a long silence, again and again', async () => {
+  test('follow() wakes up for another connection after a long silence, again and again', async () => {
     const path = temporaryPath()
     const outputs = new OutputStore(openConnection(path))
     const other = new OutputStore(openConnection(path))
@@ -100,7 +100,7 @@ describe('follow', () => {
     expect(seen).toEqual(['a', 'b', 'c'])
   })
 
-  test('ends with its signal, with the connection, and with a session that is removed', async () => {
+  test('follow() ends with its signal, with the connection, and with a session that is removed', async () => {
     const { connection, sessions, outputs } = openStores()
     const stop = new AbortController()
     const aborted = take(outputs.follow('s-1', { signal: stop.signal }))
@@ -120,7 +120,7 @@ describe('follow', () => {
     expect(await closed).toEqual([])
   })
 
-  describe('waits no longer than its reader, with any number of calls of next() pending:', () => {
+  describe('the end of follow() with any number of calls of next() pending', () => {
     /** How each promise is settled, unless it takes as long as a look at the file in silence. */
     const settled = (promises: Promise<unknown>[]) =>
       Promise.race([
@@ -131,12 +131,12 @@ describe('follow', () => {
     const silent = async (outputs: OutputStore, signal?: AbortSignal) => {
       const chunks = outputs.follow('s-1', { signal })
       const pending = [chunks.next(), chunks.next(), chunks.next()]
-      // By now it no longer looks at short intervals.
+      // By now it looks at the file at long intervals only.
       await pause(800)
       return { chunks, pending }
     }
 
-    test('return()', async () => {
+    test('return() ends follow() at once', async () => {
       const { outputs } = openStores()
       const { chunks, pending } = await silent(outputs)
       pending.push(chunks.return())
@@ -145,7 +145,7 @@ describe('follow', () => {
       expect(await chunks.next()).toEqual({ value: undefined, done: true })
     })
 
-    test('throw()', async () => {
+    test('throw() ends follow() at once, and rejects with its argument', async () => {
       const { outputs } = openStores()
       const { chunks, pending } = await silent(outputs)
       const reason = new Error('of the reader')
@@ -154,7 +154,7 @@ describe('follow', () => {
       expect(await settled(pending)).toEqual([over, over, over, thrown, over])
     })
 
-    test('its signal', async () => {
+    test('the signal ends follow() at once', async () => {
       const { outputs } = openStores()
       const stop = new AbortController()
       const { pending } = await silent(outputs, stop.signal)
@@ -163,11 +163,11 @@ describe('follow', () => {
     })
 
     test.each([
-      ['the connection that is closed', (all: ReturnType<typeof openStores>) => all.connection],
-      ['the handle that is closed', (all: ReturnType<typeof openStores>) => all.connection.db],
-    ])('%s', async (_, of) => {
+      ['close() of the connection', (all: ReturnType<typeof openStores>) => all.connection],
+      ['close() of the handle', (all: ReturnType<typeof openStores>) => all.connection.db],
+    ])('%s ends follow() at once', async (_, of) => {
       const path = temporaryPath()
-      // Closing the last connection removes the log, which is heard.
+      // This connection stays open: closing the last one removes the log, which would wake the follower.
       openConnection(path).db.exec('CREATE TABLE other (x)')
       const all = openStores(path)
       const { pending } = await silent(all.outputs)
@@ -175,7 +175,7 @@ describe('follow', () => {
       expect(await settled(pending)).toEqual([over, over, over])
     })
 
-    test('return() before the first next(), and twice', async () => {
+    test('return() ends follow() before the first next(), and may be called twice', async () => {
       const { outputs } = openStores()
       const chunks = outputs.follow('s-1', { after: 0 })
       expect(await settled([chunks.return(), chunks.return(), chunks.next()])).toEqual([
@@ -185,7 +185,7 @@ describe('follow', () => {
       ])
     })
 
-    test('return() between two chunks, as break does', async () => {
+    test('return() ends follow() between two chunks, as break does', async () => {
       const { outputs } = openStores()
       outputs.appendMany([sampleOutput({ data: 'a' }), sampleOutput({ data: 'b' })])
       const chunks = outputs.follow('s-1', { after: 0 })
@@ -195,7 +195,7 @@ describe('follow', () => {
     })
   })
 
-  test('lets go of the signal and the process once it has ended', async () => {
+  test('follow() lets go of the signal and the process once it has ended', async () => {
     const { outputs } = openStores()
     const stop = new AbortController()
     let listeners = 0
@@ -227,7 +227,7 @@ describe('follow', () => {
     )
   })
 
-  test('gives what waits in the queue of write-behind, once it is committed', async () => {
+  test('follow() gives what waits in the queue of write-behind, once it is committed', async () => {
     const { connection } = openStores()
     const outputs = new OutputStore(connection, { writeBehind: true })
     const following = take(outputs.follow('s-1'), 2)
@@ -236,7 +236,7 @@ describe('follow', () => {
     expect(await following).toEqual(['a', 'b'])
   })
 
-  test('works in memory, and for several at a time', async () => {
+  test('follow() works in memory, and for several at a time', async () => {
     const { outputs } = openStores(':memory:')
     const following = [1, 2, 3].map(() => take(outputs.follow('s-1'), 1))
     await pause(30)
@@ -244,7 +244,7 @@ describe('follow', () => {
     expect(await Promise.all(following)).toEqual([['a'], ['a'], ['a']])
   })
 
-  test('says at once what is wrong with its arguments', () => {
+  test('follow() checks its arguments at once', () => {
     const { outputs } = openStores()
     expect(failureOf(() => outputs.follow(5 as never))?.type).toBe('TypeError')
     expect(failureOf(() => outputs.follow('s-1', { after: -1 }))?.type).toBe('RangeError')
@@ -253,7 +253,7 @@ describe('follow', () => {
 })
 
 describe('watch', () => {
-  test('tells which sessions have changed, whoever changed them', async () => {
+  test('watch() tells which sessions have changed, whoever changed them', async () => {
     const path = temporaryPath()
     const watching = openConnection(path)
     const { sessions, outputs } = openStores(path)
@@ -276,7 +276,7 @@ describe('watch', () => {
     expect(seen).toEqual([])
   })
 
-  test('tells of its own connection, and nothing where nothing changes', async () => {
+  test('watch() tells of changes by its own connection, and nothing where nothing changes', async () => {
     const { connection, sessions } = openStores(':memory:')
     const seen: string[][] = []
     const stop = connection.watch(({ sessions: ids }) => seen.push(ids))
@@ -288,7 +288,7 @@ describe('watch', () => {
     expect(seen).toHaveLength(1)
   })
 
-  test('ends when the connection is closed, and refuses what is no function', async () => {
+  test('watch() ends when the connection is closed, and refuses what is not a function', async () => {
     const connection = new DatabaseConnection(':memory:')
     connection.watch(() => undefined)
     expect(failureOf(() => connection.watch(5 as never))).toMatchObject({

@@ -5,7 +5,7 @@ import { temporaryPath } from '../support/support.js'
 const nodeOptions = ['--expose-gc']
 
 describe('garbage collection', () => {
-  test('leaves the connection to the stores that still use it', async () => {
+  test('garbage collection leaves the connection to the stores that still use it', async () => {
     const seen = await inChild(
       async ({ pkg }, path) => {
         const collect = () => globalThis.gc?.()
@@ -50,7 +50,7 @@ describe('garbage collection', () => {
     })
   })
 
-  test('leaves the connection to a handle, a statement or an iterator that still uses it', async () => {
+  test('garbage collection leaves the connection to a handle, a statement or an iterator that still uses it', async () => {
     const seen = await inChild(
       async ({ pkg }, path) => {
         const handle = (() => new pkg.DatabaseConnection(path).db)()
@@ -79,7 +79,7 @@ describe('garbage collection', () => {
     expect(seen).toEqual([1, 7, 0, 2, 7, 0, 3, 7, 0])
   })
 
-  test('takes connections that nobody closed', async () => {
+  test('garbage collection takes connections that nobody closed', async () => {
     const opened = await inChild(
       async ({ pkg }, path) => {
         for (let round = 0; round < 200; round++) {
@@ -97,7 +97,7 @@ describe('garbage collection', () => {
     expect(opened).toBe(0)
   })
 
-  test('does not reach into results that were handed out', async () => {
+  test('garbage collection does not reach into results that were handed out', async () => {
     const lengths = await inChild(
       async ({ pkg }, path) => {
         const connection = new pkg.DatabaseConnection(path)

@@ -12,7 +12,7 @@ import {
 } from '../support/support.js'
 
 describe('a connection', () => {
-  test('is open until it is closed, which may happen twice', () => {
+  test('a connection is open until it is closed, and may be closed twice', () => {
     const connection = openConnection()
     expect(connection.isOpen).toBe(true)
     connection.close()
@@ -21,7 +21,7 @@ describe('a connection', () => {
     expect(connection.isOpen).toBe(false)
   })
 
-  test('knows its path', () => {
+  test('a connection knows its path', () => {
     const path = temporaryPath()
     const connection = openConnection(path)
     expect(connection.path).toBe(path)
@@ -31,7 +31,7 @@ describe('a connection', () => {
     expect(connection.path).toBe(path)
   })
 
-  test('has one handle', () => {
+  test('a connection has one handle', () => {
     const connection = openConnection()
     expect(connection.db).toBe(connection.db)
     expect(connection.db.open).toBe(true)
@@ -39,14 +39,14 @@ describe('a connection', () => {
     expect(connection.db.memory).toBe(false)
   })
 
-  test('closes its handle', () => {
+  test('a connection closes its handle', () => {
     const connection = openConnection()
     const { db } = connection
     connection.close()
     expect(db.open).toBe(false)
   })
 
-  test('is closed by its handle', () => {
+  test('a connection is closed by its handle', () => {
     const connection = openConnection()
     connection.db.close()
     expect(connection.isOpen).toBe(false)
@@ -54,7 +54,7 @@ describe('a connection', () => {
     expect(connection.isOpen).toBe(false)
   })
 
-  test('keeps what was written for the next one', () => {
+  test('a connection keeps what was written for the next one', () => {
     const path = temporaryPath()
     const first = openStores(path)
     first.sessions.create(sampleSession({ endedAt: at(5), pid: 7, currentCommand: 'npm test' }))
@@ -76,7 +76,7 @@ describe('a connection', () => {
     expect(second.outputs.getBySession('s-1')).toStrictEqual([sampleOutput()])
   })
 
-  test('does not close another one to the same file', () => {
+  test('a connection does not close another one to the same file', () => {
     const path = temporaryPath()
     const one = openStores(path)
     const other = openStores(path)
@@ -87,7 +87,7 @@ describe('a connection', () => {
 })
 
 describe('the stores', () => {
-  test('take the connection or its handle', () => {
+  test('the stores take the connection or its handle', () => {
     const connection = openConnection()
     new SessionStore(connection).create(sampleSession())
     new OutputStore(connection).append(sampleOutput())
@@ -95,7 +95,7 @@ describe('the stores', () => {
     expect(new OutputStore(connection.db).getFullOutput('s-1')).toBe('hello')
   })
 
-  test('share the transactions of the handle', () => {
+  test('the stores share the transactions of the handle', () => {
     const { connection, sessions, outputs } = openStores()
     const failing = connection.db.transaction(() => {
       sessions.create(sampleSession())
@@ -140,7 +140,7 @@ describe('after close()', () => {
     ['list', (store) => store.list()],
     ['listByStatus', (store) => store.listByStatus('idle')],
     ['findRunning', (store) => store.findRunning()],
-  ])('SessionStore: %s throws', (_, call) => {
+  ])('SessionStore: %s throws after close()', (_, call) => {
     const { sessions } = closed()
     expect(failureOf(() => call(sessions))).toEqual(invalidState('SessionStore'))
     expect(failureOf(() => call(sessions))).toEqual(invalidState('SessionStore'))
@@ -155,7 +155,7 @@ describe('after close()', () => {
     ['getBySessionSince', (store) => store.getBySessionSince('s-1', at(0))],
     ['getFullOutput', (store) => store.getFullOutput('s-1')],
     ['deleteBySession', (store) => store.deleteBySession('s-1')],
-  ])('OutputStore: %s throws', (_, call) => {
+  ])('OutputStore: %s throws after close()', (_, call) => {
     const { outputs } = closed()
     expect(failureOf(() => call(outputs))).toEqual(invalidState('OutputStore'))
     expect(failureOf(() => call(outputs))).toEqual(invalidState('OutputStore'))
@@ -166,19 +166,19 @@ describe('after close()', () => {
     ['exec', (db) => db.exec('SELECT 1')],
     ['pragma', (db) => db.pragma('user_version')],
     ['transaction', (db) => db.transaction(() => undefined)()],
-  ])('the handle: %s throws', (_, call) => {
+  ])('the handle: %s throws after close()', (_, call) => {
     const { db } = closed()
     expect(failureOf(() => call(db))).toEqual(invalidState())
   })
 
-  test('a prepared statement throws', () => {
+  test('a prepared statement throws after close()', () => {
     const { statement } = closed()
     expect(failureOf(() => statement.get())).toEqual(invalidState())
     expect(failureOf(() => statement.all())).toEqual(invalidState())
     expect(failureOf(() => [...statement.iterate()])).toEqual(invalidState())
   })
 
-  test('no store can be made of the connection or its handle', () => {
+  test('no store can be made of a closed connection or its handle', () => {
     const { connection, db } = closed()
     expect(failureOf(() => new SessionStore(connection))).toEqual(invalidState('SessionStore'))
     expect(failureOf(() => new OutputStore(connection))).toEqual(invalidState('OutputStore'))
@@ -186,7 +186,7 @@ describe('after close()', () => {
     expect(failureOf(() => new OutputStore(db))).toEqual(invalidState('OutputStore'))
   })
 
-  test('closing the handle again is fine', () => {
+  test('the handle may be closed again after close()', () => {
     const { connection, db } = closed()
     db.close()
     connection.close()

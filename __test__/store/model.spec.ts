@@ -248,7 +248,7 @@ function answersOfModel(model: Model) {
   }
 }
 
-test('any sequence of operations leaves what the model says', () => {
+test('the stores give the same results as the model after any sequence of operations', () => {
   fc.assert(
     fc.property(fc.array(anyOperation, { maxLength: 40 }), (operations) => {
       const subject = new Subject()

@@ -45,9 +45,9 @@ function touch({ connection }: ReturnType<typeof openStores>, moment: Date): voi
   connection.db.prepare('UPDATE sessions SET updated_at = ?').run(text)
 }
 
-describe('a session at work is failed', () => {
+describe('failOrphans() marks a session', () => {
   test.each([['running'], ['waiting_checkpoint']] as const)(
-    'when it is %s and its process has ended',
+    'failOrphans() marks a session that is %s and whose process has ended',
     async (status) => {
       const pid = await deadPid()
       const { sessions } = openWith({ status, pid, startedAt: ago(MINUTE) })
@@ -61,29 +61,35 @@ describe('a session at work is failed', () => {
     },
   )
 
-  test.each([[0], [-1], [2 ** 31], [2 ** 53]])('when %d can be the pid of no process', (pid) => {
-    const { sessions } = openWith({ pid })
-    expect(sessions.failOrphans()).toMatchObject([{ id: 's-1', status: 'failed', pid }])
-  })
+  test.each([[0], [-1], [2 ** 31], [2 ** 53]])(
+    'failOrphans() marks a session with the pid %d, which no process can have',
+    (pid) => {
+      const { sessions } = openWith({ pid })
+      expect(sessions.failOrphans()).toMatchObject([{ id: 's-1', status: 'failed', pid }])
+    },
+  )
 
-  test('when it is without a pid for more than a minute', () => {
+  test('failOrphans() marks a session that has no pid for more than a minute', () => {
     const stores = openWith({ startedAt: ago(MINUTE + 2_000) })
     expect(stores.sessions.failOrphans()).toMatchObject([{ id: 's-1', pid: undefined }])
   })
 
-  test.runIf(process.platform === 'linux')('when its pid is that of a later process', async () => {
-    const child = spawn(process.execPath, ['-e', 'setInterval(() => undefined, 1000)'])
-    onTestFinished(() => void child.kill('SIGKILL'))
-    await once(child, 'spawn')
-    const pid = child.pid ?? 0
-    const stores = openWith({ pid, startedAt: ago(MINUTE) })
-    touch(stores, ago(0))
-    expect(stores.sessions.failOrphans()).toEqual([])
-    touch(stores, ago(MINUTE))
-    expect(stores.sessions.failOrphans()).toMatchObject([{ id: 's-1', pid }])
-  })
+  test.runIf(process.platform === 'linux')(
+    'failOrphans() marks a session whose pid is that of a later process',
+    async () => {
+      const child = spawn(process.execPath, ['-e', 'setInterval(() => undefined, 1000)'])
+      onTestFinished(() => void child.kill('SIGKILL'))
+      await once(child, 'spawn')
+      const pid = child.pid ?? 0
+      const stores = openWith({ pid, startedAt: ago(MINUTE) })
+      touch(stores, ago(0))
+      expect(stores.sessions.failOrphans()).toEqual([])
+      touch(stores, ago(MINUTE))
+      expect(stores.sessions.failOrphans()).toMatchObject([{ id: 's-1', pid }])
+    },
+  )
 
-  test('and ended with its last output, queued or not', async () => {
+  test('failOrphans() sets the end of a session to its last output, queued or not', async () => {
     const pid = await deadPid()
     const { sessions, outputs } = openWith({ pid, startedAt: at(10) })
     outputs.appendMany([
@@ -94,7 +100,7 @@ describe('a session at work is failed', () => {
     expect(sessions.failOrphans()).toMatchObject([{ endedAt: at(30) }])
   })
 
-  test('and never ends before it started, nor anew', async () => {
+  test('failOrphans() sets no end before the start, and keeps an end that is set', async () => {
     const pid = await deadPid()
     const { sessions, outputs } = openWith({ pid, startedAt: at(10) })
     outputs.append(sampleOutput({ timestamp: at(5) }))
@@ -105,7 +111,7 @@ describe('a session at work is failed', () => {
     ])
   })
 
-  test('after the harness was killed', async () => {
+  test('failOrphans() marks the sessions of a harness that was killed', async () => {
     const { connection, sessions } = openStores()
     const harness = startChild(
       async ({ pkg, meet }, path) => {
@@ -134,32 +140,32 @@ describe('a session at work is failed', () => {
   })
 })
 
-describe('a session is left alone', () => {
+describe('failOrphans() leaves a session alone', () => {
   test.each<[string, Partial<NewSession>]>([
     ['of this process', { pid: process.pid, startedAt: ago(0) }],
     ['of a process that started long before', { pid: process.ppid, startedAt: ago(0) }],
     ['of a process that may not be asked about', { pid: 1, startedAt: ago(0) }],
     ['that was stored a moment ago and has no pid yet', { startedAt: ago(1_000) }],
-    ['that is to start', { startedAt: ago(-MINUTE) }],
+    ['that starts in the future', { startedAt: ago(-MINUTE) }],
     ['that does not work yet', { status: 'idle', pid: -1 }],
     ['that is completed', { status: 'completed', pid: -1 }],
     ['that is failed', { status: 'failed', pid: -1 }],
-  ])('%s', (_, fields) => {
+  ])('failOrphans() leaves alone a session %s', (_, fields) => {
     const { connection, sessions } = openWith(fields)
     const before = everyRow(connection)
     expect(sessions.failOrphans()).toEqual([])
     expect(everyRow(connection)).toEqual(before)
   })
 
-  test('that has no pid, started long ago, and was changed a moment ago', () => {
+  test('failOrphans() leaves alone a session without a pid that was changed a moment ago', () => {
     const stores = openWith({ startedAt: ago(9 * MINUTE) })
     touch(stores, ago(1_000))
     expect(stores.sessions.failOrphans()).toEqual([])
   })
 })
 
-describe('failOrphans', () => {
-  test('does all or nothing, and is part of a transaction', () => {
+describe('failOrphans()', () => {
+  test('failOrphans() does all or nothing, and is part of a transaction', () => {
     const { connection, sessions } = openStores()
     for (const id of ['a', 'b', 'c']) sessions.create(sampleSession({ id, pid: -1 }))
     const before = everyRow(connection)
@@ -176,7 +182,7 @@ describe('failOrphans', () => {
     expect(connection.db.inTransaction).toBe(false)
   })
 
-  test('takes options, of an open connection', () => {
+  test('failOrphans() checks its options, and throws on a closed connection', () => {
     const { connection, sessions } = openStores()
     expect(sessions.failOrphans(null)).toEqual([])
     const call = 'SessionStore.failOrphans'

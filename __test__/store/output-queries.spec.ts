@@ -28,7 +28,7 @@ describe('the order of outputs', () => {
     return opened
   }
 
-  test('of getBySession is newest first', () => {
+  test('getBySession() gives the newest output first', () => {
     const { outputs } = openWithTies()
     expect(outputs.getBySession('s-1').map(({ data }) => data)).toEqual([
       'e',
@@ -40,7 +40,7 @@ describe('the order of outputs', () => {
     ])
   })
 
-  test('of getFullOutput is oldest first', () => {
+  test('getFullOutput() gives the oldest output first', () => {
     expect(openWithTies().outputs.getFullOutput('s-1', { separator: '' })).toBe('bdacfe')
   })
 
@@ -50,12 +50,15 @@ describe('the order of outputs', () => {
     [2, 'e'],
     [3, ''],
     [1_000, ''],
-  ])('of getBySessionSince %i ms is oldest first, and strictly newer', (since, expected) => {
-    const newer = openWithTies().outputs.getBySessionSince('s-1', at(since))
-    expect(newer.map(({ data }) => data).join('')).toBe(expected)
-  })
+  ])(
+    'getBySessionSince() gives what is strictly newer than %i ms, oldest first',
+    (since, expected) => {
+      const newer = openWithTies().outputs.getBySessionSince('s-1', at(since))
+      expect(newer.map(({ data }) => data).join('')).toBe(expected)
+    },
+  )
 
-  test('getBySessionSince gives whole outputs', () => {
+  test('getBySessionSince() gives whole outputs', () => {
     const { outputs } = openStores()
     outputs.append(sampleOutput({ timestamp: at(1) }))
     const newer = outputs.getBySessionSince('s-1', at(0))
@@ -63,14 +66,14 @@ describe('the order of outputs', () => {
     expect(Object.keys(newer[0] ?? {})).toEqual(['sessionId', 'timestamp', 'type', 'data'])
   })
 
-  test('is nothing for an unknown session', () => {
+  test('an unknown session has no output', () => {
     const { outputs } = openWithTies()
     expect(outputs.getBySession('unknown')).toEqual([])
     expect(outputs.getBySessionSince('unknown', at(0))).toEqual([])
     expect(outputs.getFullOutput('unknown')).toBe('')
   })
 
-  test('survives a deletion of the latest', () => {
+  test('the order of outputs survives a deletion of the latest', () => {
     const { connection, outputs } = openWithTies()
     connection.db.exec("DELETE FROM session_outputs WHERE data IN ('e', 'f', 'of another session')")
     outputs.append(sampleOutput({ data: 'g', timestamp: at(2) }))
@@ -100,7 +103,7 @@ describe('the limit of getBySession', () => {
     [Number.MAX_SAFE_INTEGER, 'cba'],
     [2 ** 63, 'cba'],
     [Number.MAX_VALUE, 'cba'],
-  ])('%o is kept to', (limit, expected) => {
+  ])('getBySession() keeps to the limit %o', (limit, expected) => {
     const read = openWithThree().getBySession('s-1', limit)
     expect(read.map(({ data }) => data).join('')).toBe(expected)
   })
@@ -118,7 +121,7 @@ describe('the limit of getBySession', () => {
     [true, 'true'],
     [Symbol('limit'), 'limit'],
     [new Date(0), 'limit'],
-  ])('%o is a RangeError', (limit, word) => {
+  ])('getBySession() throws a RangeError for the limit %o', (limit, word) => {
     const outputs = openWithThree()
     expect(failureOf(() => outputs.getBySession('s-1', limit as never))).toEqual(
       outOfRange('OutputStore', 'limit', word),
@@ -144,17 +147,17 @@ describe('getFullOutput', () => {
     [{ separator: ' é🚀 ' }, 'one é🚀  é🚀 two\n é🚀 three'],
     [{ separator: '\0' }, 'one\0\0two\n\0three'],
     [{ separator: '\uD800' }, 'one\uFFFD\uFFFDtwo\n\uFFFDthree'],
-  ])('joins with %o', (options, expected) => {
+  ])('getFullOutput() joins with %o', (options, expected) => {
     expect(openWithEntries().getFullOutput('s-1', options)).toBe(expected)
   })
 
-  test('of one entry has no separator', () => {
+  test('getFullOutput() of one entry has no separator', () => {
     const { outputs } = openStores()
     outputs.append(sampleOutput({ data: 'alone' }))
     expect(outputs.getFullOutput('s-1')).toBe('alone')
   })
 
-  test('of empty entries has their separators', () => {
+  test('getFullOutput() of empty entries has their separators', () => {
     const { outputs } = openStores()
     outputs.appendMany([
       sampleOutput({ data: '' }),
@@ -165,7 +168,7 @@ describe('getFullOutput', () => {
   })
 
   test.each([[5], [true], [{}], [['\n']], [Symbol('separator')]])(
-    'takes no %o as a separator',
+    'getFullOutput() refuses %o as a separator',
     (separator) => {
       const outputs = openWithEntries()
       expect(failureOf(() => outputs.getFullOutput('s-1', { separator } as never))).toEqual(

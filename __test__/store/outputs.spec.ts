@@ -11,7 +11,7 @@ import {
 } from '../support/support.js'
 
 describe('append', () => {
-  test('stores an output that is read back whole', () => {
+  test('append() stores an output that is read back whole', () => {
     const { outputs } = openStores()
     expect(
       outputs.append(sampleOutput({ type: 'stderr', timestamp: at(7), data: 'warning' })),
@@ -27,14 +27,14 @@ describe('append', () => {
     expect(Object.getPrototypeOf(read)).toBe(Object.prototype)
   })
 
-  test('accepts an unknown session', () => {
+  test('append() accepts an unknown session', () => {
     const { sessions, outputs } = openStores()
     outputs.append(sampleOutput({ sessionId: 'unknown' }))
     expect(outputs.getFullOutput('unknown')).toBe('hello')
     expect(sessions.list()).toEqual([])
   })
 
-  test('is committed when it returns', () => {
+  test('append() has committed when it returns', () => {
     const { connection, outputs } = openStores()
     outputs.append(sampleOutput())
     expect(connection.db.inTransaction).toBe(false)
@@ -43,7 +43,7 @@ describe('append', () => {
 })
 
 describe('appendMany', () => {
-  test('stores outputs in their order', () => {
+  test('appendMany() stores outputs in their order', () => {
     const { outputs } = openStores()
     const many = Array.from({ length: 5_000 }, (_, index) =>
       sampleOutput({ data: `line ${index}` }),
@@ -52,7 +52,7 @@ describe('appendMany', () => {
     expect(outputs.getFullOutput('s-1')).toBe(many.map(({ data }) => data).join('\n'))
   })
 
-  test('takes an empty array', () => {
+  test('appendMany() takes an empty array', () => {
     const { connection, outputs } = openStores()
     expect(outputs.appendMany([])).toBeUndefined()
     expect(connection.db.prepare('SELECT count(*) FROM session_outputs').pluck().get()).toBe(0)
@@ -63,7 +63,11 @@ describe('appendMany', () => {
     ['no object', 5, wrongType('OutputStore', '5')],
     ['null', null, wrongType('OutputStore', 'null')],
     ['a hole', undefined, wrongType('OutputStore', 'undefined')],
-    ['data that is no text', { ...sampleOutput(), data: 7 }, wrongType('OutputStore', 'data', '7')],
+    [
+      'data that is not a text',
+      { ...sampleOutput(), data: 7 },
+      wrongType('OutputStore', 'data', '7'),
+    ],
     [
       'another type',
       { ...sampleOutput(), type: 'stdin' },
@@ -79,7 +83,7 @@ describe('appendMany', () => {
       { ...sampleOutput(), sessionId: undefined },
       wrongType('OutputStore', 'sessionId', 'undefined'),
     ],
-  ])('stores nothing when one in the middle is wrong: %s', (_, wrong, failure) => {
+  ])('appendMany() stores nothing when one in the middle is wrong: %s', (_, wrong, failure) => {
     const { connection, outputs } = openStores()
     outputs.append(sampleOutput({ data: 'before' }))
     const many = [sampleOutput(), sampleOutput(), wrong, sampleOutput()] as never
@@ -91,7 +95,7 @@ describe('appendMany', () => {
   })
 
   test.each([['ABORT'], ['FAIL'], ['ROLLBACK']])(
-    'stores nothing when SQLite refuses one: %s',
+    'appendMany() stores nothing when SQLite refuses one: %s',
     (reaction) => {
       const { connection, outputs } = openStores()
       connection.db
@@ -108,7 +112,7 @@ describe('appendMany', () => {
     },
   )
 
-  test('that fails inside a transaction leaves what came before it', () => {
+  test('appendMany() that fails inside a transaction leaves what came before it', () => {
     const { connection, outputs } = openStores()
     connection.db.transaction(() => {
       outputs.append(sampleOutput({ data: 'before' }))
@@ -129,7 +133,7 @@ describe('appendMany', () => {
     [5],
     [new Set([sampleOutput()])],
     [{ length: 1 }],
-  ])('takes arrays only, not %o', (many) => {
+  ])('appendMany() takes arrays only, not %o', (many) => {
     const { outputs } = openStores()
     expect(failureOf(() => outputs.appendMany(many as never))).toEqual(
       wrongType('OutputStore', 'outputs'),
@@ -139,7 +143,7 @@ describe('appendMany', () => {
 })
 
 describe('deleteBySession', () => {
-  test('takes the outputs of one session and leaves the session', () => {
+  test('deleteBySession() deletes the outputs of one session and leaves the session', () => {
     const { sessions, outputs } = openStores()
     sessions.create(sampleSession())
     outputs.appendMany([

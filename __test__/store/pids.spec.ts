@@ -15,7 +15,7 @@ describe('a pid', () => {
     [Number.MIN_SAFE_INTEGER],
     [2 ** 53],
     [-(2 ** 53)],
-  ])('%d is stored as an integer and comes back', (pid) => {
+  ])('the pid %d is stored as an integer and comes back', (pid) => {
     const { connection, sessions } = openStores()
     sessions.create(sampleSession({ pid }))
     expect(sessions.get('s-1')?.pid).toBe(pid)
@@ -27,7 +27,7 @@ describe('a pid', () => {
     expect(sessions.list()[0]?.pid).toBe(pid)
   })
 
-  test('-0 is 0', () => {
+  test('the pid -0 is stored as 0', () => {
     const { sessions } = openStores()
     sessions.create(sampleSession({ pid: -0 }))
     expect(sessions.get('s-1')?.pid).toBe(0)
@@ -41,7 +41,7 @@ describe('a pid', () => {
     [-Infinity, '-Infinity'],
     [2 ** 63, '92233720368547'],
     [1e300, ''],
-  ])('%d is out of range', (pid, word) => {
+  ])('the pid %d is out of range', (pid, word) => {
     const { sessions } = openStores()
     sessions.create(sampleSession({ id: 'kept', pid: 1 }))
     const failure = outOfRange('SessionStore', 'pid', word)
@@ -57,7 +57,7 @@ describe('a pid', () => {
     [{}, ''],
     [[1], ''],
     [new Date(0), ''],
-  ])('%o is of a wrong type', (value, word) => {
+  ])('the pid %o is of a wrong type', (value, word) => {
     const { sessions } = openStores()
     sessions.create(sampleSession({ id: 'kept', pid: 1 }))
     const pid = value as never

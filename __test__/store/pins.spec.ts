@@ -29,7 +29,7 @@ function withoutPins(path: string): void {
 }
 
 describe('a pin', () => {
-  test('is there for every connection until it is taken away', () => {
+  test('a pin is there for every connection until it is taken away', () => {
     const { connection, sessions } = openStores()
     sessions.create(sampleSession())
     expect(sessions.isPinned('s-1')).toBe(false)
@@ -42,7 +42,7 @@ describe('a pin', () => {
     expect(sessions.isPinned('s-1')).toBe(false)
   })
 
-  test('of an unknown session is none', () => {
+  test('pin() of an unknown session pins nothing', () => {
     const { connection, sessions } = openStores()
     expect(sessions.pin('s-1')).toBe(false)
     expect(sessions.unpin('s-1')).toBe(false)
@@ -56,7 +56,7 @@ describe('a pin', () => {
     ['its store, without output', ({ sessions }) => sessions.delete('s-1', { keepOutputs: true })],
     ['SQL', ({ connection }) => connection.db.exec("DELETE FROM sessions WHERE id = 's-1'")],
     ['SQL that deletes all', ({ connection }) => connection.db.exec('DELETE FROM sessions')],
-  ])('goes with a session that is deleted by %s', (_, remove) => {
+  ])('a pin goes with a session that is deleted by %s', (_, remove) => {
     const stores = openStores()
     stores.sessions.create(sampleSession())
     stores.sessions.pin('s-1')
@@ -66,7 +66,7 @@ describe('a pin', () => {
     expect(stores.sessions.isPinned('s-1')).toBe(false)
   })
 
-  test('is part of a transaction', () => {
+  test('a pin is part of a transaction', () => {
     const { connection, sessions } = openStores()
     sessions.create(sampleSession())
     connection.db.exec('BEGIN')
@@ -75,7 +75,7 @@ describe('a pin', () => {
     expect(sessions.isPinned('s-1')).toBe(false)
   })
 
-  test('outlives more slots, a backup and a salvage', async () => {
+  test('a pin outlives more slots, a backup and a salvage', async () => {
     const { connection, sessions } = openStores()
     for (const id of ['s-1', 's-2', 's-3']) sessions.create(sampleSession({ id }))
     sessions.pin('s-1')
@@ -106,7 +106,7 @@ describe('a pin', () => {
     ['pin'],
     ['unpin'],
     ['isPinned'],
-  ])('takes an id: %s', (method) => {
+  ])('%s() refuses an id that is not a text', (method) => {
     const { sessions } = openStores()
     expect(failureOf(() => sessions[method](5 as never))).toEqual(
       wrongType(`SessionStore.${method}`, 'id', '5'),
@@ -115,7 +115,7 @@ describe('a pin', () => {
 })
 
 describe('a file from before pins', () => {
-  test('gets their table, its rows untouched', () => {
+  test('a file from before pins gets the table of pins, and keeps its rows', () => {
     for (const path of [copyOfPlanFile(), temporaryPath()]) {
       const { connection, sessions } = openStores(path)
       if (sessions.list().length === 0) sessions.create(sampleSession())
@@ -134,7 +134,7 @@ describe('a file from before pins', () => {
     }
   })
 
-  test('that has a table of that name for something else is refused, and stays as it was', () => {
+  test('a file from before pins is refused where it has another table named session_pins', () => {
     const path = temporaryPath()
     openConnection(path).close()
     withoutPins(path)

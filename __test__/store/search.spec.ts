@@ -64,20 +64,20 @@ describe('what is found', () => {
     expect(outputs.read('s-1', { after: match!.cursor - 1 }).outputs[0]?.data).toBe('ond: no')
   })
 
-  test('spans are those of JavaScript strings', () => {
+  test('a match has the indexes of JavaScript strings', () => {
     const [match] = printed('日本 😀é Fehler 😀\n').search('fehler 😀').matches
     expect(match!.line.slice(match!.start, match!.end)).toBe('Fehler 😀')
     expect(match!.start).toBe(7)
   })
 
-  test('colours inside a word, and sequences over the borders of chunks, hide nothing', () => {
+  test('search() finds words with colours inside, and across the borders of chunks', () => {
     const outputs = printed(`an ${ESC}[1;3`, `1mer${ESC}[0`, `mror${ESC}]0;tit`, `le${ESC}\\!\n`)
     expect(found(outputs, 'error!')).toEqual(['an error!'])
     expect(found(outputs, 'title')).toEqual([])
     expect(found(outputs, '[')).toEqual([])
   })
 
-  test('of a progress bar only the last state is left', () => {
+  test('search() finds only the last state of a progress bar', () => {
     const outputs = printed(
       'get  10%\r',
       'get  50%\rget 100%',
@@ -90,23 +90,23 @@ describe('what is found', () => {
     expect(outputs.search('done').matches[0]).toMatchObject({ lineNumber: 2 })
   })
 
-  test('wide characters are drawn over column by column', () => {
+  test('search() sees wide characters drawn over column by column', () => {
     expect(found(printed('日本語\rab\n'), 'ab')).toEqual(['ab本語'])
   })
 
-  test('a full screen is found in the order of writing', () => {
+  test('search() finds the text of a full screen in the order of writing', () => {
     const screen = `$ vim${ESC}[?1049h${ESC}[2;5Hwrite${ESC}[1;1Hme first${ESC}[?1049l`
     expect(found(printed(screen), '.', { regex: true })).toEqual(['$ vim', 'write', 'me first'])
   })
 
-  test('the case of letters counts only where it is told to', () => {
+  test('search() ignores the case of letters unless it is told otherwise', () => {
     const outputs = printed('ÄRGER\nÄrger\n')
     expect(found(outputs, 'ärGER')).toEqual(['ÄRGER', 'Ärger'])
     expect(found(outputs, 'Ärger', { caseSensitive: true })).toEqual(['Ärger'])
     expect(found(outputs, '^ä.ger$', { regex: true })).toEqual(['ÄRGER', 'Ärger'])
   })
 
-  test('a text is no regular expression, and a match never spans lines', () => {
+  test('search() takes a text as it is, and a match never spans lines', () => {
     const outputs = printed('a.c\nabc\nx\n')
     expect(found(outputs, 'a.c')).toEqual(['a.c'])
     expect(found(outputs, 'a.c', { regex: true })).toEqual(['a.c', 'abc'])
@@ -115,7 +115,7 @@ describe('what is found', () => {
 })
 
 describe('where is searched', () => {
-  test('in one session, or in all that have output, each with lines of its own', () => {
+  test('search() looks in one session, or in all that have output, each with lines of its own', () => {
     const { outputs } = openStores()
     for (const [sessionId, data] of [
       ['b', 'needle in '],
@@ -138,7 +138,7 @@ describe('where is searched', () => {
     expect(outputs.search('x', { since: at(4) }).matches[0]).toMatchObject({ lineNumber: 4 })
   })
 
-  test('context is what stands around a match, also where matches are near each other', () => {
+  test('context gives the lines around a match, also where matches are near each other', () => {
     const outputs = printed('1\n2\n3 x\n4 x\n5\n', '6\n7')
     const around = (page: SearchMatch[]) => page.map(({ before, after }) => [before, after])
     expect(around(outputs.search('x', { context: 2 }).matches)).toEqual([
@@ -180,7 +180,7 @@ describe('pages', () => {
     expect(lines(page.next())).toEqual(['line 3', 'line 4', 'line 5'])
   })
 
-  test('one chunk may have more than a page, and chunks may go and come in between', () => {
+  test('a page may end inside a chunk, and chunks may come and go between pages', () => {
     const { outputs } = openStores()
     outputs.append(sampleOutput({ data: 'x1\nx2\nx3\nx4\n' }))
     const page = outputs.search('x', { limit: 2 })
@@ -193,7 +193,7 @@ describe('pages', () => {
     expect(page.next()).toMatchObject({ matches: [], complete: true })
   })
 
-  test('a time limit cuts the search, which gets to its end all the same', () => {
+  test('a time limit cuts the search, and next() gets to its end all the same', () => {
     const { outputs } = openStores()
     const data = 'nothing to be seen here\n'.repeat(2000)
     const many = Array.from({ length: 150 }, () => sampleOutput({ data }))
@@ -204,7 +204,7 @@ describe('pages', () => {
     expect(page).toMatchObject({ complete: true, matches: [{ lineNumber: 300_001 }] })
   })
 
-  test('what was written behind is found', () => {
+  test('search() finds what was written behind', () => {
     const { connection } = openStores()
     const outputs = new OutputStore(connection, { writeBehind: { maxDelay: 60_000 } })
     outputs.append(sampleOutput({ data: 'just now' }))
@@ -213,7 +213,7 @@ describe('pages', () => {
 })
 
 describe('what is refused', () => {
-  test('patterns that are none, with the reason', () => {
+  test('search() refuses invalid patterns, with the reason', () => {
     const outputs = printed('x')
     const refusal = (pattern: unknown, options?: SearchOptions) =>
       failureOf(() => outputs.search(pattern as string, options))
@@ -225,7 +225,7 @@ describe('what is refused', () => {
     expect(refusal(7)).toEqual(wrongType('OutputStore.search', 'pattern', '7'))
   })
 
-  test('options that are none', () => {
+  test('search() refuses invalid options', () => {
     const outputs = printed('x')
     const refusal = (options: object) => failureOf(() => outputs.search('x', options))
     for (const limit of [0, -1, 1.5, Number.NaN]) {
@@ -242,13 +242,13 @@ describe('what is refused', () => {
     )
   })
 
-  test('patterns that are hostile to other engines take no longer here', () => {
+  test('search() takes no longer for patterns that are hostile to other engines', () => {
     const outputs = printed(`${'a'.repeat(100_000)}!\n`)
     expect(outputs.search('^(a+)+$', { regex: true }).matches).toEqual([])
     expect(outputs.search('(x+x+)+y', { regex: true }).matches).toEqual([])
   })
 
-  test('a closed connection, also between two pages', () => {
+  test('search() throws on a closed connection, also between two pages', () => {
     const { connection, outputs } = openStores()
     outputs.append(sampleOutput({ data: 'x\nx\n' }))
     const page = outputs.search('x', { limit: 1 })

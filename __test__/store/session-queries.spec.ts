@@ -16,14 +16,14 @@ const FIELDS = [
 describe('list, listByStatus and findRunning', () => {
   const STATUSES: SessionStatus[] = ['idle', 'running', 'waiting_checkpoint', 'completed', 'failed']
 
-  test('give nothing for a new file', () => {
+  test('every list of sessions is empty for a new file', () => {
     const { sessions } = openStores()
     expect(sessions.list()).toEqual([])
     expect(sessions.listByStatus('idle')).toEqual([])
     expect(sessions.findRunning()).toEqual([])
   })
 
-  test('give the newest start first, and the latest insert first where it is equal', () => {
+  test('every list of sessions has the newest start first, and of equal ones the latest insert', () => {
     const { sessions } = openStores()
     const starts: [string, number][] = [
       ['m', 5],
@@ -40,12 +40,12 @@ describe('list, listByStatus and findRunning', () => {
     expect(sessions.findRunning().map(({ id }) => id)).toEqual(expected)
   })
 
-  test('give every session once, in order, however late one turns up that started late', () => {
+  test('every list of sessions is in order where a session with a later start was stored first', () => {
     const { connection, sessions } = openStores()
     const count = 700
     connection.db.transaction(() => {
       for (let i = 0; i < count; i++) {
-        // All but the first are stored as they start; what is newest was stored first.
+        // All but the first are stored in the order of their starts. The first has the latest start.
         const startedAt = at(i === 0 ? count : i)
         sessions.create(sampleSession({ id: `s-${i}`, startedAt, workingDir: `/srv/é/${i}` }))
       }
@@ -61,7 +61,7 @@ describe('list, listByStatus and findRunning', () => {
     }
   })
 
-  test('select by status', () => {
+  test('listByStatus() and findRunning() select by status', () => {
     const { sessions } = openStores()
     for (const [index, status] of STATUSES.entries()) {
       sessions.create(sampleSession({ id: `${status} 1`, status, startedAt: at(index) }))
@@ -81,7 +81,7 @@ describe('list, listByStatus and findRunning', () => {
     ])
   })
 
-  test('give whole sessions', () => {
+  test('every list of sessions gives whole sessions', () => {
     const { sessions } = openStores()
     const session = sampleSession({ currentCommand: 'top', endedAt: at(1), pid: 3 })
     sessions.create(session)
@@ -91,7 +91,7 @@ describe('list, listByStatus and findRunning', () => {
     expect(Object.keys(sessions.list()[0] ?? {})).toEqual(FIELDS)
   })
 
-  test('give thousands', () => {
+  test('list() gives thousands of sessions', () => {
     const { connection, sessions } = openStores()
     connection.db.transaction(() => {
       for (let index = 0; index < 3_000; index++) {

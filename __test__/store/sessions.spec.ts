@@ -20,7 +20,7 @@ const FIELDS = [
 ]
 
 describe('create and get', () => {
-  test('give a session back as it was, whole', () => {
+  test('get() gives a session back as it was created, whole', () => {
     const { sessions } = openStores()
     const session = sampleSession({
       slot: 2,
@@ -39,27 +39,30 @@ describe('create and get', () => {
     ['left out', {}],
     ['undefined', { currentCommand: undefined, endedAt: undefined, pid: undefined }],
     ['null', { currentCommand: null, endedAt: null, pid: null }],
-  ])('give optional fields that are %s as undefined, every key present', (_, optional) => {
-    const { connection, sessions } = openStores()
-    sessions.create(sampleSession(optional))
-    const session = sessions.get('s-1')
-    expect(session).toStrictEqual({
-      id: 's-1',
-      slot: 1,
-      status: 'running',
-      workingDir: '/srv/project',
-      currentCommand: undefined,
-      startedAt: at(0),
-      endedAt: undefined,
-      pid: undefined,
-    })
-    expect(Object.keys(session ?? {})).toEqual(FIELDS)
-    expect(
-      connection.db.prepare('SELECT current_command, ended_at, pid FROM sessions').raw().get(),
-    ).toEqual([null, null, null])
-  })
+  ])(
+    'get() gives every key, and undefined for optional fields that were stored as %s',
+    (_, optional) => {
+      const { connection, sessions } = openStores()
+      sessions.create(sampleSession(optional))
+      const session = sessions.get('s-1')
+      expect(session).toStrictEqual({
+        id: 's-1',
+        slot: 1,
+        status: 'running',
+        workingDir: '/srv/project',
+        currentCommand: undefined,
+        startedAt: at(0),
+        endedAt: undefined,
+        pid: undefined,
+      })
+      expect(Object.keys(session ?? {})).toEqual(FIELDS)
+      expect(
+        connection.db.prepare('SELECT current_command, ended_at, pid FROM sessions').raw().get(),
+      ).toEqual([null, null, null])
+    },
+  )
 
-  test('give plain objects with Dates of their own', () => {
+  test('get() gives plain objects with Dates of their own', () => {
     const { sessions } = openStores()
     const startedAt = at(0)
     sessions.create(sampleSession({ startedAt, endedAt: at(1) }))
@@ -72,13 +75,13 @@ describe('create and get', () => {
     expect(sessions.get('s-1')?.startedAt).toEqual(at(0))
   })
 
-  test('tell empty from absent', () => {
+  test('get() tells empty from absent', () => {
     const { sessions } = openStores()
     sessions.create(sampleSession({ workingDir: '', currentCommand: '', pid: 0 }))
     expect(sessions.get('s-1')).toMatchObject({ workingDir: '', currentCommand: '', pid: 0 })
   })
 
-  test('take back what another store gave', () => {
+  test('create() takes a session that another store gave', () => {
     const one = openStores()
     const other = openStores()
     one.sessions.create(sampleSession())
@@ -89,7 +92,7 @@ describe('create and get', () => {
   })
 
   test.each([['unknown'], [''], ['__proto__'], ["' OR 1=1 --"], ['s-1\0'], ['S-1']])(
-    'know no session %o',
+    'get() gives undefined for the id %o',
     (id) => {
       const { sessions } = openStores()
       sessions.create(sampleSession())
@@ -98,7 +101,7 @@ describe('create and get', () => {
   )
 
   test.each([['ünïcødé 🚀'], ["it's"], ['constructor'], [' s-1 '], ['1'], ['x'.repeat(10_000)]])(
-    'take the id %o',
+    'create() takes the id %o',
     (id) => {
       const { sessions } = openStores()
       sessions.create(sampleSession({ id }))
@@ -107,7 +110,7 @@ describe('create and get', () => {
     },
   )
 
-  test('refuse an id twice and keep the first', () => {
+  test('create() refuses an id twice and keeps the first session', () => {
     const { sessions } = openStores()
     sessions.create(sampleSession({ pid: 1 }))
     expect(failureOf(() => sessions.create(sampleSession({ pid: 2, slot: 3 })))).toEqual(
@@ -132,22 +135,22 @@ describe('update', () => {
     ['currentCommand', { currentCommand: 'npm run lint' }],
     ['endedAt', { endedAt: at(99) }],
     ['pid', { pid: 43 }],
-    ['all', { status: 'completed' as const, currentCommand: '', endedAt: at(1), pid: 0 }],
-  ])('changes %s and nothing else', (_, fields) => {
+    ['all fields', { status: 'completed' as const, currentCommand: '', endedAt: at(1), pid: 0 }],
+  ])('update() changes %s and nothing else', (_, fields) => {
     const { sessions, get } = openWithFullSession()
     const before = get()
     expect(sessions.update('s-1', fields)).toBeUndefined()
     expect(get()).toStrictEqual({ ...before, ...fields })
   })
 
-  test.each([['currentCommand'], ['endedAt'], ['pid']])('clears %s with null', (field) => {
+  test.each([['currentCommand'], ['endedAt'], ['pid']])('update() clears %s with null', (field) => {
     const { sessions, get } = openWithFullSession()
     const before = get()
     sessions.update('s-1', { [field]: null })
     expect(get()).toStrictEqual({ ...before, [field]: undefined })
   })
 
-  test('leaves alone what is undefined', () => {
+  test('update() leaves fields alone that are undefined', () => {
     const { sessions, get } = openWithFullSession()
     const before = get()
     sessions.update('s-1', {
@@ -166,7 +169,7 @@ describe('update', () => {
     expect(get()).toStrictEqual({ ...before, status: 'idle', endedAt: undefined })
   })
 
-  test('changes nothing with no field or for an unknown id', () => {
+  test('update() changes nothing without fields or for an unknown id', () => {
     const { sessions, get } = openWithFullSession()
     const before = get()
     sessions.update('s-1', {})
@@ -175,7 +178,7 @@ describe('update', () => {
     expect(sessions.list()).toStrictEqual([before])
   })
 
-  test('changes one session only, and not its place', () => {
+  test('update() changes one session only, and not its place', () => {
     const { sessions } = openWithFullSession()
     sessions.create(sampleSession({ id: 's-2' }))
     sessions.update('s-1', { status: 'failed' })
@@ -200,7 +203,7 @@ describe('delete', () => {
   }
 
   test.each([[undefined], [{}], [{ keepOutputs: false }], [{ keepOutputs: undefined }]])(
-    'takes the session and its outputs: %o',
+    'delete() removes the session and its outputs: %o',
     (options) => {
       const { sessions, outputs } = openWithOutputs()
       expect(sessions.delete('s-1', options)).toBeUndefined()
@@ -211,14 +214,14 @@ describe('delete', () => {
     },
   )
 
-  test('leaves the outputs with keepOutputs', () => {
+  test('delete() leaves the outputs with keepOutputs', () => {
     const { sessions, outputs } = openWithOutputs()
     sessions.delete('s-1', { keepOutputs: true })
     expect(sessions.get('s-1')).toBeUndefined()
     expect(outputs.getFullOutput('s-1')).toBe('hello\nhello')
   })
 
-  test('of an unknown id takes nothing', () => {
+  test('delete() of an unknown id removes nothing', () => {
     const { sessions, outputs } = openWithOutputs()
     sessions.delete('unknown')
     sessions.delete('unknown', { keepOutputs: true })
@@ -226,7 +229,7 @@ describe('delete', () => {
     expect(outputs.getBySession('s-1')).toHaveLength(2)
   })
 
-  test('is all or nothing', () => {
+  test('delete() does all or nothing', () => {
     const { connection, sessions, outputs } = openWithOutputs()
     connection.db.exec(`CREATE TRIGGER keep BEFORE DELETE ON sessions WHEN OLD.id = 's-1'
       BEGIN SELECT RAISE(ABORT, 'kept'); END`)
@@ -240,7 +243,7 @@ describe('delete', () => {
     expect(sessions.list().map(({ id }) => id)).toEqual(['s-1'])
   })
 
-  test('lets the id be used again', () => {
+  test('delete() lets the id be used again', () => {
     const { sessions, outputs } = openWithOutputs()
     sessions.delete('s-1')
     sessions.create(sampleSession({ slot: 3 }))

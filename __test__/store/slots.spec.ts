@@ -26,7 +26,7 @@ function schemaOf({ db }: DatabaseConnection): unknown[] {
 }
 
 describe('a new file', () => {
-  test('has three slots', () => {
+  test('a new file has three slots', () => {
     const { connection, sessions } = openStores()
     expect(slotCheck(connection)).toBe('1, 2, 3')
     sessions.create(sampleSession({ slot: 3 }))
@@ -36,7 +36,7 @@ describe('a new file', () => {
     expect(sessions.list().map(({ slot }) => slot)).toEqual([3])
   })
 
-  test('has as many slots as it is asked for', () => {
+  test('a new file has as many slots as it is asked for', () => {
     const { connection, sessions } = openStores(temporaryPath(), { slots: 5 })
     expect(slotCheck(connection)).toBe('1, 2, 3, 4, 5')
     sessions.create(sampleSession({ slot: 5 }))
@@ -49,7 +49,7 @@ describe('a new file', () => {
     )
   })
 
-  test('in memory has as many slots as it is asked for', () => {
+  test('a new database in memory has as many slots as it is asked for', () => {
     const { sessions } = openStores(':memory:', { slots: 4 })
     sessions.create(sampleSession({ slot: 4 }))
     expect(sessions.get('s-1')?.slot).toBe(4)
@@ -67,7 +67,7 @@ describe('an older file that is opened with more slots', () => {
     return { path, kept, ...openStores(path, { slots: 4 }) }
   }
 
-  test('takes sessions in the new slot', () => {
+  test('a widened file takes sessions in the new slot', () => {
     const { connection, sessions } = widened(({ sessions: older }) => older.create(sampleSession()))
     expect(slotCheck(connection)).toBe('1, 2, 3, 4')
     sessions.create(sampleSession({ id: 's-2', slot: 4 }))
@@ -78,7 +78,7 @@ describe('an older file that is opened with more slots', () => {
     expect(connection.db.pragma('integrity_check', { simple: true })).toBe('ok')
   })
 
-  test('keeps every row, and the order of those that started at once', () => {
+  test('a widened file keeps every row, and the order of sessions that started at once', () => {
     const ids = ['m', 'z', 'a', 'q', 'b']
     const { connection, sessions, kept } = widened(({ sessions: older, outputs }) => {
       for (const id of ids) older.create(sampleSession({ id }))
@@ -89,7 +89,7 @@ describe('an older file that is opened with more slots', () => {
     expect(everyRow(connection)).toEqual(kept.rows)
   })
 
-  test('keeps the rest of the schema, and what users made on sessions', () => {
+  test('a widened file keeps the rest of the schema, and what users made on sessions', () => {
     const { connection, kept } = widened(({ connection: { db } }) => {
       db.exec(`
         CREATE INDEX by_status ON sessions (status, started_at DESC);
@@ -114,7 +114,7 @@ describe('an older file that is opened with more slots', () => {
     expect(schemaOf(connection)).toEqual(kept.schema)
   })
 
-  test('calls no trigger of the user while it is rebuilt, and each one afterwards', () => {
+  test('a file that is widened calls no trigger of the user, and each one afterwards', () => {
     const { connection, sessions } = widened(({ connection: { db }, sessions: older }) => {
       db.exec(`
         CREATE TABLE audit (line TEXT);
@@ -130,7 +130,7 @@ describe('an older file that is opened with more slots', () => {
     expect(audit()).toEqual(['+s-1', '+s-2', '-s-1'])
   })
 
-  test('keeps its views at work', () => {
+  test('a widened file keeps its views at work', () => {
     const { connection, sessions } = widened(({ connection: { db } }) => {
       db.exec("CREATE VIEW live AS SELECT id, slot FROM sessions WHERE status = 'running'")
     })
@@ -138,7 +138,7 @@ describe('an older file that is opened with more slots', () => {
     expect(connection.db.prepare('SELECT * FROM live').raw().all()).toEqual([['s-1', 4]])
   })
 
-  test('keeps the trigger that moves updated_at', () => {
+  test('a widened file keeps the trigger that changes updated_at', () => {
     const { connection, sessions } = widened(({ connection: { db } }) => {
       db.exec(`INSERT INTO sessions (id, slot, status, working_dir, started_at, updated_at)
         VALUES ('s-1', 1, 'idle', '/', '2026-03-01T10:00:00.000Z', '2001-01-01 00:00:00')`)
@@ -149,7 +149,7 @@ describe('an older file that is opened with more slots', () => {
     expect(updatedAt.get()).toMatch(/^(?!2001)\d{4}-/)
   })
 
-  test('loses no output where foreign keys cascade', () => {
+  test('a widened file loses no output where foreign keys cascade', () => {
     const path = temporaryPath()
     const before = openStores(path, { foreignKeys: true })
     before.sessions.create(sampleSession())
@@ -163,7 +163,7 @@ describe('an older file that is opened with more slots', () => {
     )
   })
 
-  test('has the pragmas of any other connection afterwards', () => {
+  test('a connection that widened a file has the pragmas of any other', () => {
     const { connection } = widened(() => undefined)
     const pragmas = [
       'foreign_keys',
@@ -177,7 +177,7 @@ describe('an older file that is opened with more slots', () => {
     ])
   })
 
-  test('may be a file that the better-sqlite3 version made', () => {
+  test('a file of the better-sqlite3 version can be widened', () => {
     const { connection, sessions } = openStores(copyOfPlanFile(), { slots: 4 })
     expect(slotCheck(connection)).toBe('1, 2, 3, 4')
     expect(sessions.list().map(({ id }) => id)).toEqual(['alpha', 'zulu', 'middle', 'oldest'])
@@ -189,7 +189,7 @@ describe('an older file that is opened with more slots', () => {
     expect(sessions.get('s-1')?.slot).toBe(4)
   })
 
-  test('goes on working in a connection that was open meanwhile', () => {
+  test('a connection that was open while the file was widened goes on working', () => {
     const path = temporaryPath()
     const older = openStores(path)
     older.sessions.create(sampleSession())
@@ -205,19 +205,22 @@ describe('an older file that is opened with more slots', () => {
 })
 
 describe('a file with more slots than asked for', () => {
-  test.each([[undefined], [3], [4], [1]])('is never narrowed: slots = %o', (slots) => {
-    const path = temporaryPath()
-    const wide = openStores(path, { slots: 5 })
-    wide.sessions.create(sampleSession({ slot: 5 }))
-    wide.connection.close()
-    const { connection, sessions } = openStores(path, slots === undefined ? {} : { slots })
-    expect(slotCheck(connection)).toBe('1, 2, 3, 4, 5')
-    expect(sessions.get('s-1')?.slot).toBe(5)
-    connection.db.prepare(INSERT).run('s-2', 5)
-    expect(sessions.list()).toHaveLength(2)
-  })
+  test.each([[undefined], [3], [4], [1]])(
+    'a file with more slots is never narrowed: slots = %o',
+    (slots) => {
+      const path = temporaryPath()
+      const wide = openStores(path, { slots: 5 })
+      wide.sessions.create(sampleSession({ slot: 5 }))
+      wide.connection.close()
+      const { connection, sessions } = openStores(path, slots === undefined ? {} : { slots })
+      expect(slotCheck(connection)).toBe('1, 2, 3, 4, 5')
+      expect(sessions.get('s-1')?.slot).toBe(5)
+      connection.db.prepare(INSERT).run('s-2', 5)
+      expect(sessions.list()).toHaveLength(2)
+    },
+  )
 
-  test('is left alone when it already has as many', () => {
+  test('a file that already has as many slots is left alone', () => {
     const path = temporaryPath()
     openConnection(path, { slots: 4 }).close()
     const first = openConnection(path, { slots: 4 })
@@ -233,7 +236,7 @@ describe('a file with more slots than asked for', () => {
 
 describe('a slot that no session can have', () => {
   test.each([[0], [-1], [4], [1.5], [Number.NaN], [Infinity], [2 ** 40]])(
-    '%d is out of range',
+    'the slot %d is out of range',
     (slot) => {
       const { sessions } = openStores()
       expect(failureOf(() => sessions.create(sampleSession({ slot })))).toEqual(

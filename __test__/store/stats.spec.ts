@@ -17,7 +17,7 @@ import {
 const NO_SESSIONS = { idle: 0, running: 0, waiting_checkpoint: 0, completed: 0, failed: 0 }
 
 describe('stats', () => {
-  test('of a new file are zeros', () => {
+  test('stats() of a new file gives zeros', () => {
     const { fileBytes, ...stats } = openConnection().stats()
     expect(fileBytes).toBeGreaterThan(0)
     expect(stats).toEqual({
@@ -34,7 +34,7 @@ describe('stats', () => {
     })
   })
 
-  test('count sessions, chunks and bytes, and name those with the most', () => {
+  test('stats() counts sessions, chunks and bytes, and names the largest sessions', () => {
     const { connection, sessions, outputs } = openStores()
     sessions.create(sampleSession({ id: 'a', status: 'failed' }))
     sessions.create(sampleSession({ id: 'b', status: 'failed' }))
@@ -67,7 +67,7 @@ describe('stats', () => {
     expect(connection.stats(null).largest).toEqual(stats.largest)
   })
 
-  test('tell the size of the file, what is free in it, and of the log', () => {
+  test('stats() gives the size of the file, of its free space, and of the log', () => {
     const { connection, sessions, outputs } = openStores()
     sessions.create(sampleSession())
     const data = 'x'.repeat(5_000)
@@ -81,7 +81,7 @@ describe('stats', () => {
     expect(walBytes).toBe(0)
   })
 
-  test('see what is queued, and are part of a transaction', () => {
+  test('stats() sees what is queued, and is part of a transaction', () => {
     const { connection } = openStores()
     const outputs = new OutputStore(connection, { writeBehind: { maxDelay: 60_000 } })
     outputs.append(sampleOutput())
@@ -93,7 +93,7 @@ describe('stats', () => {
     expect(connection.stats().outputs).toBe(1)
   })
 
-  test('of a file that was made by another program, for reading only, and in memory', () => {
+  test('stats() works for a file of another program, for reading only, and in memory', () => {
     const stores = openStores(copyOfPlanFile(), { readonly: true })
     const { sessions, outputs, pinned } = stores.connection.stats()
     expect(Object.values(sessions).reduce((sum, count) => sum + count)).toBe(
@@ -106,7 +106,7 @@ describe('stats', () => {
     expect(openConnection(':memory:').stats()).toMatchObject({ outputs: 0, walBytes: 0 })
   })
 
-  test('want a number, and an open connection', () => {
+  test('stats() checks its options, and throws on a closed connection', () => {
     const connection = openConnection()
     const call = 'DatabaseConnection.stats'
     expect(failureOf(() => connection.stats(5 as never))).toEqual(wrongType(call, 'options', '5'))

@@ -44,7 +44,7 @@ describe('data', () => {
     ['noncharacters', '\uFFFE\uFFFF\u{10FFFF}'],
     ['combining marks', 'e\u0301 \u00E9'],
     ['quotes', `'"\`\\`],
-  ])('with %s comes back to the byte', (_, data) => {
+  ])('data with %s comes back to the byte', (_, data) => {
     const { connection, outputs } = openStores()
     outputs.append(sampleOutput({ data }))
     expect(outputs.getBySession('s-1')[0]?.data).toBe(data)
@@ -54,7 +54,7 @@ describe('data', () => {
     expect(storedBytes(connection)).toBe(Buffer.from(data, 'utf8').toString('hex').toUpperCase())
   })
 
-  test('of many entries comes back entry by entry', () => {
+  test('data of many entries comes back entry by entry', () => {
     const { outputs } = openStores()
     const texts = [
       '',
@@ -83,7 +83,7 @@ describe('data', () => {
     ['high, at the end', 'x\uD83D', `x${REPLACEMENT}`],
     ['both, the wrong way round', '\uDE80\uD83D', `${REPLACEMENT}${REPLACEMENT}`],
     ['high, before a pair', '\uD83D🚀', `${REPLACEMENT}🚀`],
-  ])('with a lone surrogate gets U+FFFD in its place: %s', (_, data, expected) => {
+  ])('data with a lone surrogate gets U+FFFD in its place: %s', (_, data, expected) => {
     const { connection, outputs } = openStores()
     outputs.append(sampleOutput({ data }))
     expect(outputs.getFullOutput('s-1')).toBe(expected)
@@ -95,7 +95,7 @@ describe('data', () => {
     ['Latin-1', 'é'],
     ['emoji', '🚀'],
     ['mixed', 'compiling module 🚀 of café\r\n'],
-  ])('of 5 MB comes back: %s', (_, piece) => {
+  ])('data of 5 MB comes back: %s', (_, piece) => {
     const { outputs } = openStores()
     const data = piece.repeat(Math.ceil(5_000_000 / Buffer.byteLength(piece)))
     outputs.append(sampleOutput({ data }))
@@ -103,7 +103,7 @@ describe('data', () => {
     expect(outputs.getFullOutput('s-1') === data).toBe(true)
   })
 
-  test('of 5 MB that is ASCII but for its last character comes back', () => {
+  test('data of 5 MB that is ASCII but for its last character comes back', () => {
     const { outputs } = openStores()
     const data = `${'x'.repeat(5_000_000)}漢`
     outputs.append(sampleOutput({ data }))
@@ -115,7 +115,7 @@ describe('data', () => {
 
 describe('the text of a session', () => {
   test.each([['🚀 é'], ['a\0b'], [BYTE_ORDER_MARK], ["'; DROP TABLE sessions; --"]])(
-    'comes back: %o',
+    'the text of a session comes back: %o',
     (text) => {
       const { sessions } = openStores()
       sessions.create(sampleSession({ id: text, workingDir: text, currentCommand: text }))
@@ -125,7 +125,7 @@ describe('the text of a session', () => {
     },
   )
 
-  test('with a lone surrogate is found by itself and by what was stored', () => {
+  test('an id with a lone surrogate is found by itself and by what was stored', () => {
     const { sessions, outputs } = openStores()
     sessions.create(sampleSession({ id: '\uD83D' }))
     outputs.append(sampleOutput({ sessionId: '\uD83D' }))
@@ -146,7 +146,7 @@ describe('invalid UTF-8 that some other program stored', () => {
     ['F09F9A', REPLACEMENT],
     ['EFBBBF41FF', `${BYTE_ORDER_MARK}A${REPLACEMENT}`],
     ['00FF00', `\0${REPLACEMENT}\0`],
-  ])('%s is read with U+FFFD', (hex, expected) => {
+  ])('invalid UTF-8 is read with U+FFFD: %s', (hex, expected) => {
     const { connection, outputs } = openStores()
     storeBytes(connection, hex)
     expect(storedBytes(connection)).toBe(hex)
@@ -155,7 +155,7 @@ describe('invalid UTF-8 that some other program stored', () => {
     expect(outputs.getFullOutput('s-1')).toBe(expected)
   })
 
-  test('is no reason to put halves of two entries together', () => {
+  test('invalid UTF-8 at the border of two entries does not join them', () => {
     const { connection, outputs } = openStores()
     storeBytes(connection, 'E2')
     storeBytes(connection, '82AC')
@@ -166,7 +166,7 @@ describe('invalid UTF-8 that some other program stored', () => {
     ])
   })
 
-  test('is read with U+FFFD in every field of a session', () => {
+  test('invalid UTF-8 is read with U+FFFD in every field of a session', () => {
     const { connection, sessions } = openStores()
     connection.db
       .exec(`INSERT INTO sessions (id, slot, status, working_dir, current_command, started_at)

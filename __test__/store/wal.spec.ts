@@ -16,7 +16,7 @@ function appendMany(outputs: ReturnType<typeof openStores>['outputs'], rows: num
 }
 
 describe('the write-ahead log', () => {
-  test('is moved into the file while nothing is written, and is gone after close', async () => {
+  test('the write-ahead log is moved into the file while nothing is written, and is gone after close', async () => {
     const { connection, outputs } = openStores()
     appendMany(outputs, 100)
     expect(connection.walStatus().frames).toBeGreaterThan(100)
@@ -26,15 +26,15 @@ describe('the write-ahead log', () => {
     expect(existsSync(`${connection.path}-shm`)).toBe(false)
   })
 
-  test('stays below twice its limit while somebody writes without a pause', () => {
+  test('the write-ahead log stays below twice its limit while somebody writes without a pause', () => {
     const { connection, outputs } = openStores(undefined, { walLimit: 4 * MIB })
-    // Unbounded, so many commits would make a log of some 200 MB.
+    // Without a limit, this many commits would make a log of about 200 MB.
     appendMany(outputs, 10_000)
     expect(connection.walStatus().size).toBeLessThanOrEqual(8 * MIB)
     expect(outputs.getBySession('s-1')).toHaveLength(10_000)
   })
 
-  test('waits for a reader of another process, says so, and starts over afterwards', async () => {
+  test('the write-ahead log waits for a reader of another process, says so, and starts over afterwards', async () => {
     const { connection, outputs } = openStores(undefined, { walLimit: 2 * MIB })
     appendMany(outputs, 1)
     const reader = startChild(
@@ -64,7 +64,7 @@ describe('the write-ahead log', () => {
     await reader.outcome
   })
 
-  test('can be asked for while the connection reads and writes', () => {
+  test('walStatus() can be called while the connection reads and writes', () => {
     const { connection, outputs } = openStores()
     const { db } = connection
     appendMany(outputs, 3)
@@ -79,7 +79,7 @@ describe('the write-ahead log', () => {
     expect(connection.walStatus().frames).toBeGreaterThan(frames)
   })
 
-  test('has nothing to tell in memory', () => {
+  test('walStatus() in memory has nothing to tell', () => {
     expect(openConnection(':memory:').walStatus()).toEqual({
       size: 0,
       frames: 0,
@@ -88,7 +88,7 @@ describe('the write-ahead log', () => {
     })
   })
 
-  test('is not asked for after close', () => {
+  test('walStatus() throws after close', () => {
     const connection = openConnection()
     connection.close()
     expect(failureOf(() => connection.walStatus())).toMatchObject({
@@ -103,7 +103,7 @@ test.each([
   [MIB - 1, 'RangeError'],
   [1.5 * MIB + 0.5, 'RangeError'],
   ['64', 'TypeError'],
-])('a walLimit of %j is a %s', (walLimit, type) => {
+])('a walLimit of %j throws a %s', (walLimit, type) => {
   const failure = failureOf(() => openConnection(temporaryPath(), { walLimit } as never))
   expect(failure?.type).toBe(type)
   expect(failure?.message).toMatch(/^DatabaseConnection.*walLimit/)

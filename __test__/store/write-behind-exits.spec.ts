@@ -4,9 +4,9 @@ import { storedData, temporaryPath } from '../support/support.js'
 
 const numbered = (length: number) => Array.from({ length }, (_, i) => `${i}`)
 
-describe('what is queued when the process ends is committed', () => {
+describe('what is queued when the process ends', () => {
   test.each([['by itself'], ['exit'], ['exception'], ['rejection'], ['late listener']])(
-    '%s',
+    'queued output is committed when the process ends: %s',
     async (end) => {
       const path = temporaryPath()
       const child = startChild(
@@ -43,7 +43,7 @@ describe('what is queued when the process ends is committed', () => {
     ['the process is ended below JavaScript'],
     ['beforeExit calls process.exit()'],
     ['the package was loaded twice'],
-  ])('and %s', async (what) => {
+  ])('queued output is committed although %s', async (what) => {
     const path = temporaryPath()
     const child = startChild(
       ({ pkg, require }, file, how, index) => {
@@ -90,13 +90,15 @@ describe('what is queued when the process ends is committed', () => {
     ).toEqual(numbered(100).map(Number))
   })
 
-  test.each([['ends'], ['is terminated']])('by a Worker that %s', async (how) => {
-    const path = temporaryPath()
-    await inChild(
-      async ({ require }, file, pkg, terminate) => {
-        const { Worker } = require('node:worker_threads') as typeof import('node:worker_threads')
-        const worker = new Worker(
-          `const { parentPort } = require('node:worker_threads')
+  test.each([['ends'], ['is terminated']])(
+    'queued output is committed by a Worker that %s',
+    async (how) => {
+      const path = temporaryPath()
+      await inChild(
+        async ({ require }, file, pkg, terminate) => {
+          const { Worker } = require('node:worker_threads') as typeof import('node:worker_threads')
+          const worker = new Worker(
+            `const { parentPort } = require('node:worker_threads')
           const { DatabaseConnection, OutputStore } = require(${JSON.stringify(pkg)})
           const connection = new DatabaseConnection(${JSON.stringify(file)})
           const outputs = new OutputStore(connection, { writeBehind: { maxDelay: 60_000 } })
@@ -104,20 +106,21 @@ describe('what is queued when the process ends is committed', () => {
             outputs.append({ sessionId: 's-1', timestamp: new Date(0), type: 'stdout', data: String(i) })
           parentPort.postMessage('queued')
           ${terminate ? 'setInterval(() => {}, 1000)' : ''}`,
-          { eval: true },
-        )
-        // It may be over as soon as its message is heard.
-        const exited = new Promise((resolve) => worker.once('exit', resolve))
-        await new Promise((resolve) => worker.once('message', resolve))
-        if (terminate) await worker.terminate()
-        else await exited
-      },
-      [path, packagePath, how === 'is terminated'],
-    )
-    expect(storedData(path)).toEqual(numbered(100))
-  })
+            { eval: true },
+          )
+          // The Worker may end as soon as its message arrives.
+          const exited = new Promise((resolve) => worker.once('exit', resolve))
+          await new Promise((resolve) => worker.once('message', resolve))
+          if (terminate) await worker.terminate()
+          else await exited
+        },
+        [path, packagePath, how === 'is terminated'],
+      )
+      expect(storedData(path)).toEqual(numbered(100))
+    },
+  )
 
-  test('by a store that nobody holds any more', async () => {
+  test('queued output is committed by a store that was collected', async () => {
     const path = temporaryPath()
     const seen = await inChild(
       async ({ pkg }, file) => {
@@ -143,7 +146,7 @@ describe('what is queued when the process ends is committed', () => {
   })
 })
 
-test('a killed process loses nothing but the end', async () => {
+test('a killed process keeps what was flushed, and loses only the end of the queue', async () => {
   const path = temporaryPath()
   const child = startChild(
     async ({ pkg, meet }, file) => {

@@ -17,7 +17,7 @@ import {
   temporaryPath,
 } from '../support/support.js'
 
-/** A store that writes behind so late that only settling can be what writes. */
+/** A store that writes behind so late that only a call that needs the output can write it. */
 function openBehind(options: WriteBehindOptions = { maxDelay: 60_000 }, path?: string) {
   const stores = openStores(path)
   return { ...stores, outputs: new OutputStore(stores.connection.db, { writeBehind: options }) }
@@ -27,8 +27,8 @@ async function eventually<T>(look: () => T, wanted: T): Promise<void> {
   await expect.poll(look, { timeout: 20_000 }).toEqual(wanted)
 }
 
-describe('what was appended before', () => {
-  test('waits in the queue, then is there without being asked for', async () => {
+describe('queued output', () => {
+  test('queued output is stored after a while without a further call', async () => {
     const { connection, outputs } = openBehind({ maxDelay: 200 })
     outputs.append(sampleOutput({ data: 'a' }))
     expect(storedData(connection.path)).toEqual([])
@@ -64,7 +64,7 @@ describe('what was appended before', () => {
         connection.db.transaction(() => outputs.getBySession('s-1').length).immediate(),
     ],
   ] satisfies [string, (stores: ReturnType<typeof openBehind>) => number][])(
-    'is seen by %s',
+    'queued output is seen by %s',
     (_, look) => {
       const stores = openBehind()
       stores.outputs.append(sampleOutput({ data: '1' }))
@@ -72,7 +72,7 @@ describe('what was appended before', () => {
     },
   )
 
-  test('is removed by delete and deleteBySession', () => {
+  test('queued output is removed by delete() and deleteBySession()', () => {
     const { sessions, outputs } = openBehind()
     sessions.create(sampleSession())
     outputs.append(sampleOutput())
@@ -84,7 +84,7 @@ describe('what was appended before', () => {
     expect(outputs.getBySession('s-2')).toEqual([])
   })
 
-  test('is not undone by a transaction that began later, and what it appended is', () => {
+  test('a transaction that is undone takes back its own output, not what was appended before it', () => {
     const { connection, outputs } = openBehind()
     outputs.append(sampleOutput({ data: 'before' }))
     const failed = new Error('undone')
@@ -98,7 +98,7 @@ describe('what was appended before', () => {
   })
 })
 
-test('ids follow the order of append, whoever writes', () => {
+test('ids follow the order of append, whichever call or thread writes', () => {
   const { connection, outputs } = openBehind({ maxDelay: 1 })
   const expected = Array.from({ length: 20_000 }, (_, i) => `${i} ${'x'.repeat(i % 300)}`)
   for (const [i, data] of expected.entries()) {
@@ -110,7 +110,7 @@ test('ids follow the order of append, whoever writes', () => {
   expect(storedData(connection.path)).toEqual(expected)
 })
 
-test('what cannot be written yet keeps what is appended later from overtaking it', () => {
+test('output that cannot be written yet is not overtaken by later output', () => {
   const { connection, outputs } = openBehind()
   const direct = new OutputStore(connection)
   const { db } = connection
@@ -147,7 +147,7 @@ describe('while another process keeps the file locked', () => {
     return { locker, connection, outputs: new OutputStore(connection, { writeBehind: options }) }
   }
 
-  test('the rows stay, onError hears of it once, and all is there in the end', async () => {
+  test('a locked file makes rows wait, and onError hears of it once until they are stored', async () => {
     const errors: SqliteError[] = []
     const { locker, connection, outputs } = open({
       maxDelay: 1,
@@ -191,7 +191,7 @@ describe('while another process keeps the file locked', () => {
     ['a query', ({ connection }) => connection.db.prepare('SELECT 1').get()],
     ['an iteration', ({ connection }) => connection.db.prepare('SELECT 1').iterate()],
   ] satisfies [string, (stores: ReturnType<typeof open>) => unknown][])(
-    '%s throws instead of passing what was appended before, or lacking it',
+    '%s throws while earlier output cannot be stored',
     async (_, call) => {
       const stores = open({ maxDelay: 60_000 })
       stores.locker.db.exec('BEGIN IMMEDIATE')
@@ -208,7 +208,7 @@ describe('while another process keeps the file locked', () => {
     },
   )
 
-  test('sessions can be read, since they show no output', () => {
+  test('sessions can be read while earlier output cannot be stored', () => {
     const { locker, connection, outputs } = open({ maxDelay: 60_000 })
     const sessions = new SessionStore(connection)
     sessions.create(sampleSession())
@@ -219,7 +219,7 @@ describe('while another process keeps the file locked', () => {
     locker.db.exec('COMMIT')
   })
 
-  test('a rolled-back transaction that could not begin has undone nothing', () => {
+  test('a transaction that could not begin on a locked file undoes nothing', () => {
     const { locker, connection, outputs } = open({ maxDelay: 60_000 })
     locker.db.exec('BEGIN IMMEDIATE')
     outputs.append(sampleOutput({ data: 'first' }))
@@ -231,7 +231,7 @@ describe('while another process keeps the file locked', () => {
     expect(storedData(connection.path)).toEqual(['first', 'second'])
   })
 
-  test('an append that finds no room throws, and is not queued', () => {
+  test('an append that finds no room in the queue throws, and is not queued', () => {
     const { locker, connection, outputs } = open({ maxBytes: 65_536 })
     locker.db.exec('BEGIN IMMEDIATE')
     outputs.append(sampleOutput({ data: 'first' }))
@@ -256,7 +256,7 @@ describe('while a query hands out its rows one by one', () => {
     return { connection, sessions, outputs, other, rows }
   }
 
-  test('an append is stored although another connection wrote meanwhile', () => {
+  test('an append is stored during an iteration although another connection wrote meanwhile', () => {
     const { connection, sessions, outputs, other, rows } = open()
     other.append(sampleOutput({ data: 'of another' }))
     outputs.append(sampleOutput({ data: 'one' }))
@@ -270,7 +270,7 @@ describe('while a query hands out its rows one by one', () => {
     expect(outputs.getFullOutput('s-1')).toBe('')
   })
 
-  test('the stores see what the thread has committed, and SQL is refused until the end', async () => {
+  test('the stores see what the thread committed during an iteration, and SQL is refused until its end', async () => {
     const { connection, outputs, rows } = open({ maxDelay: 1 })
     const count = connection.db.prepare('SELECT count(*) FROM session_outputs').pluck()
     outputs.append(sampleOutput({ data: 'one' }))
@@ -287,7 +287,7 @@ describe('while a query hands out its rows one by one', () => {
     expect(count.get()).toBe(3)
   })
 
-  test('SQL sees what was appended where nobody else wrote', () => {
+  test('SQL sees what was appended during an iteration where nobody else wrote', () => {
     const { connection, outputs, rows } = open()
     const count = connection.db.prepare('SELECT count(*) FROM session_outputs').pluck()
     outputs.append(sampleOutput())
@@ -295,7 +295,7 @@ describe('while a query hands out its rows one by one', () => {
     expect([...rows]).toHaveLength(1)
   })
 
-  test('an append is refused while the statement that hands out rows writes', () => {
+  test('an append is refused while the statement that is iterated writes', () => {
     const { connection, outputs, rows } = open()
     rows.return?.()
     const written = connection.db.prepare('UPDATE sessions SET pid = 1 RETURNING id').iterate()
@@ -341,7 +341,7 @@ test.each([
   [{ writeBehind: { maxBytes: 1 } }, 'RangeError', 'maxBytes', '1'],
   [{ writeBehind: { onError: true } }, 'TypeError', 'onError', 'true'],
   [5, 'TypeError', 'options', '5'],
-])('%j is a %s', (options, type, field, value) => {
+])('the options %j throw a %s', (options, type, field, value) => {
   const connection = openConnection(':memory:')
   const failure = failureOf(() => new OutputStore(connection, options as never))
   expect(failure?.type).toBe(type)
@@ -350,7 +350,7 @@ test.each([
   expect(failure?.message).toContain(value)
 })
 
-describe('a chunk that SQLite refuses for what it is', () => {
+describe('a chunk that SQLite refuses', () => {
   const TRIGGER = `CREATE TRIGGER picky BEFORE INSERT ON session_outputs WHEN NEW.data = 'no'
     BEGIN SELECT RAISE(ABORT, 'not that'); END`
 
@@ -358,7 +358,7 @@ describe('a chunk that SQLite refuses for what it is', () => {
     for (const data of ['a', 'no', 'b', 'no', 'c']) outputs.append(sampleOutput({ data }))
   }
 
-  test('holds up nothing else, and onError hears of each', async () => {
+  test('a chunk that SQLite refuses holds up nothing else, and onError hears of each', async () => {
     const errors: SqliteError[] = []
     const { connection, outputs } = openBehind({ onError: (error) => errors.push(error) })
     connection.db.exec(TRIGGER)
@@ -370,7 +370,7 @@ describe('a chunk that SQLite refuses for what it is', () => {
     expect(errors[0]?.message).toMatch(/session "s-1".*not that/)
   })
 
-  test('is what flush throws once where there is no onError', () => {
+  test('a chunk that SQLite refuses makes flush() throw once where there is no onError', () => {
     const { connection, outputs } = openBehind()
     connection.db.exec(TRIGGER)
     appendAll(outputs)
@@ -382,7 +382,7 @@ describe('a chunk that SQLite refuses for what it is', () => {
     expect(storedData(connection.path)).toHaveLength(6)
   })
 
-  test('is one of no session where foreign keys are enforced', async () => {
+  test('a chunk of no session is refused where foreign keys are enforced', async () => {
     const { connection, sessions } = openStores(undefined, { foreignKeys: true })
     const outputs = new OutputStore(connection, { writeBehind: { maxDelay: 1 } })
     sessions.create(sampleSession())
@@ -392,7 +392,7 @@ describe('a chunk that SQLite refuses for what it is', () => {
     expect(failureOf(() => outputs.flush())?.code).toBe('SQLITE_CONSTRAINT_FOREIGNKEY')
   })
 
-  test('undoes nothing that was stored before it', () => {
+  test('a chunk that SQLite refuses undoes nothing that was stored before it', () => {
     const { connection, outputs } = openBehind()
     connection.db.exec(TRIGGER.replace('ABORT', 'ROLLBACK'))
     appendAll(outputs)

@@ -1,5 +1,5 @@
-// Child processes for the specs. The work is a function; the child gets its source, so it may use nothing but its
-// parameters: the tools and JSON arguments.
+// Child processes for the specs. The work is a function. The child gets its source, so it may use only its parameters:
+// the tools and JSON arguments.
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
@@ -27,7 +27,7 @@ export interface ChildOptions {
   cwd?: string
   /** Options of `node` itself, such as `--expose-gc`. */
   nodeOptions?: string[]
-  /** Milliseconds after which it hangs, and is killed. */
+  /** Milliseconds after which the process counts as hanging and is killed. */
   timeout?: number
 }
 
@@ -65,7 +65,7 @@ function countResources(): { threads: number; descriptors: number } {
     const folder = `/proc/self/${what}`
     if (!existsSync(folder)) return 0
     const names = readdirSync(folder)
-    // Other runtimes come and go with threads and descriptors of their own.
+    // Other runtimes start and end threads and descriptors of their own at any time.
     if (process.release.name === 'node' && !('Deno' in globalThis || 'Bun' in globalThis))
       return names.length
     return names.filter((name) => {
@@ -103,7 +103,7 @@ export function startChild<A extends unknown[], T>(
       .then((value) => process.stdout.write(JSON.stringify(value ?? null)))`
   const child = startNode(['-e', program], options)
   const outcome = outcomeOf(child)
-  // Not every runtime keeps what arrives while nobody listens.
+  // Some runtimes drop messages that arrive while nobody listens.
   const said: unknown[] = []
   child.on('message', (word) => said.push(word))
   const hear = async () => {

@@ -25,7 +25,7 @@ export interface HalfOfPair {
 
 /**
  * A process that stores pairs without a pause, each in a transaction. It meets its parent with `writing` after the
- * first one, ends once that resumes it, and gives how many it stored.
+ * first one, ends once the parent resumes it, and gives the number of pairs that it stored.
  */
 export function startPairWriter(path: string, pair: HalfOfPair[]): Child<number> {
   return startChild(
@@ -52,7 +52,7 @@ export function startPairWriter(path: string, pair: HalfOfPair[]): Child<number>
   )
 }
 
-/** Appends to the session `meanwhile` by a timer while `work` goes on, and gives how often. */
+/** Appends to the session `meanwhile` by a timer while `work` goes on. Gives the number of appends. */
 export async function appendingDuring(outputs: OutputStore, work: Promise<unknown>) {
   let appended = 0
   const timer = setInterval(() => {

@@ -32,7 +32,7 @@ export const [platform, binary] = [...binaries].find(
   ([name]) => platforms.includes(name) && name.startsWith(here),
 ) ?? ['', '']
 
-/** Copies what is published of the package, without a binary, to `folder`. */
+/** Copies the published files of the package, without a binary, to `folder`. */
 function copyPackage(folder: string): void {
   for (const file of ['package.json', ...manifest.files]) {
     cpSync(join(root, file), join(folder, file), { recursive: true })

@@ -112,7 +112,7 @@ export function fileHash(path: string): string {
   return createHash('sha256').update(readFileSync(path)).digest('hex')
 }
 
-/** What is in a home folder, but for what the runtime of a child process keeps there for itself. */
+/** The names in a home folder, without those that the runtime of a child process keeps there. */
 export function namesInHome(home: string): string[] {
   return readdirSync(home).filter((name) => !['.bun', '.cache'].includes(name))
 }
@@ -191,7 +191,7 @@ export function invalidState(...words: string[]): Failure {
   return { type: 'TypeError', code: 'ERR_INVALID_STATE', message: naming(...words) }
 }
 
-/** What SQLite itself says no to. */
+/** What a call throws that SQLite itself refuses. */
 export function sqliteFailure(code: string): Failure {
   return { type: 'SqliteError', code, message: expect.stringMatching(/\S/) as string }
 }

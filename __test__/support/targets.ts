@@ -1,4 +1,4 @@
-// What an export, a backup or a salvage must not take the place of, made in a folder of the test.
+// Things that an export, a backup or a salvage must not replace, made in a folder of the test.
 import { execFileSync } from 'node:child_process'
 import { lstatSync, mkdirSync, readdirSync, symlinkSync } from 'node:fs'
 import { createServer } from 'node:net'
@@ -21,7 +21,7 @@ function runs(command: string, ...args: string[]): boolean {
 export const noTargets: readonly [what: string, make: Make][] = [
   ['a folder', (path) => (mkdirSync(path), true)],
   ['a pipe', (path) => runs('mkfifo', path)],
-  // The numbers are those of what reads as nothing and swallows what is written.
+  // The numbers are those of /dev/null.
   ['a device', (path) => runs('mknod', path, 'c', '1', '3')],
   ['a block device', (path) => runs('mknod', path, 'b', '7', '200')],
   [
@@ -46,7 +46,7 @@ function linked(...paths: string[]): boolean {
   return true
 }
 
-/** What is in a folder, by names, inodes, kinds and times, so that any change of it shows. */
+/** The content of a folder by names, inodes, kinds and times. Any change of it shows. */
 export function looked(folder: string): unknown[] {
   return readdirSync(folder)
     .sort()

@@ -1,4 +1,4 @@
-// Which build is measured, as its file tells.
+// The build that is measured, read from its file.
 
 import { readFileSync } from 'node:fs'
 import { relative } from 'node:path'
@@ -15,7 +15,7 @@ function glibcOf(bytes) {
     .reduce((newest, version) => (newest && isNewer(newest, version) ? newest : version), undefined)
 }
 
-/** What there is to know of the binary at `path`, which this machine loads; more where it is one of Linux. */
+/** Facts about the binary at `path`, which this machine loads. There are more for a binary of Linux. */
 export function describeBinary(path, root) {
   const bytes = readFileSync(path)
   const about = { path: relative(root, path), size: bytes.length }

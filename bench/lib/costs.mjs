@@ -1,4 +1,4 @@
-// What the single call does not show: processors, and bytes on their way to the disk.
+// Costs that the time of a single call does not show: processor time, and bytes written to the disk.
 
 import { readFileSync, statSync } from 'node:fs'
 

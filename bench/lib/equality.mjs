@@ -1,5 +1,5 @@
-// Every call on every side, with the same arguments: what comes back must be the same before it may
-// be compared how fast it comes.
+// Runs every call on every side with the same arguments. The results must be equal before their speed
+// is compared.
 
 import { createHash } from 'node:crypto'
 import { fillOutputs, fillSessions, momentOf, outputOf, SESSIONS } from './fixtures.mjs'

@@ -1,4 +1,4 @@
-// What trials store. The same on every side, dates included.
+// The data that trials store. It is the same on every side, dates included.
 
 const START = Date.parse('2026-01-01T00:00:00Z')
 const STATUSES = ['running', 'waiting_checkpoint', 'completed', 'failed']

@@ -1,4 +1,4 @@
-// What a harness does to its event loop, at the pace at which it does it.
+// The load that a harness puts on its event loop, at its real pace.
 
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'

@@ -1,6 +1,6 @@
 import { median } from './stats.mjs'
 
-/** Batches whose mean call is looked at, at least. */
+/** The least number of batches. The mean call of each is recorded. */
 const MIN_BATCHES = 15
 
 /** How long a batch takes about, in ms: long against the clock, short against a disturbance. */

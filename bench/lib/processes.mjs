@@ -1,4 +1,4 @@
-// Trials run in processes of their own, one after the other, each with a folder of its own.
+// Runs each trial in its own process and folder, one after the other.
 
 import { fork } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'

@@ -1,4 +1,4 @@
-// What a peer is, and how its connection is set, as it says itself.
+// The version and the settings of a peer, as its own connection reports them.
 
 const PRAGMAS = [
   'journal_mode',

@@ -8,7 +8,7 @@ import { SessionStore } from '../plan/session-store.mjs'
 const about = new URL('package.json', import.meta.resolve('libsql'))
 export const { version } = JSON.parse(readFileSync(about, 'utf8'))
 
-/** Where its results are known to be others. */
+/** The sessions for which its results are known to differ. */
 export const excuse = { session: 'nul', reason: 'cuts a text at its first NUL' }
 
 const PRAGMAS = [

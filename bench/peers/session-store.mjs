@@ -7,7 +7,7 @@ const { DatabaseConnection, OutputStore, SessionStore } = require('../../index.j
 
 export const version = require('../../package.json').version
 
-/** The file that was loaded: no other addon is, in this process. */
+/** The addon that was loaded, the only one in this process. */
 export const binary = Object.keys(require.cache).find((file) => file.endsWith('.node'))
 
 /** Whether `OutputStore` can collect appends and commit them off the caller's path. */

@@ -3,7 +3,7 @@ import { timeOfCall, timeOfWrite } from '../lib/measure.mjs'
 const ROWS = 10_000
 const INSERTS = 1000
 
-/** `connection.db` as a store of somebody else's uses it: statements prepared once. */
+/** `connection.db` as the store of another package uses it: statements prepared once. */
 export function run({ open, budget, quick }) {
   const stores = open()
   const { db } = stores

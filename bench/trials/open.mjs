@@ -3,8 +3,8 @@ import { now } from '../lib/measure.mjs'
 import { median } from '../lib/stats.mjs'
 
 /**
- * Opening a file that exists, until it has taken a chunk: libraries that prepare statements late are
- * not done before. The chunk is rolled back, or a flush to the disk would be all that one sees.
+ * Opening an existing file, up to its first stored chunk, because some libraries prepare their
+ * statements only then. The chunk is rolled back: a flush to the disk would hide all other costs.
  */
 export function run({ open, chunks, quick }) {
   const stores = open()

@@ -4,7 +4,7 @@ import { timeOfCall } from '../lib/measure.mjs'
 /** 15 MB in chunks of 150 bytes. */
 const ROWS = 100_000
 
-/** Stands nowhere, so that everything is read. */
+/** This text is in no chunk, so that everything is read. */
 const NEEDLE = 'needle that is nowhere'
 
 const LIKE = `SELECT count(*) FROM session_outputs WHERE data LIKE '%${NEEDLE}%'`

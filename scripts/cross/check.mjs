@@ -1,4 +1,4 @@
-// What a binary must be to be published: a judgement of what inspect_binary.py tells.
+// The rules for binaries that are published, applied to the report of inspect_binary.py.
 
 import { EXPORTS, MAX_SIZE } from './targets.mjs'
 

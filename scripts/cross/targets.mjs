@@ -12,8 +12,8 @@ const GLIBC = '2.17'
 // zig's linker for macOS exports whatever is visible.
 const HIDDEN = '-fvisibility=hidden'
 
-// What it exports in spite of that: two symbols of its own and two of Rust's standard library. macOS binds symbols
-// by library, so that they meet those of nobody else.
+// These are exported in spite of that: two symbols of the linker and two of Rust's standard library. macOS binds
+// symbols by library, so that they cannot clash with those of others.
 const LINKER_EXPORTS = [
   /^__dso_handle$/,
   /^_mh_dylib_header$/,

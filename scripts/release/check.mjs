@@ -21,7 +21,7 @@ function expect(where, found, wanted = version) {
   if (found !== wanted) problems.push(`${where}: ${found ?? 'nothing'} instead of ${wanted}`)
 }
 
-/** What stands behind `key = ` in a file of Cargo's, after `start`. */
+/** The value of `key = ` in a file of Cargo, after `start`. */
 function fromToml(file, start) {
   const [, text = ''] = readFileSync(join(root, file), 'utf8').split(start)
   return /^version = "(.+)"$/m.exec(text)?.[1]

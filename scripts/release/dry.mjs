@@ -1,6 +1,5 @@
-// A release without its end: `npm run release:dry`. Checks the versions, stages what would be published from the
-// binaries that are there, installs and uses it, and has npm go through publishing it. Neither the tree nor the
-// registry changes.
+// A release that publishes nothing: `npm run release:dry`. Checks the versions, stages the packages with the binaries
+// that are there, installs and uses them, and runs npm publish as a dry run. Neither the tree nor the registry changes.
 
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'

@@ -1,5 +1,5 @@
-// Gives everything a new version: `npm run release:prepare -- 1.2.3`. What is unreleased in the changelog becomes that
-// version's. Commits nothing.
+// Gives everything a new version: `npm run release:prepare -- 1.2.3`. The section Unreleased of the changelog becomes
+// that of the version. Commits nothing.
 
 import { execFileSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'

@@ -3,8 +3,8 @@
 //
 //   node scripts/release/publish.mjs --from <folder> [--dry-run] [--provenance]
 //
-// What the registry has already is left out, so that a release that stopped half-way can be run again. It needs nothing
-// but Node.js and npm: the job that may publish installs no dependencies.
+// It leaves out what the registry already has, so that a release that stopped half-way can be run again. It needs only
+// Node.js and npm: the job that may publish installs no dependencies.
 
 import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
@@ -12,7 +12,7 @@ import { spawnSync } from 'node:child_process'
 import { parseArgs } from 'node:util'
 import { digest, npm, readJson, stop } from './files.mjs'
 
-/** From which on npm exchanges the identity of a workflow for the right to publish. */
+/** The first version of npm that exchanges the identity of a workflow for the right to publish. */
 const TRUSTED_PUBLISHING = [11, 5, 1]
 
 const { values } = parseArgs({
@@ -53,7 +53,7 @@ for (const line of readFileSync(join(from, 'SHA256SUMS'), 'utf8').trim().split('
   if (digest(join(from, file)) !== sum) stop(`${file} is not what SHA256SUMS says`)
 }
 
-// Everything is looked at before anything is published.
+// Everything is checked before anything is published.
 const open = packages.filter((one) => {
   const path = join(from, one.file)
   if (`sha512-${digest(path, 'sha512', 'base64')}` !== one.integrity)

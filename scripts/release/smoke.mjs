@@ -1,5 +1,5 @@
-// Whether staged packages work where this runs: installs the root package, the one of this platform and the command from
-// their tarballs into an empty folder, with scripts off, and uses them from CommonJS, from ESM and by the command.
+// Checks that staged packages work on this machine: installs the root package, the one of this platform and the command
+// from their tarballs into an empty folder, with scripts off, and uses them from CommonJS, from ESM and by the command.
 //
 //   node scripts/release/smoke.mjs <folder of stage.mjs>
 
@@ -57,7 +57,7 @@ const tarballs = [rootPackage, own, staged('gsd-sessions')].map(({ name, file })
   name,
   `file:${join(resolve(given), file)}`,
 ])
-// The packages of other platforms may not be published yet; npm leaves out what is optional and cannot be had.
+// The packages of other platforms may not be published yet; npm leaves out optional packages that it cannot find.
 writeFileSync(
   join(folder, 'package.json'),
   JSON.stringify({ name: 'smoke', private: true, dependencies: Object.fromEntries(tarballs) }),

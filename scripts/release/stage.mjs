@@ -4,8 +4,8 @@
 //
 // The tarballs of the platform packages, of the root package and of the command, the binaries one by one, the bills of materials,
 // SHA256SUMS over all of it, the notes of the version, and packages.json, which says in which order to publish.
-// `--binaries` is where the `.node` files are, in whatever folders below it. All must be there, unless `--partial` says
-// that it is only a try: then it tells which are missing, and leaves their packages out.
+// `--binaries` is a folder with the `.node` files anywhere below it. All must be there, unless `--partial` says that it
+// is only a try: then it prints which are missing, and leaves their packages out.
 
 import { execFileSync } from 'node:child_process'
 import {
@@ -91,8 +91,8 @@ function pack(folder) {
 /** The bill of materials of what npm installs, in CycloneDX. */
 function npmBill() {
   const cwd = temporaryFolder('bill')
-  // `npm sbom --omit dev` leaves out what is needed for development as well as for use. So here nothing is needed for
-  // development, but for the link by which the command finds the root package.
+  // `npm sbom --omit dev` also leaves out packages that are needed for both development and use. So the manifest has no
+  // development dependencies here, except the link by which the command finds the root package.
   const devDependencies = { [name]: 'file:.' }
   writeFileSync(join(cwd, 'package.json'), JSON.stringify({ ...manifest, devDependencies }))
   for (const { folder } of workspaces)
@@ -113,7 +113,7 @@ function npmBill() {
 /** Bills of materials in CycloneDX, for what npm installs and for what is compiled into the binaries. */
 function writeBills(stage) {
   writeFileSync(join(out, 'sbom-npm.cdx.json'), npmBill())
-  // Told also where there is nothing that makes a bill of it.
+  // Errors of the manifests are printed even where the tool that makes the bill is missing.
   const metadata = ['metadata', '--no-deps', '--format-version', '1']
   execFileSync('cargo', metadata, { cwd: stage, stdio: ['ignore', 'ignore', 'inherit'] })
   const file = 'sbom-rust'
@@ -137,7 +137,7 @@ function writeBills(stage) {
     return
   }
   const bill = readFileSync(join(stage, `${file}.json`), 'utf8')
-  // It names the crate by where it was: here a folder that is gone.
+  // It names the crate by its folder, which is a temporary one here.
   writeFileSync(
     join(out, `${file}.cdx.json`),
     bill.replaceAll(`file://${stage}`, 'file:///session-store'),

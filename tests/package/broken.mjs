@@ -68,7 +68,7 @@ export const breakages = [
   },
   { what: 'no types', change: inMain(without('index.d.ts')), noticedBy: 'publint' },
   {
-    what: 'types that export a value that there is not',
+    what: 'types that export a value that does not exist',
     change: inMain((folder) =>
       appendFileSync(join(folder, 'index.d.ts'), '\nexport declare const nothing: number\n'),
     ),
@@ -84,7 +84,7 @@ export const breakages = [
     tools: true,
   },
   {
-    what: 'a main that is not there',
+    what: 'a main that does not exist',
     change: inMain(ofManifest((manifest) => (manifest.main = 'lib/index.js'))),
     noticedBy: 'publint',
   },

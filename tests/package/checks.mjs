@@ -55,7 +55,7 @@ async function bundle(consumer, entry, format) {
   const banner = `import { createRequire } from 'node:module'; const require = createRequire(import.meta.url)`
   const options = format === 'esm' ? [`--banner:js=${banner}`] : []
   options.push('--bundle', '--platform=node', `--format=${format}`, `--outfile=${file}`)
-  // Its own start is a script of Node.js until an install script has put the binary in its place.
+  // Its command is a script of Node.js until an install script has replaced it with the binary.
   const esbuild = tool(cwd, 'esbuild/bin/esbuild')
   await node(cwd, esbuild, entry, ...options, '--external:@gsd/session-store')
   await program(consumer, file)
@@ -111,7 +111,7 @@ async function command({ cwd, exec }) {
   if (told !== `${version}\n`) throw new Error(`--version prints ${told}`)
 }
 
-/** The store costs its users no package but the one with its binary. */
+/** The store installs no other package than the one with its binary. */
 async function nothingElse({ installed }) {
   const names = await installed()
   const [main, platform = '', ...more] = names.toSorted()
@@ -127,10 +127,10 @@ export const alone = {
   Workers: (consumer) => program(consumer, 'worker.mjs'),
 }
 
-/** What has to work once the command is installed, too. */
+/** The checks that need the command as well. */
 export const withCommand = { 'gsd-sessions': command }
 
-/** Those that take what else users install. */
+/** The checks that need other tools that users install. */
 export const withTools = {
   ...Object.fromEntries(
     ['node16', 'nodenext'].map((mode) => [
@@ -151,11 +151,11 @@ export const withTools = {
   'Bun, one executable': bunExecutable,
 }
 
-/** What is looked at in a tarball itself. */
+/** The checks of a tarball itself. */
 const publint = ({ tarball }) =>
   node(root, repository('publint/src/cli.js'), 'run', '--strict', tarball)
 
-/** What is looked at in the tarball of the root package, and in that of the command. */
+/** The checks of the tarballs of the root package and of the command. */
 export const ofTarball = {
   'exactly the files of contents.txt': exactly('contents.txt'),
   publint,

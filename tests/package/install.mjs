@@ -8,7 +8,7 @@ import { npm, pnpm, node, root } from './processes.mjs'
 const consumer = join(dirname(fileURLToPath(import.meta.url)), 'consumer')
 const name = '@gsd/session-store'
 
-/** What users have beside the package, in the versions that this repository has where it has them. */
+/** Other packages that users have, in the versions of this repository where it has them. */
 const tools = ['@types/node', 'esbuild', 'typescript', 'vitest']
   .map((tool) => {
     const { version } = JSON.parse(
@@ -30,7 +30,7 @@ const managers = {
     const list = [npm, 'ls', '--all', '--parseable']
     return { cwd: folder, install, list, exec: [npm, 'exec', '--no', '--'] }
   },
-  /** A workspace of somebody else's; the package belongs to one of its packages. */
+  /** A workspace of a user. One of its packages depends on the package. */
   async pnpm(folder) {
     writeJson(folder, { name: 'workspace', private: true })
     writeFileSync(join(folder, 'pnpm-workspace.yaml'), 'packages:\n  - packages/*\n')
@@ -48,7 +48,7 @@ export const managerNames = Object.keys(managers)
 /** Installs with `manager` into `folder` from the registry at `url`; gives the consumer, and the seconds it took. */
 export async function installConsumer(manager, folder, url) {
   mkdirSync(folder)
-  // Its port is another one each time, so that no cache takes an earlier build for this one.
+  // The registry has another port each time, so that no cache serves an earlier build.
   writeFileSync(join(folder, '.npmrc'), `@gsd:registry=${url}\n`)
   const { cwd, install: add, list, exec } = await managers[manager](folder)
   const start = process.hrtime.bigint()
@@ -66,7 +66,7 @@ export async function installConsumer(manager, folder, url) {
     /** The names of all packages that are installed. */
     installed: async () => {
       const [, ...paths] = (await node(cwd, ...list)).trim().split(/\r?\n/)
-      // pnpm lists those for other platforms as well, which it leaves out.
+      // pnpm also lists the packages for other platforms, although it does not install them.
       const there = paths.filter((path) => existsSync(path))
       return there.map((path) => path.replaceAll('\\', '/').split('/node_modules/').at(-1))
     },

@@ -1,4 +1,4 @@
-// Processes as a user starts them who has Node.js and nothing of this repository.
+// Processes of a user who has Node.js, but no tool of this repository.
 
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, realpathSync } from 'node:fs'

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 
-/** pnpm wants one of every package, whether it will be fetched or not. */
+/** pnpm wants an integrity of every package, even of those that it will not fetch. */
 const OF_NOTHING = `sha512-${createHash('sha512').digest('base64')}`
 
 /**

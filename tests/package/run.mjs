@@ -3,7 +3,7 @@
 //
 //   npm run proof                               all of it
 //   npm run proof -- --runtimes node26,bun      programs that require and import it on these runtimes as well
-//   npm run proof -- --broken                   breaks the package in many ways, each of which has to be noticed
+//   npm run proof -- --broken                   breaks the package in many ways, and the checks must notice each
 //   npm run proof -- --update                   accepts the lists of files in the tarballs
 
 import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs'
@@ -59,7 +59,7 @@ async function perform(checks, subject, report) {
   return failures
 }
 
-/** What npm/ says of the platforms whose addon is not built here. */
+/** The manifests in npm/ of the platforms whose addon is not built here. */
 function otherPlatforms(packed) {
   const built = new Set(packed.map(({ name }) => name))
   return readdirSync(join(root, 'npm'))
@@ -115,7 +115,7 @@ async function prove({ change, managers = managerNames, tools = true, report }) 
   return failures
 }
 
-/** Breaks the package in every way that is known, and looks whether the right check notices. */
+/** Breaks the package in every known way, and checks that the right check notices. */
 async function proveProof() {
   let unnoticed = 0
   for (const { what, change, noticedBy, tools = false } of breakages) {

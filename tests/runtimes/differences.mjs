@@ -1,7 +1,7 @@
-// What differs on other runtimes than Node.js: the tests that fail there, and why. A test that is listed and passes
-// makes the run fail as well, so that the list is true. `spec` is its folder and name, `test` how the full name
-// starts; without it no test of the spec runs. What fails only `sometimes` depends on which of two threads is faster,
-// and may pass.
+// The tests that fail on other runtimes than Node.js, and why. A listed test that passes makes the run fail as well,
+// so that the list stays true. `spec` is the folder and the name of the spec. `test` is the start of the full name of
+// the test; without it no test of the spec runs. A test that fails only `sometimes` may pass: that depends on which of
+// two threads is faster.
 
 const TERMINATED =
   'A Worker that is terminated from outside is dropped without its Node-API clean-up. Its connections stay open until ' +
@@ -31,14 +31,14 @@ const BELOW =
 
 const below = (test) => ({
   spec: 'store/write-behind-exits',
-  test: `what is queued when the process ends is committed and ${test}`,
+  test: `what is queued when the process ends queued output is committed although ${test}`,
   reason: BELOW,
 })
 
 const terminated = { spec: 'store/lifetimes', test: 'eight Workers', reason: TERMINATED }
 const queued = {
   spec: 'store/write-behind-exits',
-  test: 'what is queued when the process ends is committed by a Worker that is terminated',
+  test: 'what is queued when the process ends queued output is committed by a Worker that is terminated',
   reason: TERMINATED,
 }
 
@@ -58,11 +58,11 @@ export const differences = {
   ],
   deno: [
     terminated,
-    // Committed when the Worker's environment ends.
+    // The queue is committed when the environment of the Worker ends.
     { ...queued, sometimes: true },
     {
       spec: 'handle/lifetimes',
-      test: 'at the end of a Worker, iterators and transactions may be left open',
+      test: 'the end of a process or a Worker a Worker may end with iterators and transactions left open',
       reason: ENDED,
     },
     { spec: 'handle/differential', reason: REFERENCE },

@@ -1,4 +1,4 @@
-// The part of docs/runtimes.md that runs write.
+// Writes the generated part of docs/runtimes.md.
 
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -12,7 +12,7 @@ const END = '<!-- end -->'
 const table = (head, rows) =>
   [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n')
 
-/** Puts the results of a run, by runtime, beside those of earlier ones, and says all of them in the docs. */
+/** Adds the results of a run, by runtime, to those of earlier runs, and writes all of them into the docs. */
 export async function writeDocs(root, results) {
   const resultsFile = join(root, 'tests/runtimes/results.json')
   const all = { ...JSON.parse(readFileSync(resultsFile, 'utf8')), ...results }
@@ -22,7 +22,7 @@ export async function writeDocs(root, results) {
     known.map((name) => [all[name].title, all[name].passed, all[name].differing]),
   )
   const lists = known.flatMap((name) => {
-    // Tests that differ for one reason are one difference.
+    // Tests that fail for the same reason are listed once.
     const reasons = new Set((differences[name] ?? []).map(({ reason }) => reason))
     if (reasons.size === 0) return []
     return [`### ${all[name].title}`, [...reasons].map((reason) => `- ${reason}`).join('\n')]

@@ -3,7 +3,7 @@
 //   npm run runtimes                              on all of them
 //   npm run runtimes -- --only node26,bun         on some
 //   npm run runtimes -- --only deno sessions      the specs whose names match
-//   npm run runtimes -- --write                   and writes what came of it into docs/runtimes.md
+//   npm run runtimes -- --write                   and writes the results into docs/runtimes.md
 
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
@@ -28,7 +28,7 @@ for (const name of names) {
   if (!(name in runtimes)) throw new Error(`${name} is none of ${Object.keys(runtimes).join(', ')}`)
 }
 
-/** Runs the suite; gives what vitest reports, which is nothing where the runtime itself ended. */
+/** Runs the suite and gives the report of vitest. Throws where the runtime ended without one. */
 function runSuite(program, args) {
   const folder = mkdtempSync(join(tmpdir(), 'session-store-runtime-'))
   const report = join(folder, 'report.json')
@@ -59,7 +59,7 @@ const testsOf = ({ testResults }) =>
       status: state,
       message: failureMessages?.join('\n') ?? '',
     }))
-    // A failure of the file itself, in which nothing may have run.
+    // The file itself failed, and perhaps none of its tests ran.
     const isWhole = status === 'failed' && tests.every(({ status: state }) => state !== 'failed')
     return isWhole ? [...tests, { spec, name: '', status: 'failed', message }] : tests
   })
@@ -101,7 +101,7 @@ for (const name of names) {
   for (const { spec, name: test, message } of unexpected)
     console.error(`\n  ${spec}: ${test}\n${message.slice(0, 2_000)}`)
   for (const { spec, test } of stale)
-    console.error(`\n  ${spec}: ${test ?? 'all'}\n  is in differences.mjs, and passes`)
+    console.error(`\n  ${spec}: ${test ?? 'all'}\n  is in differences.mjs, but passes`)
   if (unexpected.length > 0 || stale.length > 0 || passed === 0) failed = true
   else results[name] = { title, passed, differing: differing.length }
 }

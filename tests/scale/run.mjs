@@ -1,9 +1,9 @@
-// Whether reading, searching, exporting and pruning are right, and bounded in memory, where there is a lot.
+// Checks at scale: reading, searching, exporting and pruning must be right, with limited memory, on large files.
 //
 //   npm run scale -- --help
 //
 // Three parts, each with a file of its own: a million rows, a session of two gigabytes, a hundred thousand sessions.
-// What is stored can be told from its number, so that what is read is held against all of it, row by row.
+// Every row follows from its number, so that everything that is read is compared with what was stored, row by row.
 
 import { mkdtempSync, rmSync, statfsSync } from 'node:fs'
 import { join } from 'node:path'
@@ -25,7 +25,7 @@ const { only, scale, dir } = readOptions(Object.keys(PARTS))
 const checks = new Checks()
 const skipped = []
 
-/** Runs one part in a folder of its own, which does not outlive it. */
+/** Runs one part in a folder of its own, which is removed afterwards. */
 async function runPart(name) {
   const { run, space } = PARTS[name]
   const { bavail, bsize } = statfsSync(dir)

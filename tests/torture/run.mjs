@@ -1,18 +1,18 @@
-// Crash torture: processes write to one database file and are killed, over and over, and what the file holds then is
-// held against what they had been told.
+// Crash torture: processes write to one database file and are killed, over and over. Then the content of the file is
+// compared with what the calls had acknowledged.
 //
 //   npm run torture -- --help
 //
-// In each cycle writers (append, appendMany, the session store, write-behind), a reader and somebody who runs
+// In each cycle writers (append, appendMany, the session store, write-behind), a reader and a process that runs
 // checkpoints work on one file. One or all are killed at a random moment, some start again on the same file; some
-// files are copied without their shared memory while all writers stand still, as a machine that stops would leave
+// files are copied without their shared memory while all writers are stopped, as a machine that stops would leave
 // them. A file lives for 20 cycles.
 //
-// The seed repeats who works, what each does in which order, every byte, and when the kills come. It does not repeat
-// how the system schedules the processes, so neither how far each comes nor where in an operation a kill strikes.
+// The seed repeats which processes work, their operations in order, every byte, and the times of the kills. It does not
+// repeat how the system schedules the processes: how far each gets, and where in an operation a kill strikes.
 //
-// A kill loses nothing that the system was given, and a copy has all of it, in its order. Neither is a power failure,
-// which may lose or reorder what was not flushed to the disk.
+// After a kill the system still has everything that it was given, and a copy has all of it in order. Neither is a power
+// failure, which may lose or reorder what was not flushed to the disk.
 //
 // lib/plan.mjs says what a cycle does, lib/verdict.mjs what must hold.
 
@@ -48,7 +48,7 @@ for (let cycle = from; cycle < from + cycles; cycle++) {
 rmSync(root, { recursive: true })
 console.log(`Everything acknowledged was there, and nothing else.\n\n${tally.summary()}`)
 
-/** A new file; the one before is done with. */
+/** A new file, in the place of the one before. */
 function nextDatabase(cycle) {
   if (database) {
     rmSync(database.folder, { recursive: true })
@@ -63,7 +63,7 @@ function nextDatabase(cycle) {
 
 function report(error, plan) {
   const { cycle } = plan
-  // A file with a history needs its history.
+  // The command repeats all cycles since the file was new.
   const count = cycle - database.since + 1
   console.error(
     `\nFAILED in cycle ${cycle}: ${error.name === 'Failure' ? error.message : error.stack}\n\n` +

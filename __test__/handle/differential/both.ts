@@ -14,7 +14,7 @@ export interface Misuse {
   message: string
 }
 
-/** What became of a form, as JSON. */
+/** The result of a form, as JSON. */
 export interface Result {
   name: string
   outcome: unknown
@@ -38,7 +38,7 @@ const SETTINGS = [
   'wal_autocheckpoint',
 ]
 
-/** Runs every form twice; `folder` is empty, and somebody else removes it. */
+/** Runs every form twice. `folder` is empty, and the caller removes it. */
 export async function runBoth(folder: string): Promise<Results> {
   const template = join(folder, 'template.db')
   const settings = join(folder, 'settings.json')

@@ -1,6 +1,6 @@
 import { outcome, outcomes, rows, topic, value } from './helpers.mjs'
 
-// Statements that change something, and what is then in the tables.
+// Statements that change something, and the content of the tables afterwards.
 const statements = {
   'an insert': "INSERT INTO notes (text) VALUES ('a')",
   'an insert of two rows': "INSERT INTO notes (text) VALUES ('a'), ('b')",

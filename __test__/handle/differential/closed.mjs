@@ -1,4 +1,4 @@
-// Every call behind close().
+// Every call after close().
 import { basename } from 'node:path'
 import { outcome, outcomes, topic } from './helpers.mjs'
 

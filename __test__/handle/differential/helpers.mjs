@@ -32,7 +32,7 @@ export function outcome(call) {
   return outcomes(call)[0]
 }
 
-// As text: it is JSON already, and reads as such in a failure.
+// The text is JSON already, and is shown as such in a failure.
 function plain(seen) {
   return JSON.stringify(seen)
 }

@@ -55,7 +55,7 @@ const during = Object.entries(meanwhile).map(([name, call]) => [
   (db) => {
     const statement = db.prepare(ids)
     const iterator = statement.iterate()
-    // Both before the first row and behind it.
+    // Both before the first row and after it.
     const seen = outcomes(
       () => call(db, statement),
       () => iterator.next(),

@@ -6,7 +6,7 @@ const OPAQUE = new Set(['Database', 'Statement', 'StatementIterator'])
 /** Every TypeError and RangeError since {@link takeMisuses}, with its code and message. */
 let misuses = []
 
-/** The errors that better-sqlite3 has no codes for, so that those of this package can be looked at. */
+/** Errors for which better-sqlite3 has no codes. They are kept to check the codes of this package. */
 export function takeMisuses() {
   const taken = misuses
   misuses = []
@@ -56,8 +56,8 @@ export function normalise(value) {
 }
 
 /**
- * What an error is. better-sqlite3 has no codes for misuse and words of its own for it; what SQLite
- * says is compared to the letter, without the call that this package names first.
+ * An error as a value. For misuse better-sqlite3 has no codes and other messages, so only the class is
+ * compared. Messages of SQLite are compared to the letter, without the call that this package puts first.
  */
 function normaliseError(error) {
   const { name, code } = error

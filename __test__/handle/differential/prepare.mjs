@@ -1,6 +1,6 @@
 import { outcome, outcomes, topic, value } from './helpers.mjs'
 
-/** A form that prepares `source` and tells what became of it. */
+/** A form that prepares `source` and describes the statement, or the error. */
 function prepared(source) {
   return (db) => {
     const statement = db.prepare(source)

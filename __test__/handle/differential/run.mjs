@@ -1,6 +1,6 @@
 // Runs every form on one of the two libraries: `node run.mjs <library> <template> <settings>`. Works in
 // the folder that it is started in, and writes a line of JSON per form, so that a form that ends the
-// process can be told.
+// process can be identified.
 import { appendFileSync, copyFileSync, readFileSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { resolve } from 'node:path'

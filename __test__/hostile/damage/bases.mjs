@@ -1,18 +1,18 @@
-// The good files that are damaged: every byte the same each time, and every text in them once.
+// The sound files that are damaged later. Their bytes are the same each time, and every text is in them once.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { sealed } from './log.mjs'
 import { randomOf } from './random.mjs'
 
 /**
- * The sessions of the files; the last has output and no session. Ids differ in more than a bit, so that flipping
- * one makes no other of them.
+ * The ids of the sessions. The last one has output but no session. Ids differ in more than one bit, so that a flipped
+ * bit never turns one into another.
  */
 export const IDS = ['s-1', 'second', 'the third', 'orphan']
 
 const START = Date.parse('2026-03-01T10:00:00.000Z')
 
-/** The texts of `count` chunks, which tell whose they are; some run over several pages. */
+/** The texts of `count` chunks. Each names its session and place; some need several pages. */
 function chunks(count, first) {
   return Array.from({ length: count }, (_, index) => {
     const number = first + index
@@ -57,7 +57,7 @@ function fill({ DatabaseConnection, SessionStore, OutputStore }, path) {
   return connection
 }
 
-/** Has nothing in the file depend on the time that it was made. */
+/** Removes everything from the file that depends on the time at which it was made. */
 function settle(connection) {
   connection.db.exec(`
     UPDATE sessions SET created_at = '2026-03-01 10:00:00', updated_at = '2026-03-01 10:00:00';
@@ -89,7 +89,7 @@ export function makeBases(pkg, folder) {
 
   const live = fill(pkg, at('live.db'))
   live.db.pragma('wal_checkpoint(TRUNCATE)')
-  // Somebody who reads keeps what follows in the log.
+  // An open reader keeps all later writes in the log.
   const reader = new pkg.DatabaseConnection(at('live.db'))
   reader.db.exec('BEGIN; SELECT count(*) FROM sessions')
   const outputs = new pkg.OutputStore(live)

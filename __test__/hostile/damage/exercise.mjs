@@ -1,5 +1,5 @@
-// Everything that a program does with a database, on one that is damaged. What may come of it: results, or a
-// `SqliteError`.
+// Does everything that a program does with a database, on one that is damaged. Each call must give a result or throw
+// a `SqliteError`.
 import { IDS, workingDirOf } from './bases.mjs'
 
 const SELECTS = [

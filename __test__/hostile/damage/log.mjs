@@ -1,5 +1,5 @@
-// The format of a write-ahead log, as far as damage of it needs that: frames, and the checksums that make
-// SQLite believe them.
+// The parts of the format of a write-ahead log that are needed to damage one: frames, and the checksums with which
+// SQLite accepts them.
 
 const HEADER = 32
 const FRAME_HEADER = 24

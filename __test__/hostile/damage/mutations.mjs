@@ -5,7 +5,7 @@ import { randomOf } from './random.mjs'
 /** The page size of the files that are damaged. */
 const PAGE = 4096
 
-/** Values that arithmetic goes wrong with. */
+/** Values at which arithmetic often fails. */
 const EXTREMES = [0, 1, 2, 0x7f, 0xff, 0x7fff, 0xffff, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff]
 
 /** Fields of the header of a database: offset and bytes. */
@@ -34,7 +34,7 @@ const HEADER_FIELDS = [
   [96, 4],
 ]
 
-/** Words of the schema, and what has as many letters and another meaning, or none. */
+/** Words of the schema, each with a word of the same length that means something else, or nothing. */
 const SCHEMA_WORDS = [
   ['session_outputs', 'session_outputz'],
   ['sessions', 'sezzions'],
@@ -209,7 +209,7 @@ const OF_LOG = {
     writeNumber(log, at, 4, value)
     return [random.oneIn(2) ? sealed(log) : log, `header field at ${at} is ${value}`]
   },
-  // From here on SQLite believes what is in it.
+  // The checksums are right again, so SQLite accepts the content.
   sealedDamage(log, random) {
     const frame = random.pick(framesOf(log))
     const page = frame.subarray(PAGE_OF_FRAME)

@@ -1,4 +1,4 @@
-// Numbers that look like chance and are the same for the same seed.
+// Numbers that look random, and are the same for the same seed.
 
 /**
  * A generator of its own for every seed.

@@ -1,5 +1,5 @@
 // Damages files and uses them: `node run.mjs <folder> <first seed> <end of seeds>`. Names every seed on stderr
-// before it starts, so that a crash or a hang can be told, and writes what came of all of them as JSON.
+// before it starts, so that a crash or a hang can be traced to it, and writes the results of all of them as JSON.
 import { mkdirSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'

@@ -1,4 +1,4 @@
-// What examples of the docs take for granted, as globals: an open database with sessions that have run. A name that an
+// What examples of the docs expect as globals: an open database with sessions that have run. A name that an
 // example declares itself hides the global.
 import { DatabaseConnection, OutputStore, SessionStore } from '@gsd/session-store'
 

@@ -14,7 +14,7 @@ export async function confirmed(question) {
   const ended = once(lines, 'close').then(() => [undefined])
   const [line] = await Promise.race([once(lines, 'line'), ended])
   lines.close()
-  // What is not read any more must not keep the process.
+  // A standard input that nobody reads any more must not keep the process running.
   process.stdin.destroy()
   if (line === undefined) process.stderr.write('\n')
   return /^\s*y(es)?\s*$/i.test(line ?? '')

@@ -9,7 +9,7 @@ import { DatabaseConnection, OutputStore, SessionStore } from '@gsd/session-stor
 /** What the process exits with. */
 export const EXIT = { ok: 0, failure: 1, usage: 2 }
 
-/** A failure that is told in one line. */
+/** A failure that is printed in one line. */
 export class Failure extends Error {
   /** @param exitCode What the process exits with. */
   constructor(message, exitCode = EXIT.failure) {

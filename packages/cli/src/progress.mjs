@@ -1,4 +1,4 @@
-// Work that takes a while: how far it is on a terminal, and an end by a signal that leaves nothing half-made.
+// Work that takes a while: its progress on a terminal, and an end by a signal that leaves nothing half-made.
 
 import { createRequire } from 'node:module'
 import { constants } from 'node:os'
@@ -19,7 +19,7 @@ export function progressBar(stream = process.stderr) {
     barIncompleteChar: '░',
     clearOnComplete: true,
     emptyOnZero: false,
-    // Signals are for the work, which ends the bar.
+    // A signal ends the work, and the work ends the bar.
     gracefulExit: false,
     linewrap: true,
   })

@@ -1,4 +1,4 @@
-// Running a command so that one hardly notices that it is recorded.
+// Runs a command so that it behaves as if it were not recorded.
 
 import { spawn } from 'node:child_process'
 import { constants } from 'node:os'
@@ -19,7 +19,7 @@ const NOT_EXECUTABLE = 126
 /** Passes what comes from `source` on to `target` and to `store`, no faster than `target` takes it. */
 function passOn(source, target, store) {
   let open = true
-  // Without its reader the command is recorded all the same; the other commands end then.
+  // Without a reader the command is still recorded. All other commands of this program end then.
   target.removeAllListeners('error').on('error', () => {
     open = false
     source.resume()
@@ -36,12 +36,12 @@ function passSignalsOn(child) {
   const onTerminal = [process.stdin, process.stdout, process.stderr].some(({ isTTY }) => isTTY)
   const pass = (signal) => {
     if (child.exitCode !== null || child.signalCode !== null) {
-      // What still holds its pipes is some process that it left behind.
+      // The process that still holds the pipes was left behind by the command.
       child.stdout.destroy()
       child.stderr.destroy()
     } else if (!(onTerminal && FROM_KEYBOARD.has(signal))) {
       try {
-        // Not by `child`, which in Deno takes the signal for how it ended.
+        // Not by `child.kill`: in Deno that reports the signal as the end of the process.
         process.kill(child.pid, signal)
       } catch {
         // It has ended just now, or belongs to another user.
@@ -59,7 +59,7 @@ function endOf(child) {
   return new Promise((resolve) => {
     child.on('close', (code, signal) => resolve({ code, signal }))
     child.on('error', (error) => {
-      // Anything later is a signal that it may not be sent.
+      // A later error means that a signal could not be sent to the process.
       if (child.pid === undefined) resolve({ error })
     })
   })

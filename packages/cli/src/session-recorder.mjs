@@ -4,7 +4,7 @@ import { StringDecoder } from 'node:string_decoder'
 import { DatabaseConnection, OutputStore, SessionStore } from '@gsd/session-store'
 import { complain } from './streams.mjs'
 
-/** Stores one session and its output; tells once what goes wrong, and goes on. */
+/** Stores one session and its output. Prints one warning if that fails, and goes on. */
 export class SessionRecorder {
   #connection
   #sessions
@@ -42,7 +42,7 @@ export class SessionRecorder {
   end(status) {
     for (const [type, decoder] of Object.entries(this.#decoders)) this.#store(type, decoder.end())
     if (this.#id === undefined) return
-    // Output is committed first: nobody who sees the end should miss some of it.
+    // Output is committed first, so that a reader who sees the end has all of it.
     this.#attempt(() => this.#outputs.flush())
     this.#attempt(() => this.#sessions.update(this.#id, { status, endedAt: new Date() }))
   }

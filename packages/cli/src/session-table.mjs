@@ -4,7 +4,7 @@ import { duration, localTime, statusText, table } from './style.mjs'
 
 const HEADINGS = ['ID', 'SLOT', 'STATUS', 'STARTED', 'TOOK', 'PID', 'COMMAND']
 
-/** What a narrow terminal goes without, the first first. */
+/** The columns that a narrow terminal leaves out, in this order. */
 const NARROW = ['PID', 'SLOT', 'TOOK']
 
 function rowOf({ id, slot, status, startedAt, endedAt, pid, currentCommand, workingDir }) {

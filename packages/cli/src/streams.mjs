@@ -3,7 +3,7 @@
 import { once } from 'node:events'
 import { printable } from './style.mjs'
 
-/** Has the process end with 0 once nobody reads what it prints any more, as `| head` does. */
+/** Ends the process with 0 once the reader of its output has closed, as `| head` does. */
 export function endQuietlyWithoutReader() {
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', (error) => {
@@ -18,7 +18,7 @@ export async function print(text) {
   if (text !== '' && !process.stdout.write(text)) await once(process.stdout, 'drain')
 }
 
-/** Has warnings of the package told as everything else is, and leaves those of others to the runtime. */
+/** Prints warnings of the package as this command prints all messages. Other warnings are left to the runtime. */
 export function tellWarnings() {
   const others = process.listeners('warning')
   process.removeAllListeners('warning')
@@ -28,7 +28,7 @@ export function tellWarnings() {
   })
 }
 
-/** Tells people on the standard error what is wrong, in one line. */
+/** Prints on the standard error what is wrong, in one line. */
 export function complain(error) {
   const message = error instanceof Error ? error.message : String(error)
   process.stderr.write(`gsd-sessions: ${printable(message)}\n`)

@@ -17,10 +17,10 @@ export function styled(style, text) {
   return `\x1b[${on}m${text}\x1b[${off}m`
 }
 
-/** What a terminal obeys, or nobody sees: controls, separators of lines, what turns or hides text, lone surrogates. */
+/** Control and invisible characters: controls, line separators, what reverses or hides text, lone surrogates. */
 const UNPRINTABLE = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u{fff9}-\u{fffb}]/gu
 
-/** As those, but for what joins emoji to one, and says how they look. */
+/** The same, without the characters that join emoji or select how they look. */
 const UNPRINTABLE_BUT_EMOJI = new RegExp(
   String.raw`(?<=\p{Extended_Pictographic})[\ufe0e\ufe0f]|` +
     String.raw`(?<=[\p{Extended_Pictographic}\p{Emoji_Modifier}\ufe0f])\u200d(?=\p{Extended_Pictographic})|` +
@@ -49,7 +49,7 @@ export function printableLine(line) {
   )
 }
 
-/** A value as JSON that a terminal takes for nothing but text: the same value to whoever parses it. */
+/** A value as JSON that a terminal shows as text only. Parsed, it is the same value. */
 export function jsonText(value) {
   const inUnits = (character) =>
     Array.from({ length: character.length }, (_, i) => {
@@ -102,10 +102,10 @@ const WIDE =
 
 const charactersOf = (text) => Array.from(graphemes.segment(text), ({ segment }) => segment)
 
-/** Code units that a character has at most; of those that have more, the rest is not looked at. */
+/** The most code units of one character that are read. The rest of a longer one is ignored. */
 const LONGEST_CHARACTER = 32
 
-/** So much of a text that it can fill the columns: telling characters apart takes long where there are many. */
+/** The start of a text that is long enough to fill the columns: splitting a long text into characters is slow. */
 const startOf = (text, columns) =>
   text.slice(0, columns * LONGEST_CHARACTER).replace(/[\ud800-\udbff]$/, '')
 
@@ -136,10 +136,10 @@ function cut(text, columns) {
   return `${kept}…`
 }
 
-/** What the last column is to have at least, before others are left out, and in any case. */
+/** The least width of the last column: first before other columns are left out, then in any case. */
 const ROOM = { wanted: 20, least: 10 }
 
-/** What the others have at most; on a terminal what is wider is cut there, elsewhere it stands out. */
+/** The greatest width of the other columns. On a terminal a wider cell is cut; elsewhere it is printed whole. */
 const WIDEST = 64
 
 /** The columns that are shown, by their places: on a narrow terminal some of the `optional` ones are not. */

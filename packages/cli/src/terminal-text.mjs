@@ -1,4 +1,4 @@
-// Stored output on a terminal: its text and colours, and nothing that does something to more than its line.
+// Stored output on a terminal: its text and colours, without any sequence that affects more than its line.
 
 /** The state of {@link TerminalText}: what kind of escape sequence it is in. */
 const TEXT = 0
@@ -6,24 +6,24 @@ const ESCAPE = 1
 const CONTROL_SEQUENCE = 2
 const STRING = 3
 
-/** What is looked at more closely: all controls but the newline. */
+/** All control characters but the newline. They are handled one by one. */
 const CONTROLS = /[^\P{Cc}\n]/u
 
 /**
- * What turns text around or hides in it: separators of lines, embeddings and overrides of direction, spaces of no
- * width, tags. The marks that right-to-left text is written with stay, and what joins emoji and letters.
+ * Characters that reverse text or hide in it: line separators, embeddings and overrides of direction, zero-width
+ * spaces, tags. The marks of right-to-left text stay, and so do the characters that join emoji and letters.
  */
 const HIDDEN = /[\u200b\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e0fff}]/gu
 
-/** How much of a control sequence is kept until it turns out to be a colour; longer ones are none. */
+/** The most characters of a control sequence that are kept. A longer sequence is no colour. */
 const LONGEST_COLOR = 64
 
 /** The characters that start a string for the terminal (its title, its clipboard, …) behind an ESC. */
 const STRING_STARTS = new Set(['P', 'X', ']', '^', '_'])
 
 /**
- * Takes everything but text, newlines, tabs, carriage returns, colours and the erasing of a line out of stored output.
- * A line that is drawn over so looks as it did. What jumps about the screen gets a line of its own at each jump.
+ * Removes everything from stored output but text, newlines, tabs, carriage returns, colours and the erasing of a line.
+ * So a line that is drawn over looks as it did. Each jump on the screen starts a new line.
  *
  * Output comes in chunks, and a sequence may go on in the next one.
  */
@@ -44,7 +44,7 @@ export class TerminalText {
     this.#erases = erases
   }
 
-  /** What a terminal may be given of the next chunk. */
+  /** The part of the next chunk that may go to a terminal. */
   write(stored) {
     const chunk = stored.replaceAll(HIDDEN, '')
     if (this.#state === TEXT && !CONTROLS.test(chunk)) {
@@ -56,7 +56,7 @@ export class TerminalText {
     return text
   }
 
-  /** What leaves the terminal as it was found. */
+  /** The sequence that leaves the terminal as it was before. */
   end() {
     return this.#colors ? '\x1b[0m' : ''
   }

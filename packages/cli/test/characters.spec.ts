@@ -1,4 +1,4 @@
-// What a terminal obeys, or hides, is text in whatever the command prints.
+// The command prints control and invisible characters as text, never raw.
 import { describe, expect, test } from 'vitest'
 import { runCommand } from './support.js'
 import {
@@ -25,7 +25,7 @@ const rawIn = (text: string) => RAW.exec(text.replaceAll(/\x1b\[\d*m|\n/g, ''))?
 
 const id = `id${ALL}`
 
-/** A file with a session that has all of them in every field. */
+/** A file with a session that has all of these characters in every field. */
 function hostileFile() {
   const path = temporaryPath()
   const { sessions, outputs } = openStores(path)
@@ -40,25 +40,28 @@ const COMMANDS: [string, string[]][] = [
   ['the header of show', ['show', id]],
   ['search', ['search', 'needle', '-C', '1']],
   ['stats', ['stats']],
-  ['a pruning that is tried', ['prune', '--keep-last', '0', '--dry-run']],
-  ['pinning', ['pin', id]],
-  ['an export', ['export', id, '--format', 'text']],
+  ['prune --dry-run', ['prune', '--keep-last', '0', '--dry-run']],
+  ['pin', ['pin', id]],
+  ['export', ['export', id, '--format', 'text']],
 ]
 
-describe('on a terminal nothing that it obeys or hides is printed raw', () => {
-  test.each(COMMANDS)('by %s, as text and as JSON', async (_, args) => {
-    const path = hostileFile()
-    for (const json of [[], ['--json']]) {
-      const { stdout, stderr } = await runCommand([...args, '--db', path, ...json], {
-        terminal: 4000,
-      })
-      expect(stdout).not.toBe('')
-      // How far an export is, is drawn on the standard error.
-      expect(rawIn(args[0] === 'export' ? stdout : stdout + stderr)).toBeUndefined()
-    }
-  })
+describe('characters that a terminal obeys or hides', () => {
+  test.each(COMMANDS)(
+    '%s prints no raw control or invisible character, as text or as JSON',
+    async (_, args) => {
+      const path = hostileFile()
+      for (const json of [[], ['--json']]) {
+        const { stdout, stderr } = await runCommand([...args, '--db', path, ...json], {
+          terminal: 4000,
+        })
+        expect(stdout).not.toBe('')
+        // An export draws its progress on the standard error.
+        expect(rawIn(args[0] === 'export' ? stdout : stdout + stderr)).toBeUndefined()
+      }
+    },
+  )
 
-  test('by messages that quote an id or an argument', async () => {
+  test('messages that quote an id or an argument print no raw control or invisible character', async () => {
     const path = hostileFile()
     const unknown = `no${ALL}`
     for (const args of [
@@ -78,7 +81,7 @@ describe('on a terminal nothing that it obeys or hides is printed raw', () => {
     expect(rawIn(stderr)).toBeUndefined()
   })
 
-  test('JSON says the same as before', async () => {
+  test('list --json escapes these characters and keeps the values', async () => {
     const { stdout } = await runCommand(['list', '--db', hostileFile(), '--json'])
     expect(rawIn(stdout)).toBeUndefined()
     const fields = { id, workingDir: `/${ALL}`, currentCommand: `run ${ALL}` }
@@ -86,11 +89,11 @@ describe('on a terminal nothing that it obeys or hides is printed raw', () => {
   })
 })
 
-describe('text that a session printed stays what it is', () => {
+describe('text that a session printed', () => {
   const FAMILY = '👨\u200d👩\u200d👧'
   const SEEN = `needle ${FAMILY} ❤\ufe0f‍ שלום\u200f عربي می\u200cخواهم`
 
-  test('show keeps emoji of several parts and right-to-left text, and drops what turns it around', async () => {
+  test('show keeps emoji of several parts and right-to-left text, and drops direction overrides', async () => {
     const path = temporaryPath()
     const data = `${SEEN} \u202eabc\u202c\u200b\u2066\u{e0041}\ufeff\n`
     openStores(path).outputs.append(sampleOutput({ data }))
@@ -110,8 +113,8 @@ describe('text that a session printed stays what it is', () => {
   })
 })
 
-describe('long fields take no longer than they are', () => {
-  test('120,000 wide characters in a command and in an id', async () => {
+describe('long fields', () => {
+  test('list, stats and prune print fields of 120,000 wide characters without delay', async () => {
     const path = temporaryPath()
     const { sessions, outputs } = openStores(path)
     const long = '漢'.repeat(120_000)

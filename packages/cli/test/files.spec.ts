@@ -14,7 +14,7 @@ import {
   temporaryPath,
 } from '../../../__test__/support/support.js'
 
-/** A closed file with a session of so many chunks of 1 kB. */
+/** A closed file with one session, which has `chunks` chunks of 1 kB. */
 function fileWith(chunks: number): string {
   const path = temporaryPath()
   const { connection, sessions, outputs } = openStores(path)
@@ -24,7 +24,7 @@ function fileWith(chunks: number): string {
   return path
 }
 
-/** Has the pages behind the first ones hold something else. */
+/** Overwrites some pages after the first ones. */
 function damage(path: string): void {
   const file = openSync(path, 'r+')
   writeSync(file, Buffer.alloc(20_000, 0xab), 0, 20_000, 100_000)
@@ -32,7 +32,7 @@ function damage(path: string): void {
 }
 
 describe('verify', () => {
-  test('says that a sound file is', async () => {
+  test('verify prints ok for a sound file', async () => {
     const path = fileWith(10)
     const before = fileHash(path)
     expect(await runCommand(['verify', '--db', path])).toMatchObject({
@@ -45,7 +45,7 @@ describe('verify', () => {
     expect(fileHash(path)).toBe(before)
   })
 
-  test('names what is wrong with a damaged one, and exits with 1', async () => {
+  test('verify names the problems of a damaged file, and exits with 1', async () => {
     const path = fileWith(500)
     damage(path)
     const { code, stdout, stderr } = await runCommand(['verify', '--db', path])
@@ -59,7 +59,7 @@ describe('verify', () => {
 })
 
 describe('backup', () => {
-  test('copies a file that is in use', async () => {
+  test('backup copies a file that is in use', async () => {
     const { connection, sessions } = openStores()
     sessions.create(sampleSession())
     const copy = temporaryPath()
@@ -69,7 +69,7 @@ describe('backup', () => {
     expect(everyRow(openConnection(copy))).toEqual(everyRow(connection))
   })
 
-  test('tells as JSON where it is', async () => {
+  test('backup --json prints the path of the copy', async () => {
     const folder = temporaryFolder()
     const path = fileWith(1)
     const { stdout } = await runCommand(['backup', '--json', '--db', path, 'copy.db'], {
@@ -81,7 +81,7 @@ describe('backup', () => {
     expect(fileHash(told.path)).toBe(fileHash(join(folder, 'copy.db')))
   })
 
-  test('draws its progress on a terminal only, and wipes it off', async () => {
+  test('backup draws its progress on a terminal only, and erases it', async () => {
     const path = fileWith(5000)
     const { stderr } = await runCommand(['backup', '--db', path, temporaryPath()], { terminal: 80 })
     expect(stderr).toContain(`${'█'.repeat(30)} 100 %`)
@@ -89,7 +89,7 @@ describe('backup', () => {
     expect((await runCommand(['backup', '--db', path, temporaryPath()])).stderr).toBe('')
   })
 
-  test('fails in a line where the copy cannot be written', async () => {
+  test('backup fails with one line where the copy cannot be written', async () => {
     const path = fileWith(1)
     const copy = join(commandPath, 'copy.db')
     const { code, stdout, stderr } = await runCommand(['backup', '--db', path, copy])
@@ -97,28 +97,31 @@ describe('backup', () => {
     expect(stderr).toMatch(/^gsd-sessions: [^\n]+\n$/)
   })
 
-  test('of itself fails, and the file stays', async () => {
+  test('backup onto the database itself fails, and leaves the file as it was', async () => {
     const path = fileWith(1)
     const before = fileHash(path)
     expect((await runCommand(['backup', '--db', path, path])).code).toBe(1)
     expect(fileHash(path)).toBe(before)
   })
 
-  test('needs the name of the copy', async () => {
+  test('backup needs the path of the copy', async () => {
     expect(await runCommand(['backup'])).toMatchObject({ code: 2, stdout: '' })
   })
 
-  test.skipIf(process.platform === 'win32')('stopped by a signal leaves the target', async () => {
-    const path = fileWith(100_000)
-    const copy = temporaryPath()
-    writeFileSync(copy, 'what was there')
-    const before = fileHash(copy)
-    const options = { terminal: 80, signalAtProgress: 'SIGINT' as const }
-    const { code, stderr } = await runCommand(['backup', '--db', path, copy], options)
-    expect(code).toBe(130)
-    expect(stderr).toMatch(/gsd-sessions: stopped by SIGINT\n$/)
-    expect(fileHash(copy)).toBe(before)
-    expect(readdirSync(dirname(copy))).toEqual(['sessions.db'])
-    expect(existsSync(path)).toBe(true)
-  })
+  test.skipIf(process.platform === 'win32')(
+    'backup leaves the target as it was when a signal stops it',
+    async () => {
+      const path = fileWith(100_000)
+      const copy = temporaryPath()
+      writeFileSync(copy, 'what was there')
+      const before = fileHash(copy)
+      const options = { terminal: 80, signalAtProgress: 'SIGINT' as const }
+      const { code, stderr } = await runCommand(['backup', '--db', path, copy], options)
+      expect(code).toBe(130)
+      expect(stderr).toMatch(/gsd-sessions: stopped by SIGINT\n$/)
+      expect(fileHash(copy)).toBe(before)
+      expect(readdirSync(dirname(copy))).toEqual(['sessions.db'])
+      expect(existsSync(path)).toBe(true)
+    },
+  )
 })

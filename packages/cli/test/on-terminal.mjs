@@ -1,8 +1,8 @@
-// Runs a program with a standard output and error that take themselves for terminals:
+// Runs a program with a standard output and error that claim to be terminals:
 // `node on-terminal.mjs <settings as JSON> <program> <arguments>`.
 //
 // - `columns`: how wide they are.
-// - `isTyped`: whether the standard input does so as well.
+// - `isTyped`: whether the standard input claims that as well.
 // - `signalAtProgress`: a signal that the program gets when it first writes to its standard error.
 import { pathToFileURL } from 'node:url'
 

@@ -26,7 +26,7 @@ function makeFile(): string {
 }
 
 describe('search', () => {
-  test('prints the lines as they were seen, with their places', async () => {
+  test('search prints the matching lines as they were seen, with their places', async () => {
     const path = makeFile()
     const { code, stdout, stderr } = await runCommand(['search', 'failed', '--db', path])
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
@@ -41,12 +41,12 @@ describe('search', () => {
     [['failed', '--until', at(4000).toISOString()], 's-1:2: two failed at line 3\n'],
     [['two', '-C', '1'], 's-1-1- one\ns-1:2: two failed at line 3\ns-1-3- three\n'],
     [['absent'], ''],
-  ])('takes %j', async (args, expected) => {
+  ])('search takes the arguments %j', async (args, expected) => {
     const { code, stdout } = await runCommand(['search', ...args, '--db', makeFile()])
     expect({ code, stdout }).toEqual({ code: 0, stdout: expected })
   })
 
-  test('gives programs the matches, and whether these are all', async () => {
+  test('search --json prints the matches, and whether they are all', async () => {
     const args = ['search', 'failed', '--limit', '1', '--json', '--db', makeFile()]
     const found = JSON.parse((await runCommand(args)).stdout) as unknown
     expect(found).toMatchObject({
@@ -55,7 +55,7 @@ describe('search', () => {
     })
   })
 
-  test('says what is wrong with a pattern, and exits with 1', async () => {
+  test('search says what is wrong with a pattern, and exits with 1', async () => {
     const { code, stderr } = await runCommand(['search', '(', '--regex', '--db', makeFile()])
     expect(code).toBe(1)
     expect(stderr).toMatch(/^gsd-sessions: .*pattern/)
@@ -63,7 +63,7 @@ describe('search', () => {
 })
 
 describe('stats', () => {
-  test('tells how much there is', async () => {
+  test('stats prints how many sessions, chunks and bytes there are', async () => {
     const { code, stdout } = await runCommand(['stats', '--db', makeFile()])
     expect(code).toBe(0)
     expect(stdout).toMatch(/^sessions +1 running, 1 completed$/m)
@@ -72,7 +72,7 @@ describe('stats', () => {
     expect(stdout).toMatch(/^s-1 +2 +\d+ B /m)
   })
 
-  test('gives programs the numbers', async () => {
+  test('stats --json prints the numbers', async () => {
     const args = ['stats', '--sessions', '1', '--json', '--db', makeFile()]
     const found = JSON.parse((await runCommand(args)).stdout) as { largest: unknown[] }
     expect(found).toMatchObject({ outputs: 3, sessions: { running: 1, completed: 1 } })

@@ -8,7 +8,7 @@ import { onTestFinished } from 'vitest'
 /** The file that the package's `bin` names. */
 export const commandPath = fileURLToPath(new URL('../bin/gsd-sessions.mjs', import.meta.url))
 
-/** Runs a program on what takes itself for a terminal. */
+/** Runs a program on streams that claim to be a terminal. */
 const onTerminal = fileURLToPath(new URL('on-terminal.mjs', import.meta.url))
 
 export interface CommandOptions {
@@ -18,14 +18,14 @@ export interface CommandOptions {
   input?: string
   /** Leave the standard input open. */
   hold?: boolean
-  /** What a person types: the standard input takes itself for a terminal as well. */
+  /** What a person types: the standard input claims to be a terminal as well. */
   typed?: string
   /**
-   * Send this signal when the first progress is drawn, on a terminal. The command does so itself: from here, on a busy
-   * machine, it might come when all is done.
+   * Send this signal when the first progress is drawn, on a terminal. The command sends it to itself: from here it
+   * might come too late on a busy machine.
    */
   signalAtProgress?: NodeJS.Signals
-  /** Have the standard output and error take themselves for a terminal of so many columns. */
+  /** The standard output and error claim to be a terminal with this many columns. */
   terminal?: number
 }
 
@@ -76,7 +76,7 @@ export function startCommand(args: string[], options: CommandOptions = {}): Runn
   onTestFinished(() => void child.kill('SIGKILL'))
   child.stdin.on('error', () => {})
   if (!hold) child.stdin.end(input)
-  // In Deno `child.kill` takes the signal for how it ended.
+  // In Deno `child.kill` reports the signal as the end of the process.
   const signal = (name: NodeJS.Signals) => void (child.pid && process.kill(child.pid, name))
   return { process: child, signal, ...collect(child) }
 }

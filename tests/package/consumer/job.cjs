@@ -1,4 +1,4 @@
-// What every consumer does with the package, however it got it.
+// What every consumer does with the package, in whatever way it loaded it.
 const assert = require('node:assert/strict')
 const { mkdtempSync, rmSync } = require('node:fs')
 const { tmpdir } = require('node:os')

@@ -5,12 +5,12 @@ const whole = require('@gsd/session-store')
 
 console.log(job(whole))
 
-// What others reach into.
+// Files inside the package that users may require.
 const manifest = require('@gsd/session-store/package.json')
 if (require('@gsd/session-store/index.js') !== whole) throw new Error('index.js is another module')
 if (manifest.name !== '@gsd/session-store') throw new Error('package.json is of another package')
 
-// The addon is that of the installed platform package, and of nothing else.
+// The addon is the one of the installed platform package.
 if (!process.versions.bun && !process.versions.deno) {
   const addons = Object.keys(require.cache).filter((file) => file.endsWith('.node'))
   const platform = /[\\/]@gsd[\\/]session-store-[a-z0-9-]+[\\/]session-store\.[a-z0-9-]+\.node$/

@@ -1,4 +1,4 @@
-// Compiled and run in each kind of module; what is marked as an error has to be one.
+// Compiled and run in each kind of module. Every line that is marked as an error has to be one.
 import { DatabaseConnection, OutputStore, SessionStore, SqliteError } from '@gsd/session-store'
 import type { Database, NewSession, SearchResult, Session } from '@gsd/session-store'
 

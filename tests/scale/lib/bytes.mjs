@@ -10,7 +10,7 @@ import { byPages, contentOf, matchesOf, readable, START } from './walks.mjs'
 const BYTES = 2e9
 const ID = 'large'
 
-/** Lines of a chunk, which a terminal hands out by some kilobytes. */
+/** Lines of a chunk. Terminals give chunks of some kilobytes. */
 const LINES = 40
 const BATCH = 500
 
@@ -31,7 +31,7 @@ function chunkOf(number, isLast) {
   }
 }
 
-/** Makes the part's file and looks at it in every way. */
+/** Makes the file of this part, and checks every way to read it. */
 export async function bytes({ connection, sessions, outputs, folder, scale, check }) {
   const count = Math.max(BATCH, Math.round((BYTES * scale) / Buffer.byteLength(chunkOf(0).data)))
   const stored = { bytes: 0, hash: '' }
@@ -73,7 +73,7 @@ export async function bytes({ connection, sessions, outputs, folder, scale, chec
     assert.equal(last.length, 1)
   })
 
-  // It gives everything as one string, and so takes what a string may have at most before it refuses.
+  // getFullOutput() gives one string, and takes as much memory as the longest string before it refuses.
   const joined = () => {
     if (stored.bytes < 2 * constants.MAX_STRING_LENGTH) return 'not tried: it fits into a string'
     assert.throws(() => outputs.getFullOutput(ID), { name: 'RangeError' })
@@ -111,7 +111,7 @@ export async function bytes({ connection, sessions, outputs, folder, scale, chec
     const report = await connection.prune({ keepLast: 0 })
     assert.deepEqual(report.sessions, [ID])
     assert.deepEqual([report.outputs, report.bytes], [count, stored.bytes])
-    // A file with the schema, and nothing in it, has some pages.
+    // An empty file has some pages, for its schema.
     assert.ok(report.fileBytes < 1e5, `the file still has ${report.fileBytes} bytes`)
     return `${readable(report.fileBytesBefore)} to ${readable(report.fileBytes)} bytes`
   })

@@ -1,20 +1,20 @@
-// What a check takes: its time is told, and its memory has a bound.
+// Runs checks: the time of each is printed, and its memory is limited.
 
 import { readFileSync, writeFileSync } from 'node:fs'
 
 /** How much the memory of the process may grow during a check, in bytes. */
 const MOST = 200e6
 
-/** Has the system forget how much memory the process had at most. */
+/** Resets the highest memory use that the system has recorded for the process. */
 function forgetPeak() {
   try {
     writeFileSync('/proc/self/clear_refs', '5')
   } catch {
-    // Elsewhere than on Linux the memory after a check has to do.
+    // On other systems than Linux, the memory after a check is used instead.
   }
 }
 
-/** The most memory that the process had since then, in bytes. */
+/** The highest memory use of the process since the reset, in bytes. */
 function peak() {
   try {
     const [, kibibytes] = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'utf8'))
@@ -62,7 +62,7 @@ export class Checks {
     this.#largest = Math.max(this.#largest, growth)
   }
 
-  /** How many there were, and what they took at most. */
+  /** How many checks there were, and the most memory that one took. */
   summary() {
     return `in ${this.#count} checks what is to be bounded took ${megabytes(this.#largest)} of memory at most`
   }

@@ -9,13 +9,13 @@ const SESSIONS = 20
 const KEPT = 5
 const BATCH = 10_000
 
-/** One row in so many has the word that is searched for. */
+/** One row in this many has the word that is searched for. */
 const RARE = 4_001
 
 const idOf = (session) => `session-${session}`
 const FILLER = 'a line as programs print it, some longer and some shorter '.repeat(4)
 
-/** The row with this number. Moments repeat, and now and then one lies before that of the row before. */
+/** The row with this number. Times repeat, and some rows have an earlier time than the row before them. */
 function rowOf(number) {
   const color = `\x1B[3${number % 8}m`
   const word = number % RARE === 0 ? `nee${color}dle` : 'straw'
@@ -28,10 +28,10 @@ function rowOf(number) {
   }
 }
 
-/** The place among the rows of its session, as its text has it. */
+/** The place of a row among those of its session, read from its text. */
 const placeOf = ({ data }) => Number.parseInt(data, 10)
 
-/** Makes the part's file and looks at it in every way. */
+/** Makes the file of this part, and checks every way to read it. */
 export async function rows({ connection, sessions, outputs, folder, scale, check }) {
   const each = Math.max(KEPT, Math.round((ROWS * scale) / SESSIONS))
   const count = each * SESSIONS

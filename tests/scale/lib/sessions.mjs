@@ -8,17 +8,17 @@ const SESSIONS = 100_000
 const BATCH = 1_000
 const MINUTE = 60_000
 
-/** One session in so many says that it is at work, and its process is gone. */
+/** One session in this many is at work, but its process has ended. */
 const LOST = 100
 
-/** One in so many is pinned. */
+/** One session in this many is pinned. */
 const PINNED = 1_000
 
 const idOf = (number) => `session-${number}`
 const isLost = (number) => number % LOST === 1
 const isPinned = (number) => number % PINNED === 0
 
-/** When it starts, prints and ends; ten do at a time. */
+/** The start, the output and the end of a session. Ten sessions share each of these times. */
 const startOf = (number) => new Date(START + Math.floor(number / 10) * MINUTE)
 
 /** The session with this number. */
@@ -30,12 +30,12 @@ function sessionOf(number, pid) {
   return { ...common, status, endedAt: startedAt }
 }
 
-/** Makes the part's file and looks at it in every way. */
+/** Makes the file of this part, and checks every way to read it. */
 export async function sessions(part) {
   const { connection, sessions: store, outputs, scale, check } = part
   const count = Math.max(BATCH, Math.round((SESSIONS * scale) / BATCH) * BATCH)
   const numbers = Array.from({ length: count }, (_, number) => number)
-  // Newest first, and of those that start together the one that was stored last.
+  // The newest start comes first. Of equal starts, the session that was stored last comes first.
   const newestFirst = numbers.toReversed()
   const { pid } = spawnSync(process.execPath, ['--version'])
 

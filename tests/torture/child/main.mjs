@@ -13,7 +13,7 @@ const { run } = await import(`./${job.role}.mjs`)
 const journal = new Journal(JOURNAL)
 const random = new Random(job.seed, job.life)
 
-// Rows that cannot be written would come to be seen as lost only much later.
+// An error of write-behind ends the process. Otherwise its rows would be reported as lost, and only much later.
 const { writeBehind } = job.store ?? {}
 if (writeBehind) {
   writeBehind.onError = (error) => {

@@ -1,4 +1,4 @@
-// Reads what the others write, and tells what it saw, and when. A fault that needs no oracle ends it at once.
+// Reads what the others write, and records what it saw, and when. It ends at once on a fault that it can see by itself.
 
 import { setImmediate } from 'node:timers/promises'
 import { OutputStore, SessionStore } from '../../../index.js'

@@ -1,5 +1,5 @@
 // The life of sessions: created, given some output, updated, deleted. It also inherits sessions of processes
-// that are no more, and deletes those.
+// that have ended, and deletes those.
 
 import { breathe } from './pause.mjs'
 

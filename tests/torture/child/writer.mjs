@@ -1,4 +1,4 @@
-// The operations of writers. Each is told to the journal before and after.
+// The operations of writers. Each is recorded in the journal before and after.
 
 import { OutputStore, SessionStore } from '../../../index.js'
 import { chunkOf, idOf, sessionOf } from '../lib/content.mjs'

@@ -1,5 +1,5 @@
-// What is written. Everything follows from the seed and a number, so that whoever reads it can tell every
-// wrong byte without having been told what was written.
+// What is written. All of it follows from the seed and a number, so that a reader finds every wrong byte without
+// knowing what the writer did.
 
 import { Random, hash } from './random.mjs'
 
@@ -8,7 +8,7 @@ const STATUSES = ['idle', 'running', 'waiting_checkpoint', 'completed', 'failed'
 const LONGEST = 9_000
 const NOISE = noise(1 << 14)
 
-/** Text with what terminals and encodings have in store, of no surrogates, so that it can be cut anywhere. */
+/** Text that is hard for terminals and encodings. It has no surrogates, so that it can be cut anywhere. */
 function noise(length) {
   const random = new Random(1)
   const alphabet = 'abcdefghij klmnop\n\r\n\t\0\u001b[0m\u00e9\u4e2d\u2028\ufeff'

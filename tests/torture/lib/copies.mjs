@@ -1,4 +1,4 @@
-// Copies of a database that nobody changes at the moment.
+// Copies of a database that no process changes at the moment.
 
 import { copyFileSync, existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'

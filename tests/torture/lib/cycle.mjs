@@ -1,4 +1,4 @@
-// One cycle: processes work on the file, are struck as planned, and what the file holds then is judged.
+// One cycle: processes work on the file, are killed or stopped as planned, and then the content of the file is judged.
 
 import { rmSync } from 'node:fs'
 import { setTimeout } from 'node:timers/promises'
@@ -17,7 +17,7 @@ import { judge } from './verdict.mjs'
 /** Sessions beyond this many are left to a process that deletes sessions. */
 const SESSIONS_KEPT = 20
 
-/** To copy a file while its writers stand still one must know that they do. */
+/** A file is copied once its writers are known to be stopped, which only Linux tells. */
 const CAN_FREEZE = process.platform === 'linux'
 
 /** A cycle on a database that the cycles before have left with `database.states`. */
@@ -40,7 +40,7 @@ export class Cycle {
     try {
       await this.#work()
     } finally {
-      // After a failure some may be left.
+      // After a failure some processes may still run.
       for (const life of this.#lives) life.signal('SIGKILL')
     }
     const moments = this.#moments()
@@ -53,7 +53,7 @@ export class Cycle {
       this.#judge(copy.file, copy.moments, copy.takenAt)
       rmSync(copy.folder, { recursive: true })
     }
-    // Kept for whoever looks into a failure.
+    // The files are kept, so that a failure can be examined.
     if (left) rmSync(left.folder, { recursive: true })
     for (const life of this.#lives) life.forget()
     this.#tally.count(histories, ends)
@@ -86,7 +86,7 @@ export class Cycle {
   }
 
   #start(job) {
-    // Whoever deletes sessions gets them once.
+    // A process that deletes sessions gets each of them once.
     const inherited = this.#lives.length < this.#plan.jobs.length ? this.#inherited() : []
     const numbered = withLife({ ...job, inherited }, this.#plan.cycle, this.#lives.length)
     const life = new Life(numbered, this.#database)
@@ -94,7 +94,7 @@ export class Cycle {
     return life
   }
 
-  /** The oldest sessions, which nobody writes any more. */
+  /** The oldest sessions, to which no process writes any more. */
   #inherited() {
     return [...this.#database.states]
       .filter(([, { version }]) => version >= 0)
@@ -117,7 +117,7 @@ export class Cycle {
     this.#tally.closes += lives.length
   }
 
-  /** Copies the file while whoever could change it stands still. Readers could not. */
+  /** Copies the file while all processes that write to it are stopped. Readers run on: they cannot change it. */
   async #copyFrozen(lives) {
     const writers = lives.filter(({ role }) => role !== 'reader')
     const start = now()
@@ -133,12 +133,12 @@ export class Cycle {
     return copyDatabase(this.#database, `${this.#plan.cycle}-${name}`)
   }
 
-  /** What everybody has told by now. */
+  /** The journals of all processes, as they are now. */
   #moments() {
     return this.#lives.map((life) => ({ life, journal: life.journal() }))
   }
 
-  /** Judges a file by what everybody had told when it became what it is. */
+  /** Judges a file by the journals of the moment at which it was left. */
   #judge(file, moments, takenAt = Infinity) {
     const { seed, cycle, alone } = this.#plan
     const { states: base } = this.#database
@@ -152,7 +152,7 @@ export class Cycle {
     }))
     const { states, ends } = judge(base, histories, stored.states)
     const losses = checkLosses(histories, ends, this.#late, alone)
-    // A copy has the losses of those that were killed before as well.
+    // A copy also lacks what was lost with processes that were killed before it was made.
     const ofNow = losses.filter(({ endedAt }) => takenAt === Infinity || endedAt === takenAt)
     this.#tally.lost(ofNow, alone)
     this.#tally.rows += stored.rows

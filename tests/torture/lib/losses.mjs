@@ -1,10 +1,10 @@
 // How much output write-behind lost with a kill, in time.
 //
-// `maxDelay` says how much that may be. What it cannot know is how long a commit takes: the lock may be somebody
-// else's, the disk busy, the thread without a core. So the bound that is checked has three parts more: the slowest
-// commit that anybody saw in the same cycle, how late the parent's own timer was, and a constant. A loss lasts
+// `maxDelay` says how much that may be. It cannot know how long a commit takes: another process may hold the lock,
+// the disk may be busy, the thread may get no core. So the bound that is checked has three more parts: the slowest
+// commit that any process saw in the same cycle, how late the parent's own timer was, and a constant. A loss lasts
 // from the moment in the journal when `append` had returned to the one right before the kill was sent, or, in a copy,
-// right after everybody stood still.
+// right after all processes were stopped.
 
 import { Failure } from './failure.mjs'
 

@@ -1,5 +1,5 @@
-// What happens in a cycle: who works on the file, and who is struck when, and how. It follows from the seed and
-// the number of the cycle.
+// What happens in a cycle: which processes work on the file, and which of them are killed or stopped, when and how.
+// All of it follows from the seed and the number of the cycle.
 
 import { Random } from './random.mjs'
 
@@ -8,7 +8,7 @@ export const CYCLES_PER_FILE = 20
 
 const WRITERS = ['append', 'append-many', 'sessions', 'write-behind']
 
-/** Lives are processes; each has a number of its own, from this many per cycle. */
+/** A life is one process. Each cycle has this many numbers for its lives. */
 const LIVES_PER_CYCLE = 64
 
 /** Sessions have numbers too; each life has this many. */
@@ -17,7 +17,7 @@ const STREAMS_PER_LIFE = 10_000
 /** The plan of a cycle. */
 export function planOf(seed, cycle) {
   const random = new Random(seed, cycle)
-  // Alone, nobody else's lock delays write-behind.
+  // A writer that is alone is delayed by no lock of another process.
   const alone = random.chance(0.15)
   const writers = alone ? ['write-behind'] : random.some(WRITERS, 0.65)
   const others = [
@@ -50,7 +50,7 @@ function jobOf(random, seed, role) {
   return { role, seed, options, store: { writeBehind: { maxDelay, maxBytes } }, flushEvery }
 }
 
-/** One to three strikes, each some milliseconds after everybody is at work; who was struck starts again. */
+/** One to three strikes, each some milliseconds after all processes are at work. Those that were struck start again. */
 function strikesOf(random, writers, others, alone) {
   const everybody = [...writers, ...others]
   const strikes = Array.from({ length: random.pick([1, 1, 1, 1, 2, 2, 3]) }, () => {
@@ -58,7 +58,7 @@ function strikesOf(random, writers, others, alone) {
     return {
       // Before they are ready: while they open, create, migrate and recover the file.
       early: random.chance(0.12),
-      // Long enough to tell output that is never written from output that was about to be.
+      // Long enough that output which is still missing is lost, not only late.
       after: random.between(5, alone ? 500 : 100),
       freeze: random.chance(0.2),
       victims,
@@ -66,7 +66,7 @@ function strikesOf(random, writers, others, alone) {
       closing: random.chance(0.15) ? random.between(0, 20) : undefined,
     }
   })
-  // The last one ends them all: those that it does not kill close.
+  // The last strike ends all processes. Those that it does not kill close their connections.
   if (random.chance(0.75)) strikes.at(-1).victims = everybody
   return strikes
 }

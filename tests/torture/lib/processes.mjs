@@ -11,7 +11,7 @@ import { now, parseJournal } from './journal.mjs'
 
 const PROGRAM = fileURLToPath(new URL('../child/main.mjs', import.meta.url))
 
-/** Longer than this is a hang: an opening, a close or a stop. */
+/** An opening, a close or a stop that takes longer than this is a hang. */
 const PATIENCE = 60_000
 
 /** A process of a cycle. */
@@ -35,7 +35,7 @@ export class Life {
     this.#exited = once(this.#child, 'close')
     const ready = once(this.#child.stdout, 'data')
     this.ready = this.#within(Promise.race([ready, this.#exited]))
-    // Nobody may be waiting for it.
+    // There may be no waiter, so that a rejection must not count as unhandled.
     this.ready.catch(() => {})
   }
 
@@ -71,7 +71,7 @@ export class Life {
     return this.#end()
   }
 
-  /** Waits until it is gone; any other end than the one that it was given is a failure. */
+  /** Waits until the process has ended. Any end but a regular exit or a kill is a failure. */
   async #end() {
     const [code, signal] = await this.#within(this.#exited)
     // SIGTERM may come before there is a listener, which ends it as a kill does.
@@ -83,7 +83,7 @@ export class Life {
     this.killedAt ??= now()
   }
 
-  /** What is awaited of it, or a failure if that does not come. */
+  /** Gives what `awaited` gives, or fails if that does not come in time. */
   async #within(awaited) {
     const timer = new AbortController()
     const hung = setTimeout(PATIENCE, undefined, { signal: timer.signal }).catch(() => true)
@@ -113,7 +113,7 @@ export class Life {
         return stat.slice(stat.lastIndexOf(')') + 2).startsWith('T')
       })
     } catch {
-      // A thread that ended meanwhile, or the process.
+      // The thread or the process ended meanwhile.
       return false
     }
   }

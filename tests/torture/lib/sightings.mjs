@@ -44,7 +44,7 @@ function committedAt(operations) {
     .toReversed()
 }
 
-/** Checks all that a reader told; gives how many states it saw. */
+/** Checks everything that a reader recorded. Gives the number of states that it saw. */
 export function checkSightings(journal, timelines) {
   let count = 0
   for (const [from, word, to, kind, ...details] of journal) {
@@ -66,7 +66,7 @@ function* sightingsOf(kind, details, timelines) {
         .filter(Boolean)
         .map((pair) => pair.split(':').map(Number)),
     )
-    // A session that is not in the list is one that was seen not to be there.
+    // A session that is missing in the list was seen as deleted, or as not created yet.
     for (const stream of new Set([...versions.keys(), ...timelines.keys()])) {
       const version = versions.get(stream) ?? -1
       yield [stream, `version ${version}`, (state) => state.version === version]
@@ -78,7 +78,7 @@ function* sightingsOf(kind, details, timelines) {
     yield [stream, 'no output', (state) => state.first === state.next]
     return
   }
-  // The newest few need not begin with the first.
+  // A read of the newest chunks need not begin with the first one.
   const begins = (state) => (kind === 'newest' ? state.first <= first : state.first === first)
   yield [stream, `outputs ${first} to ${next - 1}`, (state) => begins(state) && state.next === next]
 }

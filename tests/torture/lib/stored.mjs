@@ -78,7 +78,7 @@ function readOutputs(connection, seed, stored) {
   }
 }
 
-/** Foreign keys are off, so this is what the stores must see to. */
+/** Foreign keys are off, so the stores must make sure of this. */
 function checkParents(db, { states }) {
   const orphans = [...states.values()].filter(({ version }) => version < 0)
   const expected = orphans.reduce((rows, { first, next }) => rows + next - first, 0)

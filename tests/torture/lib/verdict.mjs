@@ -1,8 +1,9 @@
 // The oracle: whether what a file holds is what the journals allow.
 //
 // Every writer has sessions of its own, and its operations have an order. So the file must hold what its first k
-// operations make, for some k: no fewer than are committed, no more than were begun. That one rule says that nothing
-// acknowledged is missing, nothing is there twice, half or by itself, and that write-behind loses only the end.
+// operations make, for some k: at least as many as are committed, at most as many as were begun. From this one rule
+// follows that nothing acknowledged is missing, that nothing is there twice, in half or out of order, and that
+// write-behind loses only the end.
 
 import { Failure } from './failure.mjs'
 import { NOTHING, sameState } from './history.mjs'
@@ -45,7 +46,7 @@ function endOf({ role, life, operations, committed }, base, stored) {
       else wrong.set(stream, state)
     }
   }
-  // What was begun later must not be there yet.
+  // Operations that began later must not be in the file yet.
   for (const { stream } of operations.flatMap(({ changes }) => changes)) {
     apply({ changes: [{ stream, state: base.get(stream) ?? NOTHING }] })
   }

@@ -37,14 +37,14 @@ function formatFor(command, file, { format = ENDINGS[extname(file ?? '').toLower
   return format
 }
 
-/** A file is replaced only where that is asked for. What is no file, the export refuses itself. */
+/** An existing file is replaced only with --force. The export itself refuses everything that is not a file. */
 function mayBeWritten(file, force) {
   if (!force && statSync(file, { throwIfNoEntry: false })?.isFile()) {
     throw new Failure(`${JSON.stringify(file)} exists; --force replaces it`)
   }
 }
 
-/** Prints a file: as it is, and on a terminal without what does something to a terminal. */
+/** Prints a file unchanged, and on a terminal without sequences that control it. */
 async function printFile(file) {
   const isTerminal = process.stdout.isTTY
   const printer = textPrinter({})
@@ -54,7 +54,7 @@ async function printFile(file) {
   await printer.end()
 }
 
-/** Has `write` make a file that nobody else sees, and prints it. */
+/** Lets `write` make a private temporary file, and prints that. */
 async function throughFile(write) {
   const folder = mkdtempSync(join(tmpdir(), 'gsd-sessions-'))
   const remove = () => rmSync(folder, { recursive: true, force: true })
@@ -63,7 +63,7 @@ async function throughFile(write) {
     const path = join(folder, 'export')
     const done = await write(path)
     file = await open(path)
-    // Printing takes as long as its reader likes, and a signal may end it. What is open on Windows has to stay.
+    // A signal may end the printing, so the file is removed first. Windows cannot remove an open file.
     if (process.platform !== 'win32') remove()
     await printFile(file)
     return done

@@ -41,7 +41,7 @@ export function list(command) {
       if (options.before !== undefined && !before) {
         throw unknownSession(options.before)
       }
-      // One more than is asked for tells whether there are more.
+      // Reads one session more than asked for, to see whether there are more.
       const found = sessions.list({ status, before, limit: limit && limit + 1 })
       const page = found.slice(0, limit)
       if (options.json) await print(`${jsonText(page)}\n`)

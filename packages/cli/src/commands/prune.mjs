@@ -13,7 +13,7 @@ const STATUSES = ['completed', 'failed', 'idle']
 
 const plural = (count, noun) => `${count} ${noun}${count === 1 ? '' : 's'}`
 
-/** What of a report is gone, or would be. */
+/** The part of a report that says what was removed, or would be. */
 const amountOf = ({ sessions, outputs, bytes }) =>
   `${plural(sessions.length, 'session')}, ${plural(outputs, 'chunk')}, ${bytesText(bytes)} of text`
 
@@ -42,7 +42,7 @@ const tableOf = (sessions) => (sessions.length > 0 ? `${sessionTable(sessions)}\
 
 const jsonOf = (report) => `${jsonText(report)}\n`
 
-/** Prunes, and draws how far it is, which `plan` lets one tell. */
+/** Prunes, and draws the progress, measured against `plan`. */
 async function pruneWithBar({ connection }, limits, plan) {
   const bar = progressBar()
   let removed = 0
@@ -54,7 +54,7 @@ async function pruneWithBar({ connection }, limits, plan) {
   try {
     return await abortable((signal) => connection.prune({ ...limits, onProgress, signal }))
   } catch (error) {
-    // What is gone stays gone.
+    // A signal does not bring back what was removed before it.
     if (!(error instanceof Failure)) throw error
     throw new Failure(`${error.message}; ${plural(removed, 'session')} removed`, error.exitCode)
   } finally {
@@ -62,13 +62,13 @@ async function pruneWithBar({ connection }, limits, plan) {
   }
 }
 
-/** Removes what `limits` say, once somebody has agreed. */
+/** Removes what `limits` say, once the user has agreed. */
 async function remove(stores, limits, { yes, json }) {
   const plan = await stores.connection.prune({ ...limits, dryRun: true })
   const tell = (report, table = '') => print(json ? jsonOf(report) : table + summary(report))
   const planned = sessionsOf(stores, plan)
   if (!yes) {
-    // Nobody is asked about nothing, and so nothing goes that turns up meanwhile.
+    // Where there is nothing to remove, nobody is asked, and nothing that is stored meanwhile is removed.
     if (plan.sessions.length === 0 && plan.outputs === 0) return tell(plan)
     if (!json) await print(tableOf(planned))
     if (!(await confirmed(`Remove ${amountOf(plan)}?`))) throw new Failure('nothing was removed')
@@ -78,7 +78,7 @@ async function remove(stores, limits, { yes, json }) {
   return tell(report, yes ? tableOf(planned.filter(({ id }) => gone.has(id))) : '')
 }
 
-/** Tells what would go. */
+/** Prints what would be removed. */
 async function lookFirst(stores, limits, { json }) {
   const report = await stores.connection.prune({ ...limits, dryRun: true })
   const told = () => tableOf(sessionsOf(stores, report)) + summary(report, { dryRun: true })
