@@ -4,7 +4,7 @@
 // An object literal has one hidden class for all rows, and building it here costs a fraction of setting its properties
 // through Node-API one by one. So a batch of rows arrives as `numbers` and two strings, and is cut into objects here.
 
-const { bind } = /** @type {any} */ (require('../loader/load.js'))
+const { bind } = /** @type {any} */ (require('./loader/load.js'))
 const { makeError } = require('./errors.js')
 
 // Kept from the load of this file: a test may replace the global with a fake clock later.

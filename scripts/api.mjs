@@ -1,4 +1,4 @@
-// The report of the public types, etc/api.md, which is reviewed as any other file:
+// The report of the public types, tests/package/api.md, which is reviewed as any other file:
 //
 //   npm run api              writes it anew from index.d.ts
 //   npm run api -- --check   fails where it is not that of index.d.ts, or the changelog does not know it
@@ -17,12 +17,12 @@ import { root as repository, stop, temporaryFolder } from './release/files.mjs'
 const { values } = parseArgs({
   options: {
     check: { type: 'boolean', default: false },
-    /** A folder with package.json, index.d.ts, CHANGELOG.md and etc/api.md. */
+    /** A folder with package.json, index.d.ts, CHANGELOG.md and tests/package/api.md. */
     root: { type: 'string', default: repository },
   },
 })
 const root = resolve(values.root)
-const reportPath = join(root, 'etc/api.md')
+const reportPath = join(root, 'tests/package/api.md')
 
 const read = (path) => readFileSync(path, 'utf8').replaceAll('\r\n', '\n')
 
@@ -104,15 +104,15 @@ const advice =
 if (values.check) {
   if (!existsSync(reportPath) || read(reportPath) !== report)
     stop(
-      'The public types of index.d.ts are not those of etc/api.md.\n' +
+      'The public types of index.d.ts are not those of tests/package/api.md.\n' +
         'Where that is meant, run `npm run api`, look at the difference, and commit it.',
     )
   if (!isInChangelog())
     stop(`The public types changed, and the changelog does not say so.\n${advice}`)
-  console.log(`etc/api.md is that of index.d.ts, and in the changelog (${fingerprint})`)
+  console.log(`tests/package/api.md is that of index.d.ts, and in the changelog (${fingerprint})`)
 } else {
   mkdirSync(dirname(reportPath), { recursive: true })
   writeFileSync(reportPath, report)
-  console.log(`Written: etc/api.md. Its fingerprint is ${fingerprint}.`)
+  console.log(`Written: tests/package/api.md. Its fingerprint is ${fingerprint}.`)
   if (!isInChangelog()) console.log(`\n${advice}`)
 }

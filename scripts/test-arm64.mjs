@@ -44,7 +44,15 @@ chmodSync(emulated, 0o755)
 
 copyFileSync(built, addon)
 try {
-  const args = ['vitest', 'run', '--config', 'vitest.arm64.config.mts', ...process.argv.slice(2)]
+  const args = [
+    'vitest',
+    'run',
+    '--config',
+    'scripts/vitest.arm64.config.mts',
+    '--root',
+    '.',
+    ...process.argv.slice(2),
+  ]
   const env = { ...process.env, EMULATED_NODE: emulated }
   process.exitCode = spawnSync('npx', args, { cwd: root, stdio: 'inherit', env }).status ?? 1
 } finally {

@@ -11,8 +11,8 @@ const script = join(root, 'scripts/api.mjs')
 /** What the report is made of, in a folder of its own. */
 function copyOfPackage(): string {
   const folder = temporaryFolder()
-  mkdirSync(join(folder, 'etc'))
-  for (const file of ['package.json', 'index.d.ts', 'CHANGELOG.md', 'etc/api.md'])
+  mkdirSync(join(folder, 'tests/package'), { recursive: true })
+  for (const file of ['package.json', 'index.d.ts', 'CHANGELOG.md', 'tests/package/api.md'])
     copyFileSync(join(root, file), join(folder, file))
   return folder
 }
@@ -45,7 +45,7 @@ test(
 
     const written = await runScript(script, ['--root', folder])
     expect(written.code).toBe(0)
-    expect(readFileSync(join(folder, 'etc/api.md'), 'utf8')).toContain(
+    expect(readFileSync(join(folder, 'tests/package/api.md'), 'utf8')).toContain(
       'isPinned(id: string, deep?: boolean): boolean',
     )
     const untold = await check(folder)

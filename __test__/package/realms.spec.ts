@@ -28,7 +28,7 @@ function inAnotherRealm(): Realm {
     external: ['*/native.js', '../package.json'],
     write: false,
   })
-  const require = createRequire(join(packagePath, '../loader/load.js'))
+  const require = createRequire(join(packagePath, '../lib/loader/load.js'))
   const context = createContext({ require, module: { exports: {} }, process, console })
   runInContext(outputFiles[0]?.text ?? '', context)
   const names = 'Date, Array, Object, Promise, RangeError, TypeError'

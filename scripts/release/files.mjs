@@ -2,7 +2,7 @@
 
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -23,7 +23,7 @@ export const workspacesOf = (place) =>
     .map((name) => `packages/${name}`)
     .map((folder) => ({ folder, manifest: readJson(join(place, folder, 'package.json')) }))
 
-/** Makes one file of those of `lib/` in a copy of the package: they take longer to find than to read. */
+/** Makes one file of those of `lib/` in a copy of the package, but for the loader: they take longer to find than to read. */
 export function bundleLib(folder) {
   const lib = join(folder, 'lib')
   const { outputFiles } = buildSync({
@@ -32,12 +32,11 @@ export function bundleLib(folder) {
     platform: 'node',
     target: 'node20',
     charset: 'utf8',
-    external: ['../loader/*'],
+    external: ['./loader/*'],
     tsconfigRaw: {},
     write: false,
   })
-  rmSync(lib, { recursive: true })
-  mkdirSync(lib)
+  for (const name of readdirSync(lib)) if (name !== 'loader') rmSync(join(lib, name))
   writeFileSync(join(lib, 'index.js'), outputFiles[0].contents)
 }
 

@@ -1,5 +1,5 @@
 import { configDefaults, defineConfig, mergeConfig } from 'vitest/config'
-import base from './vitest.config.mjs'
+import base from '../vitest.config.mjs'
 
 const emulated = process.env.EMULATED_NODE
 if (!emulated) throw new Error('this is for npm run test:arm64')

@@ -5,7 +5,7 @@ const { existsSync } = require('node:fs')
 const { dirname, join } = require('node:path')
 const { describeCommands } = require('./commands.js')
 
-const { name, version } = require('../package.json')
+const { name, version } = require('../../package.json')
 
 /** The platforms that there are packages for: the folders of npm/. */
 const PLATFORMS = [

@@ -20,7 +20,7 @@ try {
     refuseCutShort(file)
     return loadBinary.call(owner, module, file, ...rest)
   }
-  module.exports = require('../native.js')
+  module.exports = require('../../native.js')
 } catch (error) {
   // Read only now: where all is well nobody waits for it.
   throw require('./failure.js').describeFailure(error)
