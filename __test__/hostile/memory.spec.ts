@@ -223,7 +223,7 @@ describe('more than anybody needs', () => {
   })
 
   // JavaScript's own arrays end the process before there are as many fields.
-  test('of chunks is refused, and none is stored', () => {
+  test('of chunks is refused, and none is stored', { tags: ['slow'] }, () => {
     const { outputs } = openStores(':memory:')
     const chunk = { ...output, data: 'x'.repeat(10_000_000) }
     const many = Array.from({ length: 40_000_000 })
@@ -272,7 +272,7 @@ describe('more than anybody needs', () => {
     for (const failure of failures) expect(failure?.type).toMatch(/^(?:Type|Range)Error$/)
   })
 
-  test('of sessions at work is no trouble to failOrphans()', () => {
+  test('of sessions at work is no trouble to failOrphans()', { tags: ['slow'] }, () => {
     const { connection, sessions } = openStores(':memory:')
     // More than a call may have arguments.
     const count = 150_000

@@ -288,7 +288,7 @@ describe('a call whose trigger has no end', { timeout: 2 * PATIENCE }, () => {
     ['pin', 'INSERT', 'session_pins'],
   ]
 
-  test('fails after ten seconds, and has changed nothing', async () => {
+  test('fails after ten seconds, and has changed nothing', { tags: ['slow'] }, async () => {
     await Promise.all(
       calls.map(async ([call, event, table]) => {
         const path = fileWith(
@@ -308,16 +308,20 @@ describe('a call whose trigger has no end', { timeout: 2 * PATIENCE }, () => {
     )
   })
 
-  test('and that fills the disk fails before the log is two gigabytes long', async () => {
-    const path = fileWith(`CREATE TABLE heap (x);
+  test(
+    'and that fills the disk fails before the log is two gigabytes long',
+    { tags: ['slow'] },
+    async () => {
+      const path = fileWith(`CREATE TABLE heap (x);
       CREATE TRIGGER fill BEFORE INSERT ON session_outputs BEGIN
         INSERT INTO heap WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)
           SELECT zeroblob(1000000) FROM n;
       END`)
-    const { failure } = await use(path, 'append')
-    expect(failure).toMatchObject({ code: 'SQLITE_INTERRUPT' })
-    expect(failure?.message).toMatch(/more than (1024 MiB of write-ahead log|10 s)/)
-  })
+      const { failure } = await use(path, 'append')
+      expect(failure).toMatchObject({ code: 'SQLITE_INTERRUPT' })
+      expect(failure?.message).toMatch(/more than (1024 MiB of write-ahead log|10 s)/)
+    },
+  )
 
   test('and that takes all memory fails', async () => {
     const path = fileWith(`CREATE TRIGGER heavy BEFORE INSERT ON session_outputs BEGIN

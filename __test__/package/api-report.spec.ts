@@ -28,7 +28,7 @@ const check = (folder: string) => runScript(script, ['--check', '--root', folder
 
 test(
   'a changed type fails until both the report and the changelog have changed',
-  { timeout: 240_000 },
+  { tags: ['slow'], timeout: 240_000 },
   async () => {
     const folder = copyOfPackage()
     expect(await check(folder)).toMatchObject({ code: 0, stderr: '' })

@@ -134,33 +134,37 @@ describe('an export', () => {
     expect(told).toEqual([...told].sort((one, other) => one.chunks - other.chunks))
   })
 
-  test('takes little memory, however long the session, in every format', async () => {
-    const { connection, outputs } = openStores()
-    const line = `${'\u001b[32mok\u001b[0m some output é '.repeat(30)}\r\n`
-    const chunks = Array.from({ length: 10_000 }, () => sampleOutput({ data: line }))
-    for (let i = 0; i < 20; i++) outputs.appendMany(chunks)
-    connection.close()
-    const file = join(temporaryFolder(), 'export')
-    const { sizes, growth } = await inChild(
-      async ({ pkg }, path, target, all) => {
-        const own = new pkg.DatabaseConnection(path)
-        const store = new pkg.OutputStore(own)
-        const rss = () => process.memoryUsage.rss() / 2 ** 20
-        await store.exportTo('unknown', target, { format: 'raw' })
-        const before = rss()
-        let peak = before
-        const onProgress = () => void (peak = Math.max(peak, rss()))
-        const bytes: number[] = []
-        for (const format of all)
-          bytes.push((await store.exportTo('s-1', target, { format, onProgress })).bytes)
-        return { sizes: bytes, growth: peak - before }
-      },
-      [connection.path, file, formats],
-    )
-    expect(Math.min(...sizes)).toBeGreaterThan(100_000_000)
-    // In MiB, of 160 MiB that are read. Most of it is the page cache of each connection, 16 MiB.
-    expect(growth).toBeLessThan(64)
-  }, 60_000)
+  test(
+    'takes little memory, however long the session, in every format',
+    { tags: ['slow'] },
+    async () => {
+      const { connection, outputs } = openStores()
+      const line = `${'\u001b[32mok\u001b[0m some output é '.repeat(30)}\r\n`
+      const chunks = Array.from({ length: 10_000 }, () => sampleOutput({ data: line }))
+      for (let i = 0; i < 20; i++) outputs.appendMany(chunks)
+      connection.close()
+      const file = join(temporaryFolder(), 'export')
+      const { sizes, growth } = await inChild(
+        async ({ pkg }, path, target, all) => {
+          const own = new pkg.DatabaseConnection(path)
+          const store = new pkg.OutputStore(own)
+          const rss = () => process.memoryUsage.rss() / 2 ** 20
+          await store.exportTo('unknown', target, { format: 'raw' })
+          const before = rss()
+          let peak = before
+          const onProgress = () => void (peak = Math.max(peak, rss()))
+          const bytes: number[] = []
+          for (const format of all)
+            bytes.push((await store.exportTo('s-1', target, { format, onProgress })).bytes)
+          return { sizes: bytes, growth: peak - before }
+        },
+        [connection.path, file, formats],
+      )
+      expect(Math.min(...sizes)).toBeGreaterThan(100_000_000)
+      // In MiB, of 160 MiB that are read. Most of it is the page cache of each connection, 16 MiB.
+      expect(growth).toBeLessThan(64)
+    },
+  )
 })
 
 describe('the file of an export', () => {

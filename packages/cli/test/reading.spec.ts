@@ -53,7 +53,7 @@ describe('list', () => {
     expect(JSON.parse(stdout)).toEqual(JSON.parse(JSON.stringify(sessions.list())))
   })
 
-  test('prints more rows than a call may have arguments', async () => {
+  test('prints more rows than a call may have arguments', { tags: ['slow'] }, async () => {
     const { path, connection, sessions } = fileWith(0)
     const count = 150_000
     connection.db.transaction(() => {
