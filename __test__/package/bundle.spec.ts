@@ -100,7 +100,7 @@ describe.each([
 
 test('a binary that only its runtime can open is not judged by its length', () => {
   const require = createRequire(import.meta.url)
-  const { refuseCutShort } = require('../loader/cut-short.js') as {
+  const { refuseCutShort } = require('../../loader/cut-short.js') as {
     refuseCutShort: (file: string) => void
   }
   expect(() => refuseCutShort('/$bunfs/root/session-store.node')).not.toThrow()
