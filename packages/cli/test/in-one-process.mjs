@@ -1,8 +1,7 @@
-// Runs a program several times in one process: `node in-one-process.mjs <program> <the arguments of each run as JSON>`.
-// Prints as JSON how each run ended. For programs that wait for nothing when they end.
-import { pathToFileURL } from 'node:url'
+// Runs the command several times in one process: `node in-one-process.mjs <the arguments of each run as JSON>`.
+// Prints as JSON how each run ended. It is for runs that are over when their module is.
 
-const [runtime, , program, lines] = process.argv
+const [runtime, program, lines] = process.argv
 const streams = ['stdout', 'stderr']
 const write = process.stdout.write.bind(process.stdout)
 
@@ -20,7 +19,8 @@ for (const [index, args] of JSON.parse(lines).entries()) {
   }
   process.argv = [runtime, program, ...args]
   process.exitCode = 0
-  await import(`${pathToFileURL(program).href}?run=${index}`)
+  // Relative: Bun evaluates a URL with another query only once.
+  await import(`../bin/gsd-sessions.mjs?run=${index}`)
   ended.push({ code: process.exitCode, ...written })
 }
 process.exitCode = 0

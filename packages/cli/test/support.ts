@@ -11,7 +11,7 @@ export const commandPath = fileURLToPath(new URL('../bin/gsd-sessions.mjs', impo
 /** Runs a program on what takes itself for a terminal. */
 const onTerminal = fileURLToPath(new URL('on-terminal.mjs', import.meta.url))
 
-/** Runs a program several times in one process. */
+/** Runs the command several times in one process. */
 const inOneProcess = fileURLToPath(new URL('in-one-process.mjs', import.meta.url))
 
 export interface CommandOptions {
@@ -94,7 +94,7 @@ export type Ended = Pick<Result, 'code' | 'stdout' | 'stderr'>
 
 /** Runs the command once for each line of arguments, in one process: one for each takes longer than what it does. */
 export async function runInOneProcess(lines: string[][]): Promise<Ended[]> {
-  const child = spawn(process.execPath, [inOneProcess, commandPath, JSON.stringify(lines)], {
+  const child = spawn(process.execPath, [inOneProcess, JSON.stringify(lines)], {
     env: plainEnvironment(),
     stdio: 'pipe',
   })
