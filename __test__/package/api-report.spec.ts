@@ -1,3 +1,4 @@
+// @module-tag slow
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -28,7 +29,7 @@ const check = (folder: string) => runScript(script, ['--check', '--root', folder
 
 test(
   'a changed type fails until both the report and the changelog have changed',
-  { tags: ['slow'], timeout: 240_000 },
+  { timeout: 240_000 },
   async () => {
     const folder = copyOfPackage()
     expect(await check(folder)).toMatchObject({ code: 0, stderr: '' })

@@ -44,8 +44,11 @@ function chunks({ connection }: Stores): unknown {
   return Object.fromEntries(counts)
 }
 
-/** Sessions `day-0` to `day-5` that were over a day after each other, each with `count` chunks of `bytes`. */
-function openDays(count = 3, bytes = 10, path?: string): Stores {
+/**
+ * Sessions `day-0` to `day-5` that were over a day after each other. The first `long` of them have `count` chunks of
+ * `bytes`, the others 3.
+ */
+function openDays(count = 3, bytes = 10, path?: string, long = 6): Stores {
   const stores = openStores(path)
   for (let day = 0; day < 6; day++) {
     const id = `day-${day}`
@@ -53,7 +56,7 @@ function openDays(count = 3, bytes = 10, path?: string): Stores {
     const endedAt = at(day * DAY)
     stores.sessions.create(sampleSession({ id, status, startedAt: at(-DAY), endedAt }))
     stores.outputs.appendMany(
-      Array.from({ length: count }, (_, index) =>
+      Array.from({ length: day < long ? count : 3 }, (_, index) =>
         sampleOutput({ sessionId: id, timestamp: at(index), data: 'x'.repeat(bytes) }),
       ),
     )
@@ -237,7 +240,7 @@ describe('meanwhile', () => {
    * a busy machine all of it may be gone before this process is told: then it tries again, with more.
    */
   async function pruneAnd(change: (stores: Stores) => unknown, count = 3_000): Promise<Pruned> {
-    const stores = openDays(count, 4_000)
+    const stores = openDays(count, 4_000, undefined, 2)
     const isThere = stores.connection.db.prepare("SELECT 1 FROM sessions WHERE id = 'day-0'")
     const found: { isThere?: boolean } = {}
     const report = await stores.connection.prune({
