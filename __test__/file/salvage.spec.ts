@@ -103,7 +103,7 @@ describe('salvage', () => {
     expect(fileMode(target)).toBe('0600')
   })
 
-  test('of a file of the better-sqlite3 version', async () => {
+  test('gives what a file of the better-sqlite3 version holds', async () => {
     const path = copyOfPlanFile()
     const before = everyRow(openConnection(path, { readonly: true }))
     const target = temporaryPath()
@@ -174,7 +174,7 @@ describe('salvage', () => {
     })
   })
 
-  test('has ids go on where they were, so that no cursor misses what is new', async () => {
+  test('lets ids go on where they were, so that no cursor misses what is new', async () => {
     const { path, root } = filledFile()
     const open = openStores(path)
     open.outputs.appendMany(Array.from({ length: 50 }, () => sampleOutput({ sessionId: 's-4' })))
@@ -374,7 +374,7 @@ describe('salvage refuses', () => {
     ['a number', [5, 'b.db'], 'path'],
     ['no new path', ['a.db'], 'newPath'],
     ['an object', ['a.db', {}], 'newPath'],
-  ])('%s', async (_, args, word) => {
+  ])('wrong arguments: %s', async (_, args, word) => {
     const [path, target] = args as unknown as [string, string]
     expect(await rejectionOf(salvage(path, target))).toEqual(wrongType('salvage', word))
   })
@@ -386,11 +386,11 @@ describe('salvage refuses', () => {
     ['a.db', '', 'newPath'],
     ['a.db', ':memory:', 'newPath'],
     ['a.db', 'b\0.db', 'newPath'],
-  ])('%o to %o', async (path, target, word) => {
+  ])('the paths %o and %o', async (path, target, word) => {
     expect(await rejectionOf(salvage(path, target))).toEqual(outOfRange('salvage', word))
   })
 
-  test('a new path where something is', async () => {
+  test('a new path that exists', async () => {
     const { path } = filledFile()
     const before = fileHash(path)
     const folder = temporaryFolder()
@@ -451,7 +451,7 @@ describe('salvage refuses', () => {
     expect(existsSync(target)).toBe(false)
   })
 
-  test('what is no file', async () => {
+  test('a damaged path that is no file', async () => {
     const folder = temporaryFolder()
     for (const path of [folder, join(folder, 'missing.db')])
       expect(await rejectionOf(salvage(path, temporaryPath()))).toEqual({

@@ -54,7 +54,7 @@ describe('the check of versions', () => {
       env: { GITHUB_REPOSITORY: 'somebody/session-store' },
     })
 
-  test('is content with the tree', async () => {
+  test('finds nothing wrong with the repository', async () => {
     expect(await check(copyOfVersions())).toMatchObject({ code: 0, stderr: '' })
   })
 
@@ -64,7 +64,7 @@ describe('the check of versions', () => {
     ['package-lock.json', `"version": "${version}"`, '"version": "9.9.9"'],
     ['npm/win32-arm64-msvc/package.json', `"version": "${version}"`, '"version": "9.9.9"'],
     ['packages/cli/package.json', `"version": "${version}"`, '"version": "9.9.9"'],
-  ])('names %s where it has another', async (file, from, to) => {
+  ])('names %s where it has another version', async (file, from, to) => {
     const folder = copyOfVersions()
     edit(folder, file, from, to)
     const { code, stderr } = await check(folder)
@@ -208,7 +208,7 @@ function stagePackages(text: string): { folder: string; names: string[] } {
   return { folder, names }
 }
 
-describe('publishing', { tags: ['slow'], timeout: 180_000 }, () => {
+describe('the publishing of the packages', { tags: ['slow'], timeout: 180_000 }, () => {
   type Registry = Awaited<ReturnType<typeof startRegistry>>
 
   function publish({ url }: Registry, folder: string, ...args: string[]) {

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { exported, page } from '../support/exported.js'
 import { openStores, sampleOutput, sampleSession } from '../support/support.js'
 
-describe('text', () => {
+describe('an export as text', () => {
   const cases: [string, string[], string][] = [
     ['lines of whatever end', ['one\r\ntwo\n', 'thr', 'ee\r\n\r\n'], 'one\ntwo\nthree\n\n'],
     ['a last line without an end', ['$ make\r\n$ '], '$ make\n$ \n'],
@@ -44,7 +44,7 @@ function textOf(html: string): string {
   return shown.replaceAll(/&(\w+);/g, (_, name: string) => characters[name] ?? '')
 }
 
-describe('html', () => {
+describe('an export as html', () => {
   const looks: [string, string, string][] = [
     ['what is plain', 'plain \u001b[0mtext\u001b[39;49;22m\n', 'plain text\n'],
     ['no markup', '<b title="x">&amp;</b>', '&lt;b title=&quot;x&quot;&gt;&amp;amp;&lt;/b&gt;\n'],

@@ -217,7 +217,7 @@ describe('the file of an export', () => {
     expect(connection.verify().ok).toBe(true)
   })
 
-  describe.skipIf(process.platform === 'win32').each(noTargets)('must not be %s', (_, make) => {
+  describe.skipIf(process.platform === 'win32').each(noTargets)('must not be %s,', (_, make) => {
     test('which stays what it is', async ({ skip }) => {
       const { connection, outputs } = openStores()
       outputs.append(sampleOutput())
@@ -253,13 +253,16 @@ describe('the file of an export', () => {
   })
 })
 
-describe('an export that fails', () => {
-  test.each([[''], ['a\0b'], ['file:export'], [':memory:']])('for the file %o', async (file) => {
-    const { outputs } = openStores()
-    expect(await rejectionOf(outputs.exportTo('s-1', file, { format: 'raw' }))).toEqual(
-      outOfRange('OutputStore.exportTo', 'file'),
-    )
-  })
+describe('exportTo() that fails', () => {
+  test.each([[''], ['a\0b'], ['file:export'], [':memory:']])(
+    'rejects for the file %o',
+    async (file) => {
+      const { outputs } = openStores()
+      expect(await rejectionOf(outputs.exportTo('s-1', file, { format: 'raw' }))).toEqual(
+        outOfRange('OutputStore.exportTo', 'file'),
+      )
+    },
+  )
 
   test.each<[string, unknown[], string]>([
     ['no session', [undefined, 'export', { format: 'raw' }], 'sessionId'],
@@ -274,7 +277,7 @@ describe('an export that fails', () => {
     ],
     ['a signal that is none', ['s-1', 'export', { format: 'raw', signal: {} }], 'options.signal'],
     ['columns that are none', ['s-1', 'export', { format: 'raw', columns: '80' }], 'columns'],
-  ])('for %s', async (_, args, word) => {
+  ])('rejects with a TypeError for %s', async (_, args, word) => {
     const { outputs } = openStores()
     const call = outputs.exportTo.bind(outputs, ...(args as [string, string, ExportOptions]))
     expect(await rejectionOf(call())).toEqual(wrongType('OutputStore.exportTo', word))
@@ -286,7 +289,7 @@ describe('an export that fails', () => {
     ['columns', { format: 'asciicast' as const, columns: 0 }],
     ['rows', { format: 'asciicast' as const, rows: 65_536 }],
     ['rows', { format: 'asciicast' as const, rows: 1.5 }],
-  ])('for %s out of range', async (field, options) => {
+  ])('rejects with a RangeError for %s out of range', async (field, options) => {
     const { outputs } = openStores()
     expect(await rejectionOf(outputs.exportTo('s-1', 'export', options))).toEqual(
       outOfRange('OutputStore.exportTo', `options.${field}`),

@@ -61,7 +61,7 @@ describe('help', () => {
     expect(stdout).toContain(`$ gsd-sessions ${command}`)
   })
 
-  test('--version prints that of the package', async () => {
+  test('--version prints the version of the package', async () => {
     const manifest = JSON.parse(readFileSync(join(commandPath, '../../package.json'), 'utf8')) as {
       version: string
     }
@@ -70,7 +70,7 @@ describe('help', () => {
   })
 })
 
-describe('usage errors exit with 2', () => {
+describe('a usage error exits with 2', () => {
   const ERRORS: [args: string[], words: string][] = [
     [[], 'Usage: gsd-sessions'],
     [['lst'], "unknown command 'lst'"],
@@ -121,7 +121,7 @@ describe('the database', () => {
   const ran = runAll(OPENING.map(([name, ...more]) => [name, ...more, '--db', missing(name)]))
 
   test.each(OPENING)(
-    '%s says in a line that the file is missing, and makes none',
+    '%s says in one line that the file is missing, and makes none',
     (name, ...more) => {
       const path = missing(name)
       const { code, stdout, stderr } = ran([name, ...more, '--db', path])
@@ -162,14 +162,14 @@ describe('the database', () => {
     }
   })
 
-  test('a file that is no database is a failure in a line', async () => {
+  test('a file that is no database is told in one line', async () => {
     const { code, stdout, stderr } = await runCommand(['list', '--db', commandPath])
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
     expect(stderr).toMatch(/^gsd-sessions: [^\n]*not a database[^\n]*\n$/)
   })
 })
 
-test.skipIf(process.platform === 'win32')('starts from the link that npm makes', () => {
+test.skipIf(process.platform === 'win32')('the command starts from the link that npm makes', () => {
   const link = join(temporaryFolder(), 'gsd-sessions')
   symlinkSync(commandPath, link)
   const { status, stdout } = spawnSync(link, ['--help'], { encoding: 'utf8' })
