@@ -13,6 +13,7 @@ export default defineConfig({
       {
         name: 'slow',
         description: 'Takes seconds. `npm test` leaves it out, `npm run test:slow` runs it.',
+        timeout: 900_000,
       },
     ],
   },
