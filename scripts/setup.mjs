@@ -1,9 +1,11 @@
-// Installs and builds what is missing, so that `npm start` and `npm test` work on a fresh clone.
+// Installs and builds what is missing, so that `npm start` and `npm test` work on a fresh clone. With `--release` a debug
+// build, which `npm run dev` leaves, counts as missing.
 
 import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { describeBinary } from '../bench/lib/binary.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 
@@ -53,7 +55,10 @@ if (changed(join(root, 'node_modules/.package-lock.json')) < newest(['package-lo
 
 const addon = readdirSync(root).find((name) => name.endsWith('.node'))
 const sources = ['src', 'crates', 'build.rs', 'Cargo.toml', 'Cargo.lock', '.cargo']
-if (!addon || changed(join(root, addon)) < newest(sources)) {
+const isCurrent = addon !== undefined && changed(join(root, addon)) >= newest(sources)
+const isDebug = isCurrent && describeBinary(join(root, addon), root).profile === 'debug'
+const needsRelease = process.argv.includes('--release')
+if (!isCurrent || (isDebug && needsRelease)) {
   if (!works('cargo', ['--version'])) {
     stop(
       'Rust is missing: `cargo` was not found. The addon is built from source here.\n' +
@@ -64,4 +69,6 @@ if (!addon || changed(join(root, addon)) < newest(sources)) {
     stop('A C compiler is missing: `cc` was not found. SQLite is compiled from source here.')
   }
   run('Building', 'npm', ['run', 'build'])
+} else if (isDebug) {
+  console.log('The addon is a debug build, and slow; `npm run build` makes a release build.')
 }

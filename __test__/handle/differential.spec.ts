@@ -41,7 +41,7 @@ test('every form has a name of its own and ran on both libraries', () => {
 describe('connection.db does what better-sqlite3 does', () => {
   const exceptions = new Set(intended.flat())
 
-  test.each(topics)('%s', (topic) => {
+  test.each(topics)('in every form about %s', (topic) => {
     const unexpected = names.filter(
       (name) => name.startsWith(`${topic}:`) && !exceptions.has(name) && differs(name),
     )
@@ -51,10 +51,10 @@ describe('connection.db does what better-sqlite3 does', () => {
   })
 })
 
-describe('an intended difference', () => {
+describe('an intended difference from better-sqlite3', () => {
   const page = readFileSync(new URL('../../docs/handle.md', import.meta.url), 'utf8')
 
-  test.each(differences)('is one, and documented: $reason', ({ forms: patterns, reason }) => {
+  test.each(differences)('differs, and is documented: $reason', ({ forms: patterns, reason }) => {
     const stale = patterns.filter((pattern) => {
       const matched = matching(pattern)
       return matched.length === 0 || !matched.every(differs)
@@ -63,13 +63,13 @@ describe('an intended difference', () => {
     expect(page.replaceAll(/\s+/g, ' ')).toContain(reason)
   })
 
-  test('has one reason', () => {
+  test('has only one reason', () => {
     const all = intended.flat()
     expect(all.filter((name, index) => all.indexOf(name) !== index)).toEqual([])
   })
 })
 
-describe('misuse', () => {
+describe('misuse of connection.db', () => {
   const codes: Record<string, string[]> = {
     TypeError: ['ERR_INVALID_ARG_TYPE', 'ERR_INVALID_STATE'],
     RangeError: ['ERR_OUT_OF_RANGE'],

@@ -89,21 +89,28 @@ const METHODS: Record<string, (all: Opened, args: never[]) => unknown> = {
   },
 }
 
+/** How often each method is called, and the tags of the tests that do so. */
+const RUNS: [numRuns: number, tags: string[]][] = [
+  [25, []],
+  [150, ['slow']],
+]
+
 describe('any value as any argument', () => {
-  test.each(Object.keys(METHODS))('of %s', (method) => {
-    fc.assert(
-      fc.property(fc.array(anyArgument, { maxLength: 3 }), (args) => {
-        const all = open()
-        const before = all.rows()
-        const values = args.map(({ make }) => make()) as never[]
-        const thrown = thrownBy(() => METHODS[method]?.(all, values))
-        check(all, before, thrown)
-        all.connection.close()
-        expect(all.connection.isOpen).toBe(false)
-      }),
-      { numRuns: 150 },
-    )
-  })
+  for (const [numRuns, tags] of RUNS)
+    test.each(Object.keys(METHODS))(`of %s, ${numRuns} times`, { tags }, (method) => {
+      fc.assert(
+        fc.property(fc.array(anyArgument, { maxLength: 3 }), (args) => {
+          const all = open()
+          const before = all.rows()
+          const values = args.map(({ make }) => make()) as never[]
+          const thrown = thrownBy(() => METHODS[method]?.(all, values))
+          check(all, before, thrown)
+          all.connection.close()
+          expect(all.connection.isOpen).toBe(false)
+        }),
+        { numRuns },
+      )
+    })
 
   test.each(Object.keys(METHODS))('of %s, on a closed connection', (method) => {
     fc.assert(

@@ -42,33 +42,48 @@ async function runSeeds(folder: string, first: number, end: number): Promise<Par
   return [{ wrong: [how] }, ...rest]
 }
 
-test('damaged files give results or a SqliteError', { timeout: 900_000 }, async () => {
-  const only = process.env.HOSTILE_SEED
-  const first = Number(only ?? 0)
-  const end = only === undefined ? Number(process.env.HOSTILE_SEEDS ?? 2_000) : first + 1
-  const folder = temporaryFolder()
-  const totals: Partial<Total>[] = []
-  let next = first
-  const lane = async () => {
-    while (next < end) {
-      const start = next
-      next = Math.min(start + BATCH, end)
-      totals.push(...(await runSeeds(folder, start, next)))
-    }
-  }
-  await Promise.all(Array.from({ length: LANES }, lane))
+const only = process.env.HOSTILE_SEED
+const first = Number(only ?? 0)
 
-  expect(totals.flatMap(({ wrong }) => wrong ?? [])).toEqual([])
-  if (only !== undefined) return
-  // It was damage that SQLite noticed, in every kind of file, and much could be read all the same.
-  const sum = (pick: (total: Partial<Total>) => number | undefined) =>
-    totals.reduce((all, total) => all + (pick(total) ?? 0), 0)
-  expect(sum(({ bases }) => Object.values(bases ?? {}).reduce((a, b) => a + b, 0))).toBe(end)
-  for (const base of ['closed', 'old', 'live']) {
-    expect(sum(({ bases }) => bases?.[base])).toBeGreaterThan(end / 10)
-  }
-  expect(sum(({ refused }) => refused)).toBeGreaterThan(end / 10)
-  expect(sum(({ opened }) => opened)).toBeGreaterThan(end / 2)
-  expect(sum(({ errors }) => errors?.SQLITE_CORRUPT)).toBeGreaterThan(end)
-  expect(sum(({ rows }) => rows)).toBeGreaterThan(100 * end)
-})
+/** Where the seeds of a test end, and its tags. */
+const RUNS: [end: number, tags: string[]][] =
+  only === undefined
+    ? [
+        [200, []],
+        [Number(process.env.HOSTILE_SEEDS ?? 2_000), ['slow']],
+      ]
+    : [[first + 1, []]]
+
+for (const [end, tags] of RUNS) {
+  test(
+    `${end - first} damaged files give results or a SqliteError`,
+    { tags, timeout: 900_000 },
+    async () => {
+      const folder = temporaryFolder()
+      const totals: Partial<Total>[] = []
+      let next = first
+      const lane = async () => {
+        while (next < end) {
+          const start = next
+          next = Math.min(start + BATCH, end)
+          totals.push(...(await runSeeds(folder, start, next)))
+        }
+      }
+      await Promise.all(Array.from({ length: LANES }, lane))
+
+      expect(totals.flatMap(({ wrong }) => wrong ?? [])).toEqual([])
+      if (only !== undefined) return
+      // It was damage that SQLite noticed, in every kind of file, and much could be read all the same.
+      const sum = (pick: (total: Partial<Total>) => number | undefined) =>
+        totals.reduce((all, total) => all + (pick(total) ?? 0), 0)
+      expect(sum(({ bases }) => Object.values(bases ?? {}).reduce((a, b) => a + b, 0))).toBe(end)
+      for (const base of ['closed', 'old', 'live']) {
+        expect(sum(({ bases }) => bases?.[base])).toBeGreaterThan(end / 10)
+      }
+      expect(sum(({ refused }) => refused)).toBeGreaterThan(end / 10)
+      expect(sum(({ opened }) => opened)).toBeGreaterThan(end / 2)
+      expect(sum(({ errors }) => errors?.SQLITE_CORRUPT)).toBeGreaterThan(end)
+      expect(sum(({ rows }) => rows)).toBeGreaterThan(100 * end)
+    },
+  )
+}

@@ -137,8 +137,8 @@ describe('bytes in memory that threads share', () => {
 
 const hasPrlimit = spawnSync('prlimit', ['--version']).status === 0
 
-describe.runIf(hasPrlimit)('more than there is memory for', () => {
-  test('is SQLITE_NOMEM, and nothing is stored of it', async () => {
+describe.runIf(hasPrlimit)('a call that needs more memory than there is', () => {
+  test('throws SQLITE_NOMEM, and nothing of it is stored', async () => {
     const seen = await inChild(
       ({ pkg, require, failureOf: failure }) => {
         const { execFileSync } =
@@ -198,7 +198,7 @@ describe.runIf(hasPrlimit)('more than there is memory for', () => {
   })
 })
 
-describe('more than anybody needs', () => {
+describe('an argument of absurd size', () => {
   const output = { sessionId: 's-1', timestamp: new Date(0), type: 'stdout' as const }
   const tooMuch = {
     type: 'RangeError',
@@ -214,7 +214,7 @@ describe('more than anybody needs', () => {
     ],
     ['an array-like', () => ({ length: 2 ** 32 - 1, 0: output })],
     ['an array-like of negative length', () => ({ length: -1 })],
-  ])('of chunks is refused at the first that is none: %s', (_, make) => {
+  ])('of appendMany() is refused at its first wrong element: %s', (_, make) => {
     const { outputs } = openStores(':memory:')
     expect(failureOf(() => outputs.appendMany(make() as never))).toMatchObject({
       type: 'TypeError',
@@ -223,7 +223,7 @@ describe('more than anybody needs', () => {
   })
 
   // JavaScript's own arrays end the process before there are as many fields.
-  test('of chunks is refused, and none is stored', () => {
+  test('of appendMany() is refused, and no chunk is stored', { tags: ['slow'] }, () => {
     const { outputs } = openStores(':memory:')
     const chunk = { ...output, data: 'x'.repeat(10_000_000) }
     const many = Array.from({ length: 40_000_000 })
@@ -232,7 +232,7 @@ describe('more than anybody needs', () => {
     expect(outputs.read('s-1').outputs).toEqual([])
   })
 
-  test('of chunks that are many, and not too many, is stored in order', () => {
+  test('is not refused too early: 12,293 chunks are stored in order', () => {
     const { connection, outputs } = openStores(':memory:')
     const count = 3 * 4096 + 5
     outputs.appendMany(Array.from({ length: count }, (_, i) => ({ ...output, data: `${i}` })))
@@ -251,7 +251,7 @@ describe('more than anybody needs', () => {
     expect(outputs.getBySession('s-1')).toHaveLength(count)
   })
 
-  test('of statuses is refused at once', async () => {
+  test('of prune() is refused at once: four billion statuses', async () => {
     const { connection } = openStores(':memory:')
     const statuses = Object.assign([], { length: 2 ** 32 - 1 })
     Object.setPrototypeOf(statuses, new Proxy([], { get: () => 'failed' }))
@@ -261,7 +261,7 @@ describe('more than anybody needs', () => {
     })
   })
 
-  test('of digits is refused at once', () => {
+  test('of any call is refused at once: an integer of a billion bits', () => {
     const { connection, outputs } = openStores(':memory:')
     const long = 7n << 1_000_000_000n
     const failures = [
@@ -272,17 +272,21 @@ describe('more than anybody needs', () => {
     for (const failure of failures) expect(failure?.type).toMatch(/^(?:Type|Range)Error$/)
   })
 
-  test('of sessions at work is no trouble to failOrphans()', () => {
-    const { connection, sessions } = openStores(':memory:')
-    // More than a call may have arguments.
-    const count = 150_000
-    connection.db
-      .prepare(
-        `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
+  test(
+    'is not refused too early: failOrphans() finds 150,000 running sessions',
+    { tags: ['slow'] },
+    () => {
+      const { connection, sessions } = openStores(':memory:')
+      // More than a call may have arguments.
+      const count = 150_000
+      connection.db
+        .prepare(
+          `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
          INSERT INTO sessions (id, slot, status, working_dir, started_at, pid)
          SELECT i, 1, 'running', '/', '2026-01-01T00:00:00.000Z', 2000000000 + i FROM n`,
-      )
-      .run(count)
-    expect(sessions.failOrphans({ dryRun: true })).toHaveLength(count)
-  })
+        )
+        .run(count)
+      expect(sessions.failOrphans({ dryRun: true })).toHaveLength(count)
+    },
+  )
 })

@@ -146,7 +146,7 @@ describe('a file is opened, widened, read and verified', { timeout: 2 * PATIENCE
     ).toEqual(HARMLESS)
   })
 
-  test('with a CHECK on slots that none can read, and a trigger without end', async () => {
+  test('with a CHECK on slots that cannot be read, and a trigger without end', async () => {
     const path = fileWith(`CREATE TRIGGER forever BEFORE INSERT ON sessions BEGIN ${ENDLESS}; END`)
     patch(path, 'slot IN (1, 2, 3)', 'slot BETWEEN 1 AND 5'.slice(0, 17).padEnd(17))
     const { failure, seconds } = await use(path, 'nothing', { slots: 4 })
@@ -259,7 +259,7 @@ describe('an index that takes too much', { timeout: 2 * PATIENCE }, () => {
   })
 })
 
-describe('a table of ours', () => {
+describe('a table of the store', () => {
   test.each([
     ['a view', 'CREATE VIEW sessions AS', ENDLESS],
     ['a virtual table', 'CREATE VIRTUAL TABLE sessions USING', 'fts5 (id, slot)'],
@@ -275,7 +275,7 @@ describe('a table of ours', () => {
   })
 })
 
-describe('a call whose trigger has no end', { timeout: 2 * PATIENCE }, () => {
+describe('a call that sets off a hostile trigger', { timeout: 2 * PATIENCE }, () => {
   const calls: [Call, string, string][] = [
     ['create', 'INSERT', 'sessions'],
     ['update', 'UPDATE', 'sessions'],
@@ -288,38 +288,46 @@ describe('a call whose trigger has no end', { timeout: 2 * PATIENCE }, () => {
     ['pin', 'INSERT', 'session_pins'],
   ]
 
-  test('fails after ten seconds, and has changed nothing', async () => {
-    await Promise.all(
-      calls.map(async ([call, event, table]) => {
-        const path = fileWith(
-          `CREATE TRIGGER forever BEFORE ${event} ON ${table} BEGIN ${ENDLESS}; END`,
-        )
-        const { failure } = await use(path, call)
-        expect([call, failure]).toEqual([
-          call,
-          {
-            type: 'SqliteError',
-            code: 'SQLITE_INTERRUPT',
-            message: expect.stringContaining('took more than 10 s') as string,
-          },
-        ])
-        expect((await use(path, 'read')).result).toEqual([1, 20])
-      }),
-    )
-  })
+  test(
+    'fails after ten seconds where the trigger has no end, and has changed nothing',
+    { tags: ['slow'] },
+    async () => {
+      await Promise.all(
+        calls.map(async ([call, event, table]) => {
+          const path = fileWith(
+            `CREATE TRIGGER forever BEFORE ${event} ON ${table} BEGIN ${ENDLESS}; END`,
+          )
+          const { failure } = await use(path, call)
+          expect([call, failure]).toEqual([
+            call,
+            {
+              type: 'SqliteError',
+              code: 'SQLITE_INTERRUPT',
+              message: expect.stringContaining('took more than 10 s') as string,
+            },
+          ])
+          expect((await use(path, 'read')).result).toEqual([1, 20])
+        }),
+      )
+    },
+  )
 
-  test('and that fills the disk fails before the log is two gigabytes long', async () => {
-    const path = fileWith(`CREATE TABLE heap (x);
+  test(
+    'fails before the log is two gigabytes long where the trigger fills the disk',
+    { tags: ['slow'] },
+    async () => {
+      const path = fileWith(`CREATE TABLE heap (x);
       CREATE TRIGGER fill BEFORE INSERT ON session_outputs BEGIN
         INSERT INTO heap WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)
           SELECT zeroblob(1000000) FROM n;
       END`)
-    const { failure } = await use(path, 'append')
-    expect(failure).toMatchObject({ code: 'SQLITE_INTERRUPT' })
-    expect(failure?.message).toMatch(/more than (1024 MiB of write-ahead log|10 s)/)
-  })
+      const { failure } = await use(path, 'append')
+      expect(failure).toMatchObject({ code: 'SQLITE_INTERRUPT' })
+      expect(failure?.message).toMatch(/more than (1024 MiB of write-ahead log|10 s)/)
+    },
+  )
 
-  test('and that takes all memory fails', async () => {
+  test('fails where the trigger takes all memory', async () => {
     const path = fileWith(`CREATE TRIGGER heavy BEFORE INSERT ON session_outputs BEGIN
       SELECT hex(zeroblob(400000000)), hex(zeroblob(400000000)); END`)
     const { failure } = await use(path, 'append')
@@ -327,7 +335,7 @@ describe('a call whose trigger has no end', { timeout: 2 * PATIENCE }, () => {
     expect(failure?.message).toContain('more memory')
   })
 
-  test('because its views grow twofold fails', async () => {
+  test('fails where the trigger reads views that grow twofold', async () => {
     const levels = Array.from(
       { length: 40 },
       (_, i) => `CREATE VIEW v${i + 1} AS SELECT a.* FROM v${i} a, v${i} b;`,

@@ -100,7 +100,7 @@ function run(
   return runScript(main, [], { cwd: place, env, timeout: 30_000 })
 }
 
-describe('every block', () => {
+describe('every block of code in the docs', () => {
   test('says what language it is in', () => {
     const known = [...Object.keys(SCRIPTS), ...OTHERS]
     const unknown = blocks.filter(({ language }) => !known.includes(language))
@@ -113,12 +113,12 @@ describe('every block', () => {
   })
 })
 
-describe('examples', () => {
+describe('the examples of the docs', () => {
   test('are found', () => {
     expect(runnable.length).toBeGreaterThan(pages.length)
   })
 
-  test.each(runnable.map((block) => [block.place, block] as const))('%s runs', async (_, block) => {
+  test.each(runnable.map((block) => [block.place, block] as const))('run: %s', async (_, block) => {
     const file = fileOf(block)
     const { outputText } = ts.transpileModule(block.source, {
       fileName: file,
@@ -182,7 +182,7 @@ describe('examples', () => {
   })
 })
 
-describe('command lines', () => {
+describe('the command lines of the docs', () => {
   const commands = blocks
     .filter(({ language }) => language === 'sh')
     .flatMap(({ place, source }) => source.split('\n').map((line) => ({ place, line })))
@@ -196,7 +196,7 @@ describe('command lines', () => {
     })
   const names = [...new Set(commands.map(({ name }) => name))]
 
-  test.each(names)('of %s have options that there are', async (name) => {
+  test.each(names)('of %s have only options that exist', async (name) => {
     const { code, stdout } = await runScript(commandPath, ['help', name])
     expect(code).toBe(0)
     const unknown = commands
@@ -207,15 +207,10 @@ describe('command lines', () => {
   })
 })
 
-describe('lines', () => {
+describe('the lines of a page', () => {
   const MAX_LENGTH = 140
   /** Pages with longer lines. It must become empty. */
-  const STILL_LONG = [
-    'CONTRIBUTING.md',
-    'docs/design.md',
-    'docs/runtimes.md',
-    'docs/troubleshooting.md',
-  ]
+  const STILL_LONG = ['docs/design.md', 'docs/runtimes.md', 'docs/troubleshooting.md']
 
   test.each(allPages.filter((page) => !STILL_LONG.includes(page)))(
     'of %s have at most 140 characters',
@@ -227,7 +222,7 @@ describe('lines', () => {
   )
 })
 
-describe('links', () => {
+describe('the links of a page', () => {
   const withoutCode = (text: string) => text.replaceAll(/^(`{3,})[^]*?^\1/gm, '')
 
   /** The anchors of a page, as GitHub makes them of its headings. */
@@ -277,14 +272,14 @@ function readMisuses(page: string): Misuse[] {
     })
 }
 
-describe('errors', () => {
+describe('the errors of a page', () => {
   const withErrors = pages.filter((page) => readMisuses(page).length > 0)
 
   test('are listed on every page of a class', () => {
     expect(withErrors).toEqual(expect.arrayContaining(pages.filter(isOfClass)))
   })
 
-  test.each(withErrors)('are those of %s', async (page) => {
+  test.each(withErrors)('are those that the calls throw: %s', async (page) => {
     const misuses = readMisuses(page)
     const source = `
       import * as pkg from '@gsd/session-store'

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -54,7 +54,7 @@ describe('the check of versions', () => {
       env: { GITHUB_REPOSITORY: 'somebody/session-store' },
     })
 
-  test('is content with the tree', async () => {
+  test('finds nothing wrong with the repository', async () => {
     expect(await check(copyOfVersions())).toMatchObject({ code: 0, stderr: '' })
   })
 
@@ -64,7 +64,7 @@ describe('the check of versions', () => {
     ['package-lock.json', `"version": "${version}"`, '"version": "9.9.9"'],
     ['npm/win32-arm64-msvc/package.json', `"version": "${version}"`, '"version": "9.9.9"'],
     ['packages/cli/package.json', `"version": "${version}"`, '"version": "9.9.9"'],
-  ])('names %s where it has another', async (file, from, to) => {
+  ])('names %s where it has another version', async (file, from, to) => {
     const folder = copyOfVersions()
     edit(folder, file, from, to)
     const { code, stderr } = await check(folder)
@@ -181,14 +181,17 @@ function stagePackages(text: string): { folder: string; names: string[] } {
     '@sample/store',
     'sample-sessions',
   ]
-  const packages = names.map((name) => {
-    const source = join(temporaryFolder(), 'package')
-    mkdirSync(source)
+  const sources = names.map((name) => {
+    const source = temporaryFolder()
     writeFileSync(join(source, 'package.json'), JSON.stringify({ name, version: '1.2.3' }))
     writeFileSync(join(source, 'index.js'), text)
-    const args = ['pack', '--silent', '--pack-destination', folder]
-    const shell = process.platform === 'win32'
-    const file = execFileSync('npm', args, { cwd: source, encoding: 'utf8', shell }).trim()
+    return source
+  })
+  const args = ['pack', '--silent', '--pack-destination', folder, ...sources]
+  const shell = process.platform === 'win32'
+  const files = execFileSync('npm', args, { encoding: 'utf8', shell }).trim().split(/\r?\n/)
+  const packages = names.map((name, index) => {
+    const file = files[index] ?? ''
     const bytes = readFileSync(join(folder, file))
     const integrity = `sha512-${createHash('sha512').update(bytes).digest('base64')}`
     return {
@@ -205,7 +208,7 @@ function stagePackages(text: string): { folder: string; names: string[] } {
   return { folder, names }
 }
 
-describe('publishing', () => {
+describe('the publishing of the packages', { tags: ['slow'], timeout: 180_000 }, () => {
   type Registry = Awaited<ReturnType<typeof startRegistry>>
 
   function publish({ url }: Registry, folder: string, ...args: string[]) {
@@ -224,7 +227,7 @@ describe('publishing', () => {
     return runScript(script('publish.mjs'), ['--from', folder, ...args], { env })
   }
 
-  test('goes on where it stopped, the command last', { timeout: 180_000 }, async () => {
+  test('goes on where it stopped, the command last', async () => {
     const registry = await startRegistry()
     const { folder, names } = stagePackages('// one')
     const [first, second, main, command] = names
@@ -244,35 +247,27 @@ describe('publishing', () => {
     expect(registry.order).toEqual([first, second, main, command])
   })
 
-  test(
-    'stops before anything where a package is there from another build',
-    { timeout: 180_000 },
-    async () => {
-      const registry = await startRegistry()
-      registry.refuse = '@sample/store-darwin-arm64'
-      const one = stagePackages('// one')
-      await publish(registry, one.folder)
-      registry.refuse = ''
-      const other = await publish(registry, stagePackages('// two').folder)
-      expect(other.code).toBe(1)
-      expect(other.stderr).toContain('from another build')
-      expect(registry.order).toEqual(one.names.slice(0, 1))
-    },
-  )
+  test('stops before anything where a package is there from another build', async () => {
+    const registry = await startRegistry()
+    registry.refuse = '@sample/store-darwin-arm64'
+    const one = stagePackages('// one')
+    await publish(registry, one.folder)
+    registry.refuse = ''
+    const other = await publish(registry, stagePackages('// two').folder)
+    expect(other.code).toBe(1)
+    expect(other.stderr).toContain('from another build')
+    expect(registry.order).toEqual(one.names.slice(0, 1))
+  })
 
-  test(
-    'changes nothing in a dry run, nor with a tarball that is another',
-    { timeout: 180_000 },
-    async () => {
-      const registry = await startRegistry()
-      const { folder } = stagePackages('// one')
-      expect((await publish(registry, folder, '--dry-run')).code).toBe(0)
-      expect(registry.order).toEqual([])
-      writeFileSync(join(folder, 'sample-store-1.2.3.tgz'), 'something else')
-      const changed = await publish(registry, folder)
-      expect(changed.code).toBe(1)
-      expect(changed.stderr).toContain('sample-store-1.2.3.tgz is not what SHA256SUMS says')
-      expect(registry.order).toEqual([])
-    },
-  )
+  test('changes nothing in a dry run, nor with a tarball that is another', async () => {
+    const registry = await startRegistry()
+    const { folder } = stagePackages('// one')
+    expect((await publish(registry, folder, '--dry-run')).code).toBe(0)
+    expect(registry.order).toEqual([])
+    writeFileSync(join(folder, 'sample-store-1.2.3.tgz'), 'something else')
+    const changed = await publish(registry, folder)
+    expect(changed.code).toBe(1)
+    expect(changed.stderr).toContain('sample-store-1.2.3.tgz is not what SHA256SUMS says')
+    expect(registry.order).toEqual([])
+  })
 })

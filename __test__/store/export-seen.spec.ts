@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { exported, page } from '../support/exported.js'
 import { openStores, sampleOutput, sampleSession } from '../support/support.js'
 
-describe('text', () => {
+describe('an export as text', () => {
   const cases: [string, string[], string][] = [
     ['lines of whatever end', ['one\r\ntwo\n', 'thr', 'ee\r\n\r\n'], 'one\ntwo\nthree\n\n'],
     ['a last line without an end', ['$ make\r\n$ '], '$ make\n$ \n'],
@@ -44,7 +44,7 @@ function textOf(html: string): string {
   return shown.replaceAll(/&(\w+);/g, (_, name: string) => characters[name] ?? '')
 }
 
-describe('html', () => {
+describe('an export as html', () => {
   const looks: [string, string, string][] = [
     ['what is plain', 'plain \u001b[0mtext\u001b[39;49;22m\n', 'plain text\n'],
     ['no markup', '<b title="x">&amp;</b>', '&lt;b title=&quot;x&quot;&gt;&amp;amp;&lt;/b&gt;\n'],
@@ -114,60 +114,80 @@ describe('html', () => {
     )
   })
 
-  test('shows what text has, however it is printed and cut into chunks', async () => {
-    const { outputs } = openStores()
-    const fragments = fc.constantFrom(
-      ...[
-        'a',
-        'bc ',
-        '日',
-        'é',
-        '\u0301',
-        '😀',
-        '<',
-        '&amp;',
-        '"',
-        '\t',
-        '\0',
-        '\n',
-        '\r\n',
-        '\r',
-        '\b',
-      ],
-      ...[
-        '\u001b[31m',
-        '\u001b[1;7m',
-        '\u001b[0m',
-        '\u001b[K',
-        '\u001b[2K',
-        '\u001b[3D',
-        '\u001b[2C',
-      ],
-      ...[
-        '\u001b[2P',
-        '\u001b[2@',
-        '\u001b[3X',
-        '\u001b[5G',
-        '\u001b[2;3H',
-        '\u001b[A',
-        '\u001b[2J',
-        '\u001b7',
-        '\u001b8',
-      ],
-      ...['\u001b', '[', '\u001b]0;t', '\u0007', '\u001b\\', '\u009b3', 'm', '\u001b[3b', '\ud800'],
+  const RUNS: [numRuns: number, tags: string[]][] = [
+    [30, []],
+    [150, ['slow']],
+  ]
+
+  for (const [numRuns, tags] of RUNS)
+    test(
+      `shows what text has, however ${numRuns} texts are printed and cut into chunks`,
+      { tags },
+      async () => {
+        const { outputs } = openStores()
+        const fragments = fc.constantFrom(
+          ...[
+            'a',
+            'bc ',
+            '日',
+            'é',
+            '\u0301',
+            '😀',
+            '<',
+            '&amp;',
+            '"',
+            '\t',
+            '\0',
+            '\n',
+            '\r\n',
+            '\r',
+            '\b',
+          ],
+          ...[
+            '\u001b[31m',
+            '\u001b[1;7m',
+            '\u001b[0m',
+            '\u001b[K',
+            '\u001b[2K',
+            '\u001b[3D',
+            '\u001b[2C',
+          ],
+          ...[
+            '\u001b[2P',
+            '\u001b[2@',
+            '\u001b[3X',
+            '\u001b[5G',
+            '\u001b[2;3H',
+            '\u001b[A',
+            '\u001b[2J',
+            '\u001b7',
+            '\u001b8',
+          ],
+          ...[
+            '\u001b',
+            '[',
+            '\u001b]0;t',
+            '\u0007',
+            '\u001b\\',
+            '\u009b3',
+            'm',
+            '\u001b[3b',
+            '\ud800',
+          ],
+        )
+        let count = 0
+        await fc.assert(
+          fc.asyncProperty(fc.array(fragments, { maxLength: 40 }), async (chunks) => {
+            const [one, many] = [`one-${count}`, `many-${count++}`]
+            outputs.append(sampleOutput({ sessionId: one, data: chunks.join('') }))
+            for (const data of chunks) outputs.append(sampleOutput({ sessionId: many, data }))
+            const text = await exported(outputs, 'text', {}, many)
+            expect(await exported(outputs, 'text', {}, one)).toBe(text)
+            const html = await exported(outputs, 'html', {}, many)
+            expect(textOf(html.replace(`>${many}<`, '>s-1<'))).toBe(text)
+          }),
+          { numRuns },
+        )
+      },
     )
-    let count = 0
-    await fc.assert(
-      fc.asyncProperty(fc.array(fragments, { maxLength: 40 }), async (chunks) => {
-        const [one, many] = [`one-${count}`, `many-${count++}`]
-        outputs.append(sampleOutput({ sessionId: one, data: chunks.join('') }))
-        for (const data of chunks) outputs.append(sampleOutput({ sessionId: many, data }))
-        const text = await exported(outputs, 'text', {}, many)
-        expect(await exported(outputs, 'text', {}, one)).toBe(text)
-        const html = await exported(outputs, 'html', {}, many)
-        expect(textOf(html.replace(`>${many}<`, '>s-1<'))).toBe(text)
-      }),
-      { numRuns: 150 },
-    )
-  }, 60_000)
 })

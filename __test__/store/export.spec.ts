@@ -134,33 +134,37 @@ describe('an export', () => {
     expect(told).toEqual([...told].sort((one, other) => one.outputs - other.outputs))
   })
 
-  test('takes little memory, however long the session, in every format', async () => {
-    const { connection, outputs } = openStores()
-    const line = `${'\u001b[32mok\u001b[0m some output é '.repeat(30)}\r\n`
-    const chunks = Array.from({ length: 10_000 }, () => sampleOutput({ data: line }))
-    for (let i = 0; i < 20; i++) outputs.appendMany(chunks)
-    connection.close()
-    const file = join(temporaryFolder(), 'export')
-    const { sizes, growth } = await inChild(
-      async ({ pkg }, path, target, all) => {
-        const own = new pkg.DatabaseConnection(path)
-        const store = new pkg.OutputStore(own)
-        const rss = () => process.memoryUsage.rss() / 2 ** 20
-        await store.exportTo('unknown', target, { format: 'raw' })
-        const before = rss()
-        let peak = before
-        const onProgress = () => void (peak = Math.max(peak, rss()))
-        const bytes: number[] = []
-        for (const format of all)
-          bytes.push((await store.exportTo('s-1', target, { format, onProgress })).bytes)
-        return { sizes: bytes, growth: peak - before }
-      },
-      [connection.path, file, formats],
-    )
-    expect(Math.min(...sizes)).toBeGreaterThan(100_000_000)
-    // In MiB, of 160 MiB that are read. Most of it is the page cache of each connection, 16 MiB.
-    expect(growth).toBeLessThan(64)
-  }, 60_000)
+  test(
+    'takes little memory, however long the session, in every format',
+    { tags: ['slow'] },
+    async () => {
+      const { connection, outputs } = openStores()
+      const line = `${'\u001b[32mok\u001b[0m some output é '.repeat(30)}\r\n`
+      const chunks = Array.from({ length: 10_000 }, () => sampleOutput({ data: line }))
+      for (let i = 0; i < 20; i++) outputs.appendMany(chunks)
+      connection.close()
+      const file = join(temporaryFolder(), 'export')
+      const { sizes, growth } = await inChild(
+        async ({ pkg }, path, target, all) => {
+          const own = new pkg.DatabaseConnection(path)
+          const store = new pkg.OutputStore(own)
+          const rss = () => process.memoryUsage.rss() / 2 ** 20
+          await store.exportTo('unknown', target, { format: 'raw' })
+          const before = rss()
+          let peak = before
+          const onProgress = () => void (peak = Math.max(peak, rss()))
+          const bytes: number[] = []
+          for (const format of all)
+            bytes.push((await store.exportTo('s-1', target, { format, onProgress })).bytes)
+          return { sizes: bytes, growth: peak - before }
+        },
+        [connection.path, file, formats],
+      )
+      expect(Math.min(...sizes)).toBeGreaterThan(100_000_000)
+      // In MiB, of 160 MiB that are read. Most of it is the page cache of each connection, 16 MiB.
+      expect(growth).toBeLessThan(64)
+    },
+  )
 })
 
 describe('the file of an export', () => {
@@ -213,7 +217,7 @@ describe('the file of an export', () => {
     expect(connection.verify().ok).toBe(true)
   })
 
-  describe.skipIf(process.platform === 'win32').each(noTargets)('must not be %s', (_, make) => {
+  describe.skipIf(process.platform === 'win32').each(noTargets)('must not be %s,', (_, make) => {
     test('which stays what it is', async ({ skip }) => {
       const { connection, outputs } = openStores()
       outputs.append(sampleOutput())
@@ -249,13 +253,16 @@ describe('the file of an export', () => {
   })
 })
 
-describe('an export that fails', () => {
-  test.each([[''], ['a\0b'], ['file:export'], [':memory:']])('for the file %o', async (file) => {
-    const { outputs } = openStores()
-    expect(await rejectionOf(outputs.exportTo('s-1', file, { format: 'raw' }))).toEqual(
-      outOfRange('OutputStore.exportTo', 'file'),
-    )
-  })
+describe('exportTo() that fails', () => {
+  test.each([[''], ['a\0b'], ['file:export'], [':memory:']])(
+    'rejects for the file %o',
+    async (file) => {
+      const { outputs } = openStores()
+      expect(await rejectionOf(outputs.exportTo('s-1', file, { format: 'raw' }))).toEqual(
+        outOfRange('OutputStore.exportTo', 'file'),
+      )
+    },
+  )
 
   test.each<[string, unknown[], string]>([
     ['no session', [undefined, 'export', { format: 'raw' }], 'sessionId'],
@@ -270,7 +277,7 @@ describe('an export that fails', () => {
     ],
     ['a signal that is none', ['s-1', 'export', { format: 'raw', signal: {} }], 'options.signal'],
     ['columns that are none', ['s-1', 'export', { format: 'raw', columns: '80' }], 'columns'],
-  ])('for %s', async (_, args, word) => {
+  ])('rejects with a TypeError for %s', async (_, args, word) => {
     const { outputs } = openStores()
     const call = outputs.exportTo.bind(outputs, ...(args as [string, string, ExportOptions]))
     expect(await rejectionOf(call())).toEqual(wrongType('OutputStore.exportTo', word))
@@ -282,7 +289,7 @@ describe('an export that fails', () => {
     ['columns', { format: 'asciicast' as const, columns: 0 }],
     ['rows', { format: 'asciicast' as const, rows: 65_536 }],
     ['rows', { format: 'asciicast' as const, rows: 1.5 }],
-  ])('for %s out of range', async (field, options) => {
+  ])('rejects with a RangeError for %s out of range', async (field, options) => {
     const { outputs } = openStores()
     expect(await rejectionOf(outputs.exportTo('s-1', 'export', options))).toEqual(
       outOfRange('OutputStore.exportTo', `options.${field}`),

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { inChild } from '../support/child.js'
 
 // SQLite makes the long texts itself, in a child process whose memory is free again afterwards.
-describe("a result longer than JavaScript's longest string", () => {
+describe("a result longer than JavaScript's longest string", { tags: ['slow'] }, () => {
   test('of outputs is a RangeError that points to calls that read in parts', async () => {
     const { failures, after } = await inChild(({ pkg, failureOf }) => {
       const connection = new pkg.DatabaseConnection(':memory:')

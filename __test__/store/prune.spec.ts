@@ -44,8 +44,11 @@ function chunks({ connection }: Stores): unknown {
   return Object.fromEntries(counts)
 }
 
-/** Sessions `day-0` to `day-5` that were over a day after each other, each with `count` chunks of `bytes`. */
-function openDays(count = 3, bytes = 10, path?: string): Stores {
+/**
+ * Sessions `day-0` to `day-5` that were over a day after each other. The first `long` of them have `count` chunks of
+ * `bytes`, the others 3.
+ */
+function openDays(count = 3, bytes = 10, path?: string, long = 6): Stores {
   const stores = openStores(path)
   for (let day = 0; day < 6; day++) {
     const id = `day-${day}`
@@ -53,7 +56,7 @@ function openDays(count = 3, bytes = 10, path?: string): Stores {
     const endedAt = at(day * DAY)
     stores.sessions.create(sampleSession({ id, status, startedAt: at(-DAY), endedAt }))
     stores.outputs.appendMany(
-      Array.from({ length: count }, (_, index) =>
+      Array.from({ length: day < long ? count : 3 }, (_, index) =>
         sampleOutput({ sessionId: id, timestamp: at(index), data: 'x'.repeat(bytes) }),
       ),
     )
@@ -63,7 +66,7 @@ function openDays(count = 3, bytes = 10, path?: string): Stores {
 
 const ALL = ['day-0', 'day-1', 'day-2', 'day-3', 'day-4', 'day-5']
 
-describe('what goes', () => {
+describe('prune', () => {
   test.each<[string, PruneOptions, number]>([
     ['older than a moment', { olderThan: at(2 * DAY) }, 2],
     ['older than a moment, by the millisecond', { olderThan: at(2 * DAY + 1) }, 3],
@@ -76,7 +79,7 @@ describe('what goes', () => {
     ['everything where there is no room', { maxBytes: 0 }, 6],
     ['no room, but the newest', { maxBytes: 0, keepLast: 1 }, 5],
     ['what is old, although there is room', { maxBytes: 1 << 30, olderThan: at(DAY) }, 1],
-  ])('%s', async (_, options, gone) => {
+  ])('removes what is asked for: %s', async (_, options, gone) => {
     const stores = openDays()
     const before = everyRow(stores.connection)
     const expected = { sessions: ALL.slice(0, gone), outputs: gone * 3, bytes: gone * 30 }
@@ -89,7 +92,7 @@ describe('what goes', () => {
     expect(stores.connection.verify()).toMatchObject({ ok: true, orphanedOutputs: 0 })
   })
 
-  test('is nothing that is at work, and of the others what is asked for', async () => {
+  test('removes no session that is at work, and of the others those of the statuses that are named', async () => {
     const { connection, sessions } = openStores()
     const statuses = ['idle', 'running', 'waiting_checkpoint', 'completed', 'failed'] as const
     for (const status of statuses) sessions.create(sampleSession({ id: status, status }))
@@ -104,7 +107,7 @@ describe('what goes', () => {
     expect(sessions.list().map(({ id }) => id)).toEqual(['waiting_checkpoint', 'running'])
   })
 
-  test('is old by the start where there is no end, whatever the form of the moments', async () => {
+  test('takes the start for the age of a session without an end, whatever the form of the moments', async () => {
     const stores = openStores()
     const { connection, sessions } = stores
     const add = (id: string, startedAt: Date) =>
@@ -122,7 +125,7 @@ describe('what goes', () => {
     expect(ids(stores)).toEqual(['new', 'no moment'])
   })
 
-  test('is nothing that is pinned, and pinned sessions do not count', async () => {
+  test('removes no pinned session, and does not count it', async () => {
     const stores = openDays()
     stores.sessions.pin('day-0')
     stores.sessions.pin('day-5')
@@ -132,7 +135,7 @@ describe('what goes', () => {
     expect(ids(stores)).toEqual(['day-0', 'day-4', 'day-5'])
   })
 
-  test('is output without a session only if that is asked for', async () => {
+  test('removes output without a session only if that is asked for', async () => {
     const stores = openDays()
     const orphan = (milliseconds: number) =>
       sampleOutput({ sessionId: 'orphan', timestamp: at(milliseconds) })
@@ -147,7 +150,7 @@ describe('what goes', () => {
     expect(ids(stores)).toEqual(ALL)
   })
 
-  test('is seen by the call although it is still queued', async () => {
+  test('removes output that is still queued with its session', async () => {
     const stores = openDays()
     const behind = new OutputStore(stores.connection, { writeBehind: { maxDelay: 60_000 } })
     behind.append(sampleOutput({ sessionId: 'day-0', data: 'queued' }))
@@ -159,7 +162,7 @@ describe('what goes', () => {
     expect(stores.connection.verify().orphanedOutputs).toBe(0)
   })
 
-  test('goes from a database in memory as well', async () => {
+  test('removes sessions from a database in memory as well', async () => {
     const stores = openDays(3, 10, ':memory:')
     const told: PruneProgress[] = []
     const onProgress = (progress: PruneProgress) => void told.push(progress)
@@ -170,7 +173,7 @@ describe('what goes', () => {
   })
 })
 
-describe('the file', () => {
+describe('the file of a database that is pruned', () => {
   test('is no larger than asked for, and shrinks on the disk', async () => {
     const stores = openDays(600, 3_000)
     const { connection } = stores
@@ -225,7 +228,7 @@ describe('the file', () => {
   })
 })
 
-describe('meanwhile', () => {
+describe('while prune is at work', () => {
   interface Pruned {
     stores: Stores
     report: PruneReport
@@ -237,7 +240,7 @@ describe('meanwhile', () => {
    * a busy machine all of it may be gone before this process is told: then it tries again, with more.
    */
   async function pruneAnd(change: (stores: Stores) => unknown, count = 3_000): Promise<Pruned> {
-    const stores = openDays(count, 4_000)
+    const stores = openDays(count, 4_000, undefined, 2)
     const isThere = stores.connection.db.prepare("SELECT 1 FROM sessions WHERE id = 'day-0'")
     const found: { isThere?: boolean } = {}
     const report = await stores.connection.prune({
@@ -271,7 +274,7 @@ describe('meanwhile', () => {
     expect(stores.outputs.getBySession('day-0', 1)[0]?.timestamp).toEqual(at(count - 1))
   })
 
-  test('what a session prints goes with it', async () => {
+  test('what a session prints is removed with it', async () => {
     const { stores, report, count } = await pruneAnd(({ outputs }) =>
       outputs.append(sampleOutput({ sessionId: 'day-0', timestamp: at(DAY) })),
     )
@@ -322,7 +325,7 @@ describe('meanwhile', () => {
     expect(stores.connection.verify()).toMatchObject({ ok: true, orphanedOutputs: count })
   })
 
-  test('the process may be killed, and the next call goes on', async () => {
+  test('its process may be killed, and the next call goes on', async () => {
     const stores = openDays(4_000, 1_000)
     const { path } = stores.connection
     stores.connection.close()
@@ -385,7 +388,7 @@ describe('meanwhile', () => {
   })
 })
 
-describe('without a word', () => {
+describe('prune with wrong options', () => {
   const missing = outOfRange('DatabaseConnection.prune', 'options', 'olderThan')
 
   test.each<[string, unknown, Failure]>([
@@ -408,13 +411,13 @@ describe('without a word', () => {
     ],
     ['one status', { keepLast: 0, statuses: 'failed' }, wrongType('options.statuses', 'failed')],
     ['no callback', { keepLast: 0, onProgress: 5 }, wrongType('options.onProgress', '5')],
-  ])('%s removes nothing', async (_, options, failure) => {
+  ])('removes nothing, and says what is wrong: %s', async (_, options, failure) => {
     const stores = openDays()
     expect(await rejectionOf(stores.connection.prune(options as PruneOptions))).toEqual(failure)
     expect(ids(stores)).toEqual(ALL)
   })
 
-  test('a closed connection removes nothing', async () => {
+  test('removes nothing on a closed connection', async () => {
     const { connection } = openDays()
     connection.close()
     expect(await rejectionOf(connection.prune({ keepLast: 0 }))).toEqual(

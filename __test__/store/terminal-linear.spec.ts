@@ -45,7 +45,7 @@ const HOSTILE: [string, string, string][] = [
 ]
 
 describe('a quarter of a megabyte is read in seconds by search and exports', () => {
-  test.each(HOSTILE)('%s', async (_, start, fragment) => {
+  test.each(HOSTILE)('where it is full of %s', async (_, start, fragment) => {
     const outputs = printed([start, upTo(1 << 17, fragment), upTo(1 << 17, fragment)])
     const begun = performance.now()
     expect(outputs.search('needle').matches).toEqual([])
@@ -58,7 +58,7 @@ describe('a quarter of a megabyte is read in seconds by search and exports', () 
   })
 })
 
-describe('a time limit', () => {
+describe('the time limit of a search', () => {
   /** All matches, and the longest time of a page. */
   function everything(chunks: string[], pattern: string, options: SearchOptions) {
     const outputs = printed(chunks)
@@ -150,7 +150,7 @@ describe('a time limit', () => {
     expect(longest).toBeLessThan(PATIENCE)
   })
 
-  test('a page that begins inside a long chunk goes on where the last one ended', () => {
+  test('is met by a page that begins inside a long chunk, which goes on where the last one ended', () => {
     const chunk = Array.from({ length: 5000 }, (_, n) => `line ${n}\n`).join('')
     const { all } = everything([chunk, chunk], 'line', { limit: 7 })
     expect(all.map(({ line: found }) => found).join('\n') + '\n').toBe(chunk + chunk)

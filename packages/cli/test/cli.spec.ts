@@ -1,9 +1,10 @@
 // `gsd-sessions`: what all its commands have in common.
 import { spawnSync } from 'node:child_process'
-import { existsSync, readFileSync, symlinkSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
-import { commandPath, runCommand } from './support.js'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { commandPath, runCommand, runInOneProcess, type Ended } from './support.js'
 import {
   openStores,
   sampleSession,
@@ -28,22 +29,39 @@ const OPENING: [string, ...string[]][] = [
 ]
 const COMMANDS = ['record', ...OPENING.map(([command]) => command)]
 
+/** Runs the command with each of these arguments before the tests, and gives what came of one. */
+function runAll(lines: string[][]): (args: string[]) => Ended {
+  const all = new Map<string, Ended>()
+  beforeAll(async () => {
+    for (const [index, ended] of (await runInOneProcess(lines)).entries())
+      all.set(JSON.stringify(lines[index]), ended)
+  })
+  return (args) => {
+    const ended = all.get(JSON.stringify(args))
+    if (!ended) throw new Error(`not among those that ran: ${JSON.stringify(args)}`)
+    return ended
+  }
+}
+
 describe('help', () => {
-  test.each([['--help'], ['-h'], ['help']])('%s prints every command', async (argument) => {
-    const { code, stdout, stderr } = await runCommand([argument])
+  const HELP = ['--help', '-h', 'help']
+  const ran = runAll([...HELP.map((word) => [word]), ...COMMANDS.map((name) => [name, '--help'])])
+
+  test.each(HELP)('%s prints every command', (argument) => {
+    const { code, stdout, stderr } = ran([argument])
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     for (const command of COMMANDS) expect(stdout).toMatch(new RegExp(`^  ${command} `, 'm'))
   })
 
-  test.each(COMMANDS)('that of %s has its options and examples', async (command) => {
-    const { code, stdout } = await runCommand([command, '--help'])
+  test.each(COMMANDS)('the help of %s has its options and examples', (command) => {
+    const { code, stdout } = ran([command, '--help'])
     expect(code).toBe(0)
     expect(stdout).toContain(`Usage: gsd-sessions ${command}`)
     for (const option of ['--db <file>', '--json', 'Examples:']) expect(stdout).toContain(option)
     expect(stdout).toContain(`$ gsd-sessions ${command}`)
   })
 
-  test('--version prints that of the package', async () => {
+  test('--version prints the version of the package', async () => {
     const manifest = JSON.parse(readFileSync(join(commandPath, '../../package.json'), 'utf8')) as {
       version: string
     }
@@ -52,8 +70,8 @@ describe('help', () => {
   })
 })
 
-describe('usage errors exit with 2', () => {
-  test.each([
+describe('a usage error exits with 2', () => {
+  const ERRORS: [args: string[], words: string][] = [
     [[], 'Usage: gsd-sessions'],
     [['lst'], "unknown command 'lst'"],
     [['list', '--nope'], "unknown option '--nope'"],
@@ -85,33 +103,45 @@ describe('usage errors exit with 2', () => {
     [['prune', '--max-bytes', '9999999T'], 'a size such as 500M'],
     [['prune', '--keep-last', '1', '--status', 'running'], 'completed, failed, idle'],
     [['pin'], "missing required argument 'id'"],
-  ])('%j', async (args, words) => {
-    const { code, stdout, stderr } = await runCommand(args)
+  ]
+  const ran = runAll(ERRORS.map(([args]) => args))
+
+  test.each(ERRORS)('%j', (args, words) => {
+    const { code, stdout, stderr } = ran(args)
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
     expect(stderr).toContain(words)
   })
 })
 
 describe('the database', () => {
-  test.each(OPENING)('%s says in a line that there is none, and makes none', async (...args) => {
-    const path = join(temporaryFolder(), 'folder', 'sessions.db')
-    const { code, stdout, stderr } = await runCommand([...args, '--db', path])
-    expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
-    expect(stderr).toBe(`gsd-sessions: there is no file ${JSON.stringify(path)}\n`)
-    expect(existsSync(join(path, '..'))).toBe(false)
-  })
+  const folder = mkdtempSync(join(tmpdir(), 'session-store-'))
+  afterAll(() => rmSync(folder, { recursive: true }))
+  /** The file that a command is given, in a folder of its own that is not there. */
+  const missing = (name: string) => join(folder, name, 'sessions.db')
+  const ran = runAll(OPENING.map(([name, ...more]) => [name, ...more, '--db', missing(name)]))
 
-  test('is the default one in the home folder', async () => {
+  test.each(OPENING)(
+    '%s says in one line that the file is missing, and makes none',
+    (name, ...more) => {
+      const path = missing(name)
+      const { code, stdout, stderr } = ran([name, ...more, '--db', path])
+      expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+      expect(stderr).toBe(`gsd-sessions: there is no file ${JSON.stringify(path)}\n`)
+      expect(existsSync(join(path, '..'))).toBe(false)
+    },
+  )
+
+  test('without --db the command uses the default database in the home folder', async () => {
     const home = temporaryFolder()
     const env = { HOME: home, USERPROFILE: home }
-    const missing = await runCommand(['list'], { env })
-    expect(missing.stderr).toContain(JSON.stringify(join(home, '.gsd-harness', 'sessions.db')))
+    const { stderr } = await runCommand(['list'], { env })
+    expect(stderr).toContain(JSON.stringify(join(home, '.gsd-harness', 'sessions.db')))
 
     openStores(join(home, '.gsd-harness', 'sessions.db')).sessions.create(sampleSession())
     expect((await runCommand(['list'], { env })).stdout).toContain('s-1')
   })
 
-  test('is named before the command, behind it or in the environment, and the last wins', async () => {
+  test('a database is named before the command, behind it or in the environment, and the last wins', async () => {
     const [one, other] = [temporaryPath(), temporaryPath()]
     openStores(one).sessions.create(sampleSession({ id: 'one' }))
     openStores(other).sessions.create(sampleSession({ id: 'other' }))
@@ -132,14 +162,14 @@ describe('the database', () => {
     }
   })
 
-  test('that is none is a failure in a line', async () => {
+  test('a file that is no database is told in one line', async () => {
     const { code, stdout, stderr } = await runCommand(['list', '--db', commandPath])
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
     expect(stderr).toMatch(/^gsd-sessions: [^\n]*not a database[^\n]*\n$/)
   })
 })
 
-test.skipIf(process.platform === 'win32')('starts from the link that npm makes', () => {
+test.skipIf(process.platform === 'win32')('the command starts from the link that npm makes', () => {
   const link = join(temporaryFolder(), 'gsd-sessions')
   symlinkSync(commandPath, link)
   const { status, stdout } = spawnSync(link, ['--help'], { encoding: 'utf8' })

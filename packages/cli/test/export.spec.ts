@@ -34,7 +34,7 @@ function openLarge(chunks: number) {
   return stores.connection.path
 }
 
-describe('the file', () => {
+describe('the exported file', () => {
   test.each<[string, ExportFormat]>([
     ['s-1.raw', 'raw'],
     ['s-1.txt', 'text'],
@@ -43,7 +43,7 @@ describe('the file', () => {
     ['s-1.ndjson', 'ndjson'],
     ['s-1.jsonl', 'ndjson'],
     ['s-1.cast', 'asciicast'],
-  ])('%s is of the format %s', async (name, format) => {
+  ])('named %s has the format %s', async (name, format) => {
     const { outputs, run } = openSession()
     const cwd = temporaryFolder()
     const { code, stdout, stderr } = await run(['s-1', name], { cwd })
@@ -53,14 +53,14 @@ describe('the file', () => {
     expect(readFileSync(file, 'utf8')).toBe(await exported(outputs, format))
   })
 
-  test.each(formats)('is of the format %s where that is asked for', async (format) => {
+  test.each(formats)('has the format %s where --format says so', async (format) => {
     const { outputs, run } = openSession()
     const file = join(temporaryFolder(), 'build.txt')
     expect(await run(['s-1', file, '--format', format])).toMatchObject({ code: 0 })
     expect(readFileSync(file, 'utf8')).toBe(await exported(outputs, format))
   })
 
-  test('of a recording is as large as asked for', async () => {
+  test('of a recording has the columns and rows that are asked for', async () => {
     const { outputs, run } = openSession()
     const file = join(temporaryFolder(), 's-1.cast')
     await run(['s-1', file, '--columns', '132', '--rows', '43'])
@@ -68,7 +68,7 @@ describe('the file', () => {
     expect(readFileSync(file, 'utf8')).toBe(expected)
   })
 
-  test('is told as JSON', async () => {
+  test('is described as JSON with --json', async () => {
     const { run } = openSession()
     const file = join(temporaryFolder(), 's-1.raw')
     const { stdout } = await run(['s-1', file, '--json'])
@@ -116,7 +116,7 @@ describe('the file', () => {
     await expectRefused(['s-1', link], link, 'a link to')
   })
 
-  test('is not made for a session that there is not', async () => {
+  test('is not made for an unknown session', async () => {
     const { run } = openSession()
     const cwd = temporaryFolder()
     const { code, stderr } = await run(['no\x1bne', 'x.txt'], { cwd })
@@ -128,7 +128,7 @@ describe('the file', () => {
   })
 
   test.skipIf(process.platform === 'win32').each([[['x.html']], [['-', '--format', 'html']]])(
-    '%j is not there after a signal',
+    'is not left behind by a signal: %j',
     async (target) => {
       const path = openLarge(15_000)
       const cwd = temporaryFolder()
@@ -157,7 +157,7 @@ describe('the file', () => {
 })
 
 describe('the standard output', () => {
-  test.each([[['s-1']], [['s-1', '-']]])('of %j has the bytes in a pipe', async (args) => {
+  test.each([[['s-1']], [['s-1', '-']]])('has the stored bytes in a pipe: %j', async (args) => {
     const { outputs, run } = openSession()
     const TMPDIR = temporaryFolder()
     for (const format of formats) {
@@ -168,7 +168,7 @@ describe('the standard output', () => {
     expect(readdirSync(TMPDIR)).toEqual([])
   })
 
-  test('has nothing that does something to a terminal', async () => {
+  test('has no harmful sequences on a terminal', async () => {
     const { run } = openSession()
     const seen = { raw: '\x1b[32mok\x1b[0m 漢\r\n 1 %\r100 %\r\nend', text: 'ok 漢\n100 %\nend\n' }
     for (const [format, text] of Object.entries(seen)) {
@@ -189,14 +189,17 @@ describe('the standard output', () => {
     })
   })
 
-  test.skipIf(process.platform === 'win32')('may lose its reader', async () => {
-    const TMPDIR = temporaryFolder()
-    const args = ['export', '--db', openLarge(3_000), 's-1', '--format', 'raw']
-    const { process: child, printed, result } = startCommand(args, { env: { TMPDIR } })
-    await printed('x')
-    // Nothing of it is left even while it prints.
-    expect(readdirSync(TMPDIR)).toEqual([])
-    child.stdout.destroy()
-    expect(await result).toMatchObject({ code: 0, signal: null, stderr: '' })
-  })
+  test.skipIf(process.platform === 'win32')(
+    'may lose its reader, and the command ends quietly',
+    async () => {
+      const TMPDIR = temporaryFolder()
+      const args = ['export', '--db', openLarge(3_000), 's-1', '--format', 'raw']
+      const { process: child, printed, result } = startCommand(args, { env: { TMPDIR } })
+      await printed('x')
+      // Nothing of it is left even while it prints.
+      expect(readdirSync(TMPDIR)).toEqual([])
+      child.stdout.destroy()
+      expect(await result).toMatchObject({ code: 0, signal: null, stderr: '' })
+    },
+  )
 })

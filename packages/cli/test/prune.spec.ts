@@ -55,7 +55,7 @@ describe('prune', () => {
     [['--keep-last', '0', '--status', 'failed', 'completed'], ALL.slice(1).reverse()],
     [['--max-bytes', '1GiB'], []],
     [['--max-bytes', '0'], ALL.slice(1).reverse()],
-  ])('%j removes %j', async (args, expected) => {
+  ])('with %j removes %j', async (args, expected) => {
     const { run, ids } = openDays()
     const { code, stdout } = await run(['prune', ...args, '--yes', '--json'])
     expect(code).toBe(0)
@@ -71,7 +71,7 @@ describe('prune', () => {
     ['mebibytes', (bytes) => `${bytes / 1024 / 1024}mib`, 0],
     ['thousands, as many as would do in KiB', (bytes) => `${bytes / 1024}k`, 1],
     ['a byte less', (bytes) => `${bytes - 1}`, 1],
-  ])('has a file of at most so many %s', async (_, limit, removed) => {
+  ])('takes --max-bytes in %s', async (_, limit, removed) => {
     const { run, connection } = openDays(100)
     const { fileBytes } = connection.stats()
     const args = ['prune', '--dry-run', '--json', '--max-bytes', limit(fileBytes)]
@@ -80,7 +80,7 @@ describe('prune', () => {
     expect(report.sessions).toHaveLength(removed)
   })
 
-  test('shows what it removed', async () => {
+  test('prints the sessions that it removed', async () => {
     const { run, sessions } = openDays(2)
     sessions.update('day-4', { currentCommand: 'echo \x1b[2J' })
     const { code, stdout, stderr } = await run(['prune', '--older-than', '3d', '--yes'])
@@ -93,7 +93,7 @@ describe('prune', () => {
     expect(lines[4]).toMatch(/^removed: 2 sessions, 4 chunks, 4\.0 kB of text; the file had /)
   })
 
-  test('only tells with --dry-run, and changes nothing', async () => {
+  test('with --dry-run prints what would be removed, and changes nothing', async () => {
     const { connection, run } = openDays()
     const before = everyRow(connection)
     const args = ['prune', '--older-than', '3d', '--dry-run']
@@ -106,7 +106,7 @@ describe('prune', () => {
     expect(everyRow(connection)).toEqual(before)
   })
 
-  test('of nothing says so, and asks nobody', async () => {
+  test('that finds nothing to remove says so, and asks nobody', async () => {
     const { run, ids } = openDays()
     const options = { terminal: 80, typed: '' }
     const { code, stdout, stderr } = await run(['prune', '--older-than', '1w'], options)
@@ -129,12 +129,15 @@ describe('prune', () => {
     expect({ code, ids: ids() }).toEqual({ code: 0, ids: ALL.slice(0, -1) })
   })
 
-  test.each([['n\n'], ['\n'], ['yesterday\n'], ['']])('and %j for a no', async (typed) => {
-    const { code, stdout, stderr, ids } = await asked(typed)
-    expect(stdout).toMatch(/^day-4 /m)
-    expect(stderr).toMatch(/gsd-sessions: nothing was removed\n$/)
-    expect({ code, ids: ids() }).toEqual({ code: 1, ids: ALL })
-  })
+  test.each([['n\n'], ['\n'], ['yesterday\n'], ['']])(
+    'on a terminal asks, and takes %j for a no',
+    async (typed) => {
+      const { code, stdout, stderr, ids } = await asked(typed)
+      expect(stdout).toMatch(/^day-4 /m)
+      expect(stderr).toMatch(/gsd-sessions: nothing was removed\n$/)
+      expect({ code, ids: ids() }).toEqual({ code: 1, ids: ALL })
+    },
+  )
 
   const hasScript = spawnSync('script', ['--version']).stdout?.includes('util-linux') ?? false
 
@@ -156,7 +159,7 @@ describe('prune', () => {
     expect(seen).toContain('removed: 1 session, 2 chunks')
   })
 
-  test('without somebody to ask removes nothing', async () => {
+  test('removes nothing where nobody can be asked', async () => {
     const { run, ids } = openDays()
     for (const options of [{ input: 'y\n' }, { input: 'y\n', terminal: 80 }]) {
       const { code, stdout, stderr } = await run(['prune', '--keep-last', '0'], options)
@@ -186,19 +189,22 @@ describe('prune', () => {
     expect((await run([...args, '3d'])).stderr).toBe('')
   })
 
-  test.skipIf(process.platform === 'win32')('stopped by a signal says what is gone', async () => {
-    const { connection, run, ids } = openDays(30_000)
-    const options = { terminal: 80, signalAtProgress: 'SIGINT' }
-    const { code, stdout, stderr } = await run(['prune', '--keep-last', '0', '--yes'], options)
-    expect({ code, stdout }).toEqual({ code: 130, stdout: '' })
-    const [, gone] = /stopped by SIGINT; (\d) sessions? removed\n$/.exec(stderr) ?? []
-    expect(ids()).toHaveLength(ALL.length - Number(gone))
-    expect(connection.verify()).toMatchObject({ ok: true, orphanedOutputs: 0 })
-  })
+  test.skipIf(process.platform === 'win32')(
+    'that a signal stops says how many sessions it has removed',
+    async () => {
+      const { connection, run, ids } = openDays(30_000)
+      const options = { terminal: 80, signalAtProgress: 'SIGINT' }
+      const { code, stdout, stderr } = await run(['prune', '--keep-last', '0', '--yes'], options)
+      expect({ code, stdout }).toEqual({ code: 130, stdout: '' })
+      const [, gone] = /stopped by SIGINT; (\d) sessions? removed\n$/.exec(stderr) ?? []
+      expect(ids()).toHaveLength(ALL.length - Number(gone))
+      expect(connection.verify()).toMatchObject({ ok: true, orphanedOutputs: 0 })
+    },
+  )
 })
 
 describe('pin and unpin', () => {
-  test('say what prune leaves alone', async () => {
+  test('decide which sessions prune leaves alone', async () => {
     const { run, ids } = openDays()
     expect(await run(['pin', 'day-4', 'day-2'])).toMatchObject({
       code: 0,
@@ -214,7 +220,7 @@ describe('pin and unpin', () => {
   })
 
   test.each([['pin'], ['unpin']])(
-    '%s changes nothing for an id that there is not',
+    'change nothing where one of the ids is unknown: %s',
     async (name) => {
       const { run, sessions } = openDays()
       sessions.pin('day-1')

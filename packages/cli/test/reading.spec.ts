@@ -53,7 +53,7 @@ describe('list', () => {
     expect(JSON.parse(stdout)).toEqual(JSON.parse(JSON.stringify(sessions.list())))
   })
 
-  test('prints more rows than a call may have arguments', async () => {
+  test('prints more rows than a call may have arguments', { tags: ['slow'] }, async () => {
     const { path, connection, sessions } = fileWith(0)
     const count = 150_000
     connection.db.transaction(() => {
@@ -63,7 +63,7 @@ describe('list', () => {
     expect({ code, lines: stdout.split('\n').length }).toEqual({ code: 0, lines: count + 2 })
   })
 
-  test('gives those of one status, and pages', async () => {
+  test('prints the sessions of one status, and pages of them', async () => {
     const { path } = fileWith(7)
     const list = async (...args: string[]) =>
       ids((await runCommand(['list', '--json', '--db', path, ...args])).stdout)
@@ -73,7 +73,7 @@ describe('list', () => {
     expect(await list('--limit', '3', '--before', 's-2')).toEqual(['s-1'])
   })
 
-  test('fails for a page behind a session that there is not', async () => {
+  test('fails for a page that starts behind an unknown session', async () => {
     const { path } = fileWith(1)
     const { code, stderr } = await runCommand(['list', '--db', path, '--before', 'x'])
     expect({ code, stderr }).toEqual({ code: 1, stderr: 'gsd-sessions: there is no session "x"\n' })
@@ -121,7 +121,7 @@ describe('list', () => {
     ['a terminal', { terminal: 80 }, true],
     ['a terminal with NO_COLOR', { terminal: 80, env: { NO_COLOR: '1' } }, false],
     ['a dumb terminal', { terminal: 80, env: { TERM: 'dumb' } }, false],
-  ])('colours in %s', async (_, options, colours) => {
+  ])('decides on colours in %s', async (_, options, colours) => {
     const { path } = fileWith(1)
     const { stdout } = await runCommand(['list', '--db', path], options)
     expect(stdout.includes('\x1b[')).toBe(colours)
@@ -159,19 +159,22 @@ describe('show and tail print stored output', () => {
     return path
   }
 
-  test.each([['show', '--output'], ['tail']])('%s: as it is into a pipe', async (...args) => {
+  test.each([['show', '--output'], ['tail']])('unchanged into a pipe: %s', async (...args) => {
     const { stdout } = await runCommand([...args, '--db', hostileFile(), 's-1'])
     expect(stdout).toBe(HOSTILE.join(''))
   })
 
-  test.each([['show', '--output'], ['tail']])('%s: harmless on a terminal', async (...args) => {
-    const { stdout } = await runCommand([...args, '--db', hostileFile(), 's-1'], { terminal: 80 })
-    expect(stdout).toBe(`${HARMLESS}\x1b[0m`)
-  })
+  test.each([['show', '--output'], ['tail']])(
+    'without harmful sequences on a terminal: %s',
+    async (...args) => {
+      const { stdout } = await runCommand([...args, '--db', hostileFile(), 's-1'], { terminal: 80 })
+      expect(stdout).toBe(`${HARMLESS}\x1b[0m`)
+    },
+  )
 
   test.each([
     ['a bar that is erased and drawn anew', '\r\x1b[K 1 %\r\x1b[2K100 %\r\n', undefined],
-    ['one that starts over by its column', '⠸\x1b[1G\x1b[0Kdone\n', '⠸\r\x1b[0Kdone\n'],
+    ['a bar that starts over by its column', '⠸\x1b[1G\x1b[0Kdone\n', '⠸\r\x1b[0Kdone\n'],
     ['another column', 'a\x1b[40Gb\n', 'ab\n'],
     ['another way to erase', 'a\x1b[3Kb\x1b[?Kc\n', 'abc\n'],
     [
@@ -184,7 +187,7 @@ describe('show and tail print stored output', () => {
       'one\n\x1b[2;1Htwo\x1b[1m\n\x1b[Hthree',
       'one\ntwo\x1b[1m\nthree',
     ],
-  ])('%s reads on a terminal as it did', async (_, data, expected = data) => {
+  ])('so that it reads on a terminal as it did: %s', async (_, data, expected = data) => {
     const { path, outputs } = fileWith(1)
     outputs.append(sampleOutput({ data }))
     const args = ['show', '--output', '--db', path, 's-1']
@@ -200,7 +203,7 @@ describe('show and tail print stored output', () => {
     expect(stdout).toBe(HARMLESS.replaceAll(/\x1b\[[\d;]*m/g, ''))
   })
 
-  test('as it is on a terminal with --raw', async () => {
+  test('unchanged on a terminal with --raw', async () => {
     const args = ['tail', '--raw', '--db', hostileFile(), 's-1']
     const { stdout } = await runCommand(args, { terminal: 80 })
     expect(stdout).toBe(HOSTILE.join(''))
@@ -269,7 +272,7 @@ describe('show', () => {
 })
 
 describe('tail', () => {
-  test('prints the last lines: 10, or as many as are asked for', async () => {
+  test('prints the last 10 lines, or as many as are asked for', async () => {
     const { path, outputs } = fileWith(1)
     for (let i = 1; i <= 30; i++) outputs.append(sampleOutput({ data: `line ${i}\n` }))
     const tail = async (...args: string[]) =>

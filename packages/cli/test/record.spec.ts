@@ -34,8 +34,8 @@ function stored(path: string) {
   return { session: sessions.get('s-1'), stdout: textOf('stdout'), stderr: textOf('stderr') }
 }
 
-describe('a command that succeeds', () => {
-  test('prints what it prints, and is stored with its output', async () => {
+describe('a recorded command that succeeds', () => {
+  test('prints what it prints otherwise, and is stored with its output', async () => {
     const path = temporaryPath()
     const cwd = temporaryFolder()
     const program = "console.log(process.pid); console.error('careful')"
@@ -57,7 +57,7 @@ describe('a command that succeeds', () => {
     expect(session?.endedAt?.getTime()).toBeGreaterThanOrEqual(session!.startedAt.getTime())
   })
 
-  test('is running meanwhile, its output readable by others', async () => {
+  test('is stored as running meanwhile, and its output can be read', async () => {
     const path = temporaryPath()
     const program = "console.log('ready'); process.stdin.resume()"
     const running = startCommand(recording(path, program), { hold: true })
@@ -79,7 +79,7 @@ describe('a command that succeeds', () => {
     expect({ stdout, stored: stored(path).stdout }).toEqual({ stdout: input, stored: input })
   })
 
-  test('gets an id of its own', async () => {
+  test('gets an id of its own where none is given', async () => {
     const path = temporaryPath()
     for (let i = 0; i < 2; i++) {
       await runCommand(['record', '--db', path, process.execPath, '--version'])
@@ -90,7 +90,7 @@ describe('a command that succeeds', () => {
     expect(new Set(ids).size).toBe(2)
   })
 
-  test('keeps the options behind it', async () => {
+  test('keeps the options that stand behind its name', async () => {
     const path = temporaryPath()
     const args = ['record', '--db', path, process.execPath, '-p', 'process.argv.slice(-4).join()']
     const { code, stdout } = await runCommand([...args, '--', '--db', 'x', '--json', '--slot'])
@@ -104,7 +104,7 @@ describe('a command that succeeds', () => {
     expect(stored(path).session?.slot).toBe(5)
   })
 
-  test('is told as JSON behind the standard error', async () => {
+  test('is described as JSON at the end of the standard error', async () => {
     const path = temporaryPath()
     const { stdout, stderr } = await runCommand(recording(path, "console.error('e')", '--json'))
     expect(stdout).toBe('')
@@ -114,7 +114,7 @@ describe('a command that succeeds', () => {
   })
 })
 
-describe('output', () => {
+describe('the output of a recorded command', () => {
   test('of any bytes passes unchanged, and is stored as text', async () => {
     const path = temporaryPath()
     const program = 'process.stdout.write(Buffer.from(Array.from({ length: 512 }, (_, i) => i)))'
@@ -157,14 +157,14 @@ describe('output', () => {
   })
 })
 
-describe('a command that fails', () => {
+describe('a recorded command that fails', () => {
   test('passes its exit code on', async () => {
     const path = temporaryPath()
     expect((await record(path, 'process.exit(3)')).code).toBe(3)
     expect(stored(path).session).toMatchObject({ status: 'failed', endedAt: expect.any(Date) })
   })
 
-  test('does not start: 127, and why', async () => {
+  test('because it cannot start exits with 127, and the reason is printed', async () => {
     const path = temporaryPath()
     const args = ['record', '--db', path, '--id', 's-1', '--', 'no-such-command', 'x']
     const { code, stderr } = await runCommand(args)
@@ -186,9 +186,9 @@ describe('a command that fails', () => {
   })
 })
 
-describe.skipIf(process.platform === 'win32')('signals', () => {
+describe.skipIf(process.platform === 'win32')('a signal to the recorder', () => {
   test.each(['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGUSR1'] as const)(
-    '%s is passed on',
+    'is passed on to the command: %s',
     async (name) => {
       const path = temporaryPath()
       const program = `
@@ -207,7 +207,7 @@ describe.skipIf(process.platform === 'win32')('signals', () => {
   )
 
   test.each(['SIGTERM', 'SIGKILL'] as const)(
-    'a command that %s ends gives 128 + n',
+    'that ends the command gives 128 plus its number: %s',
     async (name) => {
       const path = temporaryPath()
       const { code, signal } = await record(path, `process.kill(process.pid, '${name}')`)

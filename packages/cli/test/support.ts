@@ -11,6 +11,9 @@ export const commandPath = fileURLToPath(new URL('../bin/gsd-sessions.mjs', impo
 /** Runs a program on streams that claim to be a terminal. */
 const onTerminal = fileURLToPath(new URL('on-terminal.mjs', import.meta.url))
 
+/** Runs the command several times in one process. */
+const inOneProcess = fileURLToPath(new URL('in-one-process.mjs', import.meta.url))
+
 export interface CommandOptions {
   env?: Record<string, string>
   cwd?: string
@@ -84,6 +87,22 @@ export function startCommand(args: string[], options: CommandOptions = {}): Runn
 /** Runs the command to its end. */
 export function runCommand(args: string[], options?: CommandOptions): Promise<Result> {
   return startCommand(args, options).result
+}
+
+/** How a run of {@link runInOneProcess} ended. */
+export type Ended = Pick<Result, 'code' | 'stdout' | 'stderr'>
+
+/** Runs the command once for each line of arguments, in one process: one for each takes longer than what it does. */
+export async function runInOneProcess(lines: string[][]): Promise<Ended[]> {
+  const child = spawn(process.execPath, [inOneProcess, JSON.stringify(lines)], {
+    env: plainEnvironment(),
+    stdio: 'pipe',
+  })
+  child.stdin.end()
+  const { code, stdout, stderr } = await collect(child).result
+  if (code !== 0)
+    throw new Error(`the process of ${lines.length} runs ended with ${code}: ${stderr}`)
+  return JSON.parse(stdout) as Ended[]
 }
 
 function collect(child: ChildProcessByStdio<Writable, Readable, Readable>) {
