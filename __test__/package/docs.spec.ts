@@ -209,17 +209,11 @@ describe('the command lines of the docs', () => {
 
 describe('the lines of a page', () => {
   const MAX_LENGTH = 140
-  /** Pages with longer lines. It must become empty. */
-  const STILL_LONG = ['docs/design.md', 'docs/runtimes.md', 'docs/troubleshooting.md']
-
-  test.each(allPages.filter((page) => !STILL_LONG.includes(page)))(
-    'of %s have at most 140 characters',
-    (page) => {
-      const lines = [...readPage(page).split('\n').entries()]
-      const long = lines.filter(([, { length }]) => length > MAX_LENGTH)
-      expect(long.map(([index]) => `${page}:${index + 1}`)).toEqual([])
-    },
-  )
+  test.each(allPages)('of %s have at most 140 characters', (page) => {
+    const lines = [...readPage(page).split('\n').entries()]
+    const long = lines.filter(([, { length }]) => length > MAX_LENGTH)
+    expect(long.map(([index]) => `${page}:${index + 1}`)).toEqual([])
+  })
 })
 
 describe('the links of a page', () => {
