@@ -140,7 +140,7 @@ async function ended<T>(child: Child<T>, word: string): Promise<T> {
   return child.result
 }
 
-test('four writers, four readers, a follower and a deleter never meet SQLITE_BUSY, nor miss a row', async () => {
+test('four writers, four readers, a follower and a deleter never get SQLITE_BUSY, and miss no row', async () => {
   const path = temporaryPath()
   // It makes the table that the deleter reads.
   const follower = startChild(follow, [path])
@@ -223,7 +223,7 @@ describe('eight processes that open one file of the older version at once', () =
     }
   }
 
-  test('with other slots each, all succeed: it has the most slots, and every row', async () => {
+  test('eight processes with other slots each open the file, which then has the most slots and every row', async () => {
     const files = Array.from({ length: 4 }, () => copyOfPlanFile())
     const children = SLOTS.map((slots) =>
       startChild(

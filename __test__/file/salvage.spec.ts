@@ -36,7 +36,7 @@ import {
 
 const PAGE = 4_096
 
-/** Where the header of a file tells the encoding of its texts, and what it says of each. */
+/** The offset of the text encoding in the header of a file, and the number of each encoding. */
 const ENCODING_AT = 56
 const ENCODINGS = { 'UTF-8': 1, 'UTF-16le': 2, 'UTF-16be': 3 }
 const encodings = Object.keys(ENCODINGS) as (keyof typeof ENCODINGS)[]
@@ -79,7 +79,7 @@ function zeroPage(path: string, page: number): void {
 const NOTHING_LOST = { sessions: 0, outputs: 0, pages: 0 }
 
 describe('salvage', () => {
-  test('gives a new, private file with every row of a sound one', async () => {
+  test('salvage of a sound file gives a new, private file with every row', async () => {
     const { path, rows } = filledFile()
     const folder = temporaryFolder()
     const target = join(folder, 'new', 'salvaged.db')
@@ -96,12 +96,15 @@ describe('salvage', () => {
     sessions.create(sampleSession({ id: 'in the fourth slot', slot: 4 }))
   })
 
-  test.skipIf(process.platform === 'win32')('gives a file that only its owner reads', async () => {
-    const { path } = filledFile()
-    const target = temporaryPath()
-    await salvage(path, target)
-    expect(fileMode(target)).toBe('0600')
-  })
+  test.skipIf(process.platform === 'win32')(
+    'salvage gives a file that only its owner can read',
+    async () => {
+      const { path } = filledFile()
+      const target = temporaryPath()
+      await salvage(path, target)
+      expect(fileMode(target)).toBe('0600')
+    },
+  )
 
   test('gives what a file of the better-sqlite3 version holds', async () => {
     const path = copyOfPlanFile()
@@ -111,7 +114,7 @@ describe('salvage', () => {
     expect(everyRow(openConnection(target))).toEqual(before)
   })
 
-  test('gives every row although the first page is gone, and SQLite reads nothing', async () => {
+  test('salvage gives every row although the first page is gone and SQLite can read nothing', async () => {
     const { path, rows } = filledFile()
     zeroPage(path, 1)
     expect(() => openConnection(path)).toThrow('not a database')
@@ -122,7 +125,7 @@ describe('salvage', () => {
     expect(everyRow(openConnection(target))).toEqual(rows)
   })
 
-  test.each(encodings)('gives every row of a file in %s', async (encoding) => {
+  test.each(encodings)('salvage gives every row of a file in %s', async (encoding) => {
     const { path, rows } = filledFile(encoding)
     const target = temporaryPath()
     expect(await salvage(path, target)).toEqual({
@@ -137,7 +140,7 @@ describe('salvage', () => {
   })
 
   test.each(encodings)(
-    'gives every row of a file in %s although its header names another encoding or is gone',
+    'salvage gives every row of a file in %s although its header names another encoding or is gone',
     async (encoding) => {
       const { path, rows } = filledFile(encoding)
       const content = readFileSync(path)
@@ -155,7 +158,7 @@ describe('salvage', () => {
     },
   )
 
-  test('counts rows as lost where it can read none of them', async () => {
+  test('salvage counts rows as lost where it can read none of them', async () => {
     const path = temporaryPath()
     writeForeignFile(
       path,
@@ -193,7 +196,7 @@ describe('salvage', () => {
     }
   })
 
-  test('has ids go on after the highest that is left where the last one cannot be read', async () => {
+  test('salvage lets ids go on after the highest one it found where the last one cannot be read', async () => {
     const { path } = filledFile()
     const connection = openConnection(path)
     const page = connection.db.prepare(
@@ -210,7 +213,7 @@ describe('salvage', () => {
     expect(outputs.tail('s-4').cursor).toBe(1_001)
   })
 
-  test('gives every row although the root of the table is gone', async () => {
+  test('salvage gives every row although the root of the table is gone', async () => {
     const { path, rows, root } = filledFile()
     zeroPage(path, root)
     const target = temporaryPath()
@@ -223,7 +226,7 @@ describe('salvage', () => {
     expect(everyRow(openConnection(target))).toEqual(rows)
   })
 
-  test('gives what is left of a file that was cut off, and counts what is known to be gone', async () => {
+  test('salvage of a file that was cut off gives what is left, and counts what is known to be gone', async () => {
     const { path } = filledFile()
     truncateSync(path, PAGE * Math.floor(statSync(path).size / PAGE / 2))
     const target = temporaryPath()
@@ -237,7 +240,7 @@ describe('salvage', () => {
     expect(store.getBySession('s-4')).toHaveLength(outputs)
   })
 
-  test('reads the log of a process that was killed, and writes to neither file', async () => {
+  test('salvage reads the log of a process that was killed, and writes to neither file', async () => {
     const { connection, outputs } = openStores()
     connection.db.pragma('wal_autocheckpoint = 0')
     for (let i = 0; i < 50; i++) outputs.append(sampleOutput({ data: `${i}` }))
@@ -256,7 +259,7 @@ describe('salvage', () => {
     expect(problems.join('\n')).toMatch(/write-ahead log/)
   })
 
-  test('does not bring back what was deleted', async () => {
+  test('salvage does not bring back what was deleted', async () => {
     const { path, root } = filledFile()
     const { connection, sessions } = openStores(path)
     connection.db.exec('DELETE FROM session_outputs WHERE id > 200')
@@ -289,7 +292,7 @@ describe('salvage', () => {
               return false // that of the listing itself
             }
           }).length
-        // What every connection in WAL mode holds for as long as it is open keeps others from leaving that mode.
+        // Every open connection in WAL mode holds a lock that keeps others from leaving that mode.
         const modeOfAnother = () =>
           inChild(
             ({ pkg }, file) => {
@@ -307,7 +310,7 @@ describe('salvage', () => {
         expect(await modeOfAnother()).toBe('SQLITE_BUSY')
         const open = descriptors()
         for (let i = 0; i < times; i++) await salvage(path, join(temporaryFolder(), 'new.db'))
-        // SQLite keeps one for the next who reads, for as long as it holds a lock there.
+        // SQLite keeps one descriptor for the next reader while it holds a lock there.
         expect(descriptors()).toBeLessThanOrEqual(open + 1)
         expect(await modeOfAnother()).toBe('SQLITE_BUSY')
         outputs.append(sampleOutput())
@@ -320,13 +323,13 @@ describe('salvage', () => {
     )
 
   test.skipIf(process.platform !== 'linux')(
-    'refuses a log and a journal that are links, and drops no lock on what they lead to',
+    'salvage refuses a log and a journal that are links, and drops no lock on the file they lead to',
     async () => {
       const { connection, outputs } = openStores()
       outputs.append(sampleOutput())
       const { path } = filledFile()
       for (const suffix of ['-wal', '-journal']) symlinkSync(connection.path, path + suffix)
-      // What every connection in WAL mode holds for as long as it is open: a part of the file of that number.
+      // The lock that every open connection in WAL mode holds: a part of the file with this inode.
       const shared = `:${statSync(connection.path).ino} 1073741826 `
       const isHeld = () =>
         readFileSync('/proc/locks', 'utf8')
@@ -342,7 +345,7 @@ describe('salvage', () => {
     },
   )
 
-  test('leaves the event loop at work', async () => {
+  test('salvage leaves the event loop free to work', async () => {
     const { path } = filledFile()
     let ticks = 0
     const timer = setInterval(() => ticks++, 1)
@@ -351,7 +354,7 @@ describe('salvage', () => {
     expect(ticks).toBeGreaterThan(0)
   })
 
-  test('keeps the order and the bytes of output', async () => {
+  test('salvage keeps the order and the bytes of output', async () => {
     const { connection, outputs } = openStores()
     const chunks = ['', '\0', '\r\n', '\x1B[31m', '🚀', '\uFEFF', 'x'.repeat(100_000)]
     outputs.appendMany(chunks.map((data) => sampleOutput({ data })))
@@ -409,7 +412,7 @@ describe('salvage refuses', () => {
     expect(readdirSync(folder).sort()).toEqual(['folder', 'kept.txt'])
   })
 
-  test('a new path whose log would be taken for its own', async () => {
+  test('salvage refuses a new path that has a log or a journal beside it', async () => {
     const { path } = filledFile()
     const target = temporaryPath()
     for (const suffix of ['-wal', '-journal']) {
@@ -423,7 +426,7 @@ describe('salvage refuses', () => {
     await salvage(path, target)
   })
 
-  test('a new path that would be a part of the damaged file', async () => {
+  test('salvage refuses a new path that would be a companion of the damaged file', async () => {
     const { path } = filledFile()
     const before = fileHash(path)
     for (const suffix of ['-wal', '-shm', '-journal'])
@@ -439,7 +442,7 @@ describe('salvage refuses', () => {
     ['nothing', '', 'SQLITE_NOTADB'],
     ['a text', 'notes\n'.repeat(2_000), 'SQLITE_NOTADB'],
     ['zeros', '\0'.repeat(20_000), 'SQLITE_NOTADB'],
-  ])('a file with %s in it', async (_, content, code) => {
+  ])('salvage refuses a file with %s in it', async (_, content, code) => {
     const path = temporaryPath()
     writeFileSync(path, content)
     const target = temporaryPath()

@@ -32,7 +32,7 @@ function matching(pattern: string | RegExp): string[] {
 
 const intended = differences.flatMap((difference) => difference.forms.map(matching))
 
-test('every form has a name of its own and ran on both libraries', () => {
+test('every form has a unique name and ran on both libraries', () => {
   expect(new Set(names).size).toBe(names.length)
   expect([...results.ours.keys()]).toEqual(names)
   expect([...results.theirs.keys()]).toEqual(names)
@@ -77,7 +77,7 @@ describe('misuse of connection.db', () => {
   // What JavaScript itself refuses.
   const engine = /cannot be set|another receiver|taken off|constructor|no iterator|: a class$|stack/
 
-  test('has a code, and a message that starts with the call', () => {
+  test('an error for misuse has a code, and a message that starts with the call', () => {
     const all = names
       .filter((name) => !engine.test(name))
       .flatMap((form) =>

@@ -136,7 +136,7 @@ describe('a session file with names that are not valid UTF-8', () => {
     expect(connection.verify().problems).toEqual([])
   })
 
-  test('writes nothing to the standard error, whatever is called', async () => {
+  test('a file with names that are not valid UTF-8 causes no message on the standard error, whatever is called', async () => {
     const path = fileWith(
       `ALTER TABLE sessions ADD COLUMN weird_word weird_word DEFAULT 'weird_word';
        ALTER TABLE session_outputs ADD COLUMN weird_word TEXT CHECK (weird_word <> 'weird_word');

@@ -7,8 +7,8 @@ import { failureOf, openConnection, openStores, rejectionOf } from '../support/s
 
 const isNode = process.release.name === 'node' && !('Deno' in globalThis || 'Bun' in globalThis)
 
-describe('the array in which the numbers of rows travel', () => {
-  test('is given to no method that a caller may have replaced', async () => {
+describe('the array for the numbers of rows', () => {
+  test('the array for the numbers of rows is given to no method that a caller may have replaced', async () => {
     const seen = await inChild(
       ({ pkg, require }, copy) => {
         const taken: ArrayBuffer[] = []
@@ -36,51 +36,54 @@ describe('the array in which the numbers of rows travel', () => {
   })
 
   // A debugger finds every object of a process.
-  test.runIf(isNode)('is written to only while it has its memory', async () => {
-    const seen = await inChild(({ pkg, require }) => {
-      const { Session } = require('node:inspector') as typeof import('node:inspector')
-      const found: { all?: Float64Array[] } = {}
-      Object.assign(globalThis, { found })
-      const connection = new pkg.DatabaseConnection(':memory:')
-      const sessions = new pkg.SessionStore(connection)
-      const session = { slot: 1, status: 'running', workingDir: '/', startedAt: new Date(0) }
-      for (let i = 0; i < 600; i++) sessions.create({ ...session, id: `s-${i}` } as never)
-      const debug = new Session()
-      debug.connect()
-      debug.post('Runtime.evaluate', { expression: 'Float64Array.prototype' }, (_, prototype) => {
-        const prototypeObjectId = prototype.result.objectId ?? ''
-        debug.post('Runtime.queryObjects', { prototypeObjectId }, (__, { objects }) => {
-          const functionDeclaration = 'function () { globalThis.found.all = [...this] }'
-          const { objectId } = objects
-          debug.post('Runtime.callFunctionOn', { objectId, functionDeclaration })
+  test.runIf(isNode)(
+    'the array for the numbers of rows is written to only while it has its memory',
+    async () => {
+      const seen = await inChild(({ pkg, require }) => {
+        const { Session } = require('node:inspector') as typeof import('node:inspector')
+        const found: { all?: Float64Array[] } = {}
+        Object.assign(globalThis, { found })
+        const connection = new pkg.DatabaseConnection(':memory:')
+        const sessions = new pkg.SessionStore(connection)
+        const session = { slot: 1, status: 'running', workingDir: '/', startedAt: new Date(0) }
+        for (let i = 0; i < 600; i++) sessions.create({ ...session, id: `s-${i}` } as never)
+        const debug = new Session()
+        debug.connect()
+        debug.post('Runtime.evaluate', { expression: 'Float64Array.prototype' }, (_, prototype) => {
+          const prototypeObjectId = prototype.result.objectId ?? ''
+          debug.post('Runtime.queryObjects', { prototypeObjectId }, (__, { objects }) => {
+            const functionDeclaration = 'function () { globalThis.found.all = [...this] }'
+            const { objectId } = objects
+            debug.post('Runtime.callFunctionOn', { objectId, functionDeclaration })
+          })
         })
-      })
-      const mark = 12_345
-      // Those of Node.js itself are shorter.
-      const ours = (found.all ?? []).filter(({ length }) => length >= 8192)
-      const stolen = ours.map(({ buffer }) => {
-        const moved = structuredClone(buffer, { transfer: [buffer as ArrayBuffer] })
-        return new Float64Array(moved as ArrayBuffer).fill(mark)
-      })
-      const calls = [
-        () => sessions.list(),
-        () => sessions.get('s-1'),
-        () => new pkg.OutputStore(connection).read('s-1'),
-        () => connection.db.prepare('SELECT * FROM sessions').all(),
-      ]
-      const thrown = calls.map((call) => {
-        try {
-          call()
-          return false
-        } catch (error) {
-          return error instanceof Error
-        }
-      })
-      const written = stolen.some((numbers) => numbers.some((number) => number !== mark))
-      return { found: stolen.length > 0, written, thrown }
-    }, [])
-    expect(seen).toEqual({ found: true, written: false, thrown: [true, true, true, true] })
-  })
+        const mark = 12_345
+        // Those of Node.js itself are shorter.
+        const ours = (found.all ?? []).filter(({ length }) => length >= 8192)
+        const stolen = ours.map(({ buffer }) => {
+          const moved = structuredClone(buffer, { transfer: [buffer as ArrayBuffer] })
+          return new Float64Array(moved as ArrayBuffer).fill(mark)
+        })
+        const calls = [
+          () => sessions.list(),
+          () => sessions.get('s-1'),
+          () => new pkg.OutputStore(connection).read('s-1'),
+          () => connection.db.prepare('SELECT * FROM sessions').all(),
+        ]
+        const thrown = calls.map((call) => {
+          try {
+            call()
+            return false
+          } catch (error) {
+            return error instanceof Error
+          }
+        })
+        const written = stolen.some((numbers) => numbers.some((number) => number !== mark))
+        return { found: stolen.length > 0, written, thrown }
+      }, [])
+      expect(seen).toEqual({ found: true, written: false, thrown: [true, true, true, true] })
+    },
+  )
 })
 
 describe('bytes in memory that threads share', () => {
@@ -99,14 +102,14 @@ describe('bytes in memory that threads share', () => {
     ['DataView', (buffer: SharedArrayBuffer) => new DataView(buffer, 3, 9)],
     ['Float64Array', (buffer: SharedArrayBuffer) => new Float64Array(buffer, 8)],
     ['Int16Array', (buffer: SharedArrayBuffer) => new Int16Array(buffer, 2, 3)],
-  ])('are bound as they are: %s', (_, view) => {
+  ])('bytes in shared memory are bound as they are: %s', (_, view) => {
     const { db } = openConnection(':memory:')
     const value = view(shared(content))
     const expected = content.slice(value.byteOffset, value.byteOffset + value.byteLength)
     expect([...(db.prepare('SELECT ?').pluck().get(value) as Buffer)]).toEqual(expected)
   })
 
-  test('may change while they are read', async () => {
+  test('bytes in shared memory may change while they are read', async () => {
     const seen = await inChild(async ({ pkg, require }) => {
       const { Worker } = require('node:worker_threads') as typeof import('node:worker_threads')
       const buffer = new SharedArrayBuffer(1 << 18)

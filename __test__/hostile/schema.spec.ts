@@ -119,7 +119,7 @@ async function use(path: string, call: Call, options: { slots?: number } = {}) {
   return used
 }
 
-/** What comes of a file that runs nothing of its own. */
+/** The result for a file whose schema runs no code of its own. */
 const HARMLESS = { problems: [], failure: undefined, rows: [1, 20], slow: [] }
 
 /** Verifies a file, opens it with more slots, and reads it. */
@@ -131,20 +131,23 @@ async function useAll(path: string) {
   return { problems: verified.result, failure: widened.failure, rows: read.result, slow }
 }
 
-describe('a file is opened, widened, read and verified', { timeout: 2 * PATIENCE }, () => {
+describe('a file with a hostile schema', { timeout: 2 * PATIENCE }, () => {
   test.each([
     ['INSERT', 'sessions'],
     ['UPDATE', 'sessions'],
     ['DELETE', 'sessions'],
     ['INSERT', 'session_outputs'],
     ['INSERT', 'session_pins'],
-  ])('with a trigger without end on %s of %s', async (event, table) => {
-    expect(
-      await useAll(
-        fileWith(`CREATE TRIGGER forever BEFORE ${event} ON ${table} BEGIN ${ENDLESS}; END`),
-      ),
-    ).toEqual(HARMLESS)
-  })
+  ])(
+    'a file with an endless trigger on %s of %s can be opened, widened, read and verified',
+    async (event, table) => {
+      expect(
+        await useAll(
+          fileWith(`CREATE TRIGGER forever BEFORE ${event} ON ${table} BEGIN ${ENDLESS}; END`),
+        ),
+      ).toEqual(HARMLESS)
+    },
+  )
 
   test('with a CHECK on slots that cannot be read, and a trigger without end', async () => {
     const path = fileWith(`CREATE TRIGGER forever BEFORE INSERT ON sessions BEGIN ${ENDLESS}; END`)
@@ -154,7 +157,7 @@ describe('a file is opened, widened, read and verified', { timeout: 2 * PATIENCE
     expect(seconds).toBeLessThan(8)
   })
 
-  test('with a trigger that fills the disk', async () => {
+  test('a file with a trigger that fills the disk can be opened, widened, read and verified', async () => {
     const path = fileWith(`CREATE TABLE heap (x);
       CREATE TRIGGER fill BEFORE INSERT ON sessions BEGIN
         INSERT INTO heap WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)
@@ -165,7 +168,7 @@ describe('a file is opened, widened, read and verified', { timeout: 2 * PATIENCE
     expect(statSync(path).size).toBeLessThan(before + 100_000)
   })
 
-  test('with views that grow twofold at every level', async () => {
+  test('a file with views that grow twofold at every level can be opened, widened, read and verified', async () => {
     const levels = Array.from(
       { length: 40 },
       (_, i) => `CREATE VIEW v${i + 1} AS SELECT a.* FROM v${i} a, v${i} b;`,
@@ -173,11 +176,11 @@ describe('a file is opened, widened, read and verified', { timeout: 2 * PATIENCE
     expect(await useAll(fileWith(`CREATE TABLE v0 (x); ${levels.join('')}`))).toEqual(HARMLESS)
   })
 
-  test('with a view without end', async () => {
+  test('a file with an endless view can be opened, widened, read and verified', async () => {
     expect(await useAll(fileWith(`CREATE VIEW forever AS ${ENDLESS}`))).toEqual(HARMLESS)
   })
 
-  test('with a default that takes too much', async () => {
+  test('a file with a default of huge cost can be opened, widened, read and verified', async () => {
     expect(
       await useAll(
         fileWith(`DROP TABLE session_pins; CREATE TABLE session_pins (
@@ -188,7 +191,7 @@ describe('a file is opened, widened, read and verified', { timeout: 2 * PATIENCE
     ).toEqual(HARMLESS)
   })
 
-  test('with an FTS5 table', async () => {
+  test('a file with an FTS5 table can be opened, widened, read and verified', async () => {
     expect(
       await useAll(
         fileWith(`CREATE VIRTUAL TABLE words USING fts5 (word);
@@ -198,17 +201,17 @@ describe('a file is opened, widened, read and verified', { timeout: 2 * PATIENCE
   })
 })
 
-describe('a CHECK that takes too much', { timeout: 2 * PATIENCE }, () => {
+describe('a CHECK of huge cost', { timeout: 2 * PATIENCE }, () => {
   const check = 'CHECK (length(hex(zeroblob(60000000))) > 0)'
 
-  test('is told by verify(), in bounded memory', async () => {
+  test('a CHECK of huge cost is reported by verify(), in bounded memory', async () => {
     const path = fileWith(`ALTER TABLE sessions ADD COLUMN heavy TEXT ${check}`)
     const { result, seconds } = await use(path, 'verify')
     expect(result).toEqual([expect.stringMatching(/^checks of the tables: .*too big/)])
     expect(seconds).toBeLessThan(30)
   })
 
-  test('keeps a file from being widened, not from being opened', async () => {
+  test('a CHECK of huge cost keeps a file from being widened, not from being opened', async () => {
     const path = fileWith(`ALTER TABLE sessions ADD COLUMN heavy TEXT ${check}`)
     expect((await use(path, 'read')).result).toEqual([1, 20])
     expect((await use(path, 'nothing', { slots: 4 })).failure).toMatchObject({
@@ -217,7 +220,7 @@ describe('a CHECK that takes too much', { timeout: 2 * PATIENCE }, () => {
     })
   })
 
-  test('is tried out with short values only', async () => {
+  test('a CHECK of huge cost is tried out with short values only', async () => {
     const slow = Array.from({ length: 300 }, () => 'instr(zeroblob(00000000), zeroblob(00000000))')
     const path = fileWith(
       `ALTER TABLE sessions ADD COLUMN heavy TEXT CHECK ((${slow.join('+')}) >= 0)`,
@@ -228,23 +231,26 @@ describe('a CHECK that takes too much', { timeout: 2 * PATIENCE }, () => {
   })
 })
 
-describe('a computed column that takes too much', { timeout: 2 * PATIENCE }, () => {
-  test.each([['sessions'], ['session_outputs']])('of %s is told by verify()', async (table) => {
-    const path = fileWith(
-      `ALTER TABLE ${table} ADD COLUMN heavy TEXT AS (hex(zeroblob(400000000))) VIRTUAL`,
-    )
-    const { result, seconds } = await use(path, 'verify')
-    expect(result).toEqual(expect.arrayContaining([expect.stringMatching(/too big$/)]))
-    expect(seconds).toBeLessThan(30)
-    expect((await use(path, 'read')).result).toEqual([1, 20])
-  })
+describe('a computed column of huge cost', { timeout: 2 * PATIENCE }, () => {
+  test.each([['sessions'], ['session_outputs']])(
+    'a computed column of huge cost in %s is reported by verify()',
+    async (table) => {
+      const path = fileWith(
+        `ALTER TABLE ${table} ADD COLUMN heavy TEXT AS (hex(zeroblob(400000000))) VIRTUAL`,
+      )
+      const { result, seconds } = await use(path, 'verify')
+      expect(result).toEqual(expect.arrayContaining([expect.stringMatching(/too big$/)]))
+      expect(seconds).toBeLessThan(30)
+      expect((await use(path, 'read')).result).toEqual([1, 20])
+    },
+  )
 })
 
-describe('an index that takes too much', { timeout: 2 * PATIENCE }, () => {
+describe('an index of huge cost', { timeout: 2 * PATIENCE }, () => {
   test.each([
     ['of an expression', '(length(hex(zeroblob(60000000)) || data))', ''],
     ['of a part of the rows', '(data)', 'WHERE length(hex(zeroblob(60000000)) || data) > 0'],
-  ])('%s is told by verify()', async (_, columns, where) => {
+  ])('an index of huge cost %s is reported by verify()', async (_, columns, where) => {
     const path = fileWith('')
     // Made with little to do, as a file that does harm was made elsewhere.
     const { db } = openConnection(path)
@@ -263,16 +269,19 @@ describe('a table of the store', () => {
   test.each([
     ['a view', 'CREATE VIEW sessions AS', ENDLESS],
     ['a virtual table', 'CREATE VIRTUAL TABLE sessions USING', 'fts5 (id, slot)'],
-  ])('that is %s is refused, and not looked into', async (_, create, rest) => {
-    const path = temporaryPath()
-    const { db } = openConnection(path)
-    db.exec(`DROP TABLE sessions; ${create} ${rest}`)
-    db.close()
-    const { failure, seconds } = await use(path, 'nothing')
-    expect(failure).toMatchObject({ code: 'SQLITE_CANTOPEN' })
-    expect(failure?.message).toContain('it is no ordinary table with a rowid')
-    expect(seconds).toBeLessThan(8)
-  })
+  ])(
+    'a table of the stores that is %s is refused, and not looked into',
+    async (_, create, rest) => {
+      const path = temporaryPath()
+      const { db } = openConnection(path)
+      db.exec(`DROP TABLE sessions; ${create} ${rest}`)
+      db.close()
+      const { failure, seconds } = await use(path, 'nothing')
+      expect(failure).toMatchObject({ code: 'SQLITE_CANTOPEN' })
+      expect(failure?.message).toContain('it is no ordinary table with a rowid')
+      expect(seconds).toBeLessThan(8)
+    },
+  )
 })
 
 describe('a call that sets off a hostile trigger', { timeout: 2 * PATIENCE }, () => {

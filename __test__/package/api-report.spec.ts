@@ -28,7 +28,7 @@ function edit(file: string, change: (text: string) => string): void {
 const check = (folder: string) => runScript(script, ['--check', '--root', folder])
 
 test(
-  'a changed type fails until both the report and the changelog have changed',
+  'the API check fails after a change of a type until both the report and the changelog follow',
   { timeout: 240_000 },
   async () => {
     const folder = copyOfPackage()
@@ -61,7 +61,7 @@ test(
   },
 )
 
-test('a changed comment changes nothing that is reported', async () => {
+test('the API check accepts a changed comment', async () => {
   const folder = copyOfPackage()
   edit(join(folder, 'index.d.ts'), (text) =>
     text.replace('/** Whether a session is pinned. */', '/** Whether it is. */'),
@@ -69,7 +69,7 @@ test('a changed comment changes nothing that is reported', async () => {
   expect(await check(folder)).toMatchObject({ code: 0, stderr: '' })
 })
 
-test('types that TypeScript does not understand are told, and no report is made of them', async () => {
+test('the API check fails on types that TypeScript rejects, and names them', async () => {
   const folder = copyOfPackage()
   edit(join(folder, 'index.d.ts'), (text) => text.replace('pin(id: string)', 'pin(id: Strin)'))
   const { code, stderr } = await check(folder)

@@ -69,19 +69,19 @@ describe.each([
   ['CommonJS', {}],
   ['an ES module', ES_MODULE],
 ])('a bundle by esbuild as %s', (_, format) => {
-  test('runs alone with the binary that esbuild copied beside it', async () => {
+  test('a bundle runs alone with the binary that esbuild copied beside it', async () => {
     const folder = await bundle({ ...COPIED, ...format })
     expect(binariesIn(folder)).toHaveLength(1)
     expect(await run(folder)).toEqual(WORKS)
   })
 
-  test('runs alone with a binary that was copied beside it by hand', async () => {
+  test('a bundle runs alone with a binary that was copied beside it by hand', async () => {
     const folder = await bundle({ ...EXTERNAL, ...format })
     copyFileSync(binary, join(folder, basename(binary)))
     expect(await run(folder)).toEqual(WORKS)
   })
 
-  test('says which package has the binary that is missing', async () => {
+  test('a bundle without its binary names the package that has it', async () => {
     const { code, message } = await run(await bundle({ ...EXTERNAL, ...format }))
     expect(code).toBe('ERR_SESSION_STORE_BINARY_MISSING')
     expect(message).toContain(
@@ -89,7 +89,7 @@ describe.each([
     )
   })
 
-  test('refuses a binary that was cut short', async () => {
+  test('a bundle refuses a binary that was cut short', async () => {
     const folder = await bundle({ ...COPIED, ...format })
     for (const name of binariesIn(folder)) truncateSync(join(folder, name), 100_000)
     const { code, message } = await run(folder)
@@ -98,7 +98,7 @@ describe.each([
   })
 })
 
-test('a binary that only its runtime can open is not judged by its length', () => {
+test('the length of a binary is not checked where only the runtime can open it', () => {
   const require = createRequire(import.meta.url)
   const { refuseCutShort } = require('../../lib/loader/cut-short.js') as {
     refuseCutShort: (file: string) => void

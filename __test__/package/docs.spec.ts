@@ -101,20 +101,20 @@ function run(
 }
 
 describe('every block of code in the docs', () => {
-  test('says what language it is in', () => {
+  test('every code block names a known language', () => {
     const known = [...Object.keys(SCRIPTS), ...OTHERS]
     const unknown = blocks.filter(({ language }) => !known.includes(language))
     expect(unknown.map(({ place, language }) => `${place} ${language}`)).toEqual([])
   })
 
-  test('of JSON can be parsed', () => {
+  test('every JSON block can be parsed', () => {
     const sources = blocks.filter(({ language }) => language === 'json')
     expect(() => sources.map(({ source }) => JSON.parse(source) as unknown)).not.toThrow()
   })
 })
 
 describe('the examples of the docs', () => {
-  test('are found', () => {
+  test('the pages have more examples that run than there are pages', () => {
     expect(runnable.length).toBeGreaterThan(pages.length)
   })
 
@@ -135,7 +135,7 @@ describe('the examples of the docs', () => {
     })
   })
 
-  test('of the README can be run again on the file that it made', async () => {
+  test('the example of the README can be run again on the file that it made', async () => {
     const block = runnable.find(({ page }) => page === 'README.md')
     const lines = async (name: string) => {
       const { code, stdout, stderr } = await run(
@@ -154,7 +154,7 @@ describe('the examples of the docs', () => {
     expect(readPage('README.md').match(/^\S+Z completed 41 tests passed$/gm)).toHaveLength(3)
   })
 
-  test('have no wrong types', () => {
+  test('the examples have no type errors', () => {
     const files = runnable.map((block) => fileOf(block))
     const program = ts.createProgram([...files, join(folder, 'globals.d.mts')], {
       target: ts.ScriptTarget.ES2022,
@@ -188,7 +188,7 @@ describe('the command lines of the docs', () => {
     .flatMap(({ place, source }) => source.split('\n').map((line) => ({ place, line })))
     .filter(({ line }) => line.startsWith('gsd-sessions '))
     .map(({ place, line }) => {
-      // What follows `--`, or comes after the command, is no option of it.
+      // Words after `--`, or after the end of the command, are not its options.
       const [own = ''] = line.split(/ (?:--|\||\|\||&&|>) /)
       const words = own.split(' ').slice(1)
       const name = words.find((word) => !word.startsWith('-')) ?? ''
@@ -209,7 +209,7 @@ describe('the command lines of the docs', () => {
 
 describe('the lines of a page', () => {
   const MAX_LENGTH = 140
-  test.each(allPages)('of %s have at most 140 characters', (page) => {
+  test.each(allPages)('the lines of %s have at most 140 characters', (page) => {
     const lines = [...readPage(page).split('\n').entries()]
     const long = lines.filter(([, { length }]) => length > MAX_LENGTH)
     expect(long.map(([index]) => `${page}:${index + 1}`)).toEqual([])
@@ -231,7 +231,7 @@ describe('the links of a page', () => {
     )
   }
 
-  test.each(allPages)('of %s lead somewhere', (page) => {
+  test.each(allPages)('every link in %s has a target', (page) => {
     const text = withoutCode(readPage(page)).replaceAll(/`[^`]*`/g, '')
     const broken = [...text.matchAll(/\]\(([^)\s]+)\)/g)]
       .map(([, target = '']) => target)
@@ -269,7 +269,7 @@ function readMisuses(page: string): Misuse[] {
 describe('the errors of a page', () => {
   const withErrors = pages.filter((page) => readMisuses(page).length > 0)
 
-  test('are listed on every page of a class', () => {
+  test('every page of a class lists errors', () => {
     expect(withErrors).toEqual(expect.arrayContaining(pages.filter(isOfClass)))
   })
 
@@ -329,14 +329,17 @@ describe('the pages of the classes', () => {
       .filter((line) => line.startsWith('#'))
       .join('\n')
 
-  test.each(Object.entries(PAGES))('have a heading for each member of %s', (owner, page) => {
-    const names = members.filter((member) => member.owner === owner).map(({ name }) => name)
-    expect(names.length).toBeGreaterThan(2)
-    const text = headings(page)
-    expect(names.filter((name) => !new RegExp(`\\b${name}\\b`).test(text))).toEqual([])
-  })
+  test.each(Object.entries(PAGES))(
+    'the pages of the classes have a heading for each member of %s',
+    (owner, page) => {
+      const names = members.filter((member) => member.owner === owner).map(({ name }) => name)
+      expect(names.length).toBeGreaterThan(2)
+      const text = headings(page)
+      expect(names.filter((name) => !new RegExp(`\\b${name}\\b`).test(text))).toEqual([])
+    },
+  )
 
-  test('have a heading for each function', () => {
+  test('the pages of the classes have a heading for each function', () => {
     const names = statements.filter((statement) => ts.isFunctionDeclaration(statement))
     const text = pages.filter(isOfClass).map(headings).join('\n')
     expect(names.length).toBeGreaterThan(2)
@@ -345,7 +348,7 @@ describe('the pages of the classes', () => {
     ).toEqual([])
   })
 
-  test('name every field of every type', () => {
+  test('the pages of the API name every field of every type', () => {
     const text = pages
       .filter((page) => page.startsWith('docs/api/'))
       .map(readPage)
@@ -354,7 +357,7 @@ describe('the pages of the classes', () => {
     expect(missing).toEqual([])
   })
 
-  test('are all linked from the index, and that from the README', () => {
+  test('the index links every page, and the README links the index', () => {
     const index = readPage('docs/README.md')
     const linked = pages.filter((page) => page !== 'README.md' && page !== 'docs/README.md')
     const path = (page: string) => posix.relative('docs', page)

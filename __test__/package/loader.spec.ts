@@ -65,7 +65,7 @@ function elsewhere(system: string, arch: string, libc?: string): ChildOptions {
 }
 
 describe('an installation that is whole', () => {
-  test('loads the binary of its platform package', async () => {
+  test('a complete installation loads the binary of its platform package', async () => {
     expect(await load(install().index)).toEqual({ message: 'loaded', list: [] })
   })
 
@@ -79,7 +79,7 @@ describe('an installation that is whole', () => {
 })
 
 describe('a platform package that is not installed', () => {
-  test('is named with the platform, an error code and the cause', async () => {
+  test('the error for a missing platform package has its name, the platform, a code and the cause', async () => {
     const told = await load(install({ withPlatform: false }).index)
     expect(told.code).toBe('ERR_SESSION_STORE_BINARY_MISSING')
     expect(told.message).toContain(`is not installed: ${PACKAGE}@${version}\n`)
@@ -96,15 +96,18 @@ describe('a platform package that is not installed', () => {
     ['pnpm-lock.yaml', 'pnpm install --force'],
     ['yarn.lock', `yarn add --optional ${PACKAGE}@${version}`],
     ['bun.lock', `bun add --optional ${PACKAGE}@${version}`],
-  ])('beside a %s is mended by one command', async (lockfile, command) => {
-    const { project, index } = install({ withPlatform: false })
-    write(project, lockfile, '')
-    const { message } = await load(index)
-    const commands = message.split('\n').filter((line) => line.startsWith('  '))
-    expect(commands).toEqual([`  ${command}`])
-  })
+  ])(
+    'the error for a missing platform package gives one command for a project with %s',
+    async (lockfile, command) => {
+      const { project, index } = install({ withPlatform: false })
+      write(project, lockfile, '')
+      const { message } = await load(index)
+      const commands = message.split('\n').filter((line) => line.startsWith('  '))
+      expect(commands).toEqual([`  ${command}`])
+    },
+  )
 
-  test('without a lockfile gets the command of each package manager', async () => {
+  test('the error for a missing platform package gives a command for each package manager without a lockfile', async () => {
     const { message } = await load(install({ withPlatform: false }).index)
     const managers = message.split('\n').filter((line) => line.startsWith('  '))
     expect(managers.map((line) => line.trim().split(':')[0])).toEqual([
@@ -124,14 +127,17 @@ describe('a platform package that is not installed', () => {
     ['linux-x64-musl', ['linux', 'x64', 'musl'], 'linux x64 with musl,'],
     ['win32-arm64-msvc', ['win32', 'arm64'], 'win32 arm64,'],
     ['win32-x64-msvc', ['win32', 'x64'], 'win32 x64,'],
-  ])('is the one for %s there', async (name, place, described) => {
-    const { index } = install({ withPlatform: false })
-    const { code, message } = await load(index, elsewhere(...place))
-    expect(code).toBe('ERR_SESSION_STORE_BINARY_MISSING')
-    expect(message).toContain(`${manifest.name}-${name}@${version}`)
-    expect(message).toContain(`(${described} `)
-    expect(platforms).toContain(name)
-  })
+  ])(
+    'the error for a missing platform package names the one for %s',
+    async (name, place, described) => {
+      const { index } = install({ withPlatform: false })
+      const { code, message } = await load(index, elsewhere(...place))
+      expect(code).toBe('ERR_SESSION_STORE_BINARY_MISSING')
+      expect(message).toContain(`${manifest.name}-${name}@${version}`)
+      expect(message).toContain(`(${described} `)
+      expect(platforms).toContain(name)
+    },
+  )
 })
 
 describe('a platform without a package', () => {
@@ -142,7 +148,7 @@ describe('a platform without a package', () => {
     ['win32', 'ia32'],
     ['sunos', 'x64'],
     ['android', 'arm64'],
-  ])('%s on %s is told, and which have one', async (system, arch) => {
+  ])('the error for %s on %s lists the platforms that have a package', async (system, arch) => {
     const { index } = install({ withPlatform: false })
     const { code, message } = await load(index, elsewhere(system, arch, '2.36'))
     expect(code).toBe('ERR_SESSION_STORE_UNSUPPORTED_PLATFORM')
@@ -157,7 +163,7 @@ describe('a binary that does not load', () => {
     ['empty', (file: string) => truncateSync(file, 0)],
     ['cut short', (file: string) => truncateSync(file, 100_000)],
     ['something else', (file: string) => writeFileSync(file, 'Not Found\n'.repeat(1000))],
-  ])('because it is %s is told by what the system says', async (_, damage) => {
+  ])('the error for a binary that is %s quotes the system', async (_, damage) => {
     const { index, binary: file } = install()
     damage(file)
     const { code, message, cause } = await load(index)
@@ -167,7 +173,7 @@ describe('a binary that does not load', () => {
     expect(cause).toContain('native binding')
   })
 
-  test('because the C library is too old is told so, and not to install again', async () => {
+  test('the error for a C library that is too old says so, and does not advise to install again', async () => {
     const said = "/lib/libm.so.6: version `GLIBC_2.99' not found (required by session-store.node)"
     const { code, message } = await load(
       install().index,
@@ -182,7 +188,7 @@ describe('a binary that does not load', () => {
     expect(message).not.toContain('install the package again')
   })
 
-  test('because its package has lost it', async () => {
+  test('the error for a platform package without its binary names the missing file', async () => {
     const { index, binary: file } = install()
     rmSync(file)
     const { code, message } = await load(index)
@@ -200,7 +206,7 @@ describe('a platform package of another version', () => {
     return installation
   }
 
-  test('is refused, with both versions', async () => {
+  test('a platform package of another version is refused, and the error names both versions', async () => {
     const { code, message } = await load(installOther().index)
     expect(code).toBe('ERR_SESSION_STORE_VERSION_MISMATCH')
     expect(message).toContain(`${PACKAGE} has version 9.8.7-beta.1, and this is ${version}`)
@@ -209,20 +215,20 @@ describe('a platform package of another version', () => {
     )
   })
 
-  test('loads where that is asked for', async () => {
+  test('a platform package of another version loads with NAPI_RS_ENFORCE_VERSION_CHECK=0', async () => {
     const told = await load(installOther().index, { env: { NAPI_RS_ENFORCE_VERSION_CHECK: '0' } })
     expect(told).toEqual({ message: 'loaded', list: [], left: '0' })
   })
 })
 
 describe('NAPI_RS_NATIVE_LIBRARY_PATH', () => {
-  test('names a binary to load instead', async () => {
+  test('NAPI_RS_NATIVE_LIBRARY_PATH names a binary to load instead', async () => {
     const env = { NAPI_RS_NATIVE_LIBRARY_PATH: binary }
     const told = await load(install({ withPlatform: false }).index, { env })
     expect(told.message).toBe('loaded')
   })
 
-  test('is refused where there is no file, though another binary is installed', async () => {
+  test('NAPI_RS_NATIVE_LIBRARY_PATH is refused where it names no file, although another binary is installed', async () => {
     const path = join(temporaryFolder(), 'none.node')
     const env = { NAPI_RS_NATIVE_LIBRARY_PATH: path }
     const { code, message } = await load(install().index, { env })
@@ -232,7 +238,7 @@ describe('NAPI_RS_NATIVE_LIBRARY_PATH', () => {
     )
   })
 
-  test('is refused where the file is no binary', async () => {
+  test('NAPI_RS_NATIVE_LIBRARY_PATH is refused where it names a file that is no binary', async () => {
     const path = write(temporaryFolder(), 'text.node', 'no binary')
     const env = { NAPI_RS_NATIVE_LIBRARY_PATH: path }
     const { code, message } = await load(install().index, { env })

@@ -74,7 +74,7 @@ describe('the check of versions', () => {
   })
 
   test.each(['packages/cli/package.json', 'package-lock.json'])(
-    'names %s where the command asks for another version of the store',
+    'the check of versions names %s where the command asks for another version of the store',
     async (file) => {
       const folder = copyOfVersions()
       edit(folder, file, `"@gsd/session-store": "${version}"`, '"@gsd/session-store": "9.9.9"')
@@ -85,7 +85,7 @@ describe('the check of versions', () => {
     },
   )
 
-  test('names a target that no workflow builds', async () => {
+  test('the check of versions names a target that no workflow builds', async () => {
     const folder = copyOfVersions()
     edit(
       folder,
@@ -98,7 +98,7 @@ describe('the check of versions', () => {
     expect(stderr).toContain('packages.yml: aarch64-apple-darwin is not built')
   })
 
-  test('refuses optional dependencies that were committed', async () => {
+  test('the check of versions refuses optional dependencies that were committed', async () => {
     const folder = copyOfVersions()
     edit(
       folder,
@@ -111,7 +111,7 @@ describe('the check of versions', () => {
     expect(stderr).toContain('optionalDependencies')
   })
 
-  test('lets a tag through only with its section of the changelog and a repository', async () => {
+  test('the check of versions accepts a tag only with its section of the changelog and a repository', async () => {
     const folder = copyOfVersions()
     writeFileSync(
       join(folder, 'CHANGELOG.md'),
@@ -227,7 +227,7 @@ describe('the publishing of the packages', { tags: ['slow'], timeout: 180_000 },
     return runScript(script('publish.mjs'), ['--from', folder, ...args], { env })
   }
 
-  test('goes on where it stopped, the command last', async () => {
+  test('publishing resumes where it stopped, with the command last', async () => {
     const registry = await startRegistry()
     const { folder, names } = stagePackages('// one')
     const [first, second, main, command] = names
@@ -247,7 +247,7 @@ describe('the publishing of the packages', { tags: ['slow'], timeout: 180_000 },
     expect(registry.order).toEqual([first, second, main, command])
   })
 
-  test('stops before anything where a package is there from another build', async () => {
+  test('publishing stops at once where a package of another build is already published', async () => {
     const registry = await startRegistry()
     registry.refuse = '@sample/store-darwin-arm64'
     const one = stagePackages('// one')
@@ -259,7 +259,7 @@ describe('the publishing of the packages', { tags: ['slow'], timeout: 180_000 },
     expect(registry.order).toEqual(one.names.slice(0, 1))
   })
 
-  test('changes nothing in a dry run, nor with a tarball that is another', async () => {
+  test('publishing changes nothing in a dry run, nor with a changed tarball', async () => {
     const registry = await startRegistry()
     const { folder } = stagePackages('// one')
     expect((await publish(registry, folder, '--dry-run')).code).toBe(0)

@@ -15,13 +15,13 @@ describe('an export as text', () => {
     ['what is no escape sequence', ['</pre>&amp;"\t日本é😀\n'], '</pre>&amp;"\t日本é😀\n'],
   ]
 
-  test.each(cases)('is what a person saw: %s', async (_, chunks, expected) => {
+  test.each(cases)('the text format is what a person saw: %s', async (_, chunks, expected) => {
     const { outputs } = openStores()
     for (const data of chunks) outputs.append(sampleOutput({ data }))
     expect(await exported(outputs, 'text')).toBe(expected)
   })
 
-  test('has U+FFFD for bytes that are no text', async () => {
+  test('the text format has U+FFFD for bytes that are not text', async () => {
     const { connection, outputs } = openStores()
     connection.db.exec(
       "INSERT INTO session_outputs (session_id, timestamp, type, data) VALUES ('s-1', '2026', 'stdout', CAST(X'61FF620D63' AS TEXT))",
@@ -30,7 +30,7 @@ describe('an export as text', () => {
   })
 })
 
-/** What the page shows, as text. Throws where there is any other markup than spans that look like something. */
+/** What the page shows, as text. Throws where there is any other markup than spans with a style. */
 function textOf(html: string): string {
   const [head = '', ...tail] = html.split('<pre>\n')
   expect(`${head}<pre>\n`).toBe(page('s-1', '').slice(0, head.length + 6))
@@ -46,8 +46,12 @@ function textOf(html: string): string {
 
 describe('an export as html', () => {
   const looks: [string, string, string][] = [
-    ['what is plain', 'plain \u001b[0mtext\u001b[39;49;22m\n', 'plain text\n'],
-    ['no markup', '<b title="x">&amp;</b>', '&lt;b title=&quot;x&quot;&gt;&amp;amp;&lt;/b&gt;\n'],
+    ['plain text', 'plain \u001b[0mtext\u001b[39;49;22m\n', 'plain text\n'],
+    [
+      'markup as text',
+      '<b title="x">&amp;</b>',
+      '&lt;b title=&quot;x&quot;&gt;&amp;amp;&lt;/b&gt;\n',
+    ],
     ['bold', '\u001b[1mx\u001b[22my', '<span class="b">x</span>y\n'],
     ['dim', '\u001b[2mx\u001b[my', '<span class="d">x</span>y\n'],
     ['italic', '\u001b[3mx\u001b[23my', '<span class="i">x</span>y\n'],
@@ -57,7 +61,7 @@ describe('an export as html', () => {
       '<span class="u">x</span> <span class="u">y</span>z\n',
     ],
     ['strikethrough', '\u001b[9mx\u001b[29my', '<span class="s">x</span>y\n'],
-    ['all of them', '\u001b[1;2;3;4;9mx', '<span class="b d i u s">x</span>\n'],
+    ['all styles at once', '\u001b[1;2;3;4;9mx', '<span class="b d i u s">x</span>\n'],
     [
       'sixteen colours',
       '\u001b[31;42mx\u001b[97;100my',
@@ -78,7 +82,7 @@ describe('an export as html', () => {
       '\u001b[38;2;1;2;255;1mx\u001b[38:2::3:4:5my\u001b[38:2:6:7:8mz',
       '<span class="b" style="color:#0102ff">x</span><span class="b" style="color:#030405">y</span><span class="b" style="color:#060708">z</span>\n',
     ],
-    ['colours that are none', '\u001b[38;5;256mx\u001b[38;2;1mx\u001b[38mx', 'xxx\n'],
+    ['no colours for invalid colours', '\u001b[38;5;256mx\u001b[38;2;1mx\u001b[38mx', 'xxx\n'],
     ['the colour of an underline', '\u001b[58;5;1;3mx', '<span class="i">x</span>\n'],
     [
       'inverse',
@@ -100,13 +104,13 @@ describe('an export as html', () => {
     ['links as their text', '\u001b]8;;javascript:alert(1)\u001b\\x\u001b]8;;\u001b\\', 'x\n'],
   ]
 
-  test.each(looks)('shows %s', async (_, data, expected) => {
+  test.each(looks)('the html format shows %s', async (_, data, expected) => {
     const { outputs } = openStores()
     outputs.append(sampleOutput({ data }))
     expect(await exported(outputs, 'html')).toBe(page('s-1', expected))
   })
 
-  test('has a title that is no markup', async () => {
+  test('the html format has a title without markup of the session', async () => {
     const { sessions, outputs } = openStores()
     sessions.create(sampleSession({ currentCommand: '</title><script>"&\0' }))
     expect(await exported(outputs, 'html')).toBe(

@@ -37,7 +37,7 @@ import {
 const SIZE = FILLED.bytes * FILLED.chunks
 
 describe('an export', () => {
-  test('holds what was appended before the call, queued or not, and nothing later', async () => {
+  test('an export holds what was appended before the call, queued or not, and nothing later', async () => {
     const { connection } = openStores()
     const outputs = new OutputStore(connection, { writeBehind: { maxDelay: 60_000 } })
     for (let i = 0; i < 100; i++) outputs.append(sampleOutput({ data: `${i};` }))
@@ -49,9 +49,9 @@ describe('an export', () => {
     expect(readFileSync(file, 'utf8')).toBe(Array.from({ length: 100 }, (_, i) => `${i};`).join(''))
   })
 
-  test('is of one moment while another process writes without a pause', async () => {
+  test('an export is a snapshot while another process writes without a pause', async () => {
     const { connection, outputs } = openFilled()
-    // Before and behind everything that is there: a reader without a snapshot would find one of a pair.
+    // One half comes before all other output, one after it: a reader without a snapshot could find one without the other.
     const pair = [0, 4e12].map((time) => ({ sessionId: 's-1', time, data: 'p' }))
     const writer = startPairWriter(connection.path, pair)
     await writer.met('writing')
@@ -63,14 +63,14 @@ describe('an export', () => {
     expect(after).toBe(before)
   })
 
-  test('leaves the event loop and the stores at work', async () => {
+  test('an export leaves the event loop and the stores free to work', async () => {
     const { outputs } = openFilled()
     const appended = await appendingDuring(outputs, exported(outputs, 'ndjson'))
     expect(appended).toBeGreaterThan(1)
     expect(outputs.getBySession('meanwhile')).toHaveLength(appended)
   })
 
-  test('of a database in memory is what it was at the call', async () => {
+  test('an export of a database in memory holds what was there at the call', async () => {
     const { connection, outputs } = openStores(':memory:')
     outputs.append(sampleOutput({ data: 'kept' }))
     const file = join(temporaryFolder(), 'export')
@@ -81,7 +81,7 @@ describe('an export', () => {
     expect(readFileSync(file, 'utf8')).toBe('kept')
   })
 
-  test('of a reader, and inside a transaction, is what is committed', async () => {
+  test('an export of a reader, or inside a transaction, holds what is committed', async () => {
     const { connection, outputs } = openStores()
     outputs.append(sampleOutput())
     const reader = new OutputStore(openConnection(connection.path, { readonly: true }))
@@ -93,7 +93,7 @@ describe('an export', () => {
     expect(await exported(outputs, 'raw')).toBe('hellohello')
   })
 
-  test('goes on when the connection closes', async () => {
+  test('an export goes on when the connection closes', async () => {
     const { connection, outputs } = openFilled()
     const file = join(temporaryFolder(), 'export')
     const done = outputs.exportTo('s-1', file, { format: 'raw' })
@@ -106,7 +106,7 @@ describe('an export', () => {
     )
   })
 
-  test('may run several times at once', async () => {
+  test('several exports can run at once', async () => {
     const { outputs } = openFilled()
     const folder = temporaryFolder()
     await Promise.all(
@@ -116,7 +116,7 @@ describe('an export', () => {
     for (const name of ['a', 'b']) expect(statSync(join(folder, name)).size).toBe(SIZE)
   })
 
-  test('tells how far it is', async () => {
+  test('an export reports its progress', async () => {
     const { outputs } = openFilled()
     const told: ExportProgress[] = []
     const file = join(temporaryFolder(), 'export')
@@ -135,7 +135,7 @@ describe('an export', () => {
   })
 
   test(
-    'takes little memory, however long the session, in every format',
+    'an export takes little memory, however long the session, in every format',
     { tags: ['slow'] },
     async () => {
       const { connection, outputs } = openStores()
@@ -168,18 +168,21 @@ describe('an export', () => {
 })
 
 describe('the file of an export', () => {
-  test.skipIf(process.platform === 'win32')('is private, whatever it was', async () => {
-    const { outputs } = openStores()
-    const file = join(temporaryFolder(), 'new', 'export')
-    await outputs.exportTo('s-1', file, { format: 'raw' })
-    expect([fileMode(file), fileMode(join(file, '..'))]).toEqual(['0600', '0700'])
-    const shared = join(file, '..', 'shared')
-    writeFileSync(shared, 'of yesterday', { mode: 0o644 })
-    await outputs.exportTo('s-1', shared, { format: 'raw' })
-    expect(fileMode(shared)).toBe('0600')
-  })
+  test.skipIf(process.platform === 'win32')(
+    'the file of an export is private, even where it was not before',
+    async () => {
+      const { outputs } = openStores()
+      const file = join(temporaryFolder(), 'new', 'export')
+      await outputs.exportTo('s-1', file, { format: 'raw' })
+      expect([fileMode(file), fileMode(join(file, '..'))]).toEqual(['0600', '0700'])
+      const shared = join(file, '..', 'shared')
+      writeFileSync(shared, 'of yesterday', { mode: 0o644 })
+      await outputs.exportTo('s-1', shared, { format: 'raw' })
+      expect(fileMode(shared)).toBe('0600')
+    },
+  )
 
-  test('is replaced by the whole export only', async () => {
+  test('the file of an export keeps its old content until the whole export replaces it', async () => {
     const { outputs } = openFilled()
     const file = join(temporaryFolder(), 'export')
     writeFileSync(file, 'of yesterday')
@@ -192,7 +195,7 @@ describe('the file of an export', () => {
     expect(statSync(file).size).toBe(SIZE)
   })
 
-  test('may be a link, which stays one', async () => {
+  test('the file of an export may be a link, and the file behind it is written', async () => {
     const { outputs } = openStores()
     outputs.append(sampleOutput())
     const folder = temporaryFolder()
@@ -202,7 +205,7 @@ describe('the file of an export', () => {
     expect(readFileSync(join(folder, 'real'), 'utf8')).toBe('hello')
   })
 
-  test('must not be the database itself, by whatever name', async () => {
+  test('the file of an export must not be the database itself, by any name', async () => {
     const { connection, outputs } = openStores()
     const { path } = connection
     const folder = temporaryFolder()
@@ -218,7 +221,9 @@ describe('the file of an export', () => {
   })
 
   describe.skipIf(process.platform === 'win32').each(noTargets)('must not be %s,', (_, make) => {
-    test('which stays what it is', async ({ skip }) => {
+    test('an export refuses a file that is no plain file, and leaves it as it is', async ({
+      skip,
+    }) => {
       const { connection, outputs } = openStores()
       outputs.append(sampleOutput())
       const folder = temporaryFolder()
@@ -234,7 +239,7 @@ describe('the file of an export', () => {
     })
   })
 
-  test('must not be a folder, below a file, or a database that is open', async () => {
+  test('an export refuses a folder, a path below a file, and a database that is open', async () => {
     const { connection, outputs } = openStores()
     const other = openStores()
     other.outputs.append(sampleOutput({ data: 'of others' }))
@@ -268,15 +273,19 @@ describe('exportTo() that fails', () => {
     ['no session', [undefined, 'export', { format: 'raw' }], 'sessionId'],
     ['no file', ['s-1', undefined, { format: 'raw' }], 'file'],
     ['no options', ['s-1', 'export'], 'options'],
-    ['options that are none', ['s-1', 'export', 'raw'], 'options'],
+    ['options that are a text', ['s-1', 'export', 'raw'], 'options'],
     ['no format', ['s-1', 'export', {}], 'options.format'],
     [
-      'an onProgress that is none',
+      'an onProgress that is a number',
       ['s-1', 'export', { format: 'raw', onProgress: 5 }],
       'onProgress',
     ],
-    ['a signal that is none', ['s-1', 'export', { format: 'raw', signal: {} }], 'options.signal'],
-    ['columns that are none', ['s-1', 'export', { format: 'raw', columns: '80' }], 'columns'],
+    [
+      'a signal that is an empty object',
+      ['s-1', 'export', { format: 'raw', signal: {} }],
+      'options.signal',
+    ],
+    ['columns that are a text', ['s-1', 'export', { format: 'raw', columns: '80' }], 'columns'],
   ])('rejects with a TypeError for %s', async (_, args, word) => {
     const { outputs } = openStores()
     const call = outputs.exportTo.bind(outputs, ...(args as [string, string, ExportOptions]))
@@ -297,7 +306,7 @@ describe('exportTo() that fails', () => {
     expect(existsSync('export')).toBe(false)
   })
 
-  test('rejects with what a getter throws', async () => {
+  test('an export rejects with what a getter throws', async () => {
     const { outputs } = openStores()
     const thrown = new Error('of the caller')
     const options = {
@@ -309,7 +318,7 @@ describe('exportTo() that fails', () => {
     expect(existsSync('export')).toBe(false)
   })
 
-  test('rejects with what onProgress throws, and leaves nothing', async () => {
+  test('an export rejects with what onProgress throws, and leaves nothing', async () => {
     const { outputs } = openFilled()
     const folder = temporaryFolder()
     const file = join(folder, 'export')
@@ -327,7 +336,7 @@ describe('exportTo() that fails', () => {
     expect(readdirSync(folder)).toEqual([])
   })
 
-  test('rejects with the reason of its signal, and leaves the file as it was', async () => {
+  test('an export rejects with the reason of its signal, and leaves the file as it was', async () => {
     const { outputs } = openFilled()
     const folder = temporaryFolder()
     const file = join(folder, 'export')
@@ -348,7 +357,7 @@ describe('exportTo() that fails', () => {
   })
 
   test.each([['process.exit'], ['SIGKILL']])(
-    'with the process, by %s, leaves the file as it was',
+    'an export leaves the file as it was when the process ends by %s',
     async (how) => {
       const { connection } = openFilled()
       connection.close()

@@ -56,7 +56,7 @@ describe('eight Workers that are terminated while they write', () => {
               const workerData = { index, file, writer, acknowledged }
               return new Worker(program, { eval: true, workerData })
             })
-            // Each at a moment of its own, in the middle of what it does.
+            // Each Worker is terminated at another moment, in the middle of its work.
             const terminated = workers.map(async (worker, writer) => {
               const due = 60 + ((writer * 37 + seed * 101) % 140)
               while (Atomics.load(acknowledged, writer) < due)
@@ -78,7 +78,7 @@ describe('eight Workers that are terminated while they write', () => {
       const stored = storedNumbers(path)
       for (const [writer, acknowledged] of seen.acknowledged.entries()) {
         const numbers = stored.get(`${writer}`) ?? []
-        // The one that was on its way may be there as well.
+        // The append that was under way may be there as well.
         expect(numbers.length).toBeGreaterThanOrEqual(acknowledged)
         expect(numbers.length).toBeLessThanOrEqual(acknowledged + 1)
         expect(numbers).toEqual(numbers.map((_, number) => number))
@@ -87,7 +87,7 @@ describe('eight Workers that are terminated while they write', () => {
     })
 })
 
-describe('a process that ends where it stands has what was acknowledged', () => {
+describe('a process that ends where it stands', () => {
   const wheres = [
     'a script',
     'a transaction',
@@ -98,101 +98,108 @@ describe('a process that ends where it stands has what was acknowledged', () => 
   ]
 
   for (const how of ['exit', 'exception'] as const) {
-    test.each(wheres.map((place) => [place]))(`${how} in %s`, async (place) => {
-      const path = temporaryPath()
-      const child = startChild(
-        async ({ pkg, require }, file, index, ending, where) => {
-          const program = (
-            { DatabaseConnection, OutputStore }: typeof pkg,
-            target: string,
-            [end, inside]: [string, string],
-          ) => {
-            const connection = new DatabaseConnection(target)
-            const direct = new OutputStore(connection)
-            const other = new DatabaseConnection(target)
-            const behind = new OutputStore(other, { writeBehind: { maxDelay: 60_000 } })
-            const append = (store: typeof direct, data: string) =>
-              store.append({ sessionId: 's', timestamp: new Date(0), type: 'stdout', data })
-            const stop = () => {
-              if (end === 'exit') process.exit(7)
-              throw new Error('nobody catches this')
+    test.each(wheres.map((place) => [place]))(
+      `what was acknowledged is there after an ${how} in %s`,
+      async (place) => {
+        const path = temporaryPath()
+        const child = startChild(
+          async ({ pkg, require }, file, index, ending, where) => {
+            const program = (
+              { DatabaseConnection, OutputStore }: typeof pkg,
+              target: string,
+              [end, inside]: [string, string],
+            ) => {
+              const connection = new DatabaseConnection(target)
+              const direct = new OutputStore(connection)
+              const other = new DatabaseConnection(target)
+              const behind = new OutputStore(other, { writeBehind: { maxDelay: 60_000 } })
+              const append = (store: typeof direct, data: string) =>
+                store.append({ sessionId: 's', timestamp: new Date(0), type: 'stdout', data })
+              const stop = () => {
+                if (end === 'exit') process.exit(7)
+                throw new Error('nobody catches this')
+              }
+              for (let number = 0; number < 50; number++) append(direct, `0:${number}`)
+              for (let number = 0; number < 50; number++) append(behind, `1:${number}`)
+              // Objects that nobody closes.
+              Object.assign(globalThis, {
+                kept: [connection, direct, behind, new DatabaseConnection(target)],
+              })
+              connection.db.prepare('SELECT * FROM session_outputs').iterate().next()
+              const places: Record<string, () => void> = {
+                'a transaction': () =>
+                  other.db.transaction(() => {
+                    other.db.exec("UPDATE session_outputs SET data = 'undone'")
+                    stop()
+                  })(),
+                'a loop over rows': () => {
+                  for (const row of connection.db.prepare('SELECT 1').iterate()) if (row) stop()
+                },
+                'a getter': () =>
+                  direct.append(Object.defineProperty({}, 'sessionId', { get: stop }) as never),
+                'a timer': () => void setTimeout(stop, 5),
+              }
+              ;(places[inside] ?? stop)()
             }
-            for (let number = 0; number < 50; number++) append(direct, `0:${number}`)
-            for (let number = 0; number < 50; number++) append(behind, `1:${number}`)
-            // Things that nobody ends.
-            Object.assign(globalThis, {
-              kept: [connection, direct, behind, new DatabaseConnection(target)],
-            })
-            connection.db.prepare('SELECT * FROM session_outputs').iterate().next()
-            const places: Record<string, () => void> = {
-              'a transaction': () =>
-                other.db.transaction(() => {
-                  other.db.exec("UPDATE session_outputs SET data = 'undone'")
-                  stop()
-                })(),
-              'a loop over rows': () => {
-                for (const row of connection.db.prepare('SELECT 1').iterate()) if (row) stop()
-              },
-              'a getter': () =>
-                direct.append(Object.defineProperty({}, 'sessionId', { get: stop }) as never),
-              'a timer': () => void setTimeout(stop, 5),
-            }
-            ;(places[inside] ?? stop)()
-          }
-          if (where !== 'a Worker') return program(pkg, file, [ending, where])
-          const { Worker } = require('node:worker_threads') as typeof import('node:worker_threads')
-          const worker = new Worker(
-            `(${program.toString()})(require(${JSON.stringify(index)}), ${JSON.stringify(file)}, ${JSON.stringify([ending, ''])})`,
-            { eval: true },
-          )
-          worker.once('error', () => process.exit(1)).once('exit', (code) => process.exit(code))
-          return undefined
-        },
-        [path, packagePath, how, place],
-      )
-      const outcome = await child.outcome
-      expect([outcome.code, outcome.signal]).toEqual([how === 'exit' ? 7 : 1, null])
-      const numbers = Array.from({ length: 50 }, (_, number) => number)
-      expect(Object.fromEntries(storedNumbers(path))).toEqual({ 0: numbers, 1: numbers })
-    })
+            if (where !== 'a Worker') return program(pkg, file, [ending, where])
+            const { Worker } =
+              require('node:worker_threads') as typeof import('node:worker_threads')
+            const worker = new Worker(
+              `(${program.toString()})(require(${JSON.stringify(index)}), ${JSON.stringify(file)}, ${JSON.stringify([ending, ''])})`,
+              { eval: true },
+            )
+            worker.once('error', () => process.exit(1)).once('exit', (code) => process.exit(code))
+            return undefined
+          },
+          [path, packagePath, how, place],
+        )
+        const outcome = await child.outcome
+        expect([outcome.code, outcome.signal]).toEqual([how === 'exit' ? 7 : 1, null])
+        const numbers = Array.from({ length: 50 }, (_, number) => number)
+        expect(Object.fromEntries(storedNumbers(path))).toEqual({ 0: numbers, 1: numbers })
+      },
+    )
   }
 })
 
-describe('nothing is left of statements whose rows all have other keys', { tags: ['slow'] }, () => {
-  test.each([[[]], [['--disallow-code-generation-from-strings']]])('with %o', async (options) => {
-    const seen = await inChild(
-      async ({ pkg }, path) => {
-        const { db } = new pkg.DatabaseConnection(path)
-        const use = (first: number, end: number) => {
-          for (let n = first; n < end; n++) {
-            const row = db.prepare(`SELECT ${n}, 'x'`).get() as Record<string, unknown>
-            if (row[`${n}`] !== n) throw new Error(JSON.stringify(row))
+describe('statements whose rows all have other keys', { tags: ['slow'] }, () => {
+  test.each([[[]], [['--disallow-code-generation-from-strings']]])(
+    'statements whose rows all have other keys leave nothing behind, with %o',
+    async (options) => {
+      const seen = await inChild(
+        async ({ pkg }, path) => {
+          const { db } = new pkg.DatabaseConnection(path)
+          const use = (first: number, end: number) => {
+            for (let n = first; n < end; n++) {
+              const row = db.prepare(`SELECT ${n}, 'x'`).get() as Record<string, unknown>
+              if (row[`${n}`] !== n) throw new Error(JSON.stringify(row))
+            }
           }
-        }
-        const measure = async () => {
-          for (let pass = 0; pass < 5; pass++) {
-            globalThis.gc?.()
-            // What V8 keeps of scripts for as long as there is room.
-            globalThis.gc?.({ type: 'major', execution: 'sync', flavor: 'last-resort' })
-            await new Promise((resume) => setImmediate(resume))
+          const measure = async () => {
+            for (let pass = 0; pass < 5; pass++) {
+              globalThis.gc?.()
+              // What V8 keeps of scripts for as long as there is room.
+              globalThis.gc?.({ type: 'major', execution: 'sync', flavor: 'last-resort' })
+              await new Promise((resume) => setImmediate(resume))
+            }
+            return process.memoryUsage().heapUsed
           }
-          return process.memoryUsage().heapUsed
-        }
-        // Shapes are kept for a thousand statements, then for none again.
-        use(0, 2_000)
-        const before = await measure()
-        use(2_000, 6_000)
-        return { bytes: ((await measure()) - before) / 4_000 }
-      },
-      [temporaryPath()],
-      { nodeOptions: [...nodeOptions, ...options] },
-    )
-    // A script that Node keeps for ever takes more than a thousand. Without `eval` there is no other way.
-    expect(seen.bytes).toBeLessThan(options.length > 0 ? 5_000 : 300)
-  })
+          // Shapes are kept for a thousand statements, then for none again.
+          use(0, 2_000)
+          const before = await measure()
+          use(2_000, 6_000)
+          return { bytes: ((await measure()) - before) / 4_000 }
+        },
+        [temporaryPath()],
+        { nodeOptions: [...nodeOptions, ...options] },
+      )
+      // A script that Node keeps for ever takes more than a thousand. Without `eval` there is no other way.
+      expect(seen.bytes).toBeLessThan(options.length > 0 ? 5_000 : 300)
+    },
+  )
 })
 
-describe.runIf(hasProc)('nothing is left', () => {
+describe.runIf(hasProc)('the resources of a process', () => {
   const TURNS: [turns: number, tags: string[]][] = [
     [200, []],
     [2_000, ['slow']],

@@ -3,7 +3,7 @@ import { inChild } from '../support/child.js'
 
 // SQLite makes the long texts itself, in a child process whose memory is free again afterwards.
 describe("a result longer than JavaScript's longest string", { tags: ['slow'] }, () => {
-  test('of outputs is a RangeError that points to calls that read in parts', async () => {
+  test('output longer than the longest string is a RangeError that names calls that read in parts', async () => {
     const { failures, after } = await inChild(({ pkg, failureOf }) => {
       const connection = new pkg.DatabaseConnection(':memory:')
       const outputs = new pkg.OutputStore(connection)
@@ -34,7 +34,7 @@ describe("a result longer than JavaScript's longest string", { tags: ['slow'] },
     expect(after).toBe('works on')
   })
 
-  test('of a session is a RangeError', async () => {
+  test('a session with a text longer than the longest string is a RangeError', async () => {
     const { failures, after } = await inChild(({ pkg, failureOf }) => {
       const connection = new pkg.DatabaseConnection(':memory:')
       const sessions = new pkg.SessionStore(connection)

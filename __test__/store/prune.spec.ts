@@ -27,7 +27,7 @@ type Stores = ReturnType<typeof openStores>
 
 const DAY = 86_400_000
 
-/** For what happens soon, also on a machine that does much else. */
+/** Enough time on a busy machine as well. */
 const PATIENCE = { timeout: 20_000 }
 
 /** The ids of the sessions in the file, in the order in which they were stored. */
@@ -68,16 +68,16 @@ const ALL = ['day-0', 'day-1', 'day-2', 'day-3', 'day-4', 'day-5']
 
 describe('prune', () => {
   test.each<[string, PruneOptions, number]>([
-    ['older than a moment', { olderThan: at(2 * DAY) }, 2],
-    ['older than a moment, by the millisecond', { olderThan: at(2 * DAY + 1) }, 3],
+    ['what is older than a moment', { olderThan: at(2 * DAY) }, 2],
+    ['what is older than a moment by a millisecond', { olderThan: at(2 * DAY + 1) }, 3],
     ['all but the newest', { keepLast: 2 }, 4],
     ['all', { keepLast: 0 }, 6],
-    ['none of fewer', { keepLast: 7 }, 0],
+    ['nothing where there are fewer sessions than it keeps', { keepLast: 7 }, 0],
     ['what is old and none of the newest', { olderThan: at(9 * DAY), keepLast: 4 }, 2],
     ['what is old although fewer are kept', { olderThan: at(DAY), keepLast: 1 }, 1],
     ['nothing where there is room', { maxBytes: 1 << 30 }, 0],
     ['everything where there is no room', { maxBytes: 0 }, 6],
-    ['no room, but the newest', { maxBytes: 0, keepLast: 1 }, 5],
+    ['all but the newest where there is no room', { maxBytes: 0, keepLast: 1 }, 5],
     ['what is old, although there is room', { maxBytes: 1 << 30, olderThan: at(DAY) }, 1],
   ])('removes what is asked for: %s', async (_, options, gone) => {
     const stores = openDays()
@@ -174,7 +174,7 @@ describe('prune', () => {
 })
 
 describe('the file of a database that is pruned', () => {
-  test('is no larger than asked for, and shrinks on the disk', async () => {
+  test('prune() makes the file no larger than asked for, and smaller on the disk', async () => {
     const stores = openDays(600, 3_000)
     const { connection } = stores
     connection.db.pragma('wal_checkpoint(TRUNCATE)')
@@ -188,7 +188,7 @@ describe('the file of a database that is pruned', () => {
     })
     expect(report).toMatchObject({ fileBytesBefore: before, freeBytes: 0, givesSpaceBack: true })
     expect(report.fileBytes).toBeLessThanOrEqual(maxBytes)
-    // No session more than it takes.
+    // It removes no more sessions than necessary.
     expect(report.fileBytes).toBeGreaterThan(maxBytes - (3 << 20))
     expect(report.sessions).toEqual(ALL.slice(0, report.sessions.length))
     expect(ids(stores)).toEqual(ALL.slice(report.sessions.length))
@@ -205,7 +205,7 @@ describe('the file of a database that is pruned', () => {
     expect(connection.verify()).toMatchObject({ ok: true, problems: [] })
   })
 
-  test('of the better-sqlite3 version keeps its free space, and says so', async () => {
+  test('prune() says that a file of the better-sqlite3 version keeps its free space', async () => {
     const stores = openDays(600, 3_000, copyOfPlanFile())
     const report = await stores.connection.prune({ keepLast: 1 })
     expect(report.givesSpaceBack).toBe(false)
@@ -218,7 +218,7 @@ describe('the file of a database that is pruned', () => {
     })
   })
 
-  test('may be opened for reading only to see what would go', async () => {
+  test('prune() with dryRun works on a connection that only reads', async () => {
     const { connection } = openDays()
     const reader = openConnection(connection.path, { readonly: true })
     expect(await reader.prune({ keepLast: 5, dryRun: true })).toMatchObject({ sessions: ['day-0'] })
@@ -247,7 +247,7 @@ describe('while prune is at work', () => {
       olderThan: at(DAY + 1),
       onProgress: ({ outputs }) => {
         if (found.isThere !== undefined || outputs === 0) return
-        // Nothing goes meanwhile.
+        // Nothing is removed during this transaction.
         stores.connection.db
           .transaction(() => {
             found.isThere = isThere.get() !== undefined
@@ -263,14 +263,14 @@ describe('while prune is at work', () => {
     ['is pinned', ({ sessions }) => sessions.pin('day-0')],
     ['starts again', ({ sessions }) => sessions.update('day-0', { status: 'running' })],
     ['ends anew', ({ sessions }) => sessions.update('day-0', { endedAt: at(9 * DAY) })],
-  ])('a session that %s is left with what it has', async (_, change) => {
+  ])('prune() leaves a session that %s with what it still has', async (_, change) => {
     const { stores, report, count } = await pruneAnd(change)
     expect(report.sessions).toEqual(['day-1'])
     expect(ids(stores)).toEqual(ALL.filter((id) => id !== 'day-1'))
     const left = stores.outputs.getBySession('day-0').length
     expect(left).toBeGreaterThan(0)
     expect(left).toBe(2 * count - report.outputs)
-    // From its start.
+    // The oldest output is gone.
     expect(stores.outputs.getBySession('day-0', 1)[0]?.timestamp).toEqual(at(count - 1))
   })
 
@@ -285,7 +285,7 @@ describe('while prune is at work', () => {
   test.each<[string, { atOnce: number; pause: number }]>([
     ['now and then', { atOnce: 1, pause: 1 }],
     ['without a pause', { atOnce: 50, pause: 0 }],
-  ])('another process writes %s', PATIENCE, async (_, pace) => {
+  ])('prune() works while another process writes %s', PATIENCE, async (_, pace) => {
     const stores = openDays(4_000, 1_000)
     const writer = startChild(
       async ({ pkg, meet }, path, { atOnce, pause }) => {
@@ -352,7 +352,7 @@ describe('while prune is at work', () => {
     expect(ids(again)).toEqual([])
   })
 
-  test('it can be stopped, and what is gone stays so', async () => {
+  test('prune() can be stopped by its signal, and what is gone stays gone', async () => {
     const stores = openDays(4_000, 1_000)
     const abort = new AbortController()
     const reason = new Error('enough')
@@ -376,7 +376,7 @@ describe('while prune is at work', () => {
     expect(chunks(stores)).toEqual({})
   })
 
-  test('a transaction of the caller keeps it waiting, and then SQLite says so', async () => {
+  test('prune() throws SQLITE_BUSY while a transaction of the caller is open', async () => {
     const stores = openStores(undefined, { timeout: 50 })
     stores.sessions.create(sampleSession({ status: 'failed' }))
     stores.connection.db.exec('BEGIN IMMEDIATE')

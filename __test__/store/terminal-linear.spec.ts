@@ -1,5 +1,5 @@
-// What a terminal is told to do takes no more time than there are bytes. The bounds are generous: they tell a time that
-// grows with the bytes from one that grows with their square, whatever the machine and the build.
+// The time to read output grows with its bytes, whatever it tells a terminal to do. The bounds are generous: they only
+// tell linear time from quadratic time, on any machine and in any build.
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -44,7 +44,7 @@ const HOSTILE: [string, string, string][] = [
   ['saving and restoring', line, `${ESC}7${ESC}8`],
 ]
 
-describe('a quarter of a megabyte is read in seconds by search and exports', () => {
+describe('hostile output of a quarter of a megabyte', () => {
   test.each(HOSTILE)('where it is full of %s', async (_, start, fragment) => {
     const outputs = printed([start, upTo(1 << 17, fragment), upTo(1 << 17, fragment)])
     const begun = performance.now()
@@ -76,10 +76,10 @@ describe('the time limit of a search', () => {
     return { all, longest, pages }
   }
 
-  /** Far more than a page takes, and far less than all of it. */
+  /** Far more than one page takes, and far less than all pages together. */
   const PATIENCE = 500
 
-  test('holds inside one chunk without a line', () => {
+  test('a time limit of search() holds inside one chunk without a line', () => {
     const { all, longest, pages } = everything(
       [`${ESC}]0;`, upTo(2 << 20, 'x'), '\u0007needle'],
       'needle',
@@ -90,7 +90,7 @@ describe('the time limit of a search', () => {
     expect(longest).toBeLessThan(PATIENCE)
   })
 
-  test('holds inside one chunk of many lines, of which none is lost or repeated', () => {
+  test('a time limit of search() holds inside one chunk of many lines, and loses or repeats none', () => {
     const chunk = Array.from({ length: 50_000 }, (_, n) => `line ${n} ünï 漢字 ${ESC}[1mx\n`).join(
       '',
     )
@@ -102,7 +102,7 @@ describe('the time limit of a search', () => {
     expect(longest).toBeLessThan(PATIENCE)
   })
 
-  test('holds in a line that a regular expression takes seconds for', () => {
+  test('a time limit of search() holds in a line that a regular expression takes seconds for', () => {
     const hostile = upTo(40_000, 'ab')
     const { all, longest, pages } = everything(
       [`${hostile}\n`, 'a1\n'],
@@ -117,7 +117,7 @@ describe('the time limit of a search', () => {
     expect(longest).toBeLessThan(PATIENCE)
   })
 
-  test('holds in a last line that has no end, with its context', () => {
+  test('a time limit of search() holds in a last line without an end, with its context', () => {
     const hostile = `${upTo(20_000, 'ab')}a!`
     const { all, longest } = everything(['before\n', hostile], String.raw`([a-z]+a){60}!`, {
       regex: true,
@@ -128,14 +128,14 @@ describe('the time limit of a search', () => {
     expect(longest).toBeLessThan(PATIENCE)
   })
 
-  test('holds in many small chunks', () => {
+  test('a time limit of search() holds in many small chunks', () => {
     const chunks = Array.from({ length: 20_000 }, (_, n) => `${ESC}[1mchunk ${n}\r\n`)
     const { all, longest } = everything(chunks, 'chunk', { timeLimit: 2, limit: 1e6 })
     expect(all).toHaveLength(20_000)
     expect(longest).toBeLessThan(PATIENCE)
   })
 
-  test('holds where matches have much context, which none of them lacks', () => {
+  test('a time limit of search() holds where matches have much context, and loses none of it', () => {
     const text = `${upTo(7000, 'needle ')}\n`
     const { all, longest, pages } = everything([text.repeat(300)], 'needle', {
       timeLimit: 50,

@@ -51,7 +51,7 @@ export const differences = {
     { ...queued, sometimes: true },
     {
       spec: 'store/lifetimes',
-      test: 'a process that ends where it stands has what was acknowledged exception in a Worker',
+      test: 'a process that ends where it stands what was acknowledged is there after an exception in a Worker',
       reason: EXCEPTION,
       sometimes: true,
     },
@@ -68,7 +68,7 @@ export const differences = {
     { spec: 'handle/differential', reason: REFERENCE },
     {
       spec: 'package/loader',
-      test: 'a platform package that is not installed is the one for',
+      test: 'a platform package that is not installed the error for a missing platform package names the one for',
       reason: ELSEWHERE,
     },
     { spec: 'package/loader', test: 'a platform without a package', reason: ELSEWHERE },

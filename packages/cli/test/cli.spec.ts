@@ -47,7 +47,7 @@ describe('help', () => {
   const HELP = ['--help', '-h', 'help']
   const ran = runAll([...HELP.map((word) => [word]), ...COMMANDS.map((name) => [name, '--help'])])
 
-  test.each(HELP)('%s prints every command', (argument) => {
+  test.each(HELP)('gsd-sessions %s prints every command', (argument) => {
     const { code, stdout, stderr } = ran([argument])
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     for (const command of COMMANDS) expect(stdout).toMatch(new RegExp(`^  ${command} `, 'm'))
@@ -106,7 +106,7 @@ describe('a usage error exits with 2', () => {
   ]
   const ran = runAll(ERRORS.map(([args]) => args))
 
-  test.each(ERRORS)('%j', (args, words) => {
+  test.each(ERRORS)('%j exits with 2 and says what is wrong', (args, words) => {
     const { code, stdout, stderr } = ran(args)
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
     expect(stderr).toContain(words)

@@ -81,7 +81,7 @@ describe('the exported file', () => {
     })
   })
 
-  test('that exists is replaced by --force only', async () => {
+  test('export replaces an existing file only with --force', async () => {
     const { run } = openSession()
     const file = join(temporaryFolder(), 's-1.txt')
     writeFileSync(file, 'of yesterday')
@@ -93,7 +93,7 @@ describe('the exported file', () => {
     expect(readFileSync(file, 'utf8')).toBe('ok 漢\n100 %\nend\n')
   })
 
-  test('is neither a folder nor a device', async () => {
+  test('export refuses a folder, a pipe and a link to nothing as its file', async () => {
     const { run } = openSession()
     const folder = join(temporaryFolder(), 'folder.txt')
     mkdirSync(folder)
@@ -145,7 +145,7 @@ describe('the exported file', () => {
     },
   )
 
-  test('has its progress drawn on a terminal only', async () => {
+  test('export draws its progress on a terminal only', async () => {
     const path = openLarge(3_000)
     const args = ['export', '--db', path, 's-1', '--force', 'x.txt']
     const cwd = temporaryFolder()
@@ -177,7 +177,7 @@ describe('the standard output', () => {
     }
   })
 
-  test('has the report as JSON beside it, on the standard error', async () => {
+  test('export --json prints its report on the standard error where the output is on the standard output', async () => {
     const { run } = openSession()
     const { stdout, stderr } = await run(['s-1', '--format', 'text', '--json'])
     expect(stdout).toBe('ok 漢\n100 %\nend\n')

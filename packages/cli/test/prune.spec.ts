@@ -121,13 +121,16 @@ describe('prune', () => {
     return { ...stores, ...(await stores.run(['prune', '--older-than', '4d'], options)) }
   }
 
-  test.each([['y\n'], [' Yes \n']])('on a terminal asks, and takes %j for a yes', async (typed) => {
-    const { code, stdout, stderr, ids } = await asked(typed)
-    expect(stderr).toContain('Remove 1 session, 2 chunks, 2.0 kB of text? [y/N] ')
-    expect(stdout.match(/^day-4 /gm)).toHaveLength(1)
-    expect(stdout).toMatch(/^removed: 1 session, 2 chunks/m)
-    expect({ code, ids: ids() }).toEqual({ code: 0, ids: ALL.slice(0, -1) })
-  })
+  test.each([['y\n'], [' Yes \n']])(
+    'prune asks on a terminal, and takes %j for a yes',
+    async (typed) => {
+      const { code, stdout, stderr, ids } = await asked(typed)
+      expect(stderr).toContain('Remove 1 session, 2 chunks, 2.0 kB of text? [y/N] ')
+      expect(stdout.match(/^day-4 /gm)).toHaveLength(1)
+      expect(stdout).toMatch(/^removed: 1 session, 2 chunks/m)
+      expect({ code, ids: ids() }).toEqual({ code: 0, ids: ALL.slice(0, -1) })
+    },
+  )
 
   test.each([['n\n'], ['\n'], ['yesterday\n'], ['']])(
     'on a terminal asks, and takes %j for a no',
@@ -141,7 +144,7 @@ describe('prune', () => {
 
   const hasScript = spawnSync('script', ['--version']).stdout?.includes('util-linux') ?? false
 
-  test.skipIf(!hasScript)('asks on a real terminal, and ends with the answer', async () => {
+  test.skipIf(!hasScript)('prune asks on a real terminal, and ends after the answer', async () => {
     const { connection, ids } = openDays()
     const { execPath, versions } = process
     const runtime = versions.deno ? [execPath, 'run', '--allow-all'] : [execPath]
@@ -169,7 +172,7 @@ describe('prune', () => {
     expect(ids()).toEqual(ALL)
   })
 
-  test('removes output without a session if that is asked for', async () => {
+  test('prune removes output without a session only with --orphans', async () => {
     const { run, outputs, ids } = openDays()
     outputs.append(sampleOutput({ sessionId: 'gone' }))
     await run(['prune', '--keep-last', '4', '--yes'])
@@ -180,7 +183,7 @@ describe('prune', () => {
     expect(ids()).toEqual(ALL)
   })
 
-  test('draws its progress on a terminal only', async () => {
+  test('prune draws its progress on a terminal only', async () => {
     const { run } = openDays(5_000)
     const args = ['prune', '--yes', '--older-than']
     const { stderr } = await run([...args, '4d'], { terminal: 80 })
@@ -233,7 +236,7 @@ describe('pin and unpin', () => {
 })
 
 describe('fail-orphans', () => {
-  test('marks sessions whose process is gone, and shows them', async () => {
+  test('fail-orphans marks sessions whose process is gone, and prints them', async () => {
     const { run, sessions } = openDays()
     const { pid } = spawnSync(process.execPath, ['--version'])
     sessions.create(sampleSession({ id: 'lost', pid }))

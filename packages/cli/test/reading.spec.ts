@@ -30,7 +30,7 @@ function fileWith(count: number) {
 const ids = (stdout: string) => (JSON.parse(stdout) as { id: string }[]).map(({ id }) => id)
 
 describe('list', () => {
-  test('prints a row for each session, newest first', async () => {
+  test('list prints a row for each session, newest first', async () => {
     const { path, sessions } = fileWith(2)
     sessions.update('s-2', { currentCommand: 'npm test', pid: 4711 })
     const { code, stdout, stderr } = await runCommand(['list', '--db', path], {
@@ -47,13 +47,13 @@ describe('list', () => {
     )
   })
 
-  test('prints JSON with every field', async () => {
+  test('list --json prints every field', async () => {
     const { path, sessions } = fileWith(2)
     const { stdout } = await runCommand(['list', '--db', path, '--json'])
     expect(JSON.parse(stdout)).toEqual(JSON.parse(JSON.stringify(sessions.list())))
   })
 
-  test('prints more rows than a call may have arguments', { tags: ['slow'] }, async () => {
+  test('list prints more rows than a call may have arguments', { tags: ['slow'] }, async () => {
     const { path, connection, sessions } = fileWith(0)
     const count = 150_000
     connection.db.transaction(() => {
@@ -79,7 +79,7 @@ describe('list', () => {
     expect({ code, stderr }).toEqual({ code: 1, stderr: 'gsd-sessions: there is no session "x"\n' })
   })
 
-  test('on a terminal has colours, cuts lines where it ends, and says how to go on', async () => {
+  test('list on a terminal has colours, cuts long lines, and says how to go on', async () => {
     const { path, sessions } = fileWith(3)
     sessions.update('s-3', { currentCommand: `echo ${'long '.repeat(50)}` })
     const args = ['list', '--db', path, '--limit', '2']
@@ -97,7 +97,7 @@ describe('list', () => {
     [92, ['ID', 'STATUS', 'STARTED', 'COMMAND']],
     [104, ['ID', 'STATUS', 'STARTED', 'TOOK', 'COMMAND']],
     [160, ['ID', 'SLOT', 'STATUS', 'STARTED', 'TOOK', 'PID', 'COMMAND']],
-  ])('on a terminal of %d columns has room for the command', async (terminal, headings) => {
+  ])('list on a terminal of %d columns leaves room for the command', async (terminal, headings) => {
     const { path, sessions } = fileWith(0)
     const id = 'f81d4fae-7dec-11d0-a765-00a0c91e6bf6'
     const status = 'completed'
@@ -127,7 +127,7 @@ describe('list', () => {
     expect(stdout.includes('\x1b[')).toBe(colours)
   })
 
-  test('shows control characters as text', async () => {
+  test('list and show print control characters as text', async () => {
     const path = temporaryPath()
     const hostile = 'a\x1b]52;c;aGk=\x07b\nc\u009bd\u202ee'
     openStores(path).sessions.create(sampleSession({ id: hostile, currentCommand: hostile }))
@@ -152,7 +152,7 @@ const HOSTILE = [
 const HARMLESS =
   'plain \x1b[1;38;5;196mred\x1b[0m tab\tbell\r\nünï 漢字 😀 \x1b[31mstill \nnext line'
 
-describe('show and tail print stored output', () => {
+describe('stored output', () => {
   function hostileFile() {
     const { path, outputs } = fileWith(1)
     outputs.appendMany(HOSTILE.map((data) => sampleOutput({ data })))
@@ -196,7 +196,7 @@ describe('show and tail print stored output', () => {
     expect(dumb.stdout).not.toContain('\x1b')
   })
 
-  test('without colours on a terminal with NO_COLOR', async () => {
+  test('tail prints no colours on a terminal with NO_COLOR', async () => {
     const options = { terminal: 80, env: { NO_COLOR: '1' } }
     const { stdout } = await runCommand(['tail', '--db', hostileFile(), 's-1'], options)
     // oxlint-disable-next-line no-control-regex
@@ -211,7 +211,7 @@ describe('show and tail print stored output', () => {
 })
 
 describe('show', () => {
-  test('prints the session above its output', async () => {
+  test('show prints the session above its output', async () => {
     const { path, sessions, outputs } = fileWith(1)
     sessions.update('s-1', { currentCommand: 'npm test' })
     outputs.append(sampleOutput({ data: 'one\n' }))
@@ -235,7 +235,7 @@ describe('show', () => {
     )
   })
 
-  test('prints JSON with the session and its chunks', async () => {
+  test('show --json prints the session and its chunks', async () => {
     const { path, sessions, outputs } = fileWith(1)
     for (const data of HOSTILE) outputs.append(sampleOutput({ data }))
     const { stdout } = await runCommand(['show', '--json', '--db', path, 's-1'])
@@ -243,7 +243,7 @@ describe('show', () => {
     expect(JSON.parse(stdout)).toEqual(JSON.parse(JSON.stringify(expected)))
   })
 
-  test('prints output whose session is not stored', async () => {
+  test('show prints output whose session is not stored', async () => {
     const { path, outputs } = fileWith(0)
     outputs.append(sampleOutput({ sessionId: 'gone', data: 'left\n' }))
     expect((await runCommand(['show', '--db', path, 'gone'])).stdout).toBe('left\n')
@@ -251,14 +251,14 @@ describe('show', () => {
     expect(JSON.parse(stdout)).toMatchObject({ session: null, outputs: [{ data: 'left\n' }] })
   })
 
-  test.each([['show'], ['tail'], ['tail', '-f']])('%s of an unknown id fails', async (...args) => {
+  test.each([['show'], ['tail'], ['tail', '-f']])('%s fails for an unknown id', async (...args) => {
     const { path } = fileWith(1)
     const { code, stdout, stderr } = await runCommand([...args, '--db', path, 'x'])
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
     expect(stderr).toBe('gsd-sessions: there is no session "x"\n')
   })
 
-  test('ends quietly when its reader does', async () => {
+  test('show ends quietly when its reader closes', async () => {
     const { path, outputs } = fileWith(1)
     // More than pipes and streams hold.
     for (let i = 0; i < 100; i++) outputs.append(sampleOutput({ data: 'x'.repeat(100_000) }))
@@ -283,7 +283,7 @@ describe('tail', () => {
     expect(await tail('-n', '0')).toEqual([''])
   })
 
-  test('follows what another process appends, until the session ends', async () => {
+  test('tail -f follows what another process appends, until the session ends', async () => {
     const { path, sessions, outputs } = fileWith(0)
     sessions.create(sampleSession())
     outputs.append(sampleOutput({ data: 'before\n' }))
@@ -301,7 +301,7 @@ describe('tail', () => {
     })
   })
 
-  test('follows as lines of JSON from now on', async () => {
+  test('tail -f --json prints an object for each chunk', async () => {
     const { path, sessions, outputs } = fileWith(0)
     sessions.create(sampleSession({ status: 'completed' }))
     outputs.append(sampleOutput({ data: 'a\nb\n' }))

@@ -72,7 +72,7 @@ describe('a recorded command that succeeds', () => {
     expect(sessions.get('s-1')?.status).toBe('completed')
   })
 
-  test('reads the standard input', async () => {
+  test('a recorded command reads the standard input', async () => {
     const path = temporaryPath()
     const input = 'to be or not to be'
     const { stdout } = await record(path, 'process.stdin.pipe(process.stdout)', { input })
@@ -97,7 +97,7 @@ describe('a recorded command that succeeds', () => {
     expect({ code, stdout }).toEqual({ code: 0, stdout: '--db,x,--json,--slot\n' })
   })
 
-  test('may run in a slot that the file does not accept yet', async () => {
+  test('record --slot may name a slot that the file does not accept yet', async () => {
     const path = temporaryPath()
     openStores(path)
     expect((await runCommand(recording(path, '', '--slot', '5'))).stderr).toBe('')
@@ -115,7 +115,7 @@ describe('a recorded command that succeeds', () => {
 })
 
 describe('the output of a recorded command', () => {
-  test('of any bytes passes unchanged, and is stored as text', async () => {
+  test('output of any bytes passes unchanged, and is stored as text', async () => {
     const path = temporaryPath()
     const program = 'process.stdout.write(Buffer.from(Array.from({ length: 512 }, (_, i) => i)))'
     const { bytes } = await record(path, program)
@@ -124,7 +124,7 @@ describe('the output of a recorded command', () => {
     expect(stored(path).stdout).toBe(expected.toString())
   })
 
-  test('is stored whole where a chunk ends in the middle of a character', async () => {
+  test('output is stored whole where a chunk ends in the middle of a character', async () => {
     const path = temporaryPath()
     const program = `
       const bytes = Buffer.from('\\x1b[31m漢😀\\x1b[0m')
@@ -136,7 +136,7 @@ describe('the output of a recorded command', () => {
     expect([...openStores(path).outputs.iterate('s-1')].length).toBeGreaterThan(1)
   })
 
-  test('of megabytes arrives whole', async () => {
+  test('megabytes of output arrive whole', async () => {
     const path = temporaryPath()
     const program = `for (let i = 0; i < 300_000; i++) console.log('line ' + i)`
     const { stdout } = await record(path, program)
@@ -145,7 +145,7 @@ describe('the output of a recorded command', () => {
     expect(stored(path).stdout === expected).toBe(true)
   })
 
-  test('is stored to the end where nobody reads it any more', async () => {
+  test('output is stored to the end after its reader has closed', async () => {
     const path = temporaryPath()
     const program = `for (let i = 0; i < 100_000; i++) console.log('line ' + i)
       process.exitCode = 5`
@@ -158,7 +158,7 @@ describe('the output of a recorded command', () => {
 })
 
 describe('a recorded command that fails', () => {
-  test('passes its exit code on', async () => {
+  test('record passes on the exit code of a command that fails', async () => {
     const path = temporaryPath()
     expect((await record(path, 'process.exit(3)')).code).toBe(3)
     expect(stored(path).session).toMatchObject({ status: 'failed', endedAt: expect.any(Date) })
@@ -216,7 +216,7 @@ describe.skipIf(process.platform === 'win32')('a signal to the recorder', () => 
     },
   )
 
-  test('a process that the command left behind does not keep the recorder', async () => {
+  test('record ends although the command left a process behind', async () => {
     const path = temporaryPath()
     const args = ['record', '--db', path, '--id', 's-1', '--', 'sh', '-c', 'sleep 50 & echo $!.']
     const { signal, printed, result } = startCommand(args)
@@ -233,10 +233,10 @@ describe.skipIf(process.platform === 'win32')('a signal to the recorder', () => 
   })
 })
 
-describe('where the database cannot be written', () => {
+describe('a database that cannot be written', () => {
   const WARNING = /^gsd-sessions: this is not recorded, or not completely: [^\n]+\n$/
 
-  test('the command runs all the same, with one warning', async () => {
+  test('record runs the command with one warning where the database cannot be opened', async () => {
     const file = join(temporaryFolder(), 'file')
     writeFileSync(file, 'no folder')
     const program = `for (let i = 0; i < 100; i++) console.log(i)
@@ -247,7 +247,7 @@ describe('where the database cannot be written', () => {
     expect(stderr).toMatch(WARNING)
   })
 
-  test('as where the id is taken, what is stored stays as it was', async () => {
+  test('record leaves a stored session as it was where its id is taken', async () => {
     const path = temporaryPath()
     const { sessions, outputs } = openStores(path)
     sessions.create(sampleSession())
@@ -259,7 +259,7 @@ describe('where the database cannot be written', () => {
     expect(stored(path)).toEqual(before)
   })
 
-  test('as where chunks are refused, the rest is stored', async () => {
+  test('record stores the other chunks where the database refuses some', async () => {
     const path = temporaryPath()
     openStores(path).connection.db.exec(`
       CREATE TRIGGER no_secrets BEFORE INSERT ON session_outputs WHEN NEW.data LIKE '%secret%'
