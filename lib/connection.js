@@ -55,7 +55,7 @@ const pruneProgress = ([sessions, outputs, bytes, fileBytes, freeBytes]) => ({
   freeBytes,
 })
 
-// There is no date where there is no output.
+// Without output there is no date.
 const dateOf = (millis) => (Number.isNaN(millis) ? undefined : new RealDate(millis))
 
 const amountOf = ([outputs, bytes, oldest, newest]) => ({
@@ -72,7 +72,7 @@ function pairsOf(flat) {
   return pairs
 }
 
-// A receiver that is no connection throws; whatever else is wrong rejects the promise.
+// A wrong receiver throws at once; every other mistake rejects the promise.
 
 async function backup(connection, path, options) {
   const call = 'DatabaseConnection.backup'

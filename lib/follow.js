@@ -162,9 +162,10 @@ async function* chunksOf(connection, read, statusNow, after, ...signals) {
 
 /**
  * The chunks of a session as they come: those that `read(cursor)` gives, until `statusNow()` says that it has ended.
+ *
+ * Calls of a generator queue up: `return()` and `throw()` would wait for a `next()` that waits for the next change. So
+ * they end that wait first.
  */
-// Calls of a generator queue up: `return()` and `throw()` would wait for a `next()` that waits for the next change.
-// So they end that wait first.
 function follow(connection, read, statusNow, after, signal) {
   const stop = new AbortController()
   const signals = signal === undefined ? [stop.signal] : [stop.signal, signal]

@@ -80,7 +80,7 @@ function open(connection, writeBehind) {
   return native.openWriteBehind(connection, maxDelay, maxBytes, tell)
 }
 
-// A receiver that is no store throws; whatever else is wrong rejects the promise.
+// A wrong receiver throws at once; every other mistake rejects the promise.
 async function exportTo(store, sessionId, file, options) {
   const call = 'OutputStore.exportTo'
   requireObject(call, 'options', options)

@@ -31,8 +31,8 @@ function begin(makeRow, refreshRow) {
 }
 
 // The first number of a batch is how many rows it has. A text is one number: -1 for NULL, else its length doubled, odd
-// when it is the next part of `wide` rather than of `ascii`. A long text, -2, and whatever is no text and no number is the
-// next of `extras`.
+// when it is the next part of `wide` rather than of `ascii`. A long text, -2, and a value that is
+// neither text nor number are the next of `extras`.
 let ascii, wide, extras, at, asciiAt, wideAt, extrasAt
 
 function take(batchAscii, batchWide, batchExtras) {

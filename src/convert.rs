@@ -138,7 +138,7 @@ impl<'a, 'env> Argument<'a, 'env> {
         }
     }
 
-    /// A limit on rows: `None` for none. Whatever is no whole number from 0 is out of range.
+    /// A limit on rows: `None` for all rows. It must be an integer from 0; anything else is out of range.
     pub fn limit(self) -> Parsed<Option<i64>> {
         let Some(limit) = self.optional()? else {
             return Ok(None);

@@ -1,4 +1,4 @@
-//! What belongs to one evaluation of `lib/`.
+//! The state of one evaluation of `lib/`.
 //!
 //! A thread has one, unless its programs run in realms of their own, as the test files of Jest do: each realm evaluates
 //! `lib/` again, and gets values of its own classes. `load.rs` builds it.
@@ -36,7 +36,7 @@ pub struct Room {
     pub wide: Vec<u16>,
 }
 
-/// What `lib/rows.js` does with a batch.
+/// A step of `lib/rows.js` with a batch.
 #[derive(Clone, Copy)]
 pub enum Step {
     /// Takes it, to make its rows at the end of the call.
@@ -52,7 +52,7 @@ pub enum Step {
 impl Environment {
     /// The environment of what `lib/rows.js` passes.
     ///
-    /// # Failure
+    /// # Errors
     ///
     /// An object without one of the functions or buffers.
     pub fn new(scope: Scope<'_>, lib: Value<'_>) -> Result<Rc<Self>> {

@@ -28,7 +28,7 @@ pub enum Failure {
     Sqlite(Cow<'static, str>, String),
     /// A JavaScript exception is under way already, or Node-API failed.
     Napi(napi::Error),
-    /// A failure of the call that is named, rather than of the function that found it.
+    /// A failure of the call that is named here, not of the function that found it.
     Of(String, Box<Failure>),
 }
 
@@ -38,7 +38,7 @@ impl From<napi::Error> for Failure {
     }
 }
 
-/// Where no class of `lib/` is at hand.
+/// For failures outside an evaluation of `lib/`, whose classes are not known there.
 impl From<Failure> for napi::Error {
     fn from(failure: Failure) -> Self {
         match failure {
@@ -92,7 +92,8 @@ const RANGE_ERROR: f64 = 1.0;
 const SQLITE_ERROR: f64 = 2.0;
 
 impl Failure {
-    /// What `makeError` of `lib/errors.js` takes: class, code and message. Gives back what JavaScript has thrown already.
+    /// The arguments of `makeError` in `lib/errors.js`: class, code and message. An exception that was thrown already
+    /// is returned as an error.
     pub fn parts<'env>(self, scope: Scope<'env>, call: &str) -> napi::Result<[Value<'env>; 3]> {
         let (class, code, message) = match self {
             Self::Type(message) => (TYPE_ERROR, Cow::Borrowed(INVALID_TYPE), message),

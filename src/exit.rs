@@ -1,4 +1,4 @@
-//! The end of a process, or of a Worker: what connections put off is done before.
+//! The end of a process, or of a Worker. Writes that connections put off are done before.
 //!
 //! Node-API's own hooks do not run on the main thread after `process.exit()` or an uncaught exception. A
 //! listener of `'exit'` does, in Workers as well, and comes first of all; but others may be put before it and
@@ -16,8 +16,8 @@ use crate::error::Parsed;
 use crate::js::{at_exit, function};
 use crate::natives::{Answer, Call, done};
 
-/// First of all, as a listener that throws keeps those behind it from being told. A script, and no file of `lib/`: a realm
-/// of Jest has a `process` of its own, whose listeners nobody tells.
+/// It comes first, because a listener that throws stops those behind it. It is a script, not a file of `lib/`, because a
+/// realm of Jest has a copy of `process`, whose listeners are never called.
 const LISTEN: &str = "(settle) => {
   globalThis.process?.prependListener('exit', () => settle(true))
   if (!globalThis.Deno) return
@@ -32,13 +32,13 @@ type Deferring = RefCell<Vec<Weak<Connection>>>;
 thread_local! {
     /// Those of this thread. Never destroyed, so that it is there until the very end.
     static DEFERRING: ManuallyDrop<Deferring> = const { ManuallyDrop::new(RefCell::new(Vec::new())) };
-    /// Whether the environment of this thread tells of its end.
+    /// Whether this thread listens to the end of its environment.
     static LISTENS: Cell<bool> = const { Cell::new(false) };
     /// Whether they were settled for good.
     static IS_OVER: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Has `connection`, which puts writes off, settled when the process ends. While it ends, nothing is put off.
+/// Settles `connection`, which puts writes off, when the process ends. While it ends, nothing is put off.
 pub fn settle_at_exit(call: Call<'_, '_>, connection: &Rc<Connection>) -> Parsed<()> {
     if !LISTENS.replace(true) {
         let scope = call.scope();

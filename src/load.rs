@@ -28,7 +28,7 @@ const NATIVES: [(&str, &[Native]); 11] = [
     ("values", convert::NATIVES),
 ];
 
-/// What belongs to the main thread or a Worker. Its end is that of the environment.
+/// One value for the main thread and each Worker. It is dropped when their environment ends.
 struct Loaded;
 
 impl Drop for Loaded {

@@ -7,7 +7,7 @@ use crate::js::{self, Value};
 /// A call from `lib/`.
 pub type Call<'a, 'env> = js::Call<'a, 'env, Environment>;
 
-/// What comes of it.
+/// The result of a call.
 pub type Answer<'env> = Parsed<Value<'env>>;
 
 /// A function that `lib/` calls.

@@ -79,8 +79,8 @@ fn append<'env>(call: Call<'_, 'env>) -> Answer<'env> {
     done(call)
 }
 
-/// Chunks of one `appendMany`, gathered by and by: what is in an array of JavaScript's takes four places for each,
-/// and an array that grows too large ends the process.
+/// Chunks of one `appendMany`, gathered in parts: a JavaScript array would need four elements for each chunk, and an array
+/// that grows too large ends the process.
 #[derive(Default)]
 struct Gathered {
     chunks: Vec<NewOutput>,

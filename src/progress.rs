@@ -1,5 +1,4 @@
-//! `onProgress` and `signal`: how long work on a thread tells JavaScript how far it is, and hears that it
-//! is to stop. `lib/background.js` makes one function of both.
+//! `onProgress` and `signal`: long work on a thread tells JavaScript how far it is, and hears when to stop. `lib/background.js` makes one function of both.
 
 use std::ops::ControlFlow;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -51,7 +50,7 @@ pub struct Listener<R: Report> {
 }
 
 impl<R: Report> Listener<R> {
-    /// Who listens by `tell`, a function; nobody where it is none.
+    /// Who listens by `tell`, if that is a function.
     pub fn new(scope: Scope<'_>, tell: Value<'_>) -> napi::Result<Self> {
         let nobody = Self { tell: None, answer: None, thrown: None };
         if tell.kind()? != ValueType::Function {

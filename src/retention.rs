@@ -58,7 +58,7 @@ fn stats<'env>(call: Call<'_, 'env>) -> Answer<'env> {
     ])?)
 }
 
-/// chunks, bytes, the milliseconds of the first and the last; NaN where there is none
+/// chunks, bytes, the milliseconds of the first and the last; NaN without any
 fn amount<'env>(scope: Scope<'env>, amount: &Amount) -> napi::Result<Value<'env>> {
     let numbers = [amount.outputs as f64, amount.bytes as f64, amount.oldest, amount.newest];
     scope.array_of(numbers.map(|number| scope.number(number)))
@@ -82,14 +82,14 @@ fn prune<'env>(call: Call<'_, 'env>) -> Answer<'env> {
     promise(call, pruned, move || {
         let pruned = match own {
             Some(own) => retention::prune(&own, &criteria, |progress| {
-                listener.tell(Step { progress, is_last: false })
+                listener.tell(PruneStep { progress, is_last: false })
             })?,
             None => in_memory,
         };
         let Some(pruned) = pruned else {
             return Err(listener.failure());
         };
-        let last = Step { progress: pruned.progress(), is_last: true };
+        let last = PruneStep { progress: pruned.progress(), is_last: true };
         if listener.tell(last).is_break() { Err(listener.failure()) } else { Ok(pruned) }
     })
 }
@@ -160,12 +160,12 @@ fn pruned(scope: Scope<'_>, pruned: Pruned) -> napi::Result<Value<'_>> {
 }
 
 /// How far the work is.
-struct Step {
+struct PruneStep {
     progress: PruneProgress,
     is_last: bool,
 }
 
-impl Report for Step {
+impl Report for PruneStep {
     fn is_last(&self) -> bool {
         self.is_last
     }

@@ -1,5 +1,5 @@
 'use strict'
-// Loads the binary, and words the error where there is none.
+// Loads the binary, and explains the error where none loads.
 
 const { _extensions } = /** @type {any} */ (require('node:module'))
 const { refuseCutShort } = require('./cut-short.js')

@@ -7,7 +7,7 @@ use std::panic::catch_unwind;
 #[cfg(unix)]
 use std::sync::OnceLock;
 
-/// What is done at the end.
+/// The work to do at the end.
 #[cfg(unix)]
 static WORK: OnceLock<fn()> = OnceLock::new();
 

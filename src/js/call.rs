@@ -12,12 +12,12 @@ use super::scope::Scope;
 use super::status::{NoMemory, call, check, reserve};
 use super::value::Value;
 
-/// What functions belong to. It throws what they fail with.
+/// The owner of functions. It throws the errors that they fail with.
 pub trait Host: Sized + 'static {
     /// Why a function fails.
     type Failure: From<NoMemory>;
 
-    /// Throws a failure of the function that is known as `name`; gives what tells napi-rs that it was thrown.
+    /// Throws a failure of the function that messages call `name`. Returns the error that tells napi-rs about it.
     fn throw(&self, scope: Scope<'_>, name: &str, failure: Self::Failure) -> Error;
 }
 
@@ -53,7 +53,7 @@ impl<'env, H: Host> Call<'_, 'env, H> {
         self.scope
     }
 
-    /// What the function belongs to.
+    /// The owner of the function.
     pub fn host(&self) -> &'env Rc<H> {
         &self.bound.host
     }
@@ -84,16 +84,16 @@ impl<'env, H: Host> Call<'_, 'env, H> {
 
     /// The Rust side of the object that the call is for, which is the first argument.
     ///
-    /// # Failure
+    /// # Errors
     ///
-    /// An argument that is no native object of this type.
+    /// The argument is not a native object of this type.
     pub fn native<T: Any>(&self) -> Result<&'env T> {
         self.get(0)?.external()
     }
 }
 
-/// A JavaScript function that does `work` for `host`; what that fails with, and a panic, becomes an exception. `alive` is what
-/// the host remembers, which lives as long as the function.
+/// A JavaScript function that does `work` for `host`. A failure and a panic become exceptions. The function keeps `alive`
+/// alive: the values that the host remembers.
 pub fn function<'env, H: Host>(
     scope: Scope<'env>,
     host: &Rc<H>,

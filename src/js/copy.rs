@@ -5,7 +5,7 @@
 
 use napi::sys;
 
-/// What is at another address in every copy.
+/// A byte that has another address in every copy.
 static HERE: u8 = 0;
 
 /// Tells the tags of this library from those of others.

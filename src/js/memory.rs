@@ -1,4 +1,4 @@
-//! What JavaScript keeps in memory that Rust reads or writes: texts, the bytes of buffers, arrays of numbers.
+//! Memory of JavaScript that Rust reads or writes: texts, bytes of buffers, arrays of numbers.
 //!
 //! A pointer into that memory is asked for right before it is used, and forgotten before any JavaScript
 //! runs, which could detach, move or shrink what it points to.
@@ -18,9 +18,9 @@ use super::value::Value;
 impl<'env> Value<'env> {
     /// The text of a string. A lone surrogate becomes U+FFFD.
     ///
-    /// # Failure
+    /// # Errors
     ///
-    /// There is no memory for it.
+    /// The text does not fit into memory.
     pub fn string(self) -> Readable<String> {
         self.with_text(|text| match text {
             Cow::Owned(text) => Ok(text),
@@ -74,9 +74,9 @@ impl<'env> Value<'env> {
     /// Hands the bytes of a `Buffer` or another view to `work`, which runs no JavaScript: a copy of them
     /// where other threads may change them meanwhile.
     ///
-    /// # Failure
+    /// # Errors
     ///
-    /// There is no memory for the copy.
+    /// The copy does not fit into memory.
     pub fn with_bytes<T>(self, work: impl FnOnce(&[u8]) -> T) -> Readable<T> {
         let View { data, length, buffer, .. } = self.view()?;
         if data.is_null() || length == 0 {
@@ -136,9 +136,9 @@ impl<'env> Value<'env> {
 
     /// Writes numbers to the front of an `ArrayBuffer`.
     ///
-    /// # Failure
+    /// # Errors
     ///
-    /// A buffer that has no room for them, as one that was taken away.
+    /// The buffer is too short, as one is that was transferred to another thread.
     pub fn write_numbers(self, numbers: &[f64]) -> Result<()> {
         let mut data = ptr::null_mut();
         let bytes = call!(napi_get_arraybuffer_info(self.env, self.raw, &mut data) -> 0)?;
@@ -179,11 +179,11 @@ impl Default for View {
 }
 
 impl<'env> Scope<'env> {
-    /// A string of UTF-8 bytes; what is none becomes U+FFFD. ASCII takes half the memory and time.
+    /// A string of UTF-8 bytes; invalid ones become U+FFFD. ASCII takes half the memory and time.
     ///
-    /// # Failure
+    /// # Errors
     ///
-    /// There is no memory for it.
+    /// The text does not fit into memory.
     pub fn text(self, bytes: &[u8]) -> Readable<Value<'env>> {
         if bytes.is_ascii() {
             return Ok(self.latin1(bytes)?);
@@ -196,7 +196,7 @@ impl<'env> Scope<'env> {
         Ok(self.utf16(units.get(..length).unwrap_or_default())?)
     }
 
-    /// As [`text`](Self::text), for what is never long.
+    /// As [`text`](Self::text), for a text that is never long.
     pub fn string(self, bytes: &[u8]) -> Result<Value<'env>> {
         self.text(bytes).map_err(|unreadable| match unreadable {
             Unreadable::Call(error) => error,

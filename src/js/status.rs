@@ -24,7 +24,7 @@ macro_rules! call {
 
 pub(super) use call;
 
-/// There is no memory for so many bytes.
+/// So many bytes do not fit into memory.
 pub struct NoMemory(pub usize);
 
 /// Makes room for so many more elements.
@@ -32,11 +32,11 @@ pub(super) fn reserve<T>(elements: &mut Vec<T>, more: usize) -> std::result::Res
     elements.try_reserve(more).map_err(|_| NoMemory(more.saturating_mul(size_of::<T>())))
 }
 
-/// Why there is no text or copy of what JavaScript has.
+/// Why a text or a copy of bytes could not be made.
 pub enum Unreadable {
     /// Node-API refused.
     Call(Error),
-    /// It is too large.
+    /// Memory is too small.
     Memory(NoMemory),
 }
 
@@ -52,5 +52,5 @@ impl From<NoMemory> for Unreadable {
     }
 }
 
-/// A text or a copy of what JavaScript has.
+/// A text or a copy of bytes.
 pub type Readable<T> = std::result::Result<T, Unreadable>;

@@ -11,8 +11,7 @@ use napi::{Env, Error, Result, ValueType, sys};
 use super::copy;
 use super::status::{call, check};
 
-/// The Rust side of an object of JavaScript. One type for all of them, so that an external can never be read as something
-/// that it is not.
+/// The Rust side of a JavaScript object. All externals have this one type, so none can be read as another.
 pub(super) type Native = Box<dyn Any>;
 
 /// A JavaScript value, valid for as long as the call that it came with.
@@ -73,7 +72,7 @@ impl<'env> Value<'env> {
         Self { raw, ..self }.start_of_string()
     }
 
-    /// The value of a bigint, unless it is no 64-bit integer.
+    /// The value of a bigint, if it has at most 64 bits.
     pub fn bigint(self) -> Result<Option<i64>> {
         let (mut value, mut lossless) = (0, false);
         // SAFETY: as in `call!`, with two results.
@@ -111,9 +110,9 @@ impl<'env> Value<'env> {
 
     /// The Rust value in an external that [`Scope::external`] made of one of this type.
     ///
-    /// # Failure
+    /// # Errors
     ///
-    /// Whatever else it is: another type, an external of another copy of this library, or no external at all.
+    /// The value is of another type, an external of another copy of this library, or not an external.
     pub fn external<T: Any>(self) -> Result<&'env T> {
         if !call!(napi_check_object_type_tag(self.env, self.raw, &copy::tag()) -> false)? {
             return Err(Error::from_reason("not a native object of this copy of the package"));
