@@ -11,7 +11,7 @@ use napi::{Env, Error, Result, sys};
 
 use super::copy;
 use super::status::{call, check};
-use super::value::{Native, Value};
+use super::value::{Held, Value};
 
 /// The environment of the running call, as a maker of values.
 #[derive(Clone, Copy)]
@@ -149,7 +149,7 @@ impl<'env> Scope<'env> {
 
     /// A value that owns `native`, and drops it when it is collected.
     pub fn external(self, native: impl Any) -> Result<Value<'env>> {
-        let native: Native = Box::new(native);
+        let native: Held = Box::new(native);
         let pointer = Box::into_raw(Box::new(native));
         let made = call!(napi_create_external(
             self.env, pointer.cast(), Some(drop_native), ptr::null_mut()
@@ -195,6 +195,6 @@ unsafe extern "C" fn drop_native(_: sys::napi_env, pointer: *mut c_void, _: *mut
     // Whoever is collected has nobody to tell, and a panic that left this function would end the process.
     let _nobody_to_tell = catch_unwind(|| {
         // SAFETY: the pointer is the one that `Scope::external` gave up, and this is its only finalizer.
-        drop(unsafe { Box::from_raw(pointer.cast::<Native>()) });
+        drop(unsafe { Box::from_raw(pointer.cast::<Held>()) });
     });
 }

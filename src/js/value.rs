@@ -12,7 +12,7 @@ use super::copy;
 use super::status::{call, check};
 
 /// The Rust side of a JavaScript object. All externals have this one type, so none can be read as another.
-pub(super) type Native = Box<dyn Any>;
+pub(super) type Held = Box<dyn Any>;
 
 /// A JavaScript value, valid for as long as the call that it came with.
 #[derive(Clone, Copy)]
@@ -120,7 +120,7 @@ impl<'env> Value<'env> {
         let pointer = call!(napi_get_value_external(self.env, self.raw) -> ptr::null_mut())?;
         // SAFETY: only `Scope::external` gives this tag, to externals of one type, and the external,
         // alive during the call, owns the value.
-        let native = unsafe { &*pointer.cast::<Native>() };
+        let native = unsafe { &*pointer.cast::<Held>() };
         native.downcast_ref().ok_or_else(|| Error::from_reason("a native object of another type"))
     }
 }
