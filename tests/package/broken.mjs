@@ -85,7 +85,7 @@ export const breakages = [
   },
   {
     what: 'a main that does not exist',
-    change: inMain(ofManifest((manifest) => (manifest.main = 'lib/index.js'))),
+    change: inMain(ofManifest((manifest) => (manifest.main = 'dist/index.js'))),
     noticedBy: 'publint',
   },
   {
