@@ -850,7 +850,8 @@ export declare class DatabaseConnection {
    * @throws {RangeError} `ERR_OUT_OF_RANGE` for an empty path, a path with NUL, a `file:` URI, or an
    * option out of range.
    * @throws {SqliteError} `SQLITE_CANTOPEN` for a file that cannot be opened or be in WAL mode, is of a
-   * newer version, holds tables of somebody else's, or has a `-wal`, `-shm` or `-journal` beside it that may be; `SQLITE_NOTADB` for a file that is no database;
+   * newer version, holds tables of somebody else's, or has a `-wal`, `-shm` or `-journal` beside it that may be;
+   * `SQLITE_NOTADB` for a file that is no database;
    * `SQLITE_READONLY` for one that may only be read, without `readonly`; `SQLITE_FULL` on a full disk;
    * `SQLITE_BUSY` where another process keeps it locked for longer than the timeout. The file stays
    * as it was.

@@ -45,7 +45,9 @@ function optionalSignal(call, signal) {
   if (signal === undefined || signal === null) return undefined
   if (
     typeof signal !== 'object' ||
+    typeof signal.aborted !== 'boolean' ||
     typeof signal.addEventListener !== 'function' ||
+    typeof signal.removeEventListener !== 'function' ||
     typeof signal.throwIfAborted !== 'function'
   ) {
     wrongType(`${call}: options.signal must be an AbortSignal; received ${show(signal)}`)
@@ -73,7 +75,8 @@ function optionsOf(call, options, known, name = 'options') {
   if (options === undefined || options === null) return NO_OPTIONS
   requireObject(call, name, options)
   for (const key in options) {
-    if (known.includes(key) || options[key] === undefined) continue
+    if (known.includes(key) || !Object.hasOwn(options, key)) continue
+    if (options[key] === undefined) continue
     const meant = likeliest(key, known)
     const there = known.length === 1 ? 'there is' : 'there are'
     const hint = meant === undefined ? `${there} ${known.join(', ')}` : `did you mean ${meant}?`
@@ -81,6 +84,9 @@ function optionsOf(call, options, known, name = 'options') {
   }
   return options
 }
+
+/** `Symbol.dispose`, also in a realm that lacks it: Node.js 20 adds it to its first realm only. */
+const DISPOSE = Symbol.dispose ?? Symbol.for('Symbol.dispose')
 
 /** Gives an object properties that stay as they are, as those of better-sqlite3 do. */
 function constant(object, properties) {
@@ -90,6 +96,7 @@ function constant(object, properties) {
 }
 
 module.exports = {
+  DISPOSE,
   show,
   requireString,
   requireBoolean,

@@ -1,7 +1,7 @@
 'use strict'
 // `DatabaseConnection`, and the connection to the default file.
 
-const { optionsOf, requireFunction, show } = require('./arguments.js')
+const { DISPOSE, optionsOf, requireFunction, show } = require('./arguments.js')
 const { listener, settled } = require('./background.js')
 const { NATIVE, makeDatabase, nativeOf: nativeOfHandle } = require('./database.js')
 const { wrongType } = require('./errors.js')
@@ -196,7 +196,7 @@ class DatabaseConnection {
     return prune(this.#native, options)
   }
 
-  [Symbol.dispose]() {
+  [DISPOSE]() {
     this.close()
   }
 

@@ -1,7 +1,14 @@
 'use strict'
 // The handle `connection.db`.
 
-const { constant, show, requireBoolean, requireFunction, requireString } = require('./arguments.js')
+const {
+  DISPOSE,
+  constant,
+  requireBoolean,
+  requireFunction,
+  requireString,
+  show,
+} = require('./arguments.js')
 const { wrongType } = require('./errors.js')
 const { hurry } = require('./follow.js')
 const { native: tables } = require('./rows.js')
@@ -94,7 +101,7 @@ class Database {
     return this
   }
 
-  [Symbol.dispose]() {
+  [DISPOSE]() {
     this.close()
   }
 

@@ -38,13 +38,13 @@ function invalidState(message) {
 const TYPE_ERROR = 0
 const RANGE_ERROR = 1
 
-/** The error that the addon throws, or has thrown: of this realm's classes. */
-function makeError(kind, code, message) {
+/** The error that the addon throws, or has thrown: of this realm's classes. Its stack begins with the caller of `from`. */
+function makeError(kind, code, message, from = makeError) {
   const ErrorClass =
     kind === TYPE_ERROR ? TypeError : kind === RANGE_ERROR ? RangeError : SqliteError
   const error = /** @type {Error & { code: string }} */ (new ErrorClass(message, code))
   error.code = code
-  Error.captureStackTrace?.(error, makeError)
+  Error.captureStackTrace?.(error, from)
   return error
 }
 

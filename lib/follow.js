@@ -1,6 +1,7 @@
 'use strict'
 // Waiting for what others commit: a look at a counter every so often, for all who wait on a connection.
 
+const { setMaxListeners } = require('node:events')
 const fs = require('node:fs')
 const { native: tables } = require('./rows.js')
 
@@ -169,6 +170,10 @@ async function* chunksOf(connection, read, statusNow, after, ...signals) {
 function follow(connection, read, statusNow, after, signal) {
   const stop = new AbortController()
   const signals = signal === undefined ? [stop.signal] : [stop.signal, signal]
+  // One signal may end any number of followers, without a warning. It may be of a kind of its own.
+  try {
+    setMaxListeners(0, ...signals)
+  } catch {}
   const chunks = chunksOf(connection, read, statusNow, after, ...signals)
   for (const name of ['return', 'throw']) {
     const end = chunks[name]
@@ -201,7 +206,7 @@ function watch(connection, callback) {
     // Comparing a hundred thousand sessions takes time, so the next look waits longer and leaves the event loop free.
     const pause = Math.max(POLL_MS, (performance.now() - start) * SHARE)
     setTimeout(() => void changed(connection, counter, stop.signal).then(look), pause)
-    if (sessions.length > 0) callback({ sessions })
+    if (sessions.length > 0) callback({ sessions: [...sessions] })
   }
 
   void changed(connection, counter, stop.signal).then(look)

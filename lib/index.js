@@ -1,17 +1,18 @@
 'use strict'
 // What the package exports.
 
-const { DatabaseConnection, closeDatabase, getDatabase, salvage } = require('./connection.js')
-const { SqliteError } = require('./errors.js')
-const { OutputStore } = require('./output-store.js')
-const { SessionStore } = require('./session-store.js')
+// Each name is declared by one file only, so that the bundle of the package need not rename it.
+const connection = require('./connection.js')
+const errors = require('./errors.js')
+const outputStore = require('./output-store.js')
+const sessionStore = require('./session-store.js')
 
 module.exports = {
-  DatabaseConnection,
-  OutputStore,
-  SessionStore,
-  SqliteError,
-  closeDatabase,
-  getDatabase,
-  salvage,
+  DatabaseConnection: connection.DatabaseConnection,
+  OutputStore: outputStore.OutputStore,
+  SessionStore: sessionStore.SessionStore,
+  SqliteError: errors.SqliteError,
+  closeDatabase: connection.closeDatabase,
+  getDatabase: connection.getDatabase,
+  salvage: connection.salvage,
 }

@@ -11,7 +11,7 @@ const {
 } = require('./arguments.js')
 const { listener, settled } = require('./background.js')
 const { connectionOf } = require('./connection.js')
-const { SqliteError, wrongType } = require('./errors.js')
+const errors = require('./errors.js')
 const { follow } = require('./follow.js')
 const {
   beginChunks,
@@ -66,7 +66,9 @@ function open(connection, writeBehind) {
   if (writeBehind === false) return native.open(connection)
   const name = 'options.writeBehind'
   if (writeBehind !== true && (typeof writeBehind !== 'object' || Array.isArray(writeBehind))) {
-    wrongType(`OutputStore: ${name} must be a boolean or an object; received ${show(writeBehind)}`)
+    errors.wrongType(
+      `OutputStore: ${name} must be a boolean or an object; received ${show(writeBehind)}`,
+    )
   }
   const options = writeBehind === true ? undefined : writeBehind
   const { maxDelay, maxBytes, onError } = optionsOf(
@@ -76,8 +78,14 @@ function open(connection, writeBehind) {
     name,
   )
   const told = optionalFunction('OutputStore', `${name}.onError`, onError)
-  const tell = told && ((code, message) => told(new SqliteError(message, code)))
+  const tell = told && ((code, message) => told(new errors.SqliteError(message, code)))
   return native.openWriteBehind(connection, maxDelay, maxBytes, tell)
+}
+
+function read(store, sessionId, after, limit) {
+  beginChunks(sessionId)
+  const outputs = finish(native.read(store, sessionId, after, limit))
+  return { outputs, cursor: notes[0], more: notes[1] === 1, gap: notes[2] === 1 }
 }
 
 // A wrong receiver throws at once; every other mistake rejects the promise.
@@ -140,9 +148,7 @@ class OutputStore {
 
   read(sessionId, options) {
     const { after, limit } = optionsOf('OutputStore.read', options, ['after', 'limit'])
-    beginChunks(sessionId)
-    const outputs = finish(native.read(this.#native, sessionId, after, limit))
-    return { outputs, cursor: notes[0], more: notes[1] === 1, gap: notes[2] === 1 }
+    return read(this.#native, sessionId, after, limit)
   }
 
   tail(sessionId, options) {
@@ -161,8 +167,8 @@ class OutputStore {
     const abort = optionalSignal('OutputStore.follow', signal)
     const store = this.#native
     const from = native.followFrom(store, sessionId, after)
-    const read = (cursor) => this.read(sessionId, { after: cursor, limit: FOLLOWED })
-    return follow(this.#connection, read, () => native.status(store, sessionId), from, abort)
+    const next = (cursor) => read(store, sessionId, cursor, FOLLOWED)
+    return follow(this.#connection, next, () => native.status(store, sessionId), from, abort)
   }
 
   search(pattern, options) {

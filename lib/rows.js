@@ -70,6 +70,12 @@ function end() {
   ascii = wide = extras = make = refresh = rows = sessionId = undefined
 }
 
+// The addon calls it for the error of a query that failed, whose rows nobody gets.
+function failed(kind, code, message) {
+  end()
+  return makeError(kind, code, message, failed)
+}
+
 /** All rows. `last` is the text of the last batch, which most often is ASCII; otherwise the addon has had it taken. */
 function finish(last) {
   if (last !== undefined) take(last)
@@ -189,7 +195,7 @@ const beginChunks = (id) => beginOf(id, makeChunk)
 
 /** @type {Native} */
 const native = bind({
-  makeError,
+  makeError: failed,
   take,
   batch,
   reshape,

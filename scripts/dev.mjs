@@ -11,7 +11,7 @@ const filters = process.argv.slice(2)
 
 /** What cargo builds the addon from, and what vitest does not see as an import of the specs. */
 const rust = /^(?:src|crates)\/.*\.(?:rs|sql)$|^build\.rs$|^Cargo\.(?:toml|lock)$/
-const javaScript = /^(?:lib|loader)\/|^index\.js$|^packages\/[^/]+\/(?:bin|src)\//
+const javaScript = /^lib\/|^index\.js$|^packages\/[^/]+\/(?:bin|src)\//
 
 /** Builds the addon with assertions and without optimisation, which takes seconds; gives whether it could. */
 function build() {

@@ -1,4 +1,5 @@
-//! `onProgress` and `signal`: long work on a thread tells JavaScript how far it is, and hears when to stop. `lib/background.js` makes one function of both.
+//! `onProgress` and `signal`: long work on a thread tells JavaScript how far it is, and hears when to stop.
+//! `lib/background.js` makes one function of both.
 
 use std::ops::ControlFlow;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};

@@ -1,8 +1,15 @@
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { inChild } from '../support/child.js'
+import { temporaryFolder } from '../support/support.js'
 
 const nativePath = fileURLToPath(new URL('../../native.js', import.meta.url))
+
+/** A folder that is the working folder and the home of a child, which opens whatever it is given. */
+function elsewhere() {
+  const cwd = temporaryFolder()
+  return { cwd, env: { HOME: cwd, USERPROFILE: cwd } }
+}
 
 describe('the functions of the addon', () => {
   test('the functions of the addon end no process, whatever they are given', async () => {
@@ -101,6 +108,7 @@ describe('the functions of the addon', () => {
         return Promise.all(rejected).then(() => ({ enough: calls > 10_000 }))
       },
       [nativePath],
+      elsewhere(),
     )
     expect(seen).toEqual({ enough: true })
   })
@@ -133,6 +141,7 @@ describe('the functions of the addon', () => {
         }
       },
       [nativePath],
+      elsewhere(),
     )
     expect(message).toContain('was taken away')
   })

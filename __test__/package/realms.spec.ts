@@ -29,7 +29,11 @@ function inAnotherRealm(): Realm {
     write: false,
   })
   const require = createRequire(join(packagePath, '../lib/loader/load.js'))
-  const context = createContext({ require, module: { exports: {} }, process, console })
+  const { AbortController, clearTimeout, performance, setTimeout } = globalThis
+  const context = createContext({
+    ...{ AbortController, clearTimeout, performance, setTimeout },
+    ...{ require, module: { exports: {} }, process },
+  })
   runInContext(outputFiles[0]?.text ?? '', context)
   const names = 'Date, Array, Object, Promise, RangeError, TypeError'
   return runInContext(`({ pkg: module.exports, ${names} })`, context) as Realm
@@ -65,6 +69,8 @@ describe('the package in a realm of its own', () => {
     expect(statement.columns()[0]).toBeInstanceOf(realm.Object)
     expect(statement.columns()).toBeInstanceOf(realm.Array)
     expect(statement.raw().all()[0]).toBeInstanceOf(realm.Array)
+    expect('undefined' in realm.pkg.DatabaseConnection.prototype).toBe(false)
+    expect('undefined' in connection.db).toBe(false)
     connection.close()
   })
 
@@ -97,6 +103,9 @@ describe('the package in a realm of its own', () => {
     expect(backup).toBeInstanceOf(realm.Promise)
     expect(await backup).toBeInstanceOf(realm.Object)
     expect(told[0]).toBeInstanceOf(realm.Object)
+    const changed = new Promise<here.SessionChange>((resolve) => connection.watch(resolve))
+    outputs.append(sampleOutput())
+    expect((await changed).sessions).toBeInstanceOf(realm.Array)
     const pruned = await connection.prune({ olderThan: at(0) })
     expect(pruned.sessions).toBeInstanceOf(realm.Array)
     await expect(connection.backup('')).rejects.toBeInstanceOf(realm.RangeError)

@@ -30,8 +30,9 @@ function fromToml(file, start) {
 const lock = readJson(join(root, 'package-lock.json'))
 expect('package-lock.json', lock.version)
 expect('package-lock.json, packages[""]', lock.packages[''].version)
-expect('Cargo.toml', fromToml('Cargo.toml', '[package]'))
-expect('Cargo.lock', fromToml('Cargo.lock', 'name = "gsd-session-store"'))
+expect('Cargo.toml', fromToml('Cargo.toml', '[workspace.package]'))
+for (const crate of ['gsd-session-store', 'gsd-session-core'])
+  expect(`Cargo.lock, ${crate}`, fromToml('Cargo.lock', `name = "${crate}"`))
 for (const platform of platformsOf(root)) {
   const other = readJson(join(root, 'npm', platform, 'package.json'))
   expect(`npm/${platform}/package.json`, other.version)

@@ -94,11 +94,11 @@ function passed(printed, count) {
 
 async function vitest({ cwd }, pool) {
   const args = ['run', '--pool', pool, '--reporter', 'json', 'job.spec.mjs', 'realms.spec.mjs']
-  passed(await node(cwd, tool(cwd, 'vitest/vitest.mjs'), ...args), 4)
+  passed(await node(cwd, tool(cwd, 'vitest/vitest.mjs'), ...args), 5)
 }
 
 async function jest({ cwd }) {
-  passed(await node(cwd, tool(cwd, 'jest/bin/jest.js'), '--json', 'realms.test.js'), 3)
+  passed(await node(cwd, tool(cwd, 'jest/bin/jest.js'), '--json', 'realms.test.js'), 4)
 }
 
 async function command({ cwd, exec }) {

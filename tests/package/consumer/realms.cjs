@@ -24,6 +24,14 @@ module.exports = function realms(pkg, { expect, test }) {
     connection.close()
   })
 
+  test('what is watched is of this realm', async () => {
+    const { connection, sessions } = open()
+    const change = new Promise((resolve) => connection.watch(resolve))
+    sessions.update('build', { status: 'completed' })
+    expect(await change).toStrictEqual({ sessions: ['build'] })
+    connection.close()
+  })
+
   test('errors are those of this realm', () => {
     const { connection, sessions, outputs } = open()
     expect(() => outputs.getBySession('build', -1)).toThrow(RangeError)

@@ -10,6 +10,10 @@ const manifest = require('@gsd/session-store/package.json')
 if (require('@gsd/session-store/index.js') !== whole) throw new Error('index.js is another module')
 if (manifest.name !== '@gsd/session-store') throw new Error('package.json is of another package')
 
+// The bundle has every class and function by its own name.
+for (const [name, value] of Object.entries(whole))
+  if (value.name !== name) throw new Error(`${name} is called ${value.name}`)
+
 // The addon is the one of the installed platform package.
 if (!process.versions.bun && !process.versions.deno) {
   const addons = Object.keys(require.cache).filter((file) => file.endsWith('.node'))

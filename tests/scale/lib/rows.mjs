@@ -120,7 +120,7 @@ export async function rows({ connection, sessions, outputs, folder, scale, check
     const file = join(folder, 'export.ndjson')
     for (const id of ids.slice(0, KEPT)) {
       const done = await outputs.exportTo(id, file, { format: 'ndjson' })
-      assert.equal(done.chunks, each)
+      assert.equal(done.outputs, each)
       const { size, lines } = await contentOf(file)
       assert.deepEqual({ size, lines }, { size: done.bytes, lines: each })
     }
