@@ -13,15 +13,18 @@ mod error;
 mod exit;
 mod export;
 mod follow;
+#[allow(unsafe_code, reason = "Node-API is a C interface")]
 mod js;
 mod load;
 mod maintenance;
 mod natives;
 mod output_store;
+#[allow(unsafe_code, reason = "napi-rs takes a function by an unsafe call")]
 mod progress;
 mod retention;
 mod rows;
 mod search;
 mod session_store;
 mod statement;
+#[allow(unsafe_code, reason = "napi-rs takes a function by an unsafe call")]
 mod write_behind;

@@ -20,6 +20,7 @@ mod model;
 mod plan;
 mod script;
 mod sweep;
+#[allow(unsafe_code, reason = "a file system of SQLite's is a table of C functions")]
 mod vfs;
 
 use gsd_session_core::sqlite::{OpenOptions, Synchronous};

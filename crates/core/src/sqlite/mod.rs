@@ -3,20 +3,26 @@
 mod backup;
 mod checkpointer;
 mod code;
+#[allow(unsafe_code, reason = "the owner of the process is asked for by a C call")]
 mod companions;
+#[allow(unsafe_code, reason = "SQLite's settings of a connection are C calls")]
 mod connect;
 mod connection;
 mod definition;
 mod error;
 mod exceeded;
 mod files;
+#[allow(unsafe_code, reason = "SQLite's progress handler is a C callback")]
 mod limits;
+#[allow(unsafe_code, reason = "the state of the log is asked for by C calls")]
 mod log;
+#[allow(unsafe_code, reason = "SQLite's allocator is wrapped")]
 mod memory;
 mod migrations;
 mod new_file;
 mod open;
 mod options;
+#[allow(unsafe_code, reason = "SQLite tells the system's error by a C call")]
 mod places;
 mod pragma;
 mod remedies;
@@ -26,6 +32,7 @@ mod schema;
 mod slots;
 mod temporary;
 mod transaction;
+#[allow(unsafe_code, reason = "SQLite's busy handler is a C callback")]
 mod turns;
 mod vacuum;
 mod verify;

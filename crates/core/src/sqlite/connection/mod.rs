@@ -5,7 +5,9 @@
 
 mod cached;
 mod deferred;
+#[allow(unsafe_code, reason = "SQLite's names are C strings that need not be UTF-8")]
 mod names;
+#[allow(unsafe_code, reason = "names are asked for by the address of a statement")]
 mod statement;
 
 pub(crate) use deferred::Deferred;

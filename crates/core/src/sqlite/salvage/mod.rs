@@ -8,6 +8,7 @@ mod encoding;
 mod format;
 mod pages;
 mod record;
+#[allow(unsafe_code, reason = "SQLite's file system is called by C calls")]
 mod source;
 mod trees;
 

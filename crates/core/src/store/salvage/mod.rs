@@ -4,6 +4,7 @@
 //! reaches any more, because a page above them is damaged. The indexes tell how many rows are missing.
 
 #[cfg(test)]
+#[allow(unsafe_code, reason = "a test sets the size of reserved bytes by a C call")]
 mod oracle;
 mod rows;
 mod shape;
