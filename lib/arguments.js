@@ -18,20 +18,15 @@ function requireArray(call, name, value) {
   if (!Array.isArray(value)) wrongType(`${call}: ${name} must be an array; received ${show(value)}`)
 }
 
-function requireString(call, name, value) {
-  if (typeof value !== 'string')
-    wrongType(`${call}: ${name} must be a string; received ${show(value)}`)
+/** A check that a value has a type, by the word of `typeof`. */
+const requirer = (type) => (call, name, value) => {
+  if (typeof value !== type)
+    wrongType(`${call}: ${name} must be a ${type}; received ${show(value)}`)
 }
 
-function requireBoolean(call, name, value) {
-  if (typeof value !== 'boolean')
-    wrongType(`${call}: ${name} must be a boolean; received ${show(value)}`)
-}
-
-function requireFunction(call, name, value) {
-  if (typeof value !== 'function')
-    wrongType(`${call}: ${name} must be a function; received ${show(value)}`)
-}
+const requireString = requirer('string')
+const requireBoolean = requirer('boolean')
+const requireFunction = requirer('function')
 
 /** A function that may be left out. */
 function optionalFunction(call, name, value) {
@@ -61,7 +56,10 @@ const NO_OPTIONS = Object.freeze(Object.create(null))
 function likeliest(name, known) {
   const plain = (text) => text.toLowerCase().replaceAll(/[^a-z]/g, '')
   const [start, ...rest] = [name, ...known].map(plain)
-  const found = [(one) => one === start, (one) => one.startsWith(start) || start.startsWith(one)]
+  const found = [
+    (one) => one === start,
+    (one) => start && (one.startsWith(start) || start.startsWith(one)),
+  ]
     .map((isLike) => rest.findIndex(isLike))
     .find((index) => index >= 0)
   return found === undefined ? undefined : known[found]

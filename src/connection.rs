@@ -11,7 +11,7 @@ use napi::bindgen_prelude::retain_current_module_for_unload_safety;
 
 use crate::convert::{Argument, MAX_SAFE_INTEGER, optional};
 use crate::error::{Failure, Parsed};
-use crate::natives::{Answer, Call, Native, done, natives};
+use crate::natives::{Answer, Call, Native, connection, done, natives};
 
 /// The functions.
 pub const NATIVES: &[Native] = natives! {
@@ -34,10 +34,6 @@ const MAX_SLOTS: i64 = 1000;
 
 /// The folders and files that were told of, by whatever thread.
 static TOLD: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
-
-fn connection<'env>(call: Call<'_, 'env>) -> Parsed<&'env Rc<Connection>> {
-    Ok(call.native()?)
-}
 
 /// dbPath, and the options in the order of `lib/connection.js` -> the native side of a connection
 fn open<'env>(call: Call<'_, 'env>) -> Answer<'env> {

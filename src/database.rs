@@ -1,11 +1,6 @@
 //! What `lib/database.js` calls: the handle `connection.db`. The first argument is the native side of the connection.
 
-use std::rc::Rc;
-
-use gsd_session_core::sqlite::{Connection, Error};
-
-use crate::error::{Failure, Parsed};
-use crate::natives::{Answer, Call, Native, done, natives};
+use crate::natives::{Answer, Call, Native, checked, connection, done, natives};
 use crate::statement::Prepared;
 
 /// The functions.
@@ -17,10 +12,6 @@ pub const NATIVES: &[Native] = natives! {
     "Database.close": close;
 };
 
-fn connection<'env>(call: Call<'_, 'env>) -> Parsed<&'env Rc<Connection>> {
-    Ok(call.native()?)
-}
-
 fn in_transaction<'env>(call: Call<'_, 'env>) -> Answer<'env> {
     // A closed database is in no transaction.
     let in_transaction = connection(call)?.in_transaction().unwrap_or(false);
@@ -29,25 +20,13 @@ fn in_transaction<'env>(call: Call<'_, 'env>) -> Answer<'env> {
 
 /// the call that wants it open
 fn check_open<'env>(call: Call<'_, 'env>) -> Answer<'env> {
-    check(call, |connection| connection.unsettled().map(drop))
+    checked(call, connection(call)?.unsettled())
 }
 
 /// the call that wants no statement iterated
 fn check_not_iterating<'env>(call: Call<'_, 'env>) -> Answer<'env> {
-    check(call, |connection| {
-        connection.unsettled()?;
-        connection.check_not_iterating()
-    })
-}
-
-fn check<'env>(
-    call: Call<'_, 'env>,
-    holds: impl FnOnce(&Connection) -> Result<(), Error>,
-) -> Answer<'env> {
-    match holds(connection(call)?) {
-        Ok(()) => done(call),
-        Err(error) => Err(Failure::Of(call.get(1)?.string()?, Box::new(error.into()))),
-    }
+    let connection = connection(call)?;
+    checked(call, connection.unsettled().and_then(|_| connection.check_not_iterating()))
 }
 
 /// SQL -> a statement

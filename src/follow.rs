@@ -1,23 +1,16 @@
 //! What `lib/follow.js` calls. The first argument is the native side of the connection.
 
 use std::cell::RefCell;
-use std::rc::Rc;
 
-use gsd_session_core::sqlite::Connection;
 use gsd_session_core::store::changes::Seen;
 
-use crate::error::Parsed;
-use crate::natives::{Answer, Call, Native, done, natives};
+use crate::natives::{Answer, Call, Native, connection, done, natives};
 
 /// The functions.
 pub const NATIVES: &[Native] = natives! {
     "DatabaseConnection": changes, log;
     "DatabaseConnection.watch": seen, news;
 };
-
-fn connection<'env>(call: Call<'_, 'env>) -> Parsed<&'env Rc<Connection>> {
-    Ok(call.native()?)
-}
 
 /// the connection -> how often it has seen the file changed
 fn changes<'env>(call: Call<'_, 'env>) -> Answer<'env> {

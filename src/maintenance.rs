@@ -1,15 +1,13 @@
 //! What is done to a database as a whole: what `verify()`, `backup()` and `salvage()` of `lib/` call.
 
-use std::rc::Rc;
-
-use gsd_session_core::sqlite::{Connection, Progress};
+use gsd_session_core::sqlite::Progress;
 use gsd_session_core::store::salvage::{self, Salvaged};
 use gsd_session_core::store::verify;
 
 use crate::background::promise;
 use crate::convert::{Argument, file_path, new_file_path};
 use crate::js::{Scope, Value};
-use crate::natives::{Answer, Call, Native, natives};
+use crate::natives::{Answer, Call, Native, connection, natives};
 use crate::progress::{Listener, Report, numbers};
 
 /// The functions.
@@ -21,7 +19,7 @@ pub const NATIVES: &[Native] = natives! {
 
 /// the connection -> problems, orphanedOutputs, schemaVersion
 fn verify<'env>(call: Call<'_, 'env>) -> Answer<'env> {
-    let connection: &Rc<Connection> = call.native()?;
+    let connection = connection(call)?;
     let report = verify::verify(connection)?;
     let scope = call.scope();
     Ok(scope.array_of([
@@ -33,7 +31,7 @@ fn verify<'env>(call: Call<'_, 'env>) -> Answer<'env> {
 
 /// the connection, path, who is told -> a promise of totalPages, remainingPages
 fn backup<'env>(call: Call<'_, 'env>) -> Answer<'env> {
-    let connection: &Rc<Connection> = call.native()?;
+    let connection = connection(call)?;
     let target = new_file_path(&Argument::new("path", call.get(1)?), connection)?;
     let mut listener = Listener::new(call.scope(), call.get(2)?)?;
     let source = connection.backup_source()?;

@@ -1,7 +1,11 @@
 //! The functions that `lib/` calls, in tables: one for each file of the face.
 
+use std::rc::Rc;
+
+use gsd_session_core::sqlite::{Connection, Error};
+
 use crate::environment::Environment;
-use crate::error::Parsed;
+use crate::error::{Failure, Parsed};
 use crate::js::{self, Value};
 
 /// A call from `lib/`.
@@ -36,4 +40,24 @@ pub(crate) use natives;
 /// The answer of a function that has none.
 pub fn done<'env>(call: Call<'_, 'env>) -> Answer<'env> {
     Ok(call.scope().undefined()?)
+}
+
+/// The connection that a call is for, the first argument.
+pub fn connection<'env>(call: Call<'_, 'env>) -> Parsed<&'env Rc<Connection>> {
+    Ok(call.native()?)
+}
+
+/// The connection that a store is made on. It must be open.
+pub fn open_connection(call: Call<'_, '_>) -> Parsed<Rc<Connection>> {
+    let connection = connection(call)?;
+    connection.unsettled()?;
+    Ok(Rc::clone(connection))
+}
+
+/// The answer of a check that is made for another call, which the second argument names.
+pub fn checked<'env, T>(call: Call<'_, 'env>, check: Result<T, Error>) -> Answer<'env> {
+    match check {
+        Ok(_) => done(call),
+        Err(error) => Err(Failure::Of(call.get(1)?.string()?, Box::new(error.into()))),
+    }
 }

@@ -1,9 +1,8 @@
 //! What `lib/output-store.js` calls; see `session_store.rs`.
 
 use std::cell::RefCell;
-use std::rc::Rc;
 
-use gsd_session_core::sqlite::{Connection, reserve};
+use gsd_session_core::sqlite::reserve;
 use gsd_session_core::store::changes;
 use gsd_session_core::store::cursors::{Tail, Walk};
 use gsd_session_core::store::model::{NewOutput, OutputRow};
@@ -15,7 +14,7 @@ use crate::convert::{self, Argument, MAX_SAFE_INTEGER, optional};
 use crate::error::{Failure, Parsed};
 use crate::exit;
 use crate::js::Value;
-use crate::natives::{Answer, Call, Native, done, natives};
+use crate::natives::{Answer, Call, Native, done, natives, open_connection};
 use crate::rows::Batches;
 use crate::write_behind;
 
@@ -52,20 +51,14 @@ fn outputs<'env>(call: Call<'_, 'env>) -> Parsed<&'env Outputs> {
     Ok(call.native()?)
 }
 
-fn connection<'env>(call: Call<'_, 'env>) -> Parsed<Rc<Connection>> {
-    let connection: &Rc<Connection> = call.native()?;
-    connection.unsettled()?;
-    Ok(Rc::clone(connection))
-}
-
 /// the connection -> the native side of a store
 fn open<'env>(call: Call<'_, 'env>) -> Answer<'env> {
-    Ok(call.scope().external(Outputs::new(connection(call)?))?)
+    Ok(call.scope().external(Outputs::new(open_connection(call)?))?)
 }
 
 /// the connection, maxDelay, maxBytes, who hears of errors -> the native side of a store
 fn open_write_behind<'env>(call: Call<'_, 'env>) -> Answer<'env> {
-    let connection = connection(call)?;
+    let connection = open_connection(call)?;
     let (settings, on_error) = write_behind::options(call, 1)?;
     let outputs = Outputs::write_behind(connection, settings, on_error)?;
     exit::settle_at_exit(call, outputs.connection())?;

@@ -1,9 +1,7 @@
 //! Keeping histories small: what `prune()` and `stats()` of `lib/connection.js` call.
 
 use std::ops::ControlFlow;
-use std::rc::Rc;
 
-use gsd_session_core::sqlite::Connection;
 use gsd_session_core::store::model::SessionStatus;
 use gsd_session_core::store::retention::{self, Criteria, PruneProgress, Pruned};
 use gsd_session_core::store::stats::{self, Amount};
@@ -12,7 +10,7 @@ use crate::background::promise;
 use crate::convert::{Argument, MAX_SAFE_INTEGER, optional, session_status};
 use crate::error::Parsed;
 use crate::js::{Scope, Value};
-use crate::natives::{Answer, Call, Native, natives};
+use crate::natives::{Answer, Call, Native, connection, natives};
 use crate::progress::{Listener, Report};
 
 /// The functions.
@@ -33,7 +31,7 @@ const LARGEST: i64 = 10;
 /// the connection, how many sessions to name -> numbers, how many sessions there are of each status, and of the largest their
 /// ids and their amounts
 fn stats<'env>(call: Call<'_, 'env>) -> Answer<'env> {
-    let connection: &Rc<Connection> = call.native()?;
+    let connection = connection(call)?;
     let largest = Argument::new("options.sessions", call.get(1)?);
     let largest = optional(largest, |count| count.integer_in(0..=MAX_SAFE_INTEGER))?;
     let largest = usize::try_from(largest.unwrap_or(LARGEST)).unwrap_or(usize::MAX);
@@ -67,7 +65,7 @@ fn amount<'env>(scope: Scope<'env>, amount: &Amount) -> napi::Result<Value<'env>
 /// the connection, the options in the order of `lib/connection.js`, who is told, the options themselves ->
 /// a promise of what `pruned` gives
 fn prune<'env>(call: Call<'_, 'env>) -> Answer<'env> {
-    let connection: &Rc<Connection> = call.native()?;
+    let connection = connection(call)?;
     let criteria = criteria(call)?;
     let mut listener = Listener::new(call.scope(), call.get(7)?)?;
     let own = connection.sibling()?;

@@ -3,9 +3,6 @@
 //! The first argument is the native side of the store; the others are the arguments and fields that the class has read,
 //! unchecked. Rows are for `finish` of `lib/rows.js`.
 
-use std::rc::Rc;
-
-use gsd_session_core::sqlite::Connection;
 use gsd_session_core::store;
 use gsd_session_core::store::model::Listed;
 use gsd_session_core::store::sessions::{Page, Sessions};
@@ -13,7 +10,7 @@ use gsd_session_core::store::timestamp::Timestamp;
 
 use crate::convert::{self, Argument, optional};
 use crate::error::Parsed;
-use crate::natives::{Answer, Call, Native, done, natives};
+use crate::natives::{Answer, Call, Native, done, natives, open_connection};
 use crate::rows::Batches;
 
 /// The functions.
@@ -38,9 +35,7 @@ fn sessions<'env>(call: Call<'_, 'env>) -> Parsed<&'env Sessions> {
 
 /// the connection -> the native side of a store
 fn open<'env>(call: Call<'_, 'env>) -> Answer<'env> {
-    let connection: &Rc<Connection> = call.native()?;
-    connection.unsettled()?;
-    Ok(call.scope().external(Sessions::new(Rc::clone(connection)))?)
+    Ok(call.scope().external(Sessions::new(open_connection(call)?))?)
 }
 
 fn create<'env>(call: Call<'_, 'env>) -> Answer<'env> {

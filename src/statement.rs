@@ -7,7 +7,7 @@ use napi::ValueType;
 
 use crate::error::{Failure, Parsed};
 use crate::js::{Scope, Value};
-use crate::natives::{Answer, Call, Native, done, natives};
+use crate::natives::{Answer, Call, Native, checked, done, natives};
 use crate::rows::Batches;
 
 /// The functions.
@@ -150,10 +150,7 @@ fn is_iterating<'env>(call: Call<'_, 'env>) -> Answer<'env> {
 
 /// the call that wants it usable
 fn check<'env>(call: Call<'_, 'env>) -> Answer<'env> {
-    match statement(call)?.version() {
-        Ok(_) => done(call),
-        Err(error) => Err(Failure::Of(call.get(1)?.string()?, Box::new(error.into()))),
-    }
+    checked(call, statement(call)?.version())
 }
 
 /// the statement -> for each column its name, the column and table it comes from, their database, and its type

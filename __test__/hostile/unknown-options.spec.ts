@@ -118,6 +118,11 @@ describe('an option that there is not', () => {
     expect(stores().sessions.list(given({ order: undefined }))).toEqual([])
   })
 
+  test('an option whose name has no letters is refused with the names that there are', () => {
+    const message = 'SessionStore.list: options has no "1"; there are status, limit, before'
+    expect(failureOf(() => stores().sessions.list(given({ 1: true })))).toMatchObject({ message })
+  })
+
   test('is taken by pragma(), as by better-sqlite3', () => {
     const { db } = stores().connection
     expect(db.pragma('user_version', given({ simple: true, other: 1 }))).toBe(2)
