@@ -30,6 +30,7 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection as Sqlite;
 use rusqlite::hooks::Wal;
 
+use super::scrub::{Owed, Watch};
 use super::turns::Turns;
 use super::{OpenOptions, Result, log, open_sibling};
 
@@ -92,6 +93,9 @@ struct Shared {
     turns: Option<Arc<Turns>>,
     /// Whether commits should step aside for a restart.
     restarting: AtomicBool,
+    /// What was removed and has to be overwritten.
+    watch: Arc<Watch>,
+    owed: Arc<Owed>,
     /// Whether the thread could not do its work, so that commits have to.
     failed: AtomicBool,
     state: Mutex<State>,
@@ -114,11 +118,13 @@ struct State {
 }
 
 impl Checkpointer {
-    /// A governor for the log of `file`, told of every commit by a hook on `connection`.
+    /// A governor for the log of `file`, told of every commit by a hook on `connection`. It also does what is `owed` to
+    /// those who remove something.
     pub(crate) fn attach(
         connection: &mut Sqlite,
         file: &Path,
         options: &OpenOptions,
+        (watch, owed): (Arc<Watch>, Arc<Owed>),
     ) -> Result<Self> {
         let limit_bytes = options.wal_limit;
         let page: u32 = connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
@@ -129,6 +135,8 @@ impl Checkpointer {
             limit,
             hold_at: AtomicU32::new(too_long(limit)),
             turns: Turns::of(connection),
+            watch,
+            owed,
             frames: AtomicU32::new(0),
             wake_at: AtomicU32::new(0),
             restarting: AtomicBool::new(false),
@@ -180,6 +188,7 @@ impl Shared {
     /// Runs inside every commit, so it only stores numbers, and seldom wakes the thread.
     fn committed(self: &Arc<Self>, log: &mut Wal, frames: u32) -> rusqlite::Result<()> {
         self.frames.store(frames, Ordering::Relaxed);
+        self.watch.committed();
         if self.failed.load(Ordering::Relaxed) {
             // As SQLite would do it. The commit does not fail because of a reader in the way.
             return if frames >= FALLBACK_FRAMES { log.checkpoint().or(Ok(())) } else { Ok(()) };
@@ -254,14 +263,18 @@ impl Shared {
             }
             let left = frames - done;
             let held = self.lock().held;
-            if held || left >= self.pass_frames() || (left > 0 && frames == seen) {
+            if !held {
+                self.owed.scrub_in_time(connection, frames != seen, || self.lock().stop);
+            }
+            let to_do = left > 0 || self.owed.owes_log();
+            if held || left >= self.pass_frames() || (to_do && frames == seen) {
                 match self.passes(connection, held) {
                     // The log may hold frames of others, which this connection learns of with its next commit.
                     Some(frames_done) => done = frames_done.min(frames),
                     None => return,
                 }
             }
-            let idle = frames == seen && frames == done;
+            let idle = frames == seen && frames == done && !self.owed.is_owed();
             seen = frames;
             // If it is idle, the next commit wakes it; otherwise only a long log does.
             let wake_at = if idle { 0 } else { done.saturating_add(self.pass_frames()) };
@@ -326,7 +339,15 @@ impl Shared {
     fn pass(&self, connection: &Sqlite) -> Option<(Option<Blocker>, u32)> {
         Some(match log::catch_up(connection, PASSES) {
             Ok(frames) if frames.left() > 0 => (Some(Blocker::Reader), frames.done),
-            Ok(frames) if frames.log >= self.pass_frames() => match self.start_over(connection) {
+            Ok(frames) if self.owed.owes_log() => match self.start_over(connection, log::cut_off) {
+                Ok(true) => {
+                    self.owed.log_is_cut();
+                    (None, u32::MAX)
+                }
+                Ok(false) => (Some(Blocker::Reader), frames.done),
+                Err(_) => return None,
+            },
+            Ok(frames) if frames.log >= self.pass_frames() => match self.start_over(connection, log::start_over) {
                 Ok(true) => (None, 0),
                 Ok(false) => (Some(Blocker::Writer), frames.done),
                 Err(_) => return None,
@@ -339,12 +360,16 @@ impl Shared {
     }
 
     /// Makes the next commit write to the start of the log again. Returns whether it will.
-    fn start_over(&self, connection: &Sqlite) -> Result<bool> {
+    fn start_over(
+        &self,
+        connection: &Sqlite,
+        by: fn(&Sqlite, Duration) -> Result<bool>,
+    ) -> Result<bool> {
         let state = self.lock();
         self.restarting.store(true, Ordering::Relaxed);
         let waited = self.restart.wait_timeout_while(state, COURTESY, |state| !state.aside);
         drop(waited);
-        let restarted = log::start_over(connection, PATIENCE);
+        let restarted = by(connection, PATIENCE);
         let state = self.lock();
         self.restarting.store(false, Ordering::Relaxed);
         self.restart.notify_all();

@@ -72,7 +72,16 @@ pub(super) fn catch_up(connection: &Sqlite, most: u32) -> Result<Frames> {
 /// Makes the next commit write to the start of the log again. Waits for readers and writers for as long as
 /// `patience`, without holding a lock. Returns whether it is done.
 pub(super) fn start_over(connection: &Sqlite, patience: Duration) -> Result<bool> {
-    let restart = || checkpoint(connection, CheckpointMode::RESTART);
+    start_over_by(connection, patience, CheckpointMode::RESTART)
+}
+
+/// As [`start_over`], and leaves nothing of the log on the disk.
+pub(super) fn cut_off(connection: &Sqlite, patience: Duration) -> Result<bool> {
+    start_over_by(connection, patience, CheckpointMode::TRUNCATE)
+}
+
+fn start_over_by(connection: &Sqlite, patience: Duration, mode: CheckpointMode) -> Result<bool> {
+    let restart = || checkpoint(connection, mode);
     Ok(unless_busy(without_a_lock(connection, patience, restart))?.is_some())
 }
 

@@ -29,6 +29,7 @@ mod remedies;
 mod replacement;
 mod salvage;
 mod schema;
+mod scrub;
 mod slots;
 mod temporary;
 mod transaction;
@@ -44,6 +45,7 @@ pub use connection::{Column, Connection, Row, Statement, WalStatus};
 pub use error::{Error, Result, reserve};
 pub use options::{Location, OpenOptions, Synchronous};
 pub use rusqlite::types::ValueRef;
+pub use scrub::{Owed, Progress as ScrubProgress};
 pub use vacuum::Size;
 
 pub(crate) use connection::Deferred;
@@ -54,6 +56,7 @@ pub(crate) use open::open_sibling;
 pub(crate) use replacement::Replacement;
 pub(crate) use salvage::{Definition, Entry, Field, Pages, Trees, definitions};
 pub(crate) use schema::columns;
+pub(crate) use scrub::{Watch, scrub_everything};
 pub(crate) use transaction::{atomically, snapshot};
 pub(crate) use turns::wait_at_most;
 pub(crate) use vacuum::{

@@ -84,6 +84,8 @@ pub(crate) fn tune(connection: &Sqlite, options: &OpenOptions) -> Result<()> {
     };
     set(connection, "synchronous", Value::Integer(synchronous))?;
     set(connection, "cache_size", Value::Integer(-CACHE_KIB))?;
+    // What is removed is overwritten; `scrub` does what SQLite leaves.
+    set(connection, "secure_delete", Value::Integer(1))?;
     set(connection, "foreign_keys", Value::Integer(options.foreign_keys.into()))
 }
 

@@ -33,6 +33,11 @@ pub(crate) fn columns(table: &str) -> &'static [&'static str] {
     TABLES.iter().find(|(name, ..)| *name == table).map_or(&[], |(.., columns)| columns)
 }
 
+/// Whether a table with this name is one of ours.
+pub(super) fn is_ours(table: &[u8]) -> bool {
+    TABLES.iter().any(|(name, ..)| table.eq_ignore_ascii_case(name.as_bytes()))
+}
+
 /// Refuses a file that this library must not change, and, if `complete`, a file without the tables. Only reads.
 pub(crate) fn inspect(connection: &Sqlite, complete: bool) -> Result<()> {
     let version = version(connection)?;

@@ -149,7 +149,7 @@ impl Sessions {
     /// `SQLITE_CONSTRAINT_FOREIGNKEY` where output would stay without its session although the connection enforces
     /// foreign keys; an error of SQLite.
     pub fn delete(&self, id: &str, keep_outputs: bool) -> Result<()> {
-        self.connection.write(|sqlite| cascade::delete(sqlite, id, keep_outputs))
+        self.connection.remove(|sqlite| cascade::delete(sqlite, id, keep_outputs))
     }
 
     /// Passes every session to `visit`: newest start first, at equal starts the latest insert first.

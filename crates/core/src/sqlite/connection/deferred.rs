@@ -15,6 +15,7 @@ use rusqlite::{Connection as Sqlite, MAIN_DB, TransactionState, ffi};
 use super::cached::Cache;
 use super::{Connection, Error, Result};
 use crate::sqlite::open_sibling;
+use crate::sqlite::scrub::Watch;
 use crate::sqlite::transaction::{all_or_nothing, immediate};
 
 /// Writes that a store has deferred.
@@ -147,6 +148,7 @@ impl Connection {
         }
         // An error cannot be reported any more.
         let _: Result<_> = self.settled();
+        self.settle_removals_at_end();
     }
 
     /// The deferred writes of this connection, shared by all of its stores. The first call makes them with `start`.
@@ -201,6 +203,7 @@ impl Connection {
             Some(beside) => beside,
             None => {
                 let sqlite = Rc::new(open_sibling(file, self.options())?);
+                Watch::share(&sqlite, &self.watch)?;
                 beside.insert(Rc::new(Beside { cache: Cache::default(), sqlite }))
             }
         };

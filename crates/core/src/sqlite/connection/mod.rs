@@ -7,6 +7,7 @@ mod cached;
 mod deferred;
 #[allow(unsafe_code, reason = "SQLite's names are C strings that need not be UTF-8")]
 mod names;
+mod removals;
 #[allow(unsafe_code, reason = "names are asked for by the address of a statement")]
 mod statement;
 
@@ -19,6 +20,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use rusqlite::Connection as Sqlite;
 use rusqlite::wal::CheckpointMode;
@@ -30,6 +32,7 @@ use statement::PreparedCell;
 use super::checkpointer::{Blocker, Checkpointer};
 use super::companions::{self, Exposure};
 use super::options::{Location, OpenOptions};
+use super::scrub::{Owed, Watch};
 use super::{Error, Result, files, log, open, pragma, slots};
 
 /// An open database. Stores share it by `Rc`; closing it closes it for all of them.
@@ -48,6 +51,9 @@ pub struct Connection {
     statements: RefCell<HashMap<*const PreparedCell, Rc<PreparedCell>>>,
     iterations: Iterations,
     options: OpenOptions,
+    /// What it removes, and what it owes for that.
+    watch: Arc<Watch>,
+    owed: Arc<Owed>,
     /// Deferred writes. Dropped after the connection, whose locks they may be waiting for.
     deferred: RefCell<Option<Rc<dyn Deferred>>>,
 }
@@ -70,9 +76,12 @@ impl Connection {
     pub fn open(path: &str, location: Location, options: &OpenOptions) -> Result<Self> {
         let named = |error: Error| error.context(format_args!("cannot open {path:?}"));
         let mut sqlite = open::open(&location, options).map_err(named)?;
+        let owed = Arc::default();
+        let watch = Watch::attach(&sqlite, &owed).map_err(named)?;
         let checkpointer = match &location {
             Location::File(file) if !options.readonly => {
-                Some(Checkpointer::attach(&mut sqlite, file, options).map_err(named)?)
+                let removals = (Arc::clone(&watch), Arc::clone(&owed));
+                Some(Checkpointer::attach(&mut sqlite, file, options, removals).map_err(named)?)
             }
             _ => None,
         };
@@ -84,6 +93,8 @@ impl Connection {
             statements: RefCell::default(),
             iterations: Iterations::default(),
             options: options.clone(),
+            watch,
+            owed,
             deferred: RefCell::new(None),
             sqlite: RefCell::new(Some(Rc::new(sqlite))),
             path: path.to_owned(),
@@ -144,6 +155,7 @@ impl Connection {
                 }
                 self.checkpointer.take();
                 self.close_beside();
+                self.settle_removals_at_end();
                 match sqlite.close() {
                     Ok(()) => return Ok(()),
                     Err((sqlite, error)) => (Rc::new(sqlite), error.into()),

@@ -44,6 +44,8 @@ pub struct Statement {
     writes: Cell<bool>,
     /// Whether the iteration clears the parameters at its end.
     clears_bindings: Cell<bool>,
+    /// Whether it is a checkpoint, before which what was removed is overwritten.
+    checkpoints: bool,
 }
 
 /// The state of an iteration.
@@ -63,6 +65,7 @@ impl Connection {
     pub fn prepare(self: &Rc<Self>, sql: &str) -> Result<Statement> {
         let sqlite = self.unsettled()?;
         let instead = Turns::instead_of(&sqlite, sql);
+        let checkpoints = mentions_checkpoint(sql);
         let sql = terminated(instead.as_deref().unwrap_or(sql))?;
         let mut handle = None;
         let prepared = Prepared::try_new(sqlite, |sqlite| {
@@ -86,6 +89,7 @@ impl Connection {
             iteration: Cell::new(Iteration::None),
             writes: Cell::new(false),
             clears_bindings: Cell::new(false),
+            checkpoints,
         })
     }
 
@@ -98,6 +102,7 @@ impl Connection {
         self.check_not_iterating()?;
         let sqlite = self.unsettled()?;
         let mut unsettled = self.sqlite().err();
+        let checkpoints = mentions_checkpoint(sql);
         let sql = terminated(sql)?;
         let mut batch = Batch::new(&sqlite, &sql);
         while let Some(mut statement) = batch.next()? {
@@ -105,6 +110,9 @@ impl Connection {
                 Some(error) if is_setting(&statement) => unsettled = Some(error),
                 Some(error) => return Err(error),
                 None => {}
+            }
+            if checkpoints && statement.expanded_sql().is_some_and(|sql| mentions_checkpoint(&sql)) {
+                self.settle_removals()?;
             }
             drain(statement.raw_query())?;
             if statement.readonly()
@@ -350,6 +358,9 @@ impl Statement {
     /// The connection after the deferred writes. If they fail, a PRAGMA that reads or sets something may still run:
     /// it may be what helps.
     fn settled(&self) -> Result<Rc<Sqlite>> {
+        if self.checkpoints {
+            self.connection.settle_removals()?;
+        }
         let settled = self.connection.sqlite();
         match &settled {
             Err(_) if self.with_iterating(|statement| Result::Ok(is_setting(statement)))? => {
@@ -419,6 +430,12 @@ fn terminated(sql: &str) -> Result<String> {
 fn drain(mut rows: Rows<'_>) -> Result<()> {
     while rows.next()?.is_some() {}
     Ok(())
+}
+
+/// Whether SQL may be a `PRAGMA wal_checkpoint`.
+fn mentions_checkpoint(sql: &str) -> bool {
+    const NAME: &[u8] = b"wal_checkpoint";
+    sql.as_bytes().windows(NAME.len()).any(|word| word.eq_ignore_ascii_case(NAME))
 }
 
 /// Whether a statement is a PRAGMA that writes nothing. It neither reads rows nor overtakes deferred ones.

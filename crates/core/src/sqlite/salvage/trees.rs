@@ -2,7 +2,8 @@
 
 use super::encoding::Encoding;
 use super::format::{
-    INDEX_INTERIOR, INDEX_LEAF, TABLE_INTERIOR, TABLE_LEAF, header_at, u16_at, u32_at, varint,
+    INDEX_INTERIOR, INDEX_LEAF, TABLE_INTERIOR, TABLE_LEAF, header_at, in_cell, is_interior, u16_at,
+    u32_at, varint,
 };
 use super::pages::Pages;
 use super::record::{self, Field};
@@ -153,7 +154,7 @@ impl Trees {
             }
             self.take(number);
             let mut children = self.cells(&page, header, kind, each.as_deref_mut())?;
-            if matches!(kind, TABLE_INTERIOR | INDEX_INTERIOR) {
+            if is_interior(kind) {
                 children.extend(u32_at(&page, header + 8));
             }
             // The leftmost is visited first.
@@ -170,7 +171,7 @@ impl Trees {
         kind: u8,
         mut each: Option<Each<'_, '_>>,
     ) -> Result<Vec<u32>> {
-        let is_interior = matches!(kind, TABLE_INTERIOR | INDEX_INTERIOR);
+        let is_interior = is_interior(kind);
         let pointers = header + if is_interior { 12 } else { 8 };
         let cells = u16_at(page, header + 3).map_or(0, usize::from);
         let mut children = Vec::new();
@@ -219,13 +220,10 @@ impl Trees {
             return None;
         }
         let size = usize::try_from(size).ok()?;
-        let most = if is_row { usable - 35 } else { (usable - 12) * 64 / 255 - 23 };
-        if size <= most {
+        let here = in_cell(size, usable, is_row);
+        if here == size {
             return Some(page.get(at..at + size)?.to_owned());
         }
-        let least = (usable - 12) * 32 / 255 - 23;
-        let here = least + (size - least) % (usable - 4);
-        let here = if here <= most { here } else { least };
         let mut payload = page.get(at..at + here)?.to_owned();
         let mut next = u32_at(page, at + here)?;
         let mut chain = Vec::new();
