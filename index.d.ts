@@ -344,6 +344,11 @@ export interface PruneOptions {
    * Default `false`.
    */
   orphans?: boolean | null | undefined
+  /**
+   * Also overwrite every byte of the file that is not in use, whoever left something there. It may stand alone. What this
+   * call removes is overwritten in any case. Default `false`.
+   */
+  scrub?: boolean | null | undefined
   /** Only tell what would go; how much `maxBytes` takes is then an estimate. Default `false`. */
   dryRun?: boolean | null | undefined
   /** Told after every transaction, less often while the event loop is busy. What it throws stops the work. */
@@ -364,6 +369,8 @@ export interface PruneProgress {
   fileBytes: number
   /** Those of its bytes that hold nothing. */
   freeBytes: number
+  /** Bytes of the pages that were searched for what is not in use, to overwrite it. */
+  scannedBytes: number
 }
 
 /** What was removed, or with `dryRun` would be. */
@@ -385,6 +392,8 @@ export interface PruneReport {
    * package, until `PRAGMA auto_vacuum = INCREMENTAL` and a `VACUUM`, with nobody else at it, make it so.
    */
   givesSpaceBack: boolean
+  /** How many pages had something that was not in use, and was overwritten. */
+  cleanedPages: number
 }
 
 /** What `stats()` counts. */

@@ -47,12 +47,13 @@ function openNative(open, call, dbPath, options) {
 
 const backupProgress = ([totalPages, remainingPages]) => ({ totalPages, remainingPages })
 
-const pruneProgress = ([sessions, outputs, bytes, fileBytes, freeBytes]) => ({
+const pruneProgress = ([sessions, outputs, bytes, fileBytes, freeBytes, scannedBytes]) => ({
   sessions,
   outputs,
   bytes,
   fileBytes,
   freeBytes,
+  scannedBytes,
 })
 
 // Without output there is no date.
@@ -88,11 +89,12 @@ async function prune(connection, options) {
     'keepLast',
     'statuses',
     'orphans',
+    'scrub',
     'dryRun',
     'onProgress',
     'signal',
   ])
-  const { olderThan, maxBytes, keepLast, statuses, orphans, dryRun } = o
+  const { olderThan, maxBytes, keepLast, statuses, orphans, scrub, dryRun } = o
   const pruned = tables.retention.prune(
     connection,
     olderThan,
@@ -100,20 +102,22 @@ async function prune(connection, options) {
     keepLast,
     statuses,
     orphans,
+    scrub,
     dryRun,
     listener(call, o, pruneProgress),
     options,
   )
-  const [sessions, outputs, bytes, fileBytesBefore, fileBytes, freeBytes, givesSpaceBack] =
+  const [sessions, outputs, bytes, before, fileBytes, freeBytes, givesSpaceBack, cleanedPages] =
     await settled(pruned)
   return {
     sessions: [...sessions],
     outputs,
     bytes,
-    fileBytesBefore,
+    fileBytesBefore: before,
     fileBytes,
     freeBytes,
     givesSpaceBack,
+    cleanedPages,
   }
 }
 

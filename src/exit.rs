@@ -1,4 +1,5 @@
-//! The end of a process, or of a Worker. Writes that connections put off are done before.
+//! The end of a process, or of a Worker. Writes that connections put off are done before, and what was removed is
+//! overwritten.
 //!
 //! Node-API's own hooks do not run on the main thread after `process.exit()` or an uncaught exception. A
 //! listener of `'exit'` does, in Workers as well, and comes first of all; but others may be put before it and
@@ -26,7 +27,7 @@ const LISTEN: &str = "(settle) => {
   }
 }";
 
-/// Connections that put writes off.
+/// Connections that put writes off, or have removed something.
 type Deferring = RefCell<Vec<Weak<Connection>>>;
 
 thread_local! {
@@ -38,7 +39,7 @@ thread_local! {
     static IS_OVER: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Settles `connection`, which puts writes off, when the process ends. While it ends, nothing is put off.
+/// Settles `connection`, which puts writes off or owes the end of what was removed, when the process ends. While it ends, nothing is put off.
 pub fn settle_at_exit(call: Call<'_, '_>, connection: &Rc<Connection>) -> Parsed<()> {
     if !LISTENS.replace(true) {
         let scope = call.scope();
@@ -63,7 +64,9 @@ fn defer(connection: &Rc<Connection>) {
     DEFERRING.with(|deferring| {
         let mut deferring = deferring.borrow_mut();
         deferring.retain(|connection| connection.strong_count() > 0);
-        deferring.push(Rc::downgrade(connection));
+        if !deferring.iter().any(|known| known.as_ptr() == Rc::as_ptr(connection)) {
+            deferring.push(Rc::downgrade(connection));
+        }
     });
 }
 

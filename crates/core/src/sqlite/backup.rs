@@ -63,7 +63,7 @@ impl Connection {
         let sqlite = self.snapshot()?;
         if self.is_memory() && self.owed().is_owed() {
             sqlite.execute_batch("COMMIT")?;
-            scrub_everything(&sqlite, |_| Ok(ControlFlow::Continue(())))?;
+            scrub_everything(&sqlite, |_| ControlFlow::Continue(()))?;
         }
         Ok(Source { sqlite, patience: self.options().timeout, path: self.path().to_owned() })
     }

@@ -151,6 +151,8 @@ impl Checkpointer {
             "journal_size_limit",
             limit_bytes.min(i64::MAX as u64) as i64,
         )?;
+        let known = Arc::downgrade(&shared);
+        shared.owed.wake_by(move || known.upgrade().iter().for_each(Shared::wake));
         let told = Arc::clone(&shared);
         connection.wal_hook(Some(move |log: &mut Wal, frames: i32| {
             told.committed(log, u32::try_from(frames).unwrap_or(0))
@@ -195,16 +197,7 @@ impl Shared {
         }
         if frames >= self.wake_at.load(Ordering::Relaxed) {
             self.wake_at.store(u32::MAX, Ordering::Relaxed);
-            let mut state = self.lock();
-            if state.thread.is_none() && !state.stop {
-                let governor = Arc::clone(self);
-                let thread = thread::Builder::new().name("wal-checkpointer".into());
-                match thread.spawn(move || governor.run()) {
-                    Ok(thread) => state.thread = Some(thread),
-                    Err(_) => self.failed.store(true, Ordering::Relaxed),
-                }
-            }
-            self.wake.notify_one();
+            self.wake();
         }
         if self.restarting.load(Ordering::Relaxed) {
             self.step_aside();
@@ -215,6 +208,20 @@ impl Shared {
             turns.committed();
         }
         Ok(())
+    }
+
+    /// Wakes the thread, or starts it.
+    fn wake(self: &Arc<Self>) {
+        let mut state = self.lock();
+        if state.thread.is_none() && !state.stop {
+            let governor = Arc::clone(self);
+            let thread = thread::Builder::new().name("wal-checkpointer".into());
+            match thread.spawn(move || governor.run()) {
+                Ok(thread) => state.thread = Some(thread),
+                Err(_) => self.failed.store(true, Ordering::Relaxed),
+            }
+        }
+        self.wake.notify_one();
     }
 
     /// Holds a commit up until the log has started over, unless a reader prevents that.
@@ -339,11 +346,9 @@ impl Shared {
     fn pass(&self, connection: &Sqlite) -> Option<(Option<Blocker>, u32)> {
         Some(match log::catch_up(connection, PASSES) {
             Ok(frames) if frames.left() > 0 => (Some(Blocker::Reader), frames.done),
-            Ok(frames) if self.owed.owes_log() => match self.start_over(connection, log::cut_off) {
-                Ok(true) => {
-                    self.owed.log_is_cut();
-                    (None, u32::MAX)
-                }
+            Ok(frames) if self.owed.owes_log() => match self.cut_off(connection) {
+                // Until there are more frames.
+                Ok(true) => (None, u32::MAX),
                 Ok(false) => (Some(Blocker::Reader), frames.done),
                 Err(_) => return None,
             },
@@ -357,6 +362,13 @@ impl Shared {
             Err(error) if error.is_busy() => (Some(Blocker::Checkpointer), u32::MAX),
             Err(_) => return None,
         })
+    }
+
+    /// Leaves nothing of the log on the disk, so that removed text is not there either. Nobody waits long for that.
+    fn cut_off(&self, connection: &Sqlite) -> Result<bool> {
+        let is_cut = self.start_over(connection, |connection, _| log::cut_off(connection, COURTESY));
+        self.owed.log_is_cut(matches!(is_cut, Ok(true)));
+        is_cut
     }
 
     /// Makes the next commit write to the start of the log again. Returns whether it will.

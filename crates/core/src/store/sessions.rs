@@ -66,6 +66,11 @@ impl Sessions {
         Self { connection }
     }
 
+    /// The connection to their database.
+    pub fn connection(&self) -> &Rc<Connection> {
+        &self.connection
+    }
+
     /// Stores a session.
     ///
     /// # Errors

@@ -64,23 +64,23 @@ enum What<'a> {
 ///
 /// # Errors
 ///
-/// An error of SQLite, or of `between`.
+/// An error of SQLite.
 pub(crate) fn scrub_everything(
     sqlite: &Sqlite,
-    mut between: impl FnMut(Progress) -> Result<ControlFlow<()>>,
+    mut between: impl FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<Option<Progress>> {
     let run = || Walk::new(sqlite, What::Everything).run(&mut between);
     Ok(undefended(sqlite, run)?.continue_value())
 }
 
-/// Overwrites the unused bytes of the pages that may have copies of removed rows. Returns whether it is done.
+/// As [`scrub_everything`], of the pages that may have copies of removed rows.
 fn scrub_near(
     sqlite: &Sqlite,
     removed: &Removed,
-    mut between: impl FnMut(Progress) -> Result<ControlFlow<()>>,
-) -> Result<bool> {
+    mut between: impl FnMut(Progress) -> ControlFlow<()>,
+) -> Result<Option<Progress>> {
     let run = || Walk::new(sqlite, What::Near(removed)).run(&mut between);
-    Ok(undefended(sqlite, run)?.is_continue())
+    Ok(undefended(sqlite, run)?.continue_value())
 }
 
 /// SQLite writes no page for a defensive connection. No SQL of callers or of the file runs meanwhile.

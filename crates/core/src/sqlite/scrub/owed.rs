@@ -1,15 +1,16 @@
 //! What a connection owes to those who removed something: to overwrite the copies, and to cut off the log.
 
+use std::fmt;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection as Sqlite;
 
 use super::super::{Result, log};
-use super::{Removed, scrub_near};
+use super::{Progress, Removed, scrub_everything, scrub_near};
 
 /// For how long it may wait until nothing is written.
 const LATEST: Duration = Duration::from_secs(2);
@@ -17,17 +18,27 @@ const LATEST: Duration = Duration::from_secs(2);
 /// The pause between two transactions, for other writers.
 const PAUSE: Duration = Duration::from_millis(2);
 
+/// The pause between two attempts to cut off the log.
+const AGAIN: Duration = Duration::from_millis(500);
+
 /// The thread works for one part of its time in this number of parts.
 const SELDOM: u32 = 20;
 
 /// What a connection owes.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Owed {
     state: Mutex<State>,
     is_owed: AtomicBool,
     /// Whether somebody waits for it, so that the thread gives it up.
     is_wanted: AtomicBool,
     working: Mutex<()>,
+    wake: OnceLock<Box<dyn Fn() + Send + Sync>>,
+}
+
+impl fmt::Debug for Owed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Owed").field("state", &self.state).finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug, Default)]
@@ -36,8 +47,9 @@ struct State {
     /// Whether the log has pages with removed text.
     log: bool,
     since: Option<Instant>,
-    /// When the thread may work again.
+    /// When the thread may work again, and when it may try to cut off the log again.
     rested: Option<Instant>,
+    again: Option<Instant>,
 }
 
 impl Owed {
@@ -45,25 +57,37 @@ impl Owed {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Has `wake` called when something is owed.
+    pub(crate) fn wake_by(&self, wake: impl Fn() + Send + Sync + 'static) {
+        // There is one thread.
+        let _ = self.wake.set(Box::new(wake));
+    }
+
     /// Adds what was removed and is committed.
     pub(super) fn add(&self, removed: Removed) {
-        if removed.is_empty() {
-            return;
-        }
-        let mut state = self.lock();
-        state.removed.absorb(removed);
-        state.since.get_or_insert_with(Instant::now);
-        self.is_owed.store(true, Ordering::Relaxed);
+        self.add_state(State { removed, ..State::default() });
     }
 
     /// Takes over what another one owes.
     pub(crate) fn take_over(&self, other: &Self) {
         let left = std::mem::take(&mut *other.lock());
         other.is_owed.store(false, Ordering::Relaxed);
-        self.add(left.removed);
-        if left.log {
-            self.lock().log = true;
-            self.is_owed.store(true, Ordering::Relaxed);
+        self.add_state(left);
+    }
+
+    fn add_state(&self, more: State) {
+        if !more.is_owed() {
+            return;
+        }
+        let mut state = self.lock();
+        state.removed.absorb(more.removed);
+        state.log |= more.log;
+        state.since.get_or_insert_with(Instant::now);
+        drop(state);
+        if !self.is_owed.swap(true, Ordering::Relaxed)
+            && let Some(wake) = self.wake.get()
+        {
+            wake();
         }
     }
 
@@ -72,19 +96,22 @@ impl Owed {
         self.is_owed.load(Ordering::Relaxed)
     }
 
-    /// Whether only the log is left to be cut off.
+    /// Whether it is time to cut off the log, because that is all that is left.
     pub(crate) fn owes_log(&self) -> bool {
         self.is_owed() && {
             let state = self.lock();
-            state.log && state.removed.is_empty()
+            state.log
+                && state.removed.is_empty()
+                && state.again.is_none_or(|again| Instant::now() >= again)
         }
     }
 
-    /// The log was cut off.
-    pub(crate) fn log_is_cut(&self) {
+    /// Takes note of an attempt to cut off the log.
+    pub(crate) fn log_is_cut(&self, is_cut: bool) {
         let mut state = self.lock();
-        state.log = false;
-        self.is_owed.store(!state.removed.is_empty(), Ordering::Relaxed);
+        state.again = (!is_cut).then(|| Instant::now() + AGAIN);
+        state.log &= !is_cut;
+        self.is_owed.store(state.is_owed(), Ordering::Relaxed);
     }
 
     /// Overwrites what is owed, if it is time for that: nothing `is_written` now, or it has waited for long. The log is
@@ -103,7 +130,7 @@ impl Owed {
             return;
         };
         // Where it fails, it is owed still, and tried again.
-        let _: Result<bool> = self.scrub(sqlite, &mut || {
+        let _: Result<_> = self.scrub_now(sqlite, false, |_| {
             if self.is_wanted.load(Ordering::Relaxed) || is_over() {
                 return ControlFlow::Break(());
             }
@@ -125,31 +152,46 @@ impl Owed {
         self.is_wanted.store(true, Ordering::Relaxed);
         let _working = self.working.lock().unwrap_or_else(PoisonError::into_inner);
         self.is_wanted.store(false, Ordering::Relaxed);
-        self.scrub(sqlite, &mut || ControlFlow::Continue(()))?;
-        if self.owes_log() && log::cut_off(sqlite, patience)? {
-            self.log_is_cut();
-        }
+        self.scrub_now(sqlite, false, |_| ControlFlow::Continue(()))?;
+        self.log_is_cut(log::cut_off(sqlite, patience)?);
         Ok(!self.is_owed())
     }
 
-    fn scrub(&self, sqlite: &Sqlite, go_on: &mut dyn FnMut() -> ControlFlow<()>) -> Result<bool> {
+    /// Overwrites what is owed, with `between` called between two transactions; all of the file, if `everything`.
+    /// Returns how many pages were, or `None` if `between` breaks. The log is left.
+    ///
+    /// # Errors
+    ///
+    /// An error of SQLite. It is owed still.
+    pub(crate) fn scrub_now(
+        &self,
+        sqlite: &Sqlite,
+        everything: bool,
+        mut between: impl FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<Option<Progress>> {
         let removed = std::mem::take(&mut self.lock().removed);
-        if removed.is_empty() {
-            return Ok(true);
-        }
-        let done = scrub_near(sqlite, &removed, |_| Ok(go_on()));
+        let done = match (everything, removed.is_empty()) {
+            (true, _) => scrub_everything(sqlite, &mut between),
+            (false, true) => return Ok(Some(Progress::default())),
+            (false, false) => scrub_near(sqlite, &removed, &mut between),
+        };
         let mut state = self.lock();
-        if matches!(done, Ok(true)) {
+        if matches!(done, Ok(Some(_))) {
             state.log = true;
             state.since = None;
         } else {
             state.removed.absorb(removed);
         }
+        self.is_owed.store(state.is_owed(), Ordering::Relaxed);
         done
     }
 }
 
 impl State {
+    fn is_owed(&self) -> bool {
+        self.log || !self.removed.is_empty()
+    }
+
     fn is_due(&self, is_written: bool, now: Instant) -> bool {
         let waited = self.since.is_some_and(|since| now - since > LATEST);
         let rested = self.rested.is_none_or(|rested| now >= rested);

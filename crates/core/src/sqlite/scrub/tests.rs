@@ -165,13 +165,13 @@ fn scrub_random_file(seed: u64) {
             change(&sqlite, &mut random, &mut tokens_made);
             sqlite.execute_batch("PRAGMA incremental_vacuum(2)").unwrap();
         }
-        Ok(ControlFlow::Continue(()))
+        ControlFlow::Continue(())
     })
     .unwrap();
     let before = content(&sqlite);
     assert_sound(&sqlite);
     let progress =
-        scrub_everything(&other, |_| Ok(ControlFlow::Continue(()))).unwrap().unwrap();
+        scrub_everything(&other, |_| ControlFlow::Continue(())).unwrap().unwrap();
     assert_sound(&sqlite);
     assert!(progress.pages > 0);
     assert_eq!(content(&sqlite), before);
@@ -186,8 +186,8 @@ fn scrub_random_file(seed: u64) {
         change(&sqlite, &mut random, &mut tokens_made);
     }
     assert_sound(&sqlite);
-    let again = scrub_everything(&other, |_| Ok(ControlFlow::Continue(()))).unwrap().unwrap();
-    let clean = scrub_everything(&other, |_| Ok(ControlFlow::Continue(()))).unwrap().unwrap();
+    let again = scrub_everything(&other, |_| ControlFlow::Continue(())).unwrap().unwrap();
+    let clean = scrub_everything(&other, |_| ControlFlow::Continue(())).unwrap().unwrap();
     assert!(again.pages > 0 && clean.cleaned == 0, "seed {seed}: {clean:?}");
 }
 

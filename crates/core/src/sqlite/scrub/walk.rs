@@ -42,7 +42,7 @@ const READ: &str = "SELECT data FROM sqlite_dbpage WHERE pgno = ?1";
 const WRITE: &str = "UPDATE sqlite_dbpage SET data = ?2 WHERE pgno = ?1";
 
 /// Called between two transactions. If it breaks, the walk ends.
-pub(super) type Between<'a> = &'a mut dyn FnMut(Progress) -> Result<ControlFlow<()>>;
+pub(super) type Between<'a> = &'a mut dyn FnMut(Progress) -> ControlFlow<()>;
 
 /// A page of a tree, and the way to it.
 #[derive(Debug)]
@@ -109,7 +109,7 @@ impl<'a> Walk<'a> {
             self.begin()?;
             while !self.todo.is_empty() {
                 let late = self.batch()?;
-                if between(self.progress)?.is_break() {
+                if between(self.progress).is_break() {
                     return Ok(ControlFlow::Break(()));
                 }
                 if self.slices(late, between)?.is_break() {
@@ -202,7 +202,7 @@ impl<'a> Walk<'a> {
                 self.progress.cleaned += cleaned.len() as u64;
             }
             transaction.commit()?;
-            if between(self.progress)?.is_break() {
+            if between(self.progress).is_break() {
                 return Ok(ControlFlow::Break(()));
             }
         }
