@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::{Connection, Error, Result};
 use crate::sqlite::open_sibling;
+use crate::sqlite::pragma::{self, Overwrite};
 use crate::sqlite::scrub::Owed;
 
 /// How long readers in the way are waited for, who keep the log from being cut off.
@@ -20,7 +21,18 @@ impl Connection {
         &self,
         work: impl FnOnce(&rusqlite::Connection) -> std::result::Result<T, E>,
     ) -> std::result::Result<T, E> {
-        let removed = self.write(work);
+        let removed = self.write(|sqlite| {
+            // What else the transaction stores may take the freed pages, and keep some of their bytes.
+            let in_transaction = !self.is_memory() && !sqlite.is_autocommit();
+            if in_transaction {
+                pragma::overwrite(sqlite, Overwrite::Pages)?;
+            }
+            let removed = work(sqlite);
+            if in_transaction {
+                pragma::overwrite(sqlite, Overwrite::Rows)?;
+            }
+            removed
+        });
         // No commit of a database in memory is told of, and none of the second connection.
         if self.unsettled()?.is_autocommit() {
             match removed {

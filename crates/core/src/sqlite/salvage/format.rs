@@ -31,6 +31,23 @@ pub(in crate::sqlite) fn in_cell(size: usize, usable: usize, is_row: bool) -> us
     if here <= most { here } else { least }
 }
 
+/// The pointer map: five bytes a page, its kind and its parent.
+pub(in crate::sqlite) const MAP_ENTRY: usize = 5;
+pub(in crate::sqlite) const MAP_FREE: u8 = 2;
+
+/// The page of the pointer map that describes page `number`, where SQLite uses `usable` bytes of a page and never page
+/// `pending`.
+pub(in crate::sqlite) fn map_page(number: u32, usable: usize, pending: u32) -> Option<u32> {
+    let entries = u32::try_from(usable / MAP_ENTRY).ok()?;
+    let map = number.checked_sub(2)? / (entries + 1) * (entries + 1) + 2;
+    Some(if map == pending { map + 1 } else { map })
+}
+
+/// The page that SQLite never uses, because of its locks.
+pub(in crate::sqlite) fn pending_page(page_size: usize) -> u32 {
+    u32::try_from(PENDING_BYTE / page_size as u64 + 1).unwrap_or(u32::MAX)
+}
+
 /// Where the header of a b-tree page starts. The first page begins with the header of the file.
 pub(in crate::sqlite) fn header_at(number: u32) -> usize {
     if number == 1 { 100 } else { 0 }

@@ -2,16 +2,12 @@
 
 use super::encoding::Encoding;
 use super::format::{
-    INDEX_INTERIOR, INDEX_LEAF, TABLE_INTERIOR, TABLE_LEAF, header_at, in_cell, is_interior, u16_at,
-    u32_at, varint,
+    INDEX_INTERIOR, INDEX_LEAF, MAP_ENTRY, MAP_FREE, TABLE_INTERIOR, TABLE_LEAF, header_at, in_cell,
+    is_interior, map_page, u16_at, u32_at, varint,
 };
 use super::pages::Pages;
 use super::record::{self, Field};
 use crate::sqlite::Result;
-
-/// The pointer map: five bytes a page, its kind and its parent.
-const MAP_ENTRY: usize = 5;
-const MAP_FREE: u8 = 2;
 
 /// Pages of the trees of tables, and of indexes, that hold entries.
 const OF_TABLES: [u8; 1] = [TABLE_LEAF];
@@ -270,11 +266,7 @@ impl Trees {
     /// The page of the pointer map that describes `number`, if that page is sound.
     fn map_page(&self, number: u32) -> Option<(Vec<u8>, u32)> {
         let entries = u32::try_from(self.pages.usable() / MAP_ENTRY).ok()?;
-        let group = number.checked_sub(2)? / (entries + 1);
-        let mut map = group * (entries + 1) + 2;
-        if map == self.pages.pending_page() {
-            map += 1;
-        }
+        let map = map_page(number, self.pages.usable(), self.pages.pending_page())?;
         let page = self.pages.read(map)?;
         let described = self.pages.count().saturating_sub(map).min(entries) as usize;
         // Roots and free pages have no parent, the others have one.

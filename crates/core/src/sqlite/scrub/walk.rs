@@ -14,7 +14,7 @@ use rusqlite::{
     Connection as Sqlite, OptionalExtension, Transaction, TransactionBehavior, ffi, params,
 };
 
-use super::super::salvage::format::u32_at;
+use super::super::salvage::format::{MAP_ENTRY, MAP_FREE, map_page, pending_page, u32_at};
 use super::super::{Error, Result};
 use super::page::{Chain, Page, zero};
 use super::roots::{self, Root};
@@ -31,6 +31,10 @@ const MOST: usize = 256 << 10;
 
 /// Free pages that are looked at in one go.
 const FREE: usize = 32;
+
+/// Pages are put on the first trunk of the free list and taken from it. So those that were freed since it was clean are on
+/// its first trunks, and where this number of trunks in a row has none, there are no more of them.
+const CLEAN: usize = 2;
 
 /// Where rows were removed, SQLite moves rows of the pages beside it, and of those beside these where they get empty.
 const BESIDE: usize = 3;
@@ -57,12 +61,16 @@ struct Node {
 #[derive(Debug, Clone)]
 enum Item {
     Tree(Rc<Node>),
-    /// A part of the free list: which of its trunks, and from which of the pages on it.
+    /// A part of the free list: which of its trunks, and from which of the pages on it. `clean` of the trunks before it
+    /// had nothing to clean, or all parts of this one so far.
     Free {
         trunk: usize,
         from: usize,
+        clean: usize,
     },
 }
+
+const FREE_LIST: Item = Item::Free { trunk: 0, from: 0, clean: 0 };
 
 /// A page with its new bytes.
 type Cleaned = (u32, Vec<u8>);
@@ -71,6 +79,8 @@ pub(super) struct Walk<'a> {
     sqlite: &'a Sqlite,
     what: What<'a>,
     usable: usize,
+    /// Whether the file has a pointer map, which knows what is free.
+    has_map: bool,
     /// The schema, and the latest commit of others, when the pass began.
     schema: i64,
     version: i64,
@@ -92,6 +102,7 @@ impl<'a> Walk<'a> {
             sqlite,
             what,
             usable: 0,
+            has_map: false,
             schema: 0,
             version: 0,
             todo: Vec::new(),
@@ -140,12 +151,13 @@ impl<'a> Walk<'a> {
         let first = self.page(1)?.unwrap_or_default();
         let reserved = first.get(20).copied().map_or(0, usize::from);
         self.usable = first.len().saturating_sub(reserved);
+        self.has_map = u32_at(&first, 52).is_some_and(|largest_root| largest_root > 0);
+        // The last thing to be looked at.
+        self.todo.push(FREE_LIST);
         if self.what == What::Everything {
             let count: u32 =
                 self.sqlite.pragma_query_value(None, "page_count", |row| row.get(0))?;
             self.in_use = vec![false; count as usize + 1];
-            // The last thing to be looked at.
-            self.todo.push(Item::Free { trunk: 0, from: 0 });
         }
         let node = |root: &Root| Node { page: root.page, above: None, near_rows: root.near_rows };
         self.todo.extend(roots.iter().map(|root| Item::Tree(Rc::new(node(root)))));
@@ -186,18 +198,26 @@ impl<'a> Walk<'a> {
 
     /// Cleans things with the write lock held, for some milliseconds at a time.
     fn slices(&mut self, mut items: Vec<Item>, between: Between<'_>) -> Result<ControlFlow<()>> {
+        // The free list has changed, so it is gone through from its start.
+        if items.iter().any(|item| matches!(item, Item::Free { .. })) {
+            items.retain(|item| matches!(item, Item::Tree(_)));
+            items.insert(0, FREE_LIST);
+        }
+        let mut todo = std::mem::take(&mut self.todo);
         while !items.is_empty() {
             let transaction = transaction(self.sqlite, TransactionBehavior::Immediate)?;
             let until = Instant::now() + WRITING;
             self.forget();
             if !self.is_schema_known()? {
+                todo.clear();
                 break;
             }
             while Instant::now() < until
                 && let Some(item) = items.pop()
             {
                 let mut cleaned = Vec::new();
-                self.visit(&item, false, &mut cleaned)?;
+                self.visit(&item, matches!(item, Item::Free { .. }), &mut cleaned)?;
+                items.append(&mut self.todo);
                 self.write(&cleaned)?;
                 self.progress.cleaned += cleaned.len() as u64;
             }
@@ -206,6 +226,7 @@ impl<'a> Walk<'a> {
                 return Ok(ControlFlow::Break(()));
             }
         }
+        self.todo = todo;
         Ok(ControlFlow::Continue(()))
     }
 
@@ -213,7 +234,9 @@ impl<'a> Walk<'a> {
     fn visit(&mut self, item: &Item, further: bool, cleaned: &mut Vec<Cleaned>) -> Result<()> {
         match item {
             Item::Tree(node) => self.visit_page(node, further, cleaned),
-            Item::Free { trunk, from } => self.visit_free(*trunk, *from, further, cleaned),
+            Item::Free { trunk, from, clean } => {
+                self.visit_free((*trunk, *from, *clean), further, cleaned)
+            }
         }
     }
 
@@ -307,8 +330,7 @@ impl<'a> Walk<'a> {
     /// Cleans a part of the free list.
     fn visit_free(
         &mut self,
-        trunk: usize,
-        from: usize,
+        (trunk, from, clean): (usize, usize, usize),
         further: bool,
         cleaned: &mut Vec<Cleaned>,
     ) -> Result<()> {
@@ -328,6 +350,7 @@ impl<'a> Walk<'a> {
             return Ok(());
         }
         let next = u32_at(&page, 0).unwrap_or(0);
+        let before = cleaned.len();
         let mut numbers = (from..leaves).filter_map(|leaf| u32_at(&page, 8 + 4 * leaf));
         for leaf in numbers.by_ref().take(FREE) {
             if self.is_free(leaf)?
@@ -342,11 +365,12 @@ impl<'a> Walk<'a> {
         }
         if further {
             self.progress.pages += FREE.min(leaves.saturating_sub(from)) as u64;
+            let clean = if cleaned.len() > before { 0 } else { clean };
             if from + FREE < leaves {
-                self.todo.push(Item::Free { trunk, from: from + FREE });
-            } else if next != 0 {
+                self.todo.push(Item::Free { trunk, from: from + FREE, clean });
+            } else if next != 0 && (self.what == What::Everything || clean < CLEAN) {
                 self.progress.pages += 1;
-                self.todo.push(Item::Free { trunk: trunk + 1, from: 0 });
+                self.todo.push(Item::Free { trunk: trunk + 1, from: 0, clean: clean + 1 });
             }
         }
         Ok(())
@@ -363,11 +387,23 @@ impl<'a> Walk<'a> {
 
     /// Whether a page of the free list is free: no tree has it.
     fn is_free(&mut self, number: u32) -> Result<bool> {
-        let is_free = self.in_use.get(number as usize) != Some(&true);
-        if !is_free {
+        let in_use = self.in_use.get(number as usize) == Some(&true);
+        if in_use || self.has_map && !self.is_free_by_map(number)? {
             self.has_two_places(number)?;
+            return Ok(false);
         }
-        Ok(is_free)
+        Ok(true)
+    }
+
+    fn is_free_by_map(&self, number: u32) -> Result<bool> {
+        // `page` gives a whole page, with the bytes that SQLite does not use.
+        let size = self.page(1)?.map_or(0, |first| first.len());
+        let Some(map) = map_page(number, self.usable, pending_page(size)) else {
+            return Ok(false);
+        };
+        let entry = number.checked_sub(map + 1).map(|index| index as usize * MAP_ENTRY);
+        let page = self.page(map)?;
+        Ok(entry.and_then(|entry| page?.get(entry).copied()) == Some(MAP_FREE))
     }
 
     /// Either a page got another place meanwhile, or the file is damaged.
