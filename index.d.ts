@@ -229,7 +229,10 @@ export type JournalMode = 'wal' | 'delete' | 'truncate' | 'persist' | 'memory' |
 
 /** The state of the write-ahead log. */
 export interface WalStatus {
-  /** The size of its file in bytes. It is kept, and written anew, when the log starts over. */
+  /**
+   * The size of its file in bytes. It is kept, and written anew, when the log starts over. After something was removed the
+   * file is cut to nothing, once no reader needs it.
+   */
   size: number
   /** Pages that were written since it last started over. */
   frames: number

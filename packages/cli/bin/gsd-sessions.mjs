@@ -10,6 +10,7 @@ import { list } from '../src/commands/list.mjs'
 import { pin, unpin } from '../src/commands/pin.mjs'
 import { prune } from '../src/commands/prune.mjs'
 import { record } from '../src/commands/record.mjs'
+import { scrub } from '../src/commands/scrub.mjs'
 import { search } from '../src/commands/search.mjs'
 import { show } from '../src/commands/show.mjs'
 import { stats } from '../src/commands/stats.mjs'
@@ -32,6 +33,7 @@ const COMMANDS = [
   pin,
   unpin,
   failOrphans,
+  scrub,
   verify,
   backup,
 ]

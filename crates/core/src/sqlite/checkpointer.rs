@@ -352,11 +352,13 @@ impl Shared {
                 Ok(false) => (Some(Blocker::Reader), frames.done),
                 Err(_) => return None,
             },
-            Ok(frames) if frames.log >= self.pass_frames() => match self.start_over(connection, log::start_over) {
-                Ok(true) => (None, 0),
-                Ok(false) => (Some(Blocker::Writer), frames.done),
-                Err(_) => return None,
-            },
+            Ok(frames) if frames.log >= self.pass_frames() => {
+                match self.start_over(connection, log::start_over) {
+                    Ok(true) => (None, 0),
+                    Ok(false) => (Some(Blocker::Writer), frames.done),
+                    Err(_) => return None,
+                }
+            }
             Ok(frames) => (None, frames.done),
             // The other checkpoint does the work, which counts as done until there are more frames.
             Err(error) if error.is_busy() => (Some(Blocker::Checkpointer), u32::MAX),
@@ -366,7 +368,8 @@ impl Shared {
 
     /// Leaves nothing of the log on the disk, so that removed text is not there either. Nobody waits long for that.
     fn cut_off(&self, connection: &Sqlite) -> Result<bool> {
-        let is_cut = self.start_over(connection, |connection, _| log::cut_off(connection, COURTESY));
+        let is_cut =
+            self.start_over(connection, |connection, _| log::cut_off(connection, COURTESY));
         self.owed.log_is_cut(matches!(is_cut, Ok(true)));
         is_cut
     }

@@ -60,7 +60,8 @@ pub(crate) use scrub::{Watch, scrub_everything};
 pub(crate) use transaction::{atomically, snapshot};
 pub(crate) use turns::wait_at_most;
 pub(crate) use vacuum::{
-    checkpoint_all, cut_off_log, defer_checkpoints, gives_space_back, restart_if_long, size, vacuum_slice,
+    checkpoint_all, cut_off_log, defer_checkpoints, gives_space_back, restart_if_long, size,
+    vacuum_slice,
 };
 pub(crate) use verify::{Findings, check_integrity, compare_schema, in_one_state, schema_version};
 

@@ -111,7 +111,8 @@ impl Connection {
                 Some(error) => return Err(error),
                 None => {}
             }
-            if checkpoints && statement.expanded_sql().is_some_and(|sql| mentions_checkpoint(&sql)) {
+            if checkpoints && statement.expanded_sql().is_some_and(|sql| mentions_checkpoint(&sql))
+            {
                 self.settle_removals()?;
             }
             drain(statement.raw_query())?;

@@ -4,7 +4,8 @@
 pub(in crate::sqlite) const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 
 /// The possible sizes of a page, the likely ones first.
-pub(in crate::sqlite) const PAGE_SIZES: [usize; 8] = [4096, 8192, 16384, 32768, 65536, 2048, 1024, 512];
+pub(in crate::sqlite) const PAGE_SIZES: [usize; 8] =
+    [4096, 8192, 16384, 32768, 65536, 2048, 1024, 512];
 
 /// SQLite never uses the page with this byte, because its locks are there.
 pub(in crate::sqlite) const PENDING_BYTE: u64 = 0x4000_0000;

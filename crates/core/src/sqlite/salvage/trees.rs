@@ -2,8 +2,8 @@
 
 use super::encoding::Encoding;
 use super::format::{
-    INDEX_INTERIOR, INDEX_LEAF, MAP_ENTRY, MAP_FREE, TABLE_INTERIOR, TABLE_LEAF, header_at, in_cell,
-    is_interior, map_page, u16_at, u32_at, varint,
+    INDEX_INTERIOR, INDEX_LEAF, MAP_ENTRY, MAP_FREE, TABLE_INTERIOR, TABLE_LEAF, header_at,
+    in_cell, is_interior, map_page, u16_at, u32_at, varint,
 };
 use super::pages::Pages;
 use super::record::{self, Field};

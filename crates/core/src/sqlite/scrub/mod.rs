@@ -1,12 +1,14 @@
 //! Removing what deleted rows leave behind.
 //!
-//! `secure_delete` has SQLite write zeros over what it frees. That is not all. Where it moves rows between pages, to keep
-//! them evenly filled, it leaves copies of them behind in the unused part of a page. The row itself may be removed later,
-//! from another page. So after a removal the pages that may have such copies are looked at, and their unused bytes are
-//! overwritten (`walk`). No byte changes that SQLite would read, so nothing else has to know.
+//! `secure_delete` has SQLite write zeros over rows that it frees, here without whole pages, which would take long. That is
+//! not all. Where it moves rows between pages, to keep them evenly filled, it leaves copies of them behind in the unused
+//! part of a page. The row itself may be removed later, from another page. So after a removal the pages that may have
+//! such copies are looked at, and their unused bytes are overwritten (`walk`). No byte changes that SQLite would read, so
+//! nothing else has to know.
 //!
 //! - Of the table with the output, whose rows are only ever added at its end, these are the pages near the removed
-//!   rows. Of the sessions, whose rows also grow, and of all indexes, it may be any page.
+//!   rows. Of the sessions, whose rows also grow, and of all indexes, it may be any page. Freed pages are at the start of
+//!   the free list.
 //! - What is owed (`owed`) is paid soon after, by the thread that checkpoints, or at once before a checkpoint, a backup
 //!   or the end of a connection. Then the log is cut off, because its old pages have the text as well.
 //! - Other programs, and versions before this one, leave more: on free pages, in free blocks, and behind the end of long

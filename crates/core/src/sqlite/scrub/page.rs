@@ -146,7 +146,8 @@ fn unused(
         block = next;
     }
     used.sort_unstable_by_key(|range| range.start);
-    let mut unused = vec![first..content];
+    let mut unused = Vec::new();
+    unused.push(first..content);
     let (mut end, mut between) = (content, 0);
     for range in used {
         between += range.start.checked_sub(end)?;

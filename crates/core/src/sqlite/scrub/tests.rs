@@ -48,7 +48,9 @@ impl Tokens {
 /// The names of the texts in some bytes.
 fn tokens(bytes: &[u8]) -> HashSet<Vec<u8>> {
     let is_token = |word: &&[u8]| {
-        word.starts_with(b"<T") && word.ends_with(b">") && word[2..10].iter().all(u8::is_ascii_digit)
+        word.starts_with(b"<T")
+            && word.ends_with(b">")
+            && word[2..10].iter().all(u8::is_ascii_digit)
     };
     bytes.windows(11).filter(is_token).map(<[u8]>::to_vec).collect()
 }
@@ -71,8 +73,7 @@ fn content(sqlite: &Sqlite) -> Vec<Vec<Value>> {
 }
 
 fn assert_sound(sqlite: &Sqlite) {
-    let found: String =
-        sqlite.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
+    let found: String = sqlite.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
     assert_eq!(found, "ok");
 }
 
@@ -103,7 +104,8 @@ fn random_file(file: &Path, random: &mut Random) -> Sqlite {
         reserve(file, page, reserved);
     }
     let sqlite = Sqlite::open(file).unwrap();
-    sqlite.execute_batch(&format!(
+    sqlite
+        .execute_batch(&format!(
             "PRAGMA journal_mode = WAL; PRAGMA secure_delete = {delete}; PRAGMA cache_spill = OFF;
              CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT, b TEXT);
              CREATE INDEX t_a ON t (a);
@@ -135,10 +137,14 @@ fn change(sqlite: &Sqlite, random: &mut Random, tokens: &mut Tokens) {
         11 => run("DELETE FROM w WHERE k < ?1", params![format!("{:>70}", number / 20)]),
         12 => run("INSERT INTO d VALUES (?1)", params![text]),
         13 => run("DELETE FROM d WHERE rowid % 7 = ?1", params![number % 7]),
-        14 => run("INSERT INTO f VALUES (?1)", params![format!("word{number} more")])
-            + run("INSERT INTO g VALUES (?1)", params![format!("word{number} more")]),
-        _ => run("DELETE FROM f WHERE rowid = ?1", params![number])
-            + run("DELETE FROM g WHERE rowid = ?1", params![number]),
+        14 => {
+            run("INSERT INTO f VALUES (?1)", params![format!("word{number} more")])
+                + run("INSERT INTO g VALUES (?1)", params![format!("word{number} more")])
+        }
+        _ => {
+            run("DELETE FROM f WHERE rowid = ?1", params![number])
+                + run("DELETE FROM g WHERE rowid = ?1", params![number])
+        }
     };
 }
 
@@ -170,16 +176,14 @@ fn scrub_random_file(seed: u64) {
     .unwrap();
     let before = content(&sqlite);
     assert_sound(&sqlite);
-    let progress =
-        scrub_everything(&other, |_| ControlFlow::Continue(())).unwrap().unwrap();
+    let progress = scrub_everything(&other, |_| ControlFlow::Continue(())).unwrap().unwrap();
     assert_sound(&sqlite);
     assert!(progress.pages > 0);
     assert_eq!(content(&sqlite), before);
     assert_eq!(content(&Sqlite::open(&file).unwrap()), before);
     sqlite.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
     let live = tokens(format!("{before:?}").as_bytes());
-    let left: Vec<_> =
-        tokens(&all_of(&file)).difference(&live).map(|token| lossy(token)).collect();
+    let left: Vec<_> = tokens(&all_of(&file)).difference(&live).map(|token| lossy(token)).collect();
     assert!(left.is_empty(), "seed {seed}: {left:?}");
     // SQLite goes on with such pages.
     for _ in 0..100 {
@@ -216,7 +220,8 @@ fn remove_random_sessions(connection: &Connection, random: &mut Random) {
     let run = |sql: &str, values: &[&dyn rusqlite::ToSql]| {
         connection.remove(|sqlite| Ok::<_, Error>(sqlite.execute(sql, values)?)).unwrap()
     };
-    let ids: Vec<_> = (0..1_500).map(|_| format!("{:x}{}", random.next(), tokens.text(11))).collect();
+    let ids: Vec<_> =
+        (0..1_500).map(|_| format!("{:x}{}", random.next(), tokens.text(11))).collect();
     for id in &ids {
         run(
             "INSERT INTO sessions (id, slot, status, working_dir, current_command, started_at)
@@ -227,10 +232,10 @@ fn remove_random_sessions(connection: &Connection, random: &mut Random) {
     for _ in 0..6_000 {
         let id = &ids[random.below(1_500) as usize];
         match random.below(8) {
-            0 => run("UPDATE sessions SET current_command = ?2 WHERE id = ?1", params![
-                id,
-                tokens.text(20 + random.below(200) as usize)
-            ]),
+            0 => run(
+                "UPDATE sessions SET current_command = ?2 WHERE id = ?1",
+                params![id, tokens.text(20 + random.below(200) as usize)],
+            ),
             1 if random.below(3) == 0 => {
                 run("DELETE FROM session_outputs WHERE session_id = ?1", params![id])
                     + run("DELETE FROM sessions WHERE id = ?1", params![id])

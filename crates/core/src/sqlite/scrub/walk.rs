@@ -426,9 +426,7 @@ impl<'a> Walk<'a> {
         let found = match &node.above {
             // As long as the schema is the same.
             None => true,
-            Some(above) => {
-                self.is_there(above)? && self.named_by(above.page)?.contains(&node.page)
-            }
+            Some(above) => self.is_there(above)? && self.named_by(above.page)?.contains(&node.page),
         };
         self.found.insert(node.page, found);
         Ok(found)
