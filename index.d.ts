@@ -10,12 +10,29 @@ declare global {
 /** What a session is doing. */
 export type SessionStatus = 'idle' | 'running' | 'waiting_checkpoint' | 'completed' | 'failed'
 
-/** A session as it is read: every key is present, `undefined` where SQL has NULL. */
-export interface Session {
+/** What a session has beyond the plan's fields. */
+export interface SessionDetails {
+  /** What people call it. */
+  title?: string | undefined
+  /** The code with which its process ended, any integer that a double holds exactly. */
+  exitCode?: number | undefined
+  /** The signal that ended its process, by its name, such as `'SIGTERM'`. */
+  signal?: string | undefined
+  /** Why it failed, in words. */
+  error?: string | undefined
+}
+
+/**
+ * A session as it is read: every key is present, `undefined` where SQL has NULL. Those of `SessionDetails` are there
+ * where the session has any of them.
+ *
+ * @typeParam Slot The slots of the harness, such as `1 | 2 | 3 | 4`.
+ */
+export interface Session<Slot extends number = 1 | 2 | 3> extends SessionDetails {
   /** Its unique name. */
   id: string
   /** The slot of the harness that it runs in. */
-  slot: 1 | 2 | 3
+  slot: Slot
   status: SessionStatus
   /** The folder it works in. */
   workingDir: string
@@ -41,6 +58,14 @@ export interface NewSession {
   endedAt?: Date | null | undefined
   /** Any integer that a double holds exactly. */
   pid?: number | null | undefined
+  /** What people call it. */
+  title?: string | null | undefined
+  /** The code with which its process ended, any integer that a double holds exactly. */
+  exitCode?: number | null | undefined
+  /** The signal that ended its process, by its name, such as `'SIGTERM'`. */
+  signal?: string | null | undefined
+  /** Why it failed, in words. */
+  error?: string | null | undefined
 }
 
 /** Changes to a session: `undefined` leaves a field alone, `null` clears it. */
@@ -49,6 +74,19 @@ export interface SessionUpdateFields {
   currentCommand?: string | null | undefined
   endedAt?: Date | null | undefined
   pid?: number | null | undefined
+  title?: string | null | undefined
+  exitCode?: number | null | undefined
+  signal?: string | null | undefined
+  error?: string | null | undefined
+}
+
+/** When a session is changed. */
+export interface UpdateOptions {
+  /**
+   * Only if it has this status, or one of these, at the moment of the change: so that late news does not wake a session
+   * that is over.
+   */
+  ifStatus?: SessionStatus | readonly SessionStatus[] | null | undefined
 }
 
 /** A chunk of what a session's terminal printed. */
@@ -190,7 +228,7 @@ export interface ListOptions {
    * Only those behind this one, the last of the page before. Where it is gone, those that started with it
    * may come again, but none is left out.
    */
-  before?: Pick<Session, 'id' | 'startedAt'> | null | undefined
+  before?: Pick<Session<number>, 'id' | 'startedAt'> | null | undefined
 }
 
 /** How a database is opened. */
@@ -481,7 +519,7 @@ export interface FullOutputOptions {
 }
 
 /** The sessions of a database: what ran in which slot, and how it went. */
-export declare class SessionStore {
+export declare class SessionStore<Slot extends number = 1 | 2 | 3> {
   /**
    * The sessions of `db`: a `DatabaseConnection` or its `db`.
    *
@@ -497,14 +535,15 @@ export declare class SessionStore {
    */
   create(session: NewSession): void
   /** The session with this id, or `undefined`. */
-  get(id: string): Session | undefined
+  get(id: string): Session<Slot> | undefined
   /**
    * Changes the given fields of a session: `undefined` leaves a field alone, `null` clears it. An
    * unknown id changes nothing.
    *
-   * @throws {TypeError | RangeError} For a field of the wrong type or value; nothing is changed.
+   * @returns Whether there was such a session, and it was written: `false` for no fields, and where `ifStatus` was not met.
+   * @throws {TypeError | RangeError} For a field or an option of the wrong type or value; nothing is changed.
    */
-  update(id: string, fields: SessionUpdateFields): void
+  update(id: string, fields: SessionUpdateFields, options?: UpdateOptions | null): boolean
   /**
    * Removes a session and its output in one transaction. An unknown id removes nothing but output
    * that was stored under it.
@@ -518,15 +557,15 @@ export declare class SessionStore {
    *
    * @throws {TypeError | RangeError} For an option of the wrong type or value.
    */
-  list(options?: ListOptions | null): Session[]
+  list(options?: ListOptions | null): Session<Slot>[]
   /**
    * The sessions with this status, in the order of `list()`.
    *
    * @throws {RangeError} `ERR_OUT_OF_RANGE` for a status that there is not.
    */
-  listByStatus(status: SessionStatus): Session[]
+  listByStatus(status: SessionStatus): Session<Slot>[]
   /** The sessions that are `'running'` or `'waiting_checkpoint'`, in the order of `list()`. */
-  findRunning(): Session[]
+  findRunning(): Session<Slot>[]
   /**
    * Marks as `'failed'` the sessions that are `'running'` or `'waiting_checkpoint'` and whose process is gone, as
    * after a crash, in one transaction: no process has their `pid`, or (on Linux) one that started after the session
@@ -538,7 +577,7 @@ export declare class SessionStore {
    *
    * @returns These sessions as they are then, in the order of `list()`.
    */
-  failOrphans(options?: FailOrphansOptions | null): Session[]
+  failOrphans(options?: FailOrphansOptions | null): Session<Slot>[]
   /**
    * Has `connection.prune()` leave a session alone, whatever it is asked for, until `unpin()`. The pin is
    * stored, counts for every process, and goes with the session when that is deleted. Does nothing for

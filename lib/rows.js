@@ -18,7 +18,7 @@ const numbers = new Float64Array(8 * 1024)
 const notes = new Float64Array(4)
 
 // The query that runs. No code but that of this folder runs between its `begin` and its `finish`.
-let make, refresh, rows, sessionId
+let make, refresh, rows, order, sessionId
 
 /**
  * Before a query: the function that makes a row, and the one that gives a new such function when the columns have
@@ -60,14 +60,14 @@ function reshape(columns) {
   make = refresh(columns)
 }
 
-// The addon calls it when the rows so far do not count.
-function startOver() {
-  rows = []
+// The addon calls it, with numbers of 32 bits, when the rows come in another order than the one that is wanted.
+function reorder(numbers) {
+  order = new Uint32Array(new Uint8Array(numbers).buffer)
 }
 
 // Drops the references that the finished rows do not need.
 function end() {
-  ascii = wide = extras = make = refresh = rows = sessionId = undefined
+  ascii = wide = extras = make = refresh = rows = order = sessionId = undefined
 }
 
 // The addon calls it for the error of a query that failed, whose rows nobody gets.
@@ -80,7 +80,7 @@ function failed(kind, code, message) {
 function finish(last) {
   if (last !== undefined) take(last)
   add()
-  const made = rows
+  const made = order === undefined ? rows : Array.from(order, (number) => rows[number])
   end()
   return made
 }
@@ -129,16 +129,21 @@ function read() {
   }
 }
 
-const makeSession = () => ({
-  id: text(),
-  slot: numbers[at++],
-  status: native.statuses[numbers[at++]],
-  workingDir: text(),
-  currentCommand: text(),
-  startedAt: date(),
-  endedAt: date(),
-  pid: integer(),
-})
+// A session without details has the fields of the plan only, as it always had.
+const makeSession = () => {
+  const session = {
+    id: text(),
+    slot: numbers[at++],
+    status: native.statuses[numbers[at++]],
+    workingDir: text(),
+    currentCommand: text(),
+    startedAt: date(),
+    endedAt: date(),
+    pid: integer(),
+  }
+  if (numbers[at++] === 0) return session
+  return { ...session, title: text(), exitCode: integer(), signal: text(), error: text() }
+}
 
 const makeOutput = () => ({
   sessionId,
@@ -199,7 +204,7 @@ const native = bind({
   take,
   batch,
   reshape,
-  startOver,
+  reorder,
   numbers: numbers.buffer,
   notes: notes.buffer,
 })

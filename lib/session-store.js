@@ -41,6 +41,10 @@ class SessionStore {
       session.startedAt,
       session.endedAt,
       session.pid,
+      session.title,
+      session.exitCode,
+      session.signal,
+      session.error,
     )
   }
 
@@ -49,10 +53,23 @@ class SessionStore {
     return finishOne(native.get(this.#native, id))
   }
 
-  update(id, fields) {
+  update(id, fields, options) {
     requireObject('SessionStore.update', 'fields', fields)
-    const { status, currentCommand, endedAt, pid } = fields
-    native.update(this.#native, id, status, currentCommand, endedAt, pid)
+    const { status, currentCommand, endedAt, pid, title, exitCode, signal, error } = fields
+    const { ifStatus } = optionsOf('SessionStore.update', options, ['ifStatus'])
+    return native.update(
+      this.#native,
+      id,
+      status,
+      currentCommand,
+      endedAt,
+      pid,
+      title,
+      exitCode,
+      signal,
+      error,
+      ifStatus,
+    )
   }
 
   delete(id, options) {

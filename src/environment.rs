@@ -19,7 +19,7 @@ pub struct Environment {
     take: Remembered,
     batch: Remembered,
     reshape: Remembered,
-    start_over: Remembered,
+    reorder: Remembered,
     numbers: Remembered,
     notes: Remembered,
     room: RefCell<Room>,
@@ -45,8 +45,8 @@ pub enum Step {
     Batch,
     /// Takes the columns of the rows to come.
     Reshape,
-    /// Forgets the rows that it has made.
-    StartOver,
+    /// Takes the order in which the rows are given at the end of the call.
+    Reorder,
 }
 
 impl Environment {
@@ -62,7 +62,7 @@ impl Environment {
             take: remember(c"take")?,
             batch: remember(c"batch")?,
             reshape: remember(c"reshape")?,
-            start_over: remember(c"startOver")?,
+            reorder: remember(c"reorder")?,
             numbers: remember(c"numbers")?,
             notes: remember(c"notes")?,
             room: RefCell::default(),
@@ -89,7 +89,7 @@ impl Environment {
             Step::Take => &self.take,
             Step::Batch => &self.batch,
             Step::Reshape => &self.reshape,
-            Step::StartOver => &self.start_over,
+            Step::Reorder => &self.reorder,
         };
         scope.call(scope.recall(function)?, arguments).map(drop)
     }

@@ -94,11 +94,10 @@ impl<'env> Batches<'env> {
         self.environment.step(self.scope, Step::Reshape, [columns])
     }
 
-    /// Forgets every row.
-    pub fn start_over(&mut self) -> Result<()> {
-        (self.extra_count, self.extras) = (0, None);
-        self.clear();
-        self.environment.step(self.scope, Step::StartOver, [])
+    /// Has the rows put into another order at the end of the call, by their numbers.
+    pub fn reorder(&self, order: &[u32]) -> Result<()> {
+        let bytes: Vec<u8> = order.iter().flat_map(|number| number.to_ne_bytes()).collect();
+        self.environment.step(self.scope, Step::Reorder, [self.scope.buffer(&bytes)?])
     }
 
     fn clear(&mut self) {
@@ -113,14 +112,30 @@ impl<'env> Batches<'env> {
         self.number(row.slot as f64);
         self.number(f64::from(row.status as u8));
         self.text(row.working_dir)?;
-        match row.current_command {
-            Some(command) => self.text(command)?,
-            None => self.number(NULL_TEXT),
-        }
+        self.optional_text(row.current_command)?;
         self.number(row.started_at);
         self.number(row.ended_at.unwrap_or(NULL_NUMBER));
         self.number(row.pid.unwrap_or(NULL_NUMBER));
+        let Some(details) = row.details else {
+            self.number(0.0);
+            return Ok(self.end_row()?);
+        };
+        self.number(1.0);
+        self.optional_text(details.title)?;
+        self.number(details.exit_code.unwrap_or(NULL_NUMBER));
+        self.optional_text(details.signal)?;
+        self.optional_text(details.error)?;
         Ok(self.end_row()?)
+    }
+
+    fn optional_text(&mut self, text: Option<&[u8]>) -> Parsed<()> {
+        match text {
+            Some(text) => self.text(text),
+            None => {
+                self.number(NULL_TEXT);
+                Ok(())
+            }
+        }
     }
 
     /// Adds a chunk of output.

@@ -4,7 +4,7 @@
 //! unchecked. Rows are for `finish` of `lib/rows.js`.
 
 use gsd_session_core::store;
-use gsd_session_core::store::model::Listed;
+use gsd_session_core::store::model::SessionRow;
 use gsd_session_core::store::sessions::{Page, Sessions};
 use gsd_session_core::store::timestamp::Timestamp;
 
@@ -55,8 +55,9 @@ fn get<'env>(call: Call<'_, 'env>) -> Answer<'env> {
 fn update<'env>(call: Call<'_, 'env>) -> Answer<'env> {
     let id = Argument::new("id", call.get(1)?).string()?;
     let update = convert::session_update(call.array(2)?)?;
-    sessions(call)?.update(&id, &update)?;
-    done(call)
+    let if_status = convert::statuses(Argument::new("options.ifStatus", call.get(10)?))?;
+    let is_changed = sessions(call)?.update(&id, &update, if_status.as_deref())?;
+    Ok(call.scope().boolean(is_changed)?)
 }
 
 fn delete<'env>(call: Call<'_, 'env>) -> Answer<'env> {
@@ -144,12 +145,11 @@ fn about_one<'env>(
 
 fn rows<'env>(
     call: Call<'_, 'env>,
-    query: impl FnOnce(&mut dyn FnMut(Listed<'_>) -> Parsed<()>) -> Parsed<()>,
+    query: impl FnOnce(&mut dyn FnMut(SessionRow<'_>) -> Parsed<()>) -> Parsed<Option<Vec<u32>>>,
 ) -> Answer<'env> {
     let mut batches = Batches::new(call);
-    query(&mut |listed| match listed {
-        Listed::Session(row) => batches.session(row),
-        Listed::StartOver => Ok(batches.start_over()?),
-    })?;
+    if let Some(order) = query(&mut |row| batches.session(row))? {
+        batches.reorder(&order)?;
+    }
     Ok(batches.finish()?)
 }

@@ -4,6 +4,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use rusqlite::Connection as Sqlite;
+use rusqlite::config::DbConfig;
 use rusqlite::wal::CheckpointMode;
 
 use super::options::{Location, OpenOptions};
@@ -40,6 +41,8 @@ impl NewFile {
         temporary.check().map_err(|error| named(Error::io(&error)))?;
         // The whole file is flushed once, at the end.
         sqlite.pragma_update(None, "synchronous", "OFF")?;
+        // Rows are stored as they were: no trigger of the schema changes or removes any.
+        sqlite.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
         Ok(Self { sqlite, temporary, target: target.to_owned() })
     }
 

@@ -15,7 +15,7 @@ use super::changes::{self, Seen};
 use super::cursors::Tail;
 use super::export::Size;
 use super::model::{
-    Change, ExportFormat, NewOutput, NewSession, OutputType, SessionStatus, SessionUpdate,
+    Change, Details, ExportFormat, NewOutput, NewSession, OutputType, SessionStatus, SessionUpdate,
 };
 use super::outputs::Outputs;
 use super::retention::{Criteria, prune};
@@ -75,6 +75,7 @@ fn session(id: &str) -> NewSession {
         started_at: Timestamp::now(),
         ended_at: None,
         pid: None,
+        details: Details { title: Some(id.to_owned()), ..Details::default() },
     }
 }
 
@@ -129,7 +130,7 @@ fn use_stores(connection: &Rc<Connection>, folder: &Path) -> Result<()> {
     outputs.append(output("one\n"))?;
     outputs.append_many(&vec![output("two\n"); 40])?;
     let update = SessionUpdate { pid: Change::Set(7), ..SessionUpdate::default() };
-    sessions.update("s-1", &update)?;
+    sessions.update("s-1", &update, None)?;
     assert!(!seen.news(connection)?.is_empty());
     assert!(changes::status(connection, "s-1")?.is_some());
     sessions.list(|_| Ok::<_, Error>(()))?;

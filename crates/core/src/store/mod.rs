@@ -3,6 +3,7 @@
 mod cascade;
 pub mod changes;
 pub mod cursors;
+mod details;
 mod error;
 pub mod export;
 #[cfg(test)]
