@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use gsd_session_core::sqlite::{Connection, Location, OpenOptions};
 use gsd_session_core::store;
-use gsd_session_core::store::model::{Listed, NewOutput, NewSession, OutputType, SessionStatus};
+use gsd_session_core::store::model::{Details, NewOutput, NewSession, OutputType, SessionStatus};
 use gsd_session_core::store::outputs::Outputs;
 use gsd_session_core::store::sessions::Sessions;
 use gsd_session_core::store::timestamp::Timestamp;
@@ -160,10 +160,8 @@ impl Trial {
         self.fill_sessions(1000)?;
         let list = || {
             let mut bytes = 0;
-            self.sessions.list::<store::Error>(|listed| {
-                if let Listed::Session(row) = listed {
-                    bytes += row.id.len();
-                }
+            self.sessions.list::<store::Error>(|row| {
+                bytes += row.id.len();
                 Ok(())
             })?;
             Ok(bytes)
@@ -240,6 +238,7 @@ fn session_of(number: usize) -> Outcome<NewSession> {
         started_at: moment(started)?,
         ended_at: if over { Some(moment(started + 45_678.0)?) } else { None },
         pid: if over { None } else { Some(i64::try_from(number)? + 1000) },
+        details: Details::default(),
     })
 }
 

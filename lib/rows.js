@@ -61,8 +61,8 @@ function reshape(columns) {
 }
 
 // The addon calls it, with numbers of 32 bits, when the rows come in another order than the one that is wanted.
-function reorder(numbers) {
-  order = new Uint32Array(new Uint8Array(numbers).buffer)
+function reorder(bytes) {
+  order = new Uint32Array(new Uint8Array(bytes).buffer)
 }
 
 // Drops the references that the finished rows do not need.

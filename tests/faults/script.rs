@@ -130,7 +130,7 @@ impl World {
 
     pub fn update(&mut self, id: &str, status: SessionStatus) {
         let update = SessionUpdate { status: Some(status), ..SessionUpdate::default() };
-        let call = |sessions: &Sessions, _: &Outputs| sessions.update(id, &update);
+        let call = |sessions: &Sessions, _: &Outputs| sessions.update(id, &update, None).map(drop);
         self.change("update", call, |model| model.set_status(id, status));
     }
 
