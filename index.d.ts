@@ -218,10 +218,24 @@ export interface SearchResult {
   next: () => SearchResult
 }
 
+/** Which sessions are meant: those that meet every condition. */
+export interface SessionFilter {
+  /** Only those of this status, or of one of these. */
+  status?: SessionStatus | readonly SessionStatus[] | null | undefined
+  /** Only those in this slot. */
+  slot?: number | null | undefined
+  /** Only those that work in exactly this folder. */
+  workingDir?: string | null | undefined
+  /** Only those whose `currentCommand` is exactly this. */
+  command?: string | null | undefined
+  /** Only those that started then or later. */
+  since?: Date | null | undefined
+  /** Only those that started then or earlier. */
+  until?: Date | null | undefined
+}
+
 /** Which sessions to list. */
-export interface ListOptions {
-  /** Only those of this status. */
-  status?: SessionStatus | null | undefined
+export interface ListOptions extends SessionFilter {
   /** So many at most. */
   limit?: number | null | undefined
   /**
@@ -558,6 +572,12 @@ export declare class SessionStore<Slot extends number = 1 | 2 | 3> {
    * @throws {TypeError | RangeError} For an option of the wrong type or value.
    */
   list(options?: ListOptions | null): Session<Slot>[]
+  /**
+   * How many sessions there are: all of them, or those that are meant.
+   *
+   * @throws {TypeError | RangeError} For an option of the wrong type or value.
+   */
+  count(options?: SessionFilter | null): number
   /**
    * The sessions with this status, in the order of `list()`.
    *

@@ -22,6 +22,9 @@ function isAlive(pid) {
   }
 }
 
+/** The options that say which sessions are meant. */
+const FILTER = ['status', 'slot', 'workingDir', 'command', 'since', 'until']
+
 class SessionStore {
   #native
 
@@ -79,19 +82,26 @@ class SessionStore {
 
   list(options) {
     if (options !== undefined) {
-      return this.#page(optionsOf('SessionStore.list', options, ['status', 'limit', 'before']))
+      return this.#page(optionsOf('SessionStore.list', options, [...FILTER, 'limit', 'before']))
     }
     beginSessions()
     return finish(native.list(this.#native))
   }
 
-  #page({ status, limit, before }) {
+  count(options) {
+    const filter = optionsOf('SessionStore.count', options, FILTER)
+    return native.count(this.#native, ...FILTER.map((field) => filter[field]))
+  }
+
+  #page(options) {
+    const { limit, before } = options
+    const filter = FILTER.map((field) => options[field])
     const hasBefore = before !== undefined && before !== null
     if (hasBefore) requireObject('SessionStore.list', 'options.before', before)
     const id = hasBefore ? before.id : undefined
     const startedAt = hasBefore ? before.startedAt : undefined
     beginSessions()
-    return finish(native.page(this.#native, status, limit, hasBefore, id, startedAt))
+    return finish(native.page(this.#native, ...filter, limit, hasBefore, id, startedAt))
   }
 
   listByStatus(status) {

@@ -5,7 +5,8 @@
 
 use gsd_session_core::store;
 use gsd_session_core::store::model::SessionRow;
-use gsd_session_core::store::sessions::{Page, Sessions};
+use gsd_session_core::store::pages::Page;
+use gsd_session_core::store::sessions::Sessions;
 use gsd_session_core::store::timestamp::Timestamp;
 
 use crate::convert::{self, Argument, optional};
@@ -21,6 +22,7 @@ pub const NATIVES: &[Native] = natives! {
     "SessionStore.update": update;
     "SessionStore.delete": delete;
     "SessionStore.list": list, page;
+    "SessionStore.count": count;
     "SessionStore.listByStatus": list_by_status;
     "SessionStore.findRunning": find_running;
     "SessionStore.failOrphans": pids_at_work, fail_orphans;
@@ -72,14 +74,13 @@ fn list<'env>(call: Call<'_, 'env>) -> Answer<'env> {
     rows(call, |add| sessions.list(add))
 }
 
-/// status, limit, whether there is a session before, its id, its start
+/// the filter's six fields, limit, whether there is a session before, its id, its start
 fn page<'env>(call: Call<'_, 'env>) -> Answer<'env> {
     let sessions = sessions(call)?;
-    let status = Argument::new("options.status", call.get(1)?);
-    let limit = Argument::new("options.limit", call.get(2)?).limit()?;
-    let has_before = call.get(3)?.boolean()?;
+    let limit = Argument::new("options.limit", call.get(7)?).limit()?;
+    let has_before = call.get(8)?.boolean()?;
     let page = Page {
-        status: optional(status, convert::session_status)?,
+        filter: convert::filter(call.array(1)?)?,
         limit: limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX)),
         before: if has_before { Some(before(call)?) } else { None },
     };
@@ -89,8 +90,14 @@ fn page<'env>(call: Call<'_, 'env>) -> Answer<'env> {
 }
 
 fn before(call: Call<'_, '_>) -> Parsed<(String, Timestamp)> {
-    let id = Argument::new("options.before.id", call.get(4)?).string()?;
-    Ok((id, Argument::new("options.before.startedAt", call.get(5)?).date()?))
+    let id = Argument::new("options.before.id", call.get(9)?).string()?;
+    Ok((id, Argument::new("options.before.startedAt", call.get(10)?).date()?))
+}
+
+/// the filter's six fields
+fn count<'env>(call: Call<'_, 'env>) -> Answer<'env> {
+    let count = sessions(call)?.count(&convert::filter(call.array(1)?)?)?;
+    Ok(call.scope().number(count as f64)?)
 }
 
 fn list_by_status<'env>(call: Call<'_, 'env>) -> Answer<'env> {

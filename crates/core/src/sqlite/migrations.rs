@@ -24,11 +24,10 @@ const MIGRATIONS: &[&str] =
 /// which some refuse. A text that is no moment, or one in a form that SQLite does not read, is NULL.
 macro_rules! start {
     () => {
-        include_str!("migrations/start.sql")
+        include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/sqlite/migrations/start.sql"))
     };
 }
 
-#[allow(unused_imports)]
 pub(crate) use start;
 
 /// What a file has beyond its version.

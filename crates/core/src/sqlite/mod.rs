@@ -49,7 +49,7 @@ pub use vacuum::Size;
 pub(crate) use connection::Deferred;
 pub(crate) use definition::{Tried, empty_copy, try_out};
 pub(crate) use limits::{prepare, write, write_bound, write_many};
-pub(crate) use migrations::has_object;
+pub(crate) use migrations::{has_object, start};
 pub(crate) use new_file::NewFile;
 pub(crate) use open::open_sibling;
 pub(crate) use replacement::Replacement;

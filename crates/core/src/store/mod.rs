@@ -13,6 +13,7 @@ mod listing;
 pub mod model;
 mod orphans;
 pub mod outputs;
+pub mod pages;
 mod pins;
 mod processes;
 pub mod retention;

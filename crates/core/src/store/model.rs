@@ -97,6 +97,14 @@ pub struct Details {
     pub error: Option<String>,
 }
 
+impl SessionStatus {
+    /// A text in which SQL finds each of these by `instr(…, '|' || status || '|')`.
+    pub(crate) fn among(all: &[Self]) -> String {
+        let all: Vec<_> = all.iter().map(|status| status.as_str()).collect();
+        format!("|{}|", all.join("|"))
+    }
+}
+
 /// A new session.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewSession {
