@@ -144,6 +144,35 @@ export interface FollowedChunk extends OutputChunk {
 export interface SessionChange {
   /** The ids of the sessions that were stored, changed or removed, or have more output. */
   sessions: string[]
+  /** With the option `tables`: those of them whose rows are others than before. */
+  tables?: string[]
+}
+
+/** What `connection.watch()` looks at beside sessions. */
+export interface WatchOptions {
+  /**
+   * Tables of others in the same file, by name. One that there is not is told when it comes. They are read whole at every
+   * look, for at most a twentieth of the time.
+   */
+  tables?: readonly string[] | null | undefined
+}
+
+/** Which changes of sessions are wanted. */
+export interface ChangesOptions {
+  /** The cursor to go on from; every session by default. */
+  after?: number | null | undefined
+  /** How many sessions to give at most, from 1. Default 1000. */
+  limit?: number | null | undefined
+}
+
+/** Sessions that have changed. */
+export interface SessionChanges {
+  /** Each session once, in the order of their last changes; `removed` where it is not stored any more. */
+  changes: { id: string; removed: boolean }[]
+  /** Where to go on: behind the last change, or where it started if there was none. */
+  cursor: number
+  /** Whether there is more. */
+  more: boolean
 }
 
 /** How much of the end of a session's output is wanted: lines or chunks, 10 lines by default. */
@@ -579,6 +608,15 @@ export declare class SessionStore<Slot extends number = 1 | 2 | 3> {
    */
   count(options?: SessionFilter | null): number
   /**
+   * The sessions that were stored, changed or removed since a cursor, whoever did it, in whatever process and by
+   * whatever program. The cursor stays good across restarts. Output alone is no change of its session. A cursor
+   * that the file has not reached, since an older copy took its place, starts again.
+   *
+   * @throws {RangeError} `ERR_OUT_OF_RANGE` for a cursor that is no integer from 0, a limit that is none from 1.
+   * @throws {SqliteError} `SQLITE_ERROR` for a file of an older version that is opened for reading only.
+   */
+  changes(options?: ChangesOptions | null): SessionChanges
+  /**
    * The sessions with this status, in the order of `list()`.
    *
    * @throws {RangeError} `ERR_OUT_OF_RANGE` for a status that there is not.
@@ -945,7 +983,7 @@ export declare class DatabaseConnection {
    * @throws {TypeError} `ERR_INVALID_ARG_TYPE` for what is no function, `ERR_INVALID_STATE` once the
    * connection is closed.
    */
-  watch(callback: (change: SessionChange) => void): () => void
+  watch(callback: (change: SessionChange) => void, options?: WatchOptions | null): () => void
   /**
    * Closes the connection; a second call does nothing. Every other call on it, on `db` and on the
    * stores made from it throws from then on.

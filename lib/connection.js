@@ -1,7 +1,7 @@
 'use strict'
 // `DatabaseConnection`, and the connection to the default file.
 
-const { DISPOSE, optionsOf, requireFunction, show } = require('./arguments.js')
+const { DISPOSE, optionsOf, requireArray, requireFunction, show } = require('./arguments.js')
 const { listener, settled } = require('./background.js')
 const { NATIVE, makeDatabase, nativeOf: nativeOfHandle } = require('./database.js')
 const { wrongType } = require('./errors.js')
@@ -157,9 +157,12 @@ class DatabaseConnection {
     return { size, frames, framesLeft, blockedBy }
   }
 
-  watch(callback) {
+  watch(callback, options) {
     requireFunction('DatabaseConnection.watch', 'callback', callback)
-    return watch(this.#native, callback)
+    const { tables } = optionsOf('DatabaseConnection.watch', options, ['tables'])
+    if (tables === undefined || tables === null) return watch(this.#native, callback)
+    requireArray('DatabaseConnection.watch', 'options.tables', tables)
+    return watch(this.#native, callback, [...tables])
   }
 
   close() {

@@ -3,7 +3,7 @@
 
 const { optionsOf, requireObject } = require('./arguments.js')
 const { connectionOf } = require('./connection.js')
-const { beginSessions, finish, finishOne, native: tables } = require('./rows.js')
+const { beginSessions, finish, finishOne, native: tables, notes } = require('./rows.js')
 
 const native = tables.sessions
 
@@ -91,6 +91,17 @@ class SessionStore {
   count(options) {
     const filter = optionsOf('SessionStore.count', options, FILTER)
     return native.count(this.#native, ...FILTER.map((field) => filter[field]))
+  }
+
+  changes(options) {
+    const { after, limit } = optionsOf('SessionStore.changes', options, ['after', 'limit'])
+    const found = []
+    const more = native.changes(this.#native, after, limit, found)
+    const cursor = notes[0]
+    const changes = []
+    for (let at = 0; at < found.length; at += 2)
+      changes.push({ id: found[at], removed: found[at + 1] })
+    return { changes, cursor, more }
   }
 
   #page(options) {

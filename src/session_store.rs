@@ -4,15 +4,19 @@
 //! unchecked. Rows are for `finish` of `lib/rows.js`.
 
 use gsd_session_core::store;
+use gsd_session_core::store::changes::{Changed, Changes};
 use gsd_session_core::store::model::SessionRow;
 use gsd_session_core::store::pages::Page;
 use gsd_session_core::store::sessions::Sessions;
 use gsd_session_core::store::timestamp::Timestamp;
 
-use crate::convert::{self, Argument, optional};
+use crate::convert::{self, Argument, MAX_SAFE_INTEGER, optional};
 use crate::error::Parsed;
 use crate::natives::{Answer, Call, Native, done, natives, open_connection};
 use crate::rows::Batches;
+
+/// How many changes are given by default.
+const DEFAULT_CHANGES: i64 = 1000;
 
 /// The functions.
 pub const NATIVES: &[Native] = natives! {
@@ -23,6 +27,7 @@ pub const NATIVES: &[Native] = natives! {
     "SessionStore.delete": delete;
     "SessionStore.list": list, page;
     "SessionStore.count": count;
+    "SessionStore.changes": changes;
     "SessionStore.listByStatus": list_by_status;
     "SessionStore.findRunning": find_running;
     "SessionStore.failOrphans": pids_at_work, fail_orphans;
@@ -92,6 +97,27 @@ fn page<'env>(call: Call<'_, 'env>) -> Answer<'env> {
 fn before(call: Call<'_, '_>) -> Parsed<(String, Timestamp)> {
     let id = Argument::new("options.before.id", call.get(9)?).string()?;
     Ok((id, Argument::new("options.before.startedAt", call.get(10)?).date()?))
+}
+
+/// after, limit, an array -> whether there is more; the array gets the ids and whether they are removed, in turn, and
+/// a note the cursor
+fn changes<'env>(call: Call<'_, 'env>) -> Answer<'env> {
+    let sessions = sessions(call)?;
+    let integer = |name, at, least| -> Parsed<Option<i64>> {
+        let parse = |given: &Argument<'_, '_>| given.integer_in(least..=MAX_SAFE_INTEGER);
+        optional(Argument::new(name, call.get(at)?), parse)
+    };
+    let after = integer("options.after", 1, 0)?.unwrap_or(0);
+    let limit = integer("options.limit", 2, 1)?.unwrap_or(DEFAULT_CHANGES);
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let Changes { changes, cursor, more } = sessions.changes(after, limit)?;
+    let (scope, array) = (call.scope(), call.get(3)?);
+    for (Changed { id, removed }, at) in changes.iter().zip((0..).step_by(2)) {
+        array.set_element(at, scope.string(id)?)?;
+        array.set_element(at + 1, scope.boolean(*removed)?)?;
+    }
+    call.host().note(scope, [cursor as f64])?;
+    Ok(scope.boolean(more)?)
 }
 
 /// the filter's six fields

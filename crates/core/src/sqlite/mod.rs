@@ -12,6 +12,7 @@ mod definition;
 mod error;
 mod exceeded;
 mod files;
+mod fingerprint;
 #[allow(unsafe_code, reason = "SQLite's progress handler is a C callback")]
 mod limits;
 #[allow(unsafe_code, reason = "the state of the log is asked for by C calls")]
@@ -48,6 +49,7 @@ pub use vacuum::Size;
 
 pub(crate) use connection::Deferred;
 pub(crate) use definition::{Tried, empty_copy, try_out};
+pub(crate) use fingerprint::{fingerprint, hash};
 pub(crate) use limits::{prepare, write, write_bound, write_many};
 pub(crate) use migrations::{has_object, start};
 pub(crate) use new_file::NewFile;

@@ -18,10 +18,11 @@ use super::model::{
     Change, Details, ExportFormat, NewOutput, NewSession, OutputType, SessionStatus, SessionUpdate,
 };
 use super::outputs::Outputs;
+use super::pages::Page;
 use super::retention::{Criteria, prune};
 use super::salvage::salvage;
 use super::search::{Query, Search};
-use super::sessions::{Page, Sessions};
+use super::sessions::Sessions;
 use super::stats::stats;
 use super::timestamp::Timestamp;
 use super::verify::verify;
@@ -126,12 +127,12 @@ fn use_stores(connection: &Rc<Connection>, folder: &Path) -> Result<()> {
     for id in ["s-1", "s-2"] {
         sessions.create(&session(id))?;
     }
-    let mut seen = Seen::now(connection)?;
+    let mut seen = Seen::now(connection, vec!["others".into()])?;
     outputs.append(output("one\n"))?;
     outputs.append_many(&vec![output("two\n"); 40])?;
     let update = SessionUpdate { pid: Change::Set(7), ..SessionUpdate::default() };
     sessions.update("s-1", &update, None)?;
-    assert!(!seen.news(connection)?.is_empty());
+    assert!(!seen.news(connection)?.sessions.is_empty());
     assert!(changes::status(connection, "s-1")?.is_some());
     sessions.list(|_| Ok::<_, Error>(()))?;
     sessions.page(&Page::default(), |_| Ok::<_, Error>(()))?;
