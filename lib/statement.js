@@ -34,13 +34,17 @@ class Statement {
   #source
   #reader
   #mode = 'flat'
+  #columns
+  // The functions that make a row, by mode: mappers of objects change the mode at every query.
+  #makers
   #make
   #safeIntegers
   #bound = false
   // Called before the first row, and when the columns have changed.
   #refresh = (columns) => {
-    this.#make = maker(this.#mode, columns)
-    return this.#make
+    this.#columns = columns
+    this.#makers = {}
+    return this.#makerNow()
   }
 
   constructor(key, database, handle, source, safeIntegers, isPragma) {
@@ -52,7 +56,7 @@ class Statement {
     this.#reader = reader || isPragma
     this.#safeIntegers = safeIntegers
     constant(this, { reader: this.#reader, readonly, source, database })
-    this.#configure()
+    if (safeIntegers) this.#configure()
   }
 
   get busy() {
@@ -109,8 +113,10 @@ class Statement {
   safeIntegers(toggle = true) {
     native.check(this.#native, 'Statement.safeIntegers')
     requireBoolean('Statement.safeIntegers', 'toggle', toggle)
-    this.#safeIntegers = toggle
-    this.#configure()
+    if (toggle !== this.#safeIntegers) {
+      this.#safeIntegers = toggle
+      this.#configure()
+    }
     return this
   }
 
@@ -150,7 +156,7 @@ class Statement {
     return invalidState(`Statement.${method}: the statement has bound parameters already`)
   }
 
-  // Sets what the native side gives of a row. It then reports the columns again.
+  // Sets what the native side gives of a row.
   #configure() {
     native.configure(this.#native, this.#safeIntegers, this.#mode === 'pluck')
   }
@@ -159,10 +165,19 @@ class Statement {
     native.check(this.#native, `Statement.${mode}`)
     this.#requireReader(mode)
     requireBoolean(`Statement.${mode}`, 'toggle', toggle)
-    if (toggle) this.#mode = mode
-    else if (this.#mode === mode) this.#mode = 'flat'
-    this.#configure()
+    const before = this.#mode
+    const after = toggle ? mode : before === mode ? 'flat' : before
+    if (after !== before) {
+      this.#mode = after
+      if (this.#columns !== undefined) this.#makerNow()
+      if (before === 'pluck' || after === 'pluck') this.#configure()
+    }
     return this
+  }
+
+  #makerNow() {
+    this.#make = this.#makers[this.#mode] ??= maker(this.#mode, this.#columns)
+    return this.#make
   }
 
   static {
