@@ -210,6 +210,19 @@ class DatabaseConnection {
   }
 }
 
+/** A value that is no connection, for a message: what it is, and what to pass instead. */
+function described(value) {
+  if (typeof value === 'string') return `${show(value)}; pass new DatabaseConnection(path)`
+  // A `Proxy` may throw.
+  try {
+    if ('$client' in value) return 'a database of drizzle; pass the connection.db under it'
+    if ('prepare' in value && 'exec' in value)
+      return 'a handle of another SQLite; use new DatabaseConnection(path) for both'
+    if (value instanceof Promise) return 'a promise; await it first'
+  } catch {}
+  return show(value)
+}
+
 // An object of another evaluation of this package, in this process or another copy of it, has its native side as a
 // property. Any other object may have such a property as well, so the addon checks it.
 function nativeOfStranger(call, value) {
@@ -218,7 +231,7 @@ function nativeOfStranger(call, value) {
     found = value[NATIVE]
   } catch {}
   if (found === undefined || found === null) {
-    wrongType(`${call}: db must be a DatabaseConnection or its db; received ${show(value)}`)
+    wrongType(`${call}: db must be a DatabaseConnection or its db; received ${described(value)}`)
   }
   if (!native.isNative(found)) {
     wrongType(`${call}: the connection is of another copy of the package`)
@@ -252,4 +265,4 @@ async function salvage(path, newPath) {
   return { sessions, outputs, lost, problems: [...problems] }
 }
 
-module.exports = { DatabaseConnection, getDatabase, closeDatabase, salvage, connectionOf }
+module.exports = { OPTIONS, DatabaseConnection, getDatabase, closeDatabase, salvage, connectionOf }
