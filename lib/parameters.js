@@ -99,10 +99,18 @@ function isArranged(names, args) {
   return true
 }
 
-// The values of a call in the order of the statement's parameters. A call with one value a parameter,
-// the common one, needs no arranging.
+// The values of a call in the order of the statement's parameters. A call with one value a parameter, one by one or in
+// one array, needs no arranging: those are the common ones.
 function parameterValues(call, names, args) {
-  return isArranged(names, args) ? args : arrange(call, names, args)
+  if (isArranged(names, args)) return args
+  if (args.length !== 1 || !Array.isArray(args[0]) || args[0].length !== names.length) {
+    return arrange(call, names, args)
+  }
+  // Each element is read once: it may have a getter.
+  const [array] = args
+  const values = []
+  for (let i = 0; i < names.length; i++) values.push(array[i])
+  return isArranged(names, values) ? values : arrange(call, names, [values])
 }
 
 module.exports = { parameterValues }
