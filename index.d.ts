@@ -913,10 +913,37 @@ interface Database {
   [Symbol.dispose](): void
 }
 
+/** How `new Database()` of `@gsd/session-store/compat` opens a file: as `DatabaseConnection` does, but for `foreignKeys`. */
+interface CompatOptions extends DatabaseOptions {
+  /** Have SQLite enforce foreign keys. Default `true`, as in better-sqlite3. */
+  foreignKeys?: boolean | null | undefined
+  /** Not supported: a function is refused. */
+  verbose?: null | undefined
+  /** Does nothing: it names a binary of better-sqlite3. */
+  nativeBinding?: unknown
+}
+
+/** The constructor that `@gsd/session-store/compat` exports, for clients that open a file themselves. */
+interface DatabaseConstructor {
+  /**
+   * Opens a database as `new DatabaseConnection(path, options)` does, and gives its `db`. Without a path, and for an empty one,
+   * it is a private database in memory.
+   *
+   * @throws What `new DatabaseConnection()` throws.
+   */
+  new (path?: string | null, options?: CompatOptions | null): Database
+  (path?: string | null, options?: CompatOptions | null): Database
+  /** Every handle is an instance, that of a `DatabaseConnection` as well. */
+  readonly prototype: Database
+  readonly SqliteError: typeof SqliteError
+}
+
 /** The types of the handle by the names that they have in `@types/better-sqlite3`. */
 declare namespace Database {
   export type {
     ColumnDefinition,
+    DatabaseConstructor,
+    CompatOptions as Options,
     PragmaOptions,
     RunResult,
     SqliteError,

@@ -159,10 +159,10 @@ class DatabaseConnection {
 
   watch(callback, options) {
     requireFunction('DatabaseConnection.watch', 'callback', callback)
-    const { tables } = optionsOf('DatabaseConnection.watch', options, ['tables'])
-    if (tables === undefined || tables === null) return watch(this.#native, callback)
-    requireArray('DatabaseConnection.watch', 'options.tables', tables)
-    return watch(this.#native, callback, [...tables])
+    const { tables: names } = optionsOf('DatabaseConnection.watch', options, ['tables'])
+    if (names === undefined || names === null) return watch(this.#native, callback)
+    requireArray('DatabaseConnection.watch', 'options.tables', names)
+    return watch(this.#native, callback, [...names])
   }
 
   close() {
@@ -213,6 +213,19 @@ class DatabaseConnection {
   }
 }
 
+/** A value that is no connection, for a message: what it is, and what to pass instead. */
+function described(value) {
+  if (typeof value === 'string') return `${show(value)}; pass new DatabaseConnection(path)`
+  // A `Proxy` may throw.
+  try {
+    if ('$client' in value) return 'a database of drizzle; pass the connection.db under it'
+    if ('prepare' in value && 'exec' in value)
+      return 'a handle of another SQLite; use new DatabaseConnection(path) for both'
+    if (value instanceof Promise) return 'a promise; await it first'
+  } catch {}
+  return show(value)
+}
+
 // An object of another evaluation of this package, in this process or another copy of it, has its native side as a
 // property. Any other object may have such a property as well, so the addon checks it.
 function nativeOfStranger(call, value) {
@@ -221,7 +234,7 @@ function nativeOfStranger(call, value) {
     found = value[NATIVE]
   } catch {}
   if (found === undefined || found === null) {
-    wrongType(`${call}: db must be a DatabaseConnection or its db; received ${show(value)}`)
+    wrongType(`${call}: db must be a DatabaseConnection or its db; received ${described(value)}`)
   }
   if (!native.isNative(found)) {
     wrongType(`${call}: the connection is of another copy of the package`)
@@ -255,4 +268,4 @@ async function salvage(path, newPath) {
   return { sessions, outputs, lost, problems: [...problems] }
 }
 
-module.exports = { DatabaseConnection, getDatabase, closeDatabase, salvage, connectionOf }
+module.exports = { OPTIONS, DatabaseConnection, getDatabase, closeDatabase, salvage, connectionOf }

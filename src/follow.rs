@@ -56,5 +56,5 @@ fn news<'env>(call: Call<'_, 'env>) -> Answer<'env> {
     let scope = call.scope();
     let sessions = scope.array_of(news.sessions.iter().map(|id| scope.string(id)));
     let tables = scope.array_of(news.tables.iter().map(|name| scope.string(name.as_bytes())));
-    Ok(scope.array_of([sessions, tables].into_iter())?)
+    Ok(scope.array_of([sessions, tables])?)
 }
