@@ -52,7 +52,8 @@ describe('an export', () => {
   test('an export is a snapshot while another process writes without a pause', async () => {
     const { connection, outputs } = openFilled()
     // One half comes before all other output, one after it: a reader without a snapshot could find one without the other.
-    const pair = [0, 4e12].map((time) => ({ sessionId: 's-1', time, data: 'p' }))
+    const half = { sessionId: 's-1', time: 0, data: 'p' }
+    const pair = [{ ...half, isFirst: true }, half]
     const writer = startPairWriter(connection.path, pair)
     await writer.met('writing')
     const text = await exported(outputs, 'raw')
