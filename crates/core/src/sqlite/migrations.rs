@@ -19,6 +19,17 @@ pub(crate) fn newest() -> usize {
     MIGRATIONS.len()
 }
 
+/// The indexes and triggers of the newest schema.
+pub(super) fn indexes_and_triggers() -> impl Iterator<Item = &'static str> {
+    let name = |line: &'static str| {
+        let words = line.strip_prefix("CREATE ")?.split_once(" IF NOT EXISTS ")?;
+        let is_wanted = words.0.ends_with("INDEX") || words.0.ends_with("TRIGGER");
+        let name = words.1.split(|sign: char| sign != '_' && !sign.is_alphanumeric()).next();
+        name.filter(|_| is_wanted)
+    };
+    MIGRATIONS.iter().flat_map(|migration| migration.lines()).filter_map(name)
+}
+
 /// The version of a file's schema.
 pub(super) fn version(connection: &Sqlite) -> Result<i64> {
     Ok(connection.pragma_query_value(None, "user_version", |row| row.get(0))?)
@@ -88,6 +99,22 @@ mod tests {
             "idx_outputs_session_id idx_outputs_timestamp session_outputs session_pins session_pins_end \
              sessions sessions_updated_at"
         );
+    }
+
+    #[test]
+    fn every_index_and_trigger_of_the_newest_schema_is_known() {
+        let connection = migrated("", 3);
+        let mut stored = connection
+            .prepare(
+                "SELECT name FROM sqlite_schema WHERE type IN ('index', 'trigger')
+                 AND name NOT LIKE 'sqlite_%' ORDER BY name",
+            )
+            .unwrap();
+        let stored = stored.query_map([], |row| row.get(0)).unwrap();
+        let stored: Vec<String> = stored.collect::<rusqlite::Result<_>>().unwrap();
+        let mut known: Vec<_> = indexes_and_triggers().collect();
+        known.sort_unstable();
+        assert_eq!(known, stored);
     }
 
     #[test]
