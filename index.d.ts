@@ -559,6 +559,11 @@ export interface FullOutputOptions {
    * newlines, as those of a terminal do.
    */
   separator?: string | null | undefined
+  /**
+   * In which order the chunks stand: `'time'`, by their timestamps, or `'append'`, as they were appended, which is what
+   * a terminal showed, whatever the clock did. Default `'time'`.
+   */
+  order?: 'time' | 'append' | null | undefined
 }
 
 /** The sessions of a database: what ran in which slot, and how it went. */
@@ -653,7 +658,9 @@ export declare class SessionStore<Slot extends number = 1 | 2 | 3> {
 /**
  * The output of the sessions of a database: every chunk that their terminals printed, in order.
  *
- * Chunks with equal timestamps keep the order in which they were appended.
+ * What shows a session as its terminal did (`read`, `tail`, `iterate`, `follow`, `search`, `exportTo`) goes by the order
+ * of `append`, whatever the clock did. `getBySession`, `getBySessionSince` and `getFullOutput` go by time; chunks
+ * with equal timestamps keep the order in which they were appended.
  */
 export declare class OutputStore {
   /**
@@ -668,17 +675,21 @@ export declare class OutputStore {
    * Stores one chunk. It is committed when the call returns, unless a transaction is open, which
    * decides, or the store writes behind: see `WriteBehindOptions`. The session need not exist.
    *
+   * @returns The cursor of the chunk, from which `read()` and `follow()` go on. `undefined` where the chunk is only
+   * queued (write-behind, outside a transaction), where a trigger of the file left it out, and beyond
+   * `Number.MAX_SAFE_INTEGER`.
    * @throws {TypeError} `ERR_INVALID_STATE` while a statement that writes is iterated.
    * @throws {TypeError | RangeError} For a field of the wrong type or value; nothing is stored.
    */
-  append(output: SessionOutput): void
+  append(output: SessionOutput): number | undefined
   /**
    * Stores all chunks in one transaction, or none: some thirty times less writing than one by one.
    *
+   * @returns The cursor of the last chunk that was stored, also with write-behind; `undefined` where there is none.
    * @throws {TypeError | RangeError} For a field of the wrong type or value, and for more than 1 GiB of chunks, each
    * counted as its texts and 128 bytes; nothing is stored.
    */
-  appendMany(outputs: readonly SessionOutput[]): void
+  appendMany(outputs: readonly SessionOutput[]): number | undefined
   /**
    * The chunks of a session, newest first; the newest `limit` of them if a limit is given.
    *
@@ -686,16 +697,18 @@ export declare class OutputStore {
    */
   getBySession(sessionId: string, limit?: number | null): SessionOutput[]
   /**
-   * The chunks of a session that are strictly newer than `since`, oldest first.
+   * The chunks of a session that are strictly newer than `since`, oldest first; the oldest `limit` of them if a limit
+   * is given.
    *
-   * @throws {RangeError} `ERR_OUT_OF_RANGE` for an invalid date.
+   * @throws {RangeError} `ERR_OUT_OF_RANGE` for an invalid date, and for a limit that is no integer from 0 up.
    */
-  getBySessionSince(sessionId: string, since: Date): SessionOutput[]
+  getBySessionSince(sessionId: string, since: Date, limit?: number | null): SessionOutput[]
   /**
-   * Everything that a session printed, oldest first, with a separator between the chunks; `''` if
-   * there is nothing.
+   * Everything that a session printed, by time or in the order of `append`, with a separator between the chunks; `''`
+   * if there is nothing.
    *
-   * @throws {RangeError} `ERR_OUT_OF_RANGE` for a text longer than JavaScript's longest string.
+   * @throws {RangeError} `ERR_OUT_OF_RANGE` for a text longer than JavaScript's longest string, and for an order that
+   * there is not.
    */
   getFullOutput(sessionId: string, options?: FullOutputOptions | null): string
   /**
@@ -712,8 +725,8 @@ export declare class OutputStore {
    */
   tail(sessionId: string, options?: TailOptions | null): OutputTail
   /**
-   * The chunks of a session by their time, as `getFullOutput()` joins them, one by one, in bounded memory. What is
-   * written meanwhile is seen where it comes behind the chunk that was given last.
+   * The chunks of a session in the order of `append`, one by one, in bounded memory. What is appended meanwhile comes
+   * last.
    */
   iterate(sessionId: string): Generator<OutputChunk, void, undefined>
   /**
@@ -740,8 +753,8 @@ export declare class OutputStore {
    */
   search(pattern: string, options?: SearchOptions | null): SearchResult
   /**
-   * Writes what a session printed to a file, by time as `getFullOutput()` does, and resolves when the file is whole
-   * and on the disk. What was appended before the call is in it, what comes later is not. A thread does the work,
+   * Writes what a session printed to a file, in the order of `append`, and resolves when the file is whole and on the
+   * disk. What was appended before the call is in it, what comes later is not. A thread does the work,
    * in bounded memory; neither the event loop nor writers wait for it. The write-ahead log cannot start over
    * meanwhile and grows by what is written.
    *

@@ -53,7 +53,7 @@ const CALLS: [
   [
     'outputs.getFullOutput',
     { seperator: '' },
-    'OutputStore.getFullOutput: options has no "seperator"; there is separator',
+    'OutputStore.getFullOutput: options has no "seperator"; there are separator, order',
     () => stores().outputs.getFullOutput('s-1', given({ seperator: '' })),
   ],
   [

@@ -8,6 +8,7 @@ import {
   sampleOutput,
   sampleSession,
   sqliteFailure,
+  withoutAdditions,
   wrongType,
 } from '../support/support.js'
 
@@ -97,10 +98,8 @@ describe('sessions.changes()', () => {
 
   test('a file without the record that is only read says so', () => {
     const { connection } = openStores()
-    connection.db.exec(`DROP TRIGGER gsd_session_created; DROP TRIGGER gsd_session_changed;
-      DROP TRIGGER gsd_session_renamed; DROP TRIGGER gsd_session_removed; DROP TRIGGER gsd_session_detailed;
-      DROP TRIGGER gsd_session_details_changed; DROP TABLE gsd_session_changes`)
     connection.close()
+    withoutAdditions(connection.path)
     const old = new SessionStore(openConnection(connection.path, { readonly: true }))
     expect(failureOf(() => old.changes())).toEqual({
       ...sqliteFailure('SQLITE_ERROR'),

@@ -8,6 +8,7 @@ import {
   outOfRange,
   sampleSession,
   temporaryPath,
+  withoutAdditions,
   wrongType,
 } from '../support/support.js'
 
@@ -160,8 +161,8 @@ describe('list() with conditions', () => {
   test('a file of an older version that is only read is listed by the same conditions', () => {
     const { connection, sessions } = manySessions(60)
     const expected = sessions.list({ status: ['idle', 'failed'], limit: 9 })
-    connection.db.exec('DROP INDEX gsd_sessions_by_start')
     connection.close()
+    withoutAdditions(connection.path)
     const { sessions: old } = openStores(connection.path, { readonly: true })
     expect(old.list({ status: ['idle', 'failed'], limit: 9 })).toEqual(expected)
   })

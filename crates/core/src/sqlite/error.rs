@@ -6,7 +6,7 @@ use std::io;
 
 use rusqlite::ffi;
 
-use super::{code, exceeded, remedies};
+use super::{code, exceeded, refused, remedies};
 
 /// A result of the engine.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -141,6 +141,10 @@ impl From<rusqlite::Error> for Error {
             error.sqlite_error().and_then(|error| exceeded::explain(error.extended_code));
         if let Some(message) = exceeded {
             return Self::Sqlite { code: ffi::SQLITE_INTERRUPT, message };
+        }
+        let refused = error.sqlite_error().and_then(|error| refused::explain(error.extended_code));
+        if let Some(message) = refused {
+            return Self::Sqlite { code: ffi::SQLITE_AUTH, message };
         }
         match error {
             rusqlite::Error::SqliteFailure(failure, message) => {

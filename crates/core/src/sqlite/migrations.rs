@@ -82,6 +82,18 @@ pub(crate) fn newest() -> usize {
     MIGRATIONS.len()
 }
 
+/// The indexes and triggers of the newest schema.
+pub(super) fn indexes_and_triggers() -> impl Iterator<Item = &'static str> {
+    let name = |line: &'static str| {
+        let line = line.strip_prefix("CREATE ")?;
+        let object = line.strip_prefix("INDEX ").or_else(|| line.strip_prefix("TRIGGER "))?;
+        let object = object.strip_prefix("IF NOT EXISTS ").unwrap_or(object);
+        object.split(|sign: char| sign != '_' && !sign.is_alphanumeric()).next()
+    };
+    let additions = ADDITIONS.iter().map(|addition| &addition.sql);
+    MIGRATIONS.iter().chain(additions).flat_map(|sql| sql.lines()).filter_map(name)
+}
+
 /// The version of a file's schema.
 pub(super) fn version(connection: &Sqlite) -> Result<i64> {
     Ok(connection.pragma_query_value(None, "user_version", |row| row.get(0))?)
@@ -195,6 +207,22 @@ mod tests {
             )
             .unwrap();
         assert_eq!(sql, BY_START);
+    }
+
+    #[test]
+    fn every_index_and_trigger_of_the_newest_schema_is_known() {
+        let connection = migrated("", 3);
+        let mut stored = connection
+            .prepare(
+                "SELECT name FROM sqlite_schema WHERE type IN ('index', 'trigger')
+                 AND name NOT LIKE 'sqlite_%' ORDER BY name",
+            )
+            .unwrap();
+        let stored = stored.query_map([], |row| row.get(0)).unwrap();
+        let stored: Vec<String> = stored.collect::<rusqlite::Result<_>>().unwrap();
+        let mut known: Vec<_> = indexes_and_triggers().collect();
+        known.sort_unstable();
+        assert_eq!(known, stored);
     }
 
     #[test]

@@ -13,6 +13,8 @@ mod error;
 mod exceeded;
 mod files;
 mod fingerprint;
+#[allow(unsafe_code, reason = "rusqlite's authorizer panics where a name is no UTF-8")]
+mod guard;
 #[allow(unsafe_code, reason = "SQLite's progress handler is a C callback")]
 mod limits;
 #[allow(unsafe_code, reason = "the state of the log is asked for by C calls")]
@@ -26,6 +28,7 @@ mod options;
 #[allow(unsafe_code, reason = "SQLite tells the system's error by a C call")]
 mod places;
 mod pragma;
+mod refused;
 mod remedies;
 mod replacement;
 mod salvage;

@@ -15,7 +15,7 @@ use super::changes::{self, Seen};
 use super::cursors::Tail;
 use super::export::Size;
 use super::model::{
-    Change, Details, ExportFormat, NewOutput, NewSession, OutputType, SessionStatus, SessionUpdate,
+    Change, Details, ExportFormat, NewOutput, NewSession, Order, OutputType, SessionStatus, SessionUpdate,
 };
 use super::outputs::Outputs;
 use super::pages::Page;
@@ -141,7 +141,7 @@ fn use_stores(connection: &Rc<Connection>, folder: &Path) -> Result<()> {
     outputs.read("s-1", 0, 10, |_| Ok::<_, Error>(()))?;
     outputs.tail("s-1", Tail::Lines(3), |_| Ok::<_, Error>(()))?;
     outputs.newest("s-1", Some(3), |_| Ok::<_, Error>(()))?;
-    assert!(outputs.full("s-1", "")?.len() > 100);
+    assert!(outputs.full("s-1", "", Order::Time)?.len() > 100);
     for format in [ExportFormat::Raw, ExportFormat::Html, ExportFormat::Ndjson] {
         let export = outputs.export("s-1".to_owned(), format, Size::default())?;
         export.write_to(&folder.join("export"), |_| ControlFlow::Continue(()))?;

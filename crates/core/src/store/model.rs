@@ -105,6 +105,16 @@ impl SessionStatus {
     }
 }
 
+literals! {
+    /// The order of the chunks of a session.
+    Order {
+        /// By their timestamps, and as they were appended where these are equal.
+        Time = "time",
+        /// As they were appended: what a terminal has shown, whatever the clock did.
+        Append = "append",
+    }
+}
+
 /// A new session.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewSession {

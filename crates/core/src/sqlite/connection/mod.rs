@@ -30,7 +30,7 @@ use statement::PreparedCell;
 use super::checkpointer::{Blocker, Checkpointer};
 use super::companions::{self, Exposure};
 use super::options::{Location, OpenOptions};
-use super::{Error, Result, files, log, open, pragma, slots};
+use super::{Error, Result, files, guard, log, open, pragma, slots};
 
 /// An open database. Stores share it by `Rc`; closing it closes it for all of them.
 pub struct Connection {
@@ -77,6 +77,7 @@ impl Connection {
             _ => None,
         };
         let highest_slot = slots::accepted(&sqlite).map_err(named)?;
+        guard::attach(&sqlite, matches!(location, Location::File(_))).map_err(named)?;
         Ok(Self {
             highest_slot: Cell::new(highest_slot),
             checkpointer: RefCell::new(checkpointer),
@@ -349,8 +350,9 @@ mod tests {
         let with = |file: &Path, suffix| PathBuf::from(format!("{}{suffix}", file.display()));
         let folder = tempfile::tempdir().unwrap();
         let (file, copy) = (folder.path().join("a.db"), folder.path().join("b.db"));
-        let writer = open_file(&file, &OpenOptions::default()).unwrap();
-        writer.sqlite().unwrap().execute_batch("PRAGMA user_version = 99").unwrap();
+        let _writer = open_file(&file, &OpenOptions::default()).unwrap();
+        let newer = Sqlite::open(&file).unwrap();
+        newer.execute_batch("PRAGMA user_version = 99").unwrap();
         for suffix in ["", "-wal"] {
             fs::copy(with(&file, suffix), with(&copy, suffix)).unwrap();
         }
