@@ -198,7 +198,10 @@ impl References {
                 is_certain: false,
             }),
             OnDelete::Refuse => Some(Blocker {
-                reason: format!("rows of the table {:?} refer to {referent}", last.table),
+                reason: format!(
+                    "rows of the table {:?} forbid it by a foreign key: they refer to {referent}",
+                    last.table
+                ),
                 is_certain: self
                     .keys
                     .iter()
