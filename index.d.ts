@@ -406,10 +406,10 @@ export interface ExportProgress {
 
 /**
  * What to remove. At least one of `olderThan`, `maxBytes`, `keepLast` and `orphans` must say so. A session's age
- * is that of its `endedAt`, or of its `startedAt` where it has none.
+ * is that of the latest of its moments: `startedAt`, `endedAt`, and the timestamp of its last output.
  */
 export interface PruneOptions {
-  /** Remove sessions that were over before this moment. */
+  /** Remove sessions that were over, and printed their last, before this moment. */
   olderThan?: Date | null | undefined
   /**
    * Remove sessions, oldest first, until so many bytes of the database file are in use at most: its size once
@@ -447,10 +447,20 @@ export interface PruneProgress {
   freeBytes: number
 }
 
+/** A session that was to be removed and stays, or output without one. */
+export interface KeptSession {
+  /** The id of the session. */
+  id: string
+  /** Why it stays, in words: which rows of others refer to it, or what SQLite or a trigger of the file said. */
+  reason: string
+}
+
 /** What was removed, or with `dryRun` would be. */
 export interface PruneReport {
   /** The ids of the sessions, in the order in which they went. */
   sessions: string[]
+  /** Those that were to go and stay, since rows or triggers of others keep them. */
+  kept: KeptSession[]
   /** Chunks of output, those of sessions that were left alone half-way included. */
   outputs: number
   /** Bytes of their text, as UTF-8. */
@@ -502,6 +512,14 @@ export interface DatabaseStats extends OutputAmount {
   freeBytes: number
   /** The size of the write-ahead log beside it. */
   walBytes: number
+}
+
+/** A table of others with rows that refer to a session. */
+export interface SessionReference {
+  /** Its name. */
+  table: string
+  /** What they refer to: the session itself, or a chunk of its output. */
+  to: 'session' | 'output'
 }
 
 /** How sessions are marked whose process is gone. */
@@ -596,8 +614,9 @@ export declare class SessionStore<Slot extends number = 1 | 2 | 3> {
    * Removes a session and its output in one transaction. An unknown id removes nothing but output
    * that was stored under it.
    *
-   * @throws {SqliteError} `SQLITE_CONSTRAINT_FOREIGNKEY` for `keepOutputs` on a connection that
-   * enforces foreign keys, if there is output.
+   * @throws {SqliteError} `SQLITE_CONSTRAINT_FOREIGNKEY` on a connection that enforces foreign keys, for
+   * `keepOutputs` if there is output, and where rows of others refer to the session;
+   * `SQLITE_CONSTRAINT_TRIGGER` where a trigger of the file keeps it. Then everything stays.
    */
   delete(id: string, options?: DeleteOptions | null): void
   /**
@@ -653,6 +672,11 @@ export declare class SessionStore<Slot extends number = 1 | 2 | 3> {
   unpin(id: string): boolean
   /** Whether a session is pinned. */
   isPinned(id: string): boolean
+  /**
+   * The tables of others whose rows refer to a session, or to its output, by a foreign key that the file declares;
+   * none for an unknown id. Whether the connection enforces foreign keys makes no difference.
+   */
+  referencedBy(id: string): SessionReference[]
 }
 
 /**
@@ -1078,6 +1102,9 @@ export declare class DatabaseConnection {
    * Removes whole sessions that are over, with their output, the oldest first, and gives the space back to the
    * disk. Only what is asked for goes, never a session that is `'running'` or `'waiting_checkpoint'`, and never
    * one that is pinned. `docs/retention.md` tells how the options work together.
+   *
+   * A session to which rows of other tables refer by a foreign key stays whole, and `kept` says why, unless this
+   * connection enforces foreign keys and SQLite lets it go. The same holds where a trigger of the file refuses.
    *
    * A thread does the work in transactions of some milliseconds, between which others write. A session's
    * output goes from its start, and the session with the last of it. One that starts anew or is pinned

@@ -16,7 +16,9 @@ use std::time::{Duration, Instant};
 
 use gsd_session_core::sqlite::{Connection, Location, OpenOptions};
 use gsd_session_core::store;
-use gsd_session_core::store::model::{Details, NewOutput, NewSession, Order, OutputType, SessionStatus};
+use gsd_session_core::store::model::{
+    Details, NewOutput, NewSession, Order, OutputType, SessionStatus,
+};
 use gsd_session_core::store::outputs::Outputs;
 use gsd_session_core::store::sessions::Sessions;
 use gsd_session_core::store::timestamp::Timestamp;

@@ -6,7 +6,7 @@ const { listener, settled } = require('./background.js')
 const { NATIVE, makeDatabase, nativeOf: nativeOfHandle } = require('./database.js')
 const { wrongType } = require('./errors.js')
 const { hurry, watch } = require('./follow.js')
-const { RealDate, native: tables } = require('./rows.js')
+const { RealDate, native: tables, pairsOf } = require('./rows.js')
 
 const native = tables.connection
 
@@ -65,13 +65,6 @@ const amountOf = ([outputs, bytes, oldest, newest]) => ({
   newest: dateOf(newest),
 })
 
-// The elements of an array of the addon two by two, in arrays of this realm.
-function pairsOf(flat) {
-  const pairs = []
-  for (let i = 0; i < flat.length; i += 2) pairs.push([flat[i], flat[i + 1]])
-  return pairs
-}
-
 // A wrong receiver throws at once; every other mistake rejects the promise.
 
 async function backup(connection, path, options) {
@@ -104,10 +97,11 @@ async function prune(connection, options) {
     listener(call, o, pruneProgress),
     options,
   )
-  const [sessions, outputs, bytes, fileBytesBefore, fileBytes, freeBytes, givesSpaceBack] =
+  const [sessions, kept, outputs, bytes, fileBytesBefore, fileBytes, freeBytes, givesSpaceBack] =
     await settled(pruned)
   return {
     sessions: [...sessions],
+    kept: pairsOf(kept).map(([id, reason]) => ({ id, reason })),
     outputs,
     bytes,
     fileBytesBefore,

@@ -197,6 +197,13 @@ function beginOf(id, makeRow) {
 const beginOutputs = (id) => beginOf(id, makeOutput)
 const beginChunks = (id) => beginOf(id, makeChunk)
 
+/** The elements of an array of the addon two by two, in arrays of this realm. */
+function pairsOf(flat) {
+  const pairs = []
+  for (let i = 0; i < flat.length; i += 2) pairs.push([flat[i], flat[i + 1]])
+  return pairs
+}
+
 /**
  * What the addon gives: its functions by tables, as in `native.sessions.create`, and the words that stand in rows as
  * numbers.
@@ -231,4 +238,5 @@ module.exports = {
   beginMatches,
   finish,
   finishOne,
+  pairsOf,
 }

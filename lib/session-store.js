@@ -3,7 +3,7 @@
 
 const { optionsOf, requireObject } = require('./arguments.js')
 const { connectionOf } = require('./connection.js')
-const { beginSessions, finish, finishOne, native: tables, notes } = require('./rows.js')
+const { beginSessions, finish, finishOne, native: tables, notes, pairsOf } = require('./rows.js')
 
 const native = tables.sessions
 
@@ -142,6 +142,11 @@ class SessionStore {
 
   isPinned(id) {
     return native.isPinned(this.#native, id)
+  }
+
+  referencedBy(id) {
+    const found = pairsOf(native.referencedBy(this.#native, id))
+    return found.map(([table, toOutput]) => ({ table, to: toOutput ? 'output' : 'session' }))
   }
 }
 

@@ -7,6 +7,7 @@ use gsd_session_core::store;
 use gsd_session_core::store::changes::{Changed, Changes};
 use gsd_session_core::store::model::SessionRow;
 use gsd_session_core::store::pages::Page;
+use gsd_session_core::store::references::Referent;
 use gsd_session_core::store::sessions::Sessions;
 use gsd_session_core::store::timestamp::Timestamp;
 
@@ -34,6 +35,7 @@ pub const NATIVES: &[Native] = natives! {
     "SessionStore.pin": pin;
     "SessionStore.unpin": unpin;
     "SessionStore.isPinned": is_pinned;
+    "SessionStore.referencedBy": referenced_by;
 };
 
 fn sessions<'env>(call: Call<'_, 'env>) -> Parsed<&'env Sessions> {
@@ -165,6 +167,17 @@ fn unpin<'env>(call: Call<'_, 'env>) -> Answer<'env> {
 
 fn is_pinned<'env>(call: Call<'_, 'env>) -> Answer<'env> {
     about_one(call, Sessions::is_pinned)
+}
+
+/// tables and whether their rows refer to its output, two by two
+fn referenced_by<'env>(call: Call<'_, 'env>) -> Answer<'env> {
+    let sessions = sessions(call)?;
+    let id = Argument::new("id", call.get(1)?);
+    let found = id.with_string(|id| sessions.referenced_by(id))??;
+    let scope = call.scope();
+    Ok(scope.array_of(found.iter().flat_map(|(table, to)| {
+        [scope.string(table.as_bytes()), scope.boolean(*to == Referent::Output)]
+    }))?)
 }
 
 fn about_one<'env>(

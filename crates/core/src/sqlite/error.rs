@@ -78,6 +78,11 @@ impl Error {
         matches!(self, Self::Sqlite { code, .. } if refusals.contains(&(code & 0xff)))
     }
 
+    /// Whether the schema is the cause: a statement makes no sense in it.
+    pub(crate) fn is_of_schema(&self) -> bool {
+        matches!(self, Self::Sqlite { code, .. } if code & 0xff == ffi::SQLITE_ERROR)
+    }
+
     /// The extended result code, where the error is SQLite's.
     pub(crate) fn code(&self) -> Option<c_int> {
         match self {

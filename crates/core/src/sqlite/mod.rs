@@ -1,5 +1,6 @@
 //! SQLite as an engine: opening files, pragmas, schema, migrations and errors.
 
+mod attached;
 mod backup;
 mod checkpointer;
 mod code;
@@ -50,6 +51,9 @@ pub use options::{Location, OpenOptions, Synchronous};
 pub use rusqlite::types::ValueRef;
 pub use vacuum::Size;
 
+pub(crate) use attached::{
+    Firing, ForeignKey, OnDelete, enforces_foreign_keys, firing, foreign_keys,
+};
 pub(crate) use connection::Deferred;
 pub(crate) use definition::{Tried, empty_copy, try_out};
 pub(crate) use fingerprint::{fingerprint, hash};

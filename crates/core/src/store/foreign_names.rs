@@ -15,7 +15,8 @@ use super::changes::{self, Seen};
 use super::cursors::Tail;
 use super::export::Size;
 use super::model::{
-    Change, Details, ExportFormat, NewOutput, NewSession, Order, OutputType, SessionStatus, SessionUpdate,
+    Change, Details, ExportFormat, NewOutput, NewSession, Order, OutputType, SessionStatus,
+    SessionUpdate,
 };
 use super::outputs::Outputs;
 use super::pages::Page;

@@ -16,6 +16,7 @@ pub mod outputs;
 pub mod pages;
 mod pins;
 mod processes;
+pub mod references;
 pub mod retention;
 pub mod salvage;
 pub mod search;

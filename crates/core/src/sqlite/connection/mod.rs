@@ -27,6 +27,7 @@ use cached::Cache;
 use deferred::Iterations;
 use statement::PreparedCell;
 
+use super::attached::enforces_foreign_keys;
 use super::checkpointer::{Blocker, Checkpointer};
 use super::companions::{self, Exposure};
 use super::options::{Location, OpenOptions};
@@ -277,7 +278,12 @@ impl Connection {
     pub fn sibling(&self) -> Result<Option<Sqlite>> {
         self.settled()?;
         match &self.location {
-            Location::File(file) => open::open_sibling(file, &self.options).map(Some),
+            Location::File(file) => {
+                // A pragma may have changed it since the connection was opened.
+                let foreign_keys = enforces_foreign_keys(&*self.unsettled()?)?;
+                let options = OpenOptions { foreign_keys, ..self.options.clone() };
+                open::open_sibling(file, &options).map(Some)
+            }
             Location::Memory => Ok(None),
         }
     }
