@@ -238,8 +238,10 @@ export interface WalStatus {
   /**
    * What kept the log from starting over when that was last tried: a read transaction that needs an
    * older part of it, a writer that left no moment, or another checkpoint that was under way.
+   * `'replaced'` is told at once: the file, its `-wal` or its `-shm` was moved, removed or replaced
+   * while it was open. Writes throw `SQLITE_READONLY_DBMOVED` then, until it is back.
    */
-  blockedBy: 'reader' | 'writer' | 'checkpointer' | null
+  blockedBy: 'reader' | 'writer' | 'checkpointer' | 'replaced' | null
 }
 
 /** What was found in a file. */

@@ -19,7 +19,7 @@ use rusqlite::{Connection as Sqlite, OpenFlags, ffi};
 
 use super::options::{Location, OpenOptions};
 use super::replacement::Replacement;
-use super::{Connection, Error, Result, connect, files, open_sibling};
+use super::{Connection, Error, Result, connect, files};
 
 /// Pages between two calls of `on_progress`: 2 MiB take some milliseconds.
 const PAGES: i32 = 512;
@@ -71,9 +71,9 @@ impl Connection {
     /// As [`backup_source`](Self::backup_source).
     pub(crate) fn snapshot(&self) -> Result<Sqlite> {
         let sqlite = self.settled()?;
-        let own = match self.location() {
-            Location::File(file) => open_sibling(file, self.options())?,
-            Location::Memory => copy_in_memory(&sqlite)?,
+        let own = match self.sibling()? {
+            Some(own) => own,
+            None => copy_in_memory(&sqlite)?,
         };
         own.execute_batch("BEGIN; SELECT count(*) FROM sqlite_schema")?;
         Ok(own)

@@ -143,6 +143,12 @@ impl From<rusqlite::Error> for Error {
             return Self::Sqlite { code: ffi::SQLITE_INTERRUPT, message };
         }
         match error {
+            // Only one hook refuses commits.
+            rusqlite::Error::SqliteFailure(failure, _)
+                if failure.extended_code == ffi::SQLITE_CONSTRAINT_COMMITHOOK =>
+            {
+                Self::moved()
+            }
             rusqlite::Error::SqliteFailure(failure, message) => {
                 let code = failure.extended_code;
                 let mut message = message.unwrap_or_else(|| ffi::code_to_str(code).into());

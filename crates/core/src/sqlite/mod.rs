@@ -12,6 +12,7 @@ mod definition;
 mod error;
 mod exceeded;
 mod files;
+mod governor;
 #[allow(unsafe_code, reason = "SQLite's progress handler is a C callback")]
 mod limits;
 #[allow(unsafe_code, reason = "the state of the log is asked for by C calls")]
@@ -25,10 +26,12 @@ mod options;
 #[allow(unsafe_code, reason = "SQLite tells the system's error by a C call")]
 mod places;
 mod pragma;
+mod presence;
 mod remedies;
 mod replacement;
 mod salvage;
 mod schema;
+mod siblings;
 mod slots;
 mod temporary;
 mod transaction;
@@ -51,9 +54,11 @@ pub(crate) use definition::{Tried, empty_copy, try_out};
 pub(crate) use limits::{prepare, write, write_bound, write_many};
 pub(crate) use new_file::NewFile;
 pub(crate) use open::open_sibling;
+pub(crate) use presence::REPLACED;
 pub(crate) use replacement::Replacement;
 pub(crate) use salvage::{Definition, Entry, Field, Pages, Trees, definitions};
 pub(crate) use schema::columns;
+pub(crate) use siblings::Siblings;
 pub(crate) use transaction::{atomically, snapshot};
 pub(crate) use turns::wait_at_most;
 pub(crate) use vacuum::{
