@@ -179,7 +179,7 @@ describe('the log of an attached database', () => {
 
   test('has no thread that stays when it is detached or the connection is closed', async () => {
     const counts = await inChild(
-      ({ pkg, countResources }, path) => {
+      async ({ pkg, countResources }, path) => {
         const connection = new pkg.DatabaseConnection(path)
         new pkg.OutputStore(connection).append({
           sessionId: 's',
@@ -187,6 +187,9 @@ describe('the log of an attached database', () => {
           type: 'stdout',
           data: '',
         })
+        // The thread of the database itself is at work, and has opened its files.
+        while (connection.walStatus().framesLeft > 0)
+          await new Promise((wake) => setTimeout(wake, 5))
         const before = countResources()
         connection.db.exec(
           `ATTACH '${path}.o' AS o; PRAGMA o.journal_mode = wal; CREATE TABLE o.t (x)`,
