@@ -252,4 +252,18 @@ async function salvage(path, newPath) {
   return { sessions, outputs, lost, problems: [...problems] }
 }
 
-module.exports = { DatabaseConnection, getDatabase, closeDatabase, salvage, connectionOf }
+async function restore(backupPath, path, options) {
+  const call = 'restore'
+  const tell = listener(call, optionsOf(call, options, ['onProgress', 'signal']), backupProgress)
+  const [totalPages, kept] = await settled(tables.maintenance.restore(backupPath, path, tell))
+  return { totalPages, kept }
+}
+
+module.exports = {
+  DatabaseConnection,
+  getDatabase,
+  closeDatabase,
+  restore,
+  salvage,
+  connectionOf,
+}

@@ -14,5 +14,6 @@ module.exports = {
   SqliteError: errors.SqliteError,
   closeDatabase: connection.closeDatabase,
   getDatabase: connection.getDatabase,
+  restore: connection.restore,
   salvage: connection.salvage,
 }

@@ -81,8 +81,13 @@ export function withWriter(options, work) {
   return withStores(options, {}, work)
 }
 
-async function withStores({ db }, how, work) {
-  const path = db ?? join(homedir(), '.gsd-harness', 'sessions.db')
+/** The path of the database that the options name. */
+export function databasePath({ db }) {
+  return db ?? join(homedir(), '.gsd-harness', 'sessions.db')
+}
+
+async function withStores(options, how, work) {
+  const path = databasePath(options)
   if (!existsSync(path)) throw new Failure(`there is no file ${JSON.stringify(path)}`)
   const connection = new DatabaseConnection(path, { ...how, fileMustExist: true })
   try {

@@ -122,6 +122,11 @@ pub(super) fn same_file(one: &Path, other: &Path) -> bool {
     id(one).is_some_and(|id| self::id(other) == Some(id)) || resolved(one) == resolved(other)
 }
 
+/// Whether `file` is the database `own`, or one that SQLite keeps beside it. Opens neither.
+pub(crate) fn is_part_of(own: &Path, file: &Path) -> bool {
+    same_file(own, file) || companions(own).iter().any(|beside| same_file(beside, file))
+}
+
 /// The path with its links resolved, as far as it exists.
 pub(super) fn resolved(file: &Path) -> PathBuf {
     fs::canonicalize(file).unwrap_or_else(|_| match (file.parent(), file.file_name()) {

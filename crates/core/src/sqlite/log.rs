@@ -192,8 +192,37 @@ pub(super) fn has_moved(connection: &Sqlite) -> bool {
     Handle::of(connection).has_moved(MAIN_DB)
 }
 
+/// Locks a file that SQLite can read nothing of, for this connection alone and until it is closed.
+pub(super) fn lock_damaged(connection: &Sqlite) -> Result<()> {
+    let file = file_of(connection)?;
+    // SAFETY: as in `flush`.
+    let lock = unsafe { file.as_ref().and_then(|file| file.pMethods.as_ref()) };
+    if let Some(lock) = lock.and_then(|methods| methods.xLock) {
+        for level in
+            [ffi::SQLITE_LOCK_SHARED, ffi::SQLITE_LOCK_RESERVED, ffi::SQLITE_LOCK_EXCLUSIVE]
+        {
+            // SAFETY: as in `flush`. Locks are taken in this order.
+            check(unsafe { lock(file, level) })?;
+        }
+    }
+    Ok(())
+}
+
 /// Flushes the file, without the log.
 fn flush(connection: &Sqlite) -> Result<()> {
+    let file = file_of(connection)?;
+    // SAFETY: the file is the connection's, open as long as that, and used by this thread alone; its methods live
+    // as long as the program.
+    let sync = unsafe { file.as_ref().and_then(|file| file.pMethods.as_ref()) };
+    match sync.and_then(|methods| methods.xSync) {
+        // SAFETY: as above.
+        Some(sync) => check(unsafe { sync(file, ffi::SQLITE_SYNC_NORMAL) }),
+        None => Ok(()),
+    }
+}
+
+/// SQLite's own file of the database.
+fn file_of(connection: &Sqlite) -> Result<*mut ffi::sqlite3_file> {
     let mut file: *mut ffi::sqlite3_file = ptr::null_mut();
     // SAFETY: the connection is open, and this operation writes a pointer to where its last argument points.
     let code = unsafe {
@@ -204,15 +233,7 @@ fn flush(connection: &Sqlite) -> Result<()> {
             (&raw mut file).cast(),
         )
     };
-    check(code)?;
-    // SAFETY: the file is the connection's, open as long as that, and used by this thread alone; its methods live
-    // as long as the program.
-    let sync = unsafe { file.as_ref().and_then(|file| file.pMethods.as_ref()) };
-    match sync.and_then(|methods| methods.xSync) {
-        // SAFETY: as above.
-        Some(sync) => check(unsafe { sync(file, ffi::SQLITE_SYNC_NORMAL) }),
-        None => Ok(()),
-    }
+    check(code).map(|()| file)
 }
 
 fn check(code: c_int) -> Result<()> {

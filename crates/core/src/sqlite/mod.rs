@@ -29,6 +29,7 @@ mod pragma;
 mod presence;
 mod remedies;
 mod replacement;
+mod restore;
 mod salvage;
 mod schema;
 mod siblings;
@@ -51,6 +52,7 @@ pub use vacuum::Size;
 
 pub(crate) use connection::Deferred;
 pub(crate) use definition::{Tried, empty_copy, try_out};
+pub(crate) use files::is_part_of;
 pub(crate) use limits::{prepare, write, write_bound, write_many};
 pub(crate) use new_file::NewFile;
 pub(crate) use open::open_sibling;

@@ -14,6 +14,7 @@ mod orphans;
 pub mod outputs;
 mod pins;
 mod processes;
+pub mod restore;
 pub mod retention;
 pub mod salvage;
 pub mod search;
