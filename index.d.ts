@@ -319,8 +319,10 @@ export interface WalStatus {
   /**
    * What kept the log from starting over when that was last tried: a read transaction that needs an
    * older part of it, a writer that left no moment, or another checkpoint that was under way.
+   * `'replaced'` is told at once: the file, its `-wal` or its `-shm` was moved, removed or replaced
+   * while it was open. Writes throw `SQLITE_READONLY_DBMOVED` then, until it is back.
    */
-  blockedBy: 'reader' | 'writer' | 'checkpointer' | null
+  blockedBy: 'reader' | 'writer' | 'checkpointer' | 'replaced' | null
 }
 
 /** What was found in a file. */
@@ -349,6 +351,14 @@ export interface SalvageReport {
   lost: { sessions: number; outputs: number; pages: number }
   /** What was wrong, in words. Of rows that could not be stored at most a hundred are named. */
   problems: string[]
+}
+
+/** What came of restoring a backup. */
+export interface RestoreReport {
+  /** The pages of the database. */
+  totalPages: number
+  /** Where the old database is now; `null` where there was none. */
+  kept: string | null
 }
 
 /** How far a backup is. */
@@ -1152,3 +1162,22 @@ export declare function getDatabase(): DatabaseConnection
  * beside it that would be taken for its own.
  */
 export declare function salvage(path: string, newPath: string): Promise<SalvageReport>
+
+/**
+ * Puts a copy of `backup` in the place of the database `path`, in one step, and keeps the old one beside it, as
+ * `….before-restore`. What the old one's log holds is moved into it; where it is damaged, its log is kept beside it, so
+ * that `salvage()` finds it. The new file has the mode of the old one, or else is readable by its owner only.
+ *
+ * `backup` must be a sound session store. It is only read. `path` need not exist, and may be damaged. Nobody may have it
+ * open, in this process or another.
+ *
+ * The promise rejects with a `TypeError` or `RangeError` for a wrong argument, with what `onProgress` throws, with the
+ * reason of an aborted `signal`, and with a `SqliteError`: `SQLITE_BUSY` where somebody has `path` open, `SQLITE_CORRUPT`
+ * or `SQLITE_NOTADB` where `backup` is damaged, `SQLITE_CANTOPEN` where it is no session store, or `path` is the backup
+ * itself, no plain file, or cannot be made. Then `path` is what it was.
+ */
+export declare function restore(
+  backup: string,
+  path: string,
+  options?: BackupOptions | null,
+): Promise<RestoreReport>

@@ -262,4 +262,19 @@ async function salvage(path, newPath) {
   return { sessions, outputs, lost, problems: [...problems] }
 }
 
-module.exports = { OPTIONS, DatabaseConnection, getDatabase, closeDatabase, salvage, connectionOf }
+async function restore(backupPath, path, options) {
+  const call = 'restore'
+  const tell = listener(call, optionsOf(call, options, ['onProgress', 'signal']), backupProgress)
+  const [totalPages, kept] = await settled(tables.maintenance.restore(backupPath, path, tell))
+  return { totalPages, kept }
+}
+
+module.exports = {
+  OPTIONS,
+  DatabaseConnection,
+  getDatabase,
+  closeDatabase,
+  restore,
+  salvage,
+  connectionOf,
+}

@@ -16,5 +16,6 @@ module.exports = {
   SqliteError: errors.SqliteError,
   closeDatabase: connection.closeDatabase,
   getDatabase: connection.getDatabase,
+  restore: connection.restore,
   salvage: connection.salvage,
 }

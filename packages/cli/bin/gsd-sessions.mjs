@@ -11,6 +11,7 @@ import { list } from '../src/commands/list.mjs'
 import { pin, unpin } from '../src/commands/pin.mjs'
 import { prune } from '../src/commands/prune.mjs'
 import { record } from '../src/commands/record.mjs'
+import { restore } from '../src/commands/restore.mjs'
 import { search } from '../src/commands/search.mjs'
 import { show } from '../src/commands/show.mjs'
 import { stats } from '../src/commands/stats.mjs'
@@ -36,6 +37,7 @@ const COMMANDS = [
   failOrphans,
   verify,
   backup,
+  restore,
 ]
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))

@@ -82,10 +82,19 @@ export function withWriter(options, work) {
   return withStores(options, {}, work)
 }
 
-async function withStores({ db, foreignKeys }, how, work) {
-  const path = db ?? join(homedir(), '.gsd-harness', 'sessions.db')
+/** The path of the database that the options name. */
+export function databasePath({ db }) {
+  return db ?? join(homedir(), '.gsd-harness', 'sessions.db')
+}
+
+async function withStores(options, how, work) {
+  const path = databasePath(options)
   if (!existsSync(path)) throw new Failure(`there is no file ${JSON.stringify(path)}`)
-  const connection = new DatabaseConnection(path, { ...how, foreignKeys, fileMustExist: true })
+  const connection = new DatabaseConnection(path, {
+    ...how,
+    foreignKeys: options.foreignKeys,
+    fileMustExist: true,
+  })
   try {
     return await work({
       connection,

@@ -27,7 +27,7 @@ const OPENING: [string, ...string[]][] = [
   ['verify'],
   ['backup', 'x.db'],
 ]
-const COMMANDS = ['record', ...OPENING.map(([command]) => command)]
+const COMMANDS = ['record', 'restore', ...OPENING.map(([command]) => command)]
 
 /** Runs the command with each of these arguments before the tests, and gives what came of one. */
 function runAll(lines: string[][]): (args: string[]) => Ended {

@@ -4,7 +4,7 @@ import whole, {
   SessionStore,
   SqliteError,
 } from '@gsd/session-store'
-import { closeDatabase, getDatabase, salvage } from '@gsd/session-store'
+import { closeDatabase, getDatabase, restore, salvage } from '@gsd/session-store'
 import * as namespace from '@gsd/session-store'
 import Compat, { SqliteError as CompatError } from '@gsd/session-store/compat'
 import job from './job.cjs'
@@ -19,6 +19,7 @@ const named = {
   SqliteError,
   closeDatabase,
   getDatabase,
+  restore,
   salvage,
 }
 for (const [name, value] of Object.entries(named)) {

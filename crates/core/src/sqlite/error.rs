@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::ffi::c_int;
 use std::io;
+use std::path::Path;
 
 use rusqlite::ffi;
 
@@ -41,6 +42,12 @@ impl Error {
     /// A file that this library declines to open.
     pub(crate) fn cannot_open(message: impl Into<String>) -> Self {
         Self::Sqlite { code: ffi::SQLITE_CANTOPEN, message: message.into() }
+    }
+
+    /// A backup in which something is wrong.
+    pub(crate) fn damaged(backup: &Path, problem: &str) -> Self {
+        let message = format!("the backup {backup:?} is not a sound session store: {problem}");
+        Self::Sqlite { code: ffi::SQLITE_CORRUPT, message }
     }
 
     /// Whether it is such a refusal, which already says what to do, and not SQLite's error with the same code.
@@ -152,6 +159,12 @@ impl From<rusqlite::Error> for Error {
             return Self::Sqlite { code: ffi::SQLITE_AUTH, message };
         }
         match error {
+            // Only one hook refuses commits.
+            rusqlite::Error::SqliteFailure(failure, _)
+                if failure.extended_code == ffi::SQLITE_CONSTRAINT_COMMITHOOK =>
+            {
+                Self::moved()
+            }
             rusqlite::Error::SqliteFailure(failure, message) => {
                 let code = failure.extended_code;
                 let mut message = message.unwrap_or_else(|| ffi::code_to_str(code).into());

@@ -23,8 +23,23 @@ impl Replacement {
     /// file can be made there; or if it has a log beside it, because then it is a database that may be open.
     pub(crate) fn of(target: &Path) -> Result<Self> {
         check_target(target)?;
+        Self::of_database(target)
+    }
+
+    /// As [`of`](Self::of), for a database that is put aside, with its log, before [`finish`](Self::finish).
+    ///
+    /// # Errors
+    ///
+    /// As [`of`](Self::of), but for the log.
+    pub(super) fn of_database(target: &Path) -> Result<Self> {
+        places::check_target(target)?;
         let temporary = Temporary::beside(target).map_err(|error| Error::io(&error))?;
         Ok(Self { temporary, target: target.to_owned() })
+    }
+
+    /// What it will replace.
+    pub(super) fn target(&self) -> &Path {
+        &self.target
     }
 
     /// Its temporary path.

@@ -17,6 +17,7 @@ pub mod pages;
 mod pins;
 mod processes;
 pub mod references;
+pub mod restore;
 pub mod retention;
 pub mod salvage;
 pub mod search;

@@ -67,12 +67,11 @@ impl Outputs {
         settings: Settings,
         on_error: Option<OnError>,
     ) -> Result<Self> {
-        let Some(file) = connection.shared_file() else {
+        let Some(siblings) = connection.siblings() else {
             return Ok(Self::new(connection));
         };
-        let behind = connection.deferred(|| {
-            WriteBehind::start(file, connection.options().clone(), settings, on_error)
-        })?;
+        let behind =
+            connection.deferred(|| WriteBehind::start(siblings.clone(), settings, on_error))?;
         Ok(Self { connection, behind: Some(behind) })
     }
 

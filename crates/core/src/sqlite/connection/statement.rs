@@ -8,7 +8,7 @@ use rusqlite::{Batch, Connection as Sqlite, Rows};
 use self_cell::self_cell;
 
 use super::names::{Column, Handle};
-use super::{Connection, Error, Result};
+use super::{Connection, Error, Result, sets_journal};
 use crate::sqlite::guard;
 use crate::sqlite::turns::Turns;
 
@@ -46,6 +46,8 @@ pub struct Statement {
     writes: Cell<bool>,
     /// Whether the iteration clears the parameters at its end.
     clears_bindings: Cell<bool>,
+    /// Whether it may set the journal mode.
+    sets_journal: bool,
 }
 
 /// The state of an iteration.
@@ -64,6 +66,7 @@ impl Connection {
     /// [`Error::Sql`] if there is no statement, or more than one; an error of SQLite.
     pub fn prepare(self: &Rc<Self>, sql: &str) -> Result<Statement> {
         let sqlite = self.unsettled()?;
+        self.before(sql);
         let instead = Turns::instead_of(&sqlite, sql);
         let sql = terminated(instead.as_deref().unwrap_or(sql))?;
         let (mut handle, mut alters) = (None, false);
@@ -90,6 +93,7 @@ impl Connection {
             iteration: Cell::new(Iteration::None),
             writes: Cell::new(false),
             clears_bindings: Cell::new(false),
+            sets_journal: sets_journal(&sql),
         })
     }
 
@@ -102,6 +106,7 @@ impl Connection {
         self.check_not_iterating()?;
         let sqlite = self.unsettled()?;
         let mut unsettled = self.sqlite().err();
+        self.before(sql);
         let sql = terminated(sql)?;
         let mut batch = Batch::new(&sqlite, &sql);
         while let Some((mut statement, alters)) = guard::next(&sqlite, &mut batch)? {
@@ -116,6 +121,9 @@ impl Connection {
             {
                 Turns::put_back(&sqlite, &sql);
             }
+        }
+        if sets_journal(&sql) {
+            self.journal_set();
         }
         Ok(())
     }
@@ -248,6 +256,7 @@ impl Statement {
             // One step is enough to know whether a query works.
             if writes { drain(rows) } else { Ok(rows.next().map(drop)?) }
         })?;
+        self.after();
         // `changes()` still counts the last statement that changed anything.
         let changes = if sqlite.total_changes() == before { 0 } else { sqlite.changes() };
         Ok((changes, sqlite.last_insert_rowid()))
@@ -264,7 +273,7 @@ impl Statement {
     ) -> std::result::Result<(), E> {
         self.settled()?;
         self.check_may_write()?;
-        self.with(|statement| {
+        let queried = self.with(|statement| {
             let writes = !statement.readonly();
             let mut version_now = None;
             let mut rows = statement.raw_query();
@@ -277,7 +286,15 @@ impl Statement {
                 }
             }
             Ok(())
-        })
+        });
+        self.after();
+        queried
+    }
+
+    fn after(&self) {
+        if self.sets_journal {
+            self.connection.journal_set();
+        }
     }
 
     /// Starts an iteration; [`advance`](Self::advance) reads the rows one by one. Until its end, no other statement
@@ -365,6 +382,7 @@ impl Statement {
 
     fn end_iteration(&self) {
         self.connection.remove_iterator(self.writes.get());
+        self.after();
         if self.clears_bindings.get() {
             self.clear_bindings();
         }
