@@ -41,11 +41,13 @@ function tokensIn(path: string): Set<string> {
 
 /** The names of texts that can be read by SQL. */
 function liveTokens({ connection }: Stores): Set<string> {
-  const rows = connection.db
-    .prepare('SELECT id || working_dir || coalesce(current_command, 0) FROM sessions')
-    .pluck()
-    .all()
-    .concat(connection.db.prepare('SELECT session_id || data FROM session_outputs').pluck().all())
+  const rows = [
+    'SELECT id || working_dir || coalesce(current_command, 0) FROM sessions',
+    'SELECT session_id || data FROM session_outputs',
+    'SELECT session_id || coalesce(title, 0) || coalesce(error, 0) FROM gsd_session_details',
+    // The id of a removed session stays, so that others learn that it is gone.
+    'SELECT session_id FROM gsd_session_changes',
+  ].map((sql) => connection.db.prepare(sql).pluck().all())
   return new Set([...String(rows).matchAll(/<\w\d{7}>/g)].map(([token]) => token))
 }
 
@@ -77,6 +79,7 @@ function fill(stores: Stores, count: number, remove: (id: string) => void, seed 
     const id = pick()
     if (gone.has(id)) continue
     sessions.update(id, { currentCommand: text('C', random() * 200) })
+    if (random() < 0.3) sessions.update(id, { title: text('T'), error: text('E', random() * 300) })
     const data = text('O', random() < 0.02 ? 9_000 : random() * 300)
     outputs.append(sampleOutput({ sessionId: id, data }))
     if (random() < 0.1) removeOnce(pick())

@@ -6,6 +6,15 @@ use super::definition::{definition, lossy};
 use super::migrations::{newest, version};
 use super::{Error, Result};
 
+/// The only table of ours without a rowid: a new session takes one page of it instead of two.
+const WITHOUT_ROWID: &str = "gsd_session_owners";
+
+/// The table that remembers the ids of removed sessions.
+const CHANGES: &str = "gsd_session_changes";
+
+/// The version of tables that a file may lack, if it is only read.
+const ADDED: i64 = i64::MAX;
+
 /// The tables, with the version that added each, and the columns that the stores read and write.
 const TABLES: &[(&str, i64, &[&str])] = &[
     (
@@ -26,6 +35,13 @@ const TABLES: &[(&str, i64, &[&str])] = &[
     ),
     ("session_outputs", 1, &["id", "session_id", "timestamp", "type", "data", "created_at"]),
     ("session_pins", 2, &["session_id", "created_at"]),
+    ("gsd_session_details", ADDED, &["session_id", "title", "exit_code", "signal", "error"]),
+    (
+        WITHOUT_ROWID,
+        ADDED,
+        &["session_id", "host", "owner_pid", "owner_start", "child_pid", "child_start"],
+    ),
+    (CHANGES, ADDED, &["sequence", "session_id"]),
 ];
 
 /// The columns of one of our tables that the stores read and write, in their order.
@@ -33,9 +49,19 @@ pub(crate) fn columns(table: &str) -> &'static [&'static str] {
     TABLES.iter().find(|(name, ..)| *name == table).map_or(&[], |(.., columns)| columns)
 }
 
-/// Whether a table with this name is one of ours.
-pub(super) fn is_ours(table: &[u8]) -> bool {
-    TABLES.iter().any(|(name, ..)| table.eq_ignore_ascii_case(name.as_bytes()))
+/// The tables of the stores.
+pub(super) fn tables() -> impl Iterator<Item = &'static str> {
+    TABLES.iter().map(|(name, ..)| *name)
+}
+
+/// Whether a table with this name is one of the stores whose rows go with a session. Its indexes count as well.
+pub(super) fn goes_with_a_session(table: &[u8]) -> bool {
+    tables().any(|name| name != CHANGES && table.eq_ignore_ascii_case(name.as_bytes()))
+}
+
+/// Refuses a database without this table of the stores, or with another one in its place. Only reads.
+pub(super) fn inspect_one(connection: &Sqlite, table: &str) -> Result<()> {
+    inspect_table(connection, table, columns(table), true)
 }
 
 /// Refuses a file that this library must not change, and, if `complete`, a file without the tables. Only reads.
@@ -68,8 +94,10 @@ fn inspect_table(
     match definition(connection, table)? {
         None if required => return Err(foreign("it is missing".into())),
         None => return Ok(()),
-        Some(None) => return Err(foreign("it is no ordinary table with a rowid".into())),
-        Some(Some(_)) => {}
+        Some(None) if table != WITHOUT_ROWID => {
+            return Err(foreign("it is no ordinary table with a rowid".into()));
+        }
+        Some(_) => {}
     }
     let mut statement = connection.prepare(
         "SELECT lower(name), \"notnull\" AND dflt_value IS NULL FROM pragma_table_info(?1)",

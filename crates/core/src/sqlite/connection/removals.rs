@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Connection, Error, Result};
-use crate::sqlite::open_sibling;
 use crate::sqlite::pragma::{self, Overwrite};
 use crate::sqlite::scrub::Owed;
 
@@ -55,13 +54,17 @@ impl Connection {
     ///
     /// An error of SQLite.
     pub fn settle_removals(&self) -> Result<bool> {
-        let Some(file) = self.shared_file().filter(|_| self.owed.is_owed()) else {
+        let Some(siblings) = self.siblings().filter(|_| self.owed.is_owed()) else {
+            if self.is_memory() && !self.in_transaction()? {
+                // A removal by SQL of callers, or by pruning, is told of here.
+                self.watch.committed();
+            }
             return Ok(true);
         };
         if self.in_transaction().unwrap_or(false) {
             return Ok(false);
         }
-        self.owed.settle(&open_sibling(file, self.options())?, PATIENCE)
+        self.owed.settle(&siblings.open()?, PATIENCE)
     }
 
     /// As [`settle_removals`](Self::settle_removals), when nobody can be told any more that it failed.

@@ -153,7 +153,7 @@ impl Owed {
         let _working = self.working.lock().unwrap_or_else(PoisonError::into_inner);
         self.is_wanted.store(false, Ordering::Relaxed);
         self.scrub_now(sqlite, false, |_| ControlFlow::Continue(()))?;
-        self.log_is_cut(log::cut_off(sqlite, patience)?);
+        self.log_is_cut(log::truncate(sqlite, patience)?);
         Ok(!self.is_owed())
     }
 

@@ -33,7 +33,7 @@ pub(super) fn find(sqlite: &Sqlite, what: What<'_>) -> Result<Vec<Root>> {
     while let Some(row) = rows.next()? {
         let kind = row.get_ref(0)?;
         let (is_ours, is_output) = match row.get_ref(1)? {
-            ValueRef::Text(name) => (schema::is_ours(name), is_output(name)),
+            ValueRef::Text(name) => (schema::goes_with_a_session(name), is_output(name)),
             _ => (false, false),
         };
         let page = row.get(2)?;

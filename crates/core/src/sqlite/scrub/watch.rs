@@ -4,7 +4,7 @@ use std::ffi::{CStr, c_char, c_int, c_void};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rusqlite::{Connection as Sqlite, ffi};
+use rusqlite::{Connection as Sqlite, MAIN_DB, ffi};
 
 use super::super::{Result, schema};
 use super::roots::is_output;
@@ -71,7 +71,7 @@ impl Watch {
     }
 
     fn removed(&self, table: &[u8], rowid: i64) {
-        if !schema::is_ours(table) {
+        if !schema::goes_with_a_session(table) {
             return;
         }
         let mut removed = self.lock();
@@ -87,11 +87,15 @@ impl Watch {
 unsafe extern "C" fn changed(
     watch: *mut c_void,
     action: c_int,
-    _database: *const c_char,
+    database: *const c_char,
     table: *const c_char,
     rowid: i64,
 ) {
-    if action != ffi::SQLITE_DELETE || table.is_null() {
+    if action != ffi::SQLITE_DELETE || database.is_null() || table.is_null() {
+        return;
+    }
+    // SAFETY: as below.
+    if unsafe { CStr::from_ptr(database) } != MAIN_DB {
         return;
     }
     // SAFETY: SQLite hands on what `attach` gave it, which lives as long as the connection.

@@ -51,7 +51,8 @@ impl<P: FnMut(PruneProgress) -> ControlFlow<()>> Pruning<'_, P> {
                 watch.committed();
                 owed.scrub_now(sqlite, everything, &mut between)?
             }
-            None if everything => scrub_everything(sqlite, &mut between)?,
+            // In a transaction of the caller the database is in memory, and its copies are cleaned.
+            None if everything && sqlite.is_autocommit() => scrub_everything(sqlite, &mut between)?,
             None => return Ok(ControlFlow::Continue(())),
         };
         let Some(done) = done else {
