@@ -228,6 +228,15 @@ describe('What is deleted is gone from the file, its log and a new backup', () =
     expect(await afterClose(stores)).toEqual(GONE)
   })
 
+  test('although the connection is closed in the middle of a transaction', PATIENCE, () => {
+    const stores = openStores()
+    fill(stores, 100, (id) => stores.sessions.delete(id))
+    const live = liveTokens(stores)
+    stores.connection.db.exec('BEGIN; UPDATE sessions SET pid = 1; DELETE FROM session_outputs')
+    stores.connection.close()
+    expect(differences(live, stores.connection.path)).toEqual(NONE)
+  })
+
   test('where an iteration was open meanwhile', PATIENCE, async () => {
     const stores = openStores()
     fill(stores, 300, () => {})

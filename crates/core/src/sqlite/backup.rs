@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 use rusqlite::backup::{self, StepResult};
 use rusqlite::{Connection as Sqlite, OpenFlags, ffi};
 
+use super::error::unless_busy;
 use super::options::{Location, OpenOptions};
 use super::replacement::Replacement;
 use super::{Connection, Error, Result, connect, files, restore, scrub_everything};
@@ -59,7 +60,8 @@ impl Connection {
     /// written.
     pub fn backup_source(&self) -> Result<Source> {
         // A copy has all bytes of a page, those that nobody needs as well.
-        self.settle_removals()?;
+        // Where another connection keeps the lock, a copy is worth more than a clean one.
+        unless_busy(self.settle_removals())?;
         let sqlite = self.snapshot()?;
         if self.is_memory() && self.owed().is_owed() {
             sqlite.execute_batch("COMMIT")?;

@@ -172,6 +172,10 @@ impl Connection {
                 }
                 self.checkpointer.take();
                 self.close_beside();
+                if !sqlite.is_autocommit() {
+                    // Closing takes it back anyway, and its lock would be waited for.
+                    let _: rusqlite::Result<()> = sqlite.execute_batch("ROLLBACK");
+                }
                 self.settle_removals_at_end();
                 match sqlite.close() {
                     Ok(()) => return Ok(()),

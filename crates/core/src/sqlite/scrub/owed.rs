@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection as Sqlite;
 
+use super::super::turns::{Turns, wait_at_most};
 use super::super::{Result, log};
 use super::{Progress, Removed, scrub_everything, scrub_near};
 
@@ -17,6 +18,9 @@ const LATEST: Duration = Duration::from_secs(2);
 
 /// The pause between two transactions, for other writers.
 const PAUSE: Duration = Duration::from_millis(2);
+
+/// How long the thread waits for the write lock.
+const BRIEFLY: Duration = Duration::from_millis(50);
 
 /// The pause between two attempts to cut off the log.
 const AGAIN: Duration = Duration::from_millis(500);
@@ -129,6 +133,9 @@ impl Owed {
         let Ok(_working) = self.working.try_lock() else {
             return;
         };
+        // The log has to be looked after as well, and closing waits for this.
+        let patience = Turns::of(sqlite).map(|turns| turns.timeout());
+        wait_at_most(sqlite, BRIEFLY);
         // Where it fails, it is owed still, and tried again.
         let _: Result<_> = self.scrub_now(sqlite, false, |_| {
             if self.is_wanted.load(Ordering::Relaxed) || is_over() {
@@ -137,6 +144,7 @@ impl Owed {
             thread::sleep(PAUSE);
             ControlFlow::Continue(())
         });
+        wait_at_most(sqlite, patience.unwrap_or_default());
         self.lock().rested = Some(Instant::now() + began.elapsed() * SELDOM);
     }
 

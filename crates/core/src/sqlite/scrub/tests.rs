@@ -204,7 +204,7 @@ fn scrubbing_a_random_file_changes_nothing_that_can_be_read_and_leaves_nothing_e
     let seeds = std::env::var("SCRUB_SEEDS").ok().and_then(|seeds| seeds.parse().ok());
     let first = std::env::var("SCRUB_FIRST").ok().and_then(|first| first.parse().ok());
     let first: u64 = first.unwrap_or(0);
-    for seed in first..first + seeds.unwrap_or(25) {
+    for seed in first..first + seeds.unwrap_or(12) {
         scrub_random_file(seed);
     }
 }
