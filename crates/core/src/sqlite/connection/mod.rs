@@ -19,7 +19,6 @@ use std::collections::HashMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Instant;
 
 use rusqlite::Connection as Sqlite;
@@ -81,7 +80,7 @@ impl Connection {
             let mut of_file = Siblings {
                 file: file.clone(),
                 options: options.clone(),
-                presence: Arc::new(Presence::of(file, &sqlite)),
+                presence: Presence::of(file, &sqlite),
                 governor: None,
             };
             if !options.readonly {
@@ -161,7 +160,10 @@ impl Connection {
                 self.checkpointer.take();
                 self.close_beside();
                 match sqlite.close() {
-                    Ok(()) => return Ok(()),
+                    Ok(()) => {
+                        self.journal_closed();
+                        return Ok(());
+                    }
                     Err((sqlite, error)) => (Rc::new(sqlite), error.into()),
                 }
             }
@@ -239,6 +241,13 @@ impl Connection {
     fn journal_set(&self) {
         if let Some(siblings) = &self.siblings {
             siblings.presence.record();
+        }
+    }
+
+    /// Leaves the log out: nobody here has it open any more.
+    fn journal_closed(&self) {
+        if let Some(siblings) = &self.siblings {
+            siblings.presence.forget();
         }
     }
 
