@@ -9,8 +9,9 @@ use std::path::PathBuf;
 
 use gsd_session_core::sqlite::{Connection, Location};
 use gsd_session_core::store::model::{
-    Change, NewOutput, NewSession, OutputType, SessionStatus, SessionUpdate,
+    Change, Details, DetailsUpdate, NewOutput, NewSession, OutputType, SessionStatus, SessionUpdate,
 };
+use gsd_session_core::store::pages::Filter;
 use gsd_session_core::store::timestamp::Timestamp;
 use napi::ValueType;
 
@@ -219,41 +220,80 @@ fn shorten(mut text: String) -> String {
 }
 
 /// The fields of a session to be stored, in the order of `lib/session-store.js`.
-pub fn new_session(fields: [Value<'_>; 8]) -> Parsed<NewSession> {
-    let [id, slot, status, working_dir, current_command, started_at, ended_at, pid] = fields;
+pub fn new_session(fields: [Value<'_>; 12]) -> Parsed<NewSession> {
+    let [id, slot, status, working_dir, current_command, started_at, ended_at, pid, details @ ..] =
+        fields;
+    let [title, exit_code, signal, error] = details;
+    let text = |name, value| optional(Argument::new(name, value), Argument::string);
     Ok(NewSession {
         id: Argument::new("session.id", id).string()?,
         slot: Argument::new("session.slot", slot).integer()?,
         status: session_status(&Argument::new("session.status", status))?,
         working_dir: Argument::new("session.workingDir", working_dir).string()?,
-        current_command: optional(
-            Argument::new("session.currentCommand", current_command),
-            Argument::string,
-        )?,
+        current_command: text("session.currentCommand", current_command)?,
         started_at: Argument::new("session.startedAt", started_at).date()?,
         ended_at: optional(Argument::new("session.endedAt", ended_at), Argument::date)?,
         pid: optional(Argument::new("session.pid", pid), Argument::integer)?,
+        details: Details {
+            title: text("session.title", title)?,
+            exit_code: optional(Argument::new("session.exitCode", exit_code), Argument::integer)?,
+            signal: text("session.signal", signal)?,
+            error: text("session.error", error)?,
+        },
     })
 }
 
 /// Changes to a stored session, in the order of `lib/session-store.js`.
-pub fn session_update(fields: [Value<'_>; 4]) -> Parsed<SessionUpdate> {
-    let [status, current_command, ended_at, pid] = fields;
+pub fn session_update(fields: [Value<'_>; 8]) -> Parsed<SessionUpdate> {
+    let [status, current_command, ended_at, pid, title, exit_code, signal, error] = fields;
+    let text = |name, value| Argument::new(name, value).change(Argument::string);
     Ok(SessionUpdate {
         status: match status.kind()? {
             ValueType::Undefined => None,
             _ => Some(session_status(&Argument::new("fields.status", status))?),
         },
-        current_command: Argument::new("fields.currentCommand", current_command)
-            .change(Argument::string)?,
+        current_command: text("fields.currentCommand", current_command)?,
         ended_at: Argument::new("fields.endedAt", ended_at).change(Argument::date)?,
         pid: Argument::new("fields.pid", pid).change(Argument::integer)?,
+        details: DetailsUpdate {
+            title: text("fields.title", title)?,
+            exit_code: Argument::new("fields.exitCode", exit_code).change(Argument::integer)?,
+            signal: text("fields.signal", signal)?,
+            error: text("fields.error", error)?,
+        },
     })
 }
 
 /// A status.
 pub fn session_status(argument: &Argument<'_, '_>) -> Parsed<SessionStatus> {
     argument.one_of(SessionStatus::parse, SessionStatus::TEXTS)
+}
+
+/// One status, or an array of them.
+pub fn statuses<'env>(argument: Argument<'_, 'env>) -> Parsed<Option<Vec<SessionStatus>>> {
+    let Some(given) = argument.optional()? else {
+        return Ok(None);
+    };
+    if !given.value().is_array()? {
+        return Ok(Some(vec![session_status(&given)?]));
+    }
+    let count = given.value().array_length()?;
+    (0..count).map(|at| session_status(&given.element(at)?)).collect::<Parsed<_>>().map(Some)
+}
+
+/// Which sessions are meant, in the order of `lib/session-store.js`.
+pub fn filter(fields: [Value<'_>; 6]) -> Parsed<Filter> {
+    let [status, slot, working_dir, command, since, until] = fields;
+    let text = |name, value| optional(Argument::new(name, value), Argument::string);
+    let date = |name, value| optional(Argument::new(name, value), Argument::date);
+    Ok(Filter {
+        statuses: statuses(Argument::new("options.status", status))?,
+        slot: optional(Argument::new("options.slot", slot), Argument::integer)?,
+        working_dir: text("options.workingDir", working_dir)?,
+        command: text("options.command", command)?,
+        since: date("options.since", since)?,
+        until: date("options.until", until)?,
+    })
 }
 
 /// The fields of a chunk of output, in the order of `lib/output-store.js`.

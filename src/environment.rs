@@ -19,7 +19,7 @@ pub struct Environment {
     take: Remembered,
     batch: Remembered,
     reshape: Remembered,
-    start_over: Remembered,
+    reorder: Remembered,
     numbers: Remembered,
     notes: Remembered,
     room: RefCell<Room>,
@@ -45,8 +45,8 @@ pub enum Step {
     Batch,
     /// Takes the columns of the rows to come.
     Reshape,
-    /// Forgets the rows that it has made.
-    StartOver,
+    /// Takes the order in which the rows are given at the end of the call.
+    Reorder,
 }
 
 impl Environment {
@@ -62,7 +62,7 @@ impl Environment {
             take: remember(c"take")?,
             batch: remember(c"batch")?,
             reshape: remember(c"reshape")?,
-            start_over: remember(c"startOver")?,
+            reorder: remember(c"reorder")?,
             numbers: remember(c"numbers")?,
             notes: remember(c"notes")?,
             room: RefCell::default(),
@@ -79,17 +79,17 @@ impl Environment {
     }
 
     /// Hands a batch, or what concerns it, to `lib/rows.js`.
-    pub fn step<'env, const N: usize>(
+    pub fn step<'env>(
         &self,
         scope: Scope<'env>,
         step: Step,
-        arguments: [Value<'env>; N],
+        arguments: impl IntoIterator<Item = Value<'env>>,
     ) -> Result<()> {
         let function = match step {
             Step::Take => &self.take,
             Step::Batch => &self.batch,
             Step::Reshape => &self.reshape,
-            Step::StartOver => &self.start_over,
+            Step::Reorder => &self.reorder,
         };
         scope.call(scope.recall(function)?, arguments).map(drop)
     }

@@ -62,17 +62,22 @@ describe('the schema of a new file', () => {
     expect(schemaOf(openConnection(), name)).toBe(singleSpaced(sql))
   })
 
-  test('a new file has nothing else but session_pins and two triggers', () => {
+  test('a new file has nothing else but pins, what an addition brings, and triggers', () => {
     const { db } = openConnection()
     const names = db
       .prepare("SELECT type, name FROM sqlite_schema WHERE type <> 'trigger' ORDER BY type, name")
       .raw()
       .all()
     expect(names).toEqual([
+      ['index', 'gsd_sessions_by_start'],
       ['index', 'idx_outputs_session_id'],
       ['index', 'idx_outputs_timestamp'],
+      ['index', 'sqlite_autoindex_gsd_session_details_1'],
       ['index', 'sqlite_autoindex_session_pins_1'],
       ['index', 'sqlite_autoindex_sessions_1'],
+      ['table', 'gsd_session_changes'],
+      ['table', 'gsd_session_details'],
+      ['table', 'gsd_session_owners'],
       ['table', 'session_outputs'],
       ['table', 'session_pins'],
       ['table', 'sessions'],
@@ -83,6 +88,12 @@ describe('the schema of a new file', () => {
       .raw()
       .all()
     expect(triggers).toEqual([
+      ['gsd_session_changed', 'sessions'],
+      ['gsd_session_created', 'sessions'],
+      ['gsd_session_detailed', 'gsd_session_details'],
+      ['gsd_session_details_changed', 'gsd_session_details'],
+      ['gsd_session_removed', 'sessions'],
+      ['gsd_session_renamed', 'sessions'],
       ['session_pins_end', 'sessions'],
       ['sessions_updated_at', 'sessions'],
     ])

@@ -139,7 +139,7 @@ describe('update', () => {
   ])('update() changes %s and nothing else', (_, fields) => {
     const { sessions, get } = openWithFullSession()
     const before = get()
-    expect(sessions.update('s-1', fields)).toBeUndefined()
+    expect(sessions.update('s-1', fields)).toBe(true)
     expect(get()).toStrictEqual({ ...before, ...fields })
   })
 

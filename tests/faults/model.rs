@@ -5,7 +5,7 @@ use std::path::Path;
 use gsd_session_core::sqlite::{Connection, Location, OpenOptions, Result};
 use gsd_session_core::store;
 use gsd_session_core::store::model::{
-    Listed, NewOutput, NewSession, OutputRow, OutputType, SessionStatus,
+    Details, NewOutput, NewSession, Order, OutputRow, OutputType, SessionRow, SessionStatus,
 };
 use gsd_session_core::store::outputs::Outputs;
 use gsd_session_core::store::sessions::Sessions;
@@ -102,11 +102,7 @@ impl Model {
     pub fn assert_read(&self, sessions: &Sessions, outputs: &Outputs) -> store::Result<()> {
         let mut listed: Vec<Session> = Vec::new();
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-        let visit = |event: Listed<'_>| -> store::Result<()> {
-            let Listed::Session(row) = event else {
-                listed.clear();
-                return Ok(());
-            };
+        let visit = |row: SessionRow<'_>| -> store::Result<()> {
             let command = row.current_command.map(text);
             listed.push((text(row.id), row.slot, row.status.as_str().into(), command));
             Ok(())
@@ -133,7 +129,7 @@ impl Model {
 
 /// All that a session printed.
 pub fn full(outputs: &Outputs, id: &str) -> store::Result<String> {
-    Ok(match outputs.full(id, "|")? {
+    Ok(match outputs.full(id, "|", Order::Time)? {
         Joined::Ascii(text) => String::from_utf8(text).unwrap(),
         Joined::Wide(text) => String::from_utf16(&text).unwrap(),
     })
@@ -152,6 +148,7 @@ pub fn session(id: &str, slot: i64) -> NewSession {
         started_at: moment(),
         ended_at: None,
         pid: Some(PID),
+        details: Details { exit_code: Some(slot), ..Details::default() },
     }
 }
 

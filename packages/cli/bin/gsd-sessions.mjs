@@ -4,6 +4,7 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { backup } from '../src/commands/backup.mjs'
+import { deleteSessions } from '../src/commands/delete.mjs'
 import { exportSession } from '../src/commands/export.mjs'
 import { failOrphans } from '../src/commands/fail-orphans.mjs'
 import { list } from '../src/commands/list.mjs'
@@ -30,6 +31,7 @@ const COMMANDS = [
   exportSession,
   stats,
   prune,
+  deleteSessions,
   pin,
   unpin,
   failOrphans,

@@ -162,6 +162,22 @@ describe('the database', () => {
     }
   })
 
+  test('a variable that is empty is as none, and a database without a name is refused', async () => {
+    const home = temporaryFolder()
+    openStores(join(home, '.gsd-harness', 'sessions.db')).sessions.create(sampleSession())
+    const env = { HOME: home, USERPROFILE: home, GSD_SESSIONS_DB: '' }
+    expect((await runCommand(['list'], { env })).stdout).toContain('s-1')
+    const recorded = ['record', '--id', 's-2', '--', process.execPath, '--version']
+    expect(await runCommand(recorded, { env })).toMatchObject({ code: 0, stderr: '' })
+    expect((await runCommand(['list'], { env })).stdout).toContain('s-2')
+    for (const args of [
+      ['list', '--db', ''],
+      ['--db', '', 'list'],
+    ]) {
+      expect(await runCommand(args, { env })).toMatchObject({ code: 1, stdout: '' })
+    }
+  })
+
   test('a file that is no database is told in one line', async () => {
     const { code, stdout, stderr } = await runCommand(['list', '--db', commandPath])
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' })

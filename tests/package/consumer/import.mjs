@@ -6,7 +6,11 @@ import whole, {
 } from '@gsd/session-store'
 import { closeDatabase, getDatabase, restore, salvage } from '@gsd/session-store'
 import * as namespace from '@gsd/session-store'
+import Compat, { SqliteError as CompatError } from '@gsd/session-store/compat'
 import job from './job.cjs'
+
+if (CompatError !== SqliteError || !(Compat() instanceof Compat))
+  throw new Error('compat is of another package')
 
 const named = {
   DatabaseConnection,

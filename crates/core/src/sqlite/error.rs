@@ -7,7 +7,7 @@ use std::path::Path;
 
 use rusqlite::ffi;
 
-use super::{code, exceeded, remedies};
+use super::{code, exceeded, refused, remedies};
 
 /// A result of the engine.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -85,6 +85,11 @@ impl Error {
         matches!(self, Self::Sqlite { code, .. } if refusals.contains(&(code & 0xff)))
     }
 
+    /// Whether the schema is the cause: a statement makes no sense in it.
+    pub(crate) fn is_of_schema(&self) -> bool {
+        matches!(self, Self::Sqlite { code, .. } if code & 0xff == ffi::SQLITE_ERROR)
+    }
+
     /// The extended result code, where the error is SQLite's.
     pub(crate) fn code(&self) -> Option<c_int> {
         match self {
@@ -148,6 +153,10 @@ impl From<rusqlite::Error> for Error {
             error.sqlite_error().and_then(|error| exceeded::explain(error.extended_code));
         if let Some(message) = exceeded {
             return Self::Sqlite { code: ffi::SQLITE_INTERRUPT, message };
+        }
+        let refused = error.sqlite_error().and_then(|error| refused::explain(error.extended_code));
+        if let Some(message) = refused {
+            return Self::Sqlite { code: ffi::SQLITE_AUTH, message };
         }
         match error {
             // Only one hook refuses commits.

@@ -1,8 +1,11 @@
 //! How an older file gets the newest schema.
 //!
-//! The version of a schema is `user_version`. Version 0 is an empty file, or a file of the better-sqlite3 version of
-//! the store, which is adopted unchanged. Each migration is one numbered file, never edited once released, and runs
-//! in one transaction.
+//! The version of a schema is `user_version`, the lowest version of this library's schema that can read the file.
+//! Version 0 is an empty file, or a file of the better-sqlite3 version of the store, which is adopted unchanged. Each
+//! migration is one numbered file, never edited once released, and runs in one transaction.
+//!
+//! An addition is what older versions may ignore: it does not raise the version. A file has it if all its objects are
+//! there.
 
 use rusqlite::Connection as Sqlite;
 
@@ -14,9 +17,81 @@ use super::{Result, slots};
 const MIGRATIONS: &[&str] =
     &[include_str!("migrations/0001_sessions.sql"), include_str!("migrations/0002_pins.sql")];
 
+/// The moment at which a session started, by text in the form that the store writes: what the index on starts has.
+///
+/// Every version of SQLite since 3.35 has to compute it alike. So `strftime()` is given no fraction, which some round;
+/// it adds nothing to a date, so that all turn a 31st of February into the 3rd of March; and it is given no hour 24,
+/// which some refuse. A text that is no moment, or one in a form that SQLite does not read, is NULL.
+macro_rules! start {
+    () => {
+        include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/sqlite/migrations/start.sql"))
+    };
+}
+
+pub(crate) use start;
+
+/// What a file has beyond its version.
+struct Addition {
+    /// The objects that it makes.
+    objects: &'static [&'static str],
+    sql: &'static str,
+}
+
+const ADDITIONS: &[Addition] = &[
+    Addition {
+        objects: &[
+            "gsd_session_details",
+            "gsd_session_owners",
+            "gsd_session_changes",
+            "gsd_session_created",
+            "gsd_session_changed",
+            "gsd_session_renamed",
+            "gsd_session_removed",
+            "gsd_session_detailed",
+            "gsd_session_details_changed",
+        ],
+        sql: include_str!("migrations/addition_sessions.sql"),
+    },
+    Addition { objects: &["gsd_sessions_by_start"], sql: BY_START },
+];
+
+/// The index on starts. No other index of ours has an expression.
+pub(super) const BY_START: &str =
+    concat!("CREATE INDEX gsd_sessions_by_start ON sessions (", start!(), ")");
+
+impl Addition {
+    /// Whether the file has all its objects.
+    fn is_complete(&self, connection: &Sqlite) -> Result<bool> {
+        for object in self.objects {
+            if !has_object(connection, object)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// Whether the schema of the file has an object with this name.
+pub(crate) fn has_object(connection: &Sqlite, name: &str) -> Result<bool> {
+    let sql = "SELECT 1 FROM sqlite_schema WHERE name = ?1 COLLATE NOCASE";
+    Ok(connection.prepare_cached(sql)?.exists([name])?)
+}
+
 /// The newest schema version that this library knows.
 pub(crate) fn newest() -> usize {
     MIGRATIONS.len()
+}
+
+/// The indexes and triggers of the newest schema.
+pub(super) fn indexes_and_triggers() -> impl Iterator<Item = &'static str> {
+    let name = |line: &'static str| {
+        let line = line.strip_prefix("CREATE ")?;
+        let object = line.strip_prefix("INDEX ").or_else(|| line.strip_prefix("TRIGGER "))?;
+        let object = object.strip_prefix("IF NOT EXISTS ").unwrap_or(object);
+        object.split(|sign: char| sign != '_' && !sign.is_alphanumeric()).next()
+    };
+    let additions = ADDITIONS.iter().map(|addition| &addition.sql);
+    MIGRATIONS.iter().chain(additions).flat_map(|sql| sql.lines()).filter_map(name)
 }
 
 /// The version of a file's schema.
@@ -41,11 +116,24 @@ pub(crate) fn migrate(connection: &Sqlite, options: &OpenOptions) -> Result<()> 
             if adopted { Ok(()) } else { slots::set(connection, options.slots) }
         })?;
     }
+    for addition in ADDITIONS {
+        if addition.is_complete(connection)? {
+            continue;
+        }
+        atomically(connection, || -> Result<()> {
+            // Another process may have made it while this one waited for the lock.
+            if !addition.is_complete(connection)? {
+                connection.execute_batch(addition.sql)?;
+            }
+            Ok(())
+        })?;
+    }
     slots::widen(connection, options.slots)
 }
 
-/// An empty database in memory with the schema of this version. A file of version 0 has no triggers.
-pub(super) fn fresh(version: i64) -> Result<Sqlite> {
+/// An empty database in memory with the schema that a file should have. A file of version 0 has no triggers; one that
+/// was never opened for writing since has no additions.
+pub(super) fn fresh(file: &Sqlite, version: i64) -> Result<Sqlite> {
     let connection = in_memory()?;
     let migrations = usize::try_from(version).unwrap_or(0).max(1);
     for migration in MIGRATIONS.iter().take(migrations) {
@@ -53,6 +141,12 @@ pub(super) fn fresh(version: i64) -> Result<Sqlite> {
     }
     if version == 0 {
         connection.execute_batch("DROP TRIGGER sessions_updated_at")?;
+    }
+    for addition in ADDITIONS {
+        let tells = addition.objects.first().copied().unwrap_or_default();
+        if has_object(file, tells)? {
+            connection.execute_batch(addition.sql)?;
+        }
     }
     Ok(connection)
 }
@@ -85,9 +179,50 @@ mod tests {
             .unwrap();
         assert_eq!(
             names,
-            "idx_outputs_session_id idx_outputs_timestamp session_outputs session_pins session_pins_end \
-             sessions sessions_updated_at"
+            "gsd_session_changed gsd_session_changes gsd_session_created gsd_session_detailed \
+             gsd_session_details gsd_session_details_changed gsd_session_owners gsd_session_removed \
+             gsd_session_renamed gsd_sessions_by_start idx_outputs_session_id idx_outputs_timestamp \
+             session_outputs session_pins session_pins_end sessions sessions_updated_at"
         );
+    }
+
+    #[test]
+    fn an_addition_has_the_objects_that_it_names() {
+        for addition in ADDITIONS {
+            let without = Sqlite::open_in_memory().unwrap();
+            MIGRATIONS.iter().for_each(|migration| without.execute_batch(migration).unwrap());
+            assert!(!addition.is_complete(&without).unwrap());
+            without.execute_batch(addition.sql).unwrap();
+            assert!(addition.is_complete(&without).unwrap());
+        }
+    }
+
+    #[test]
+    fn sqlite_stores_the_index_on_starts_as_it_is_written_here() {
+        let sql: String = migrated("", 3)
+            .query_row(
+                "SELECT sql FROM sqlite_schema WHERE name = 'gsd_sessions_by_start'",
+                [],
+                |row| row.get(0),
+            )
+            .unwrap();
+        assert_eq!(sql, BY_START);
+    }
+
+    #[test]
+    fn every_index_and_trigger_of_the_newest_schema_is_known() {
+        let connection = migrated("", 3);
+        let mut stored = connection
+            .prepare(
+                "SELECT name FROM sqlite_schema WHERE type IN ('index', 'trigger')
+                 AND name NOT LIKE 'sqlite_%' ORDER BY name",
+            )
+            .unwrap();
+        let stored = stored.query_map([], |row| row.get(0)).unwrap();
+        let stored: Vec<String> = stored.collect::<rusqlite::Result<_>>().unwrap();
+        let mut known: Vec<_> = indexes_and_triggers().collect();
+        known.sort_unstable();
+        assert_eq!(known, stored);
     }
 
     #[test]

@@ -4,11 +4,12 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use rusqlite::Connection as Sqlite;
+use rusqlite::config::DbConfig;
 use rusqlite::wal::CheckpointMode;
 
 use super::options::{Location, OpenOptions};
 use super::temporary::Temporary;
-use super::{Error, Result, files, log, open, replacement, slots};
+use super::{Error, Result, files, log, open, places, replacement, slots};
 
 /// A new database, made under another name. Dropping it removes it.
 pub(crate) struct NewFile {
@@ -40,6 +41,8 @@ impl NewFile {
         temporary.check().map_err(|error| named(Error::io(&error)))?;
         // The whole file is flushed once, at the end.
         sqlite.pragma_update(None, "synchronous", "OFF")?;
+        // Rows are stored as they were: no trigger of the schema changes or removes any.
+        sqlite.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
         Ok(Self { sqlite, temporary, target: target.to_owned() })
     }
 
@@ -81,10 +84,13 @@ impl NewFile {
     }
 }
 
-/// Refuses a target that is there already, or that has a log beside it.
+/// Refuses a target that is there already, whatever it is, or that has a log beside it.
 fn check(target: &Path) -> Result<()> {
     match target.symlink_metadata() {
-        Ok(_) => Err(exists()),
+        Ok(_) => Err(match places::check_target(target) {
+            Ok(()) => exists(),
+            Err(what) => what.context("it exists already"),
+        }),
         Err(_) => replacement::check_log(target),
     }
 }

@@ -67,7 +67,9 @@ impl Replacement {
     ///
     /// As [`of`](Self::of).
     pub(crate) fn finish(self) -> Result<()> {
-        // A database may have been opened there meanwhile, or something else may have been put there.
+        self.temporary.sync().map_err(|error| Error::io(&error))?;
+        // A database may have been opened there meanwhile, or something else may have been put there. Flushing takes
+        // long, so nothing but the renaming comes after this.
         check_target(&self.target)?;
         if files::resolved(&self.target) != self.temporary.target() {
             return Err(Error::cannot_open("it has become a link to somewhere else meanwhile"));

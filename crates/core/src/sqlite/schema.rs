@@ -6,6 +6,12 @@ use super::definition::{definition, lossy};
 use super::migrations::{newest, version};
 use super::{Error, Result};
 
+/// The only table of ours without a rowid: a new session takes one page of it instead of two.
+const WITHOUT_ROWID: &str = "gsd_session_owners";
+
+/// The version of tables that a file may lack, if it is only read.
+const ADDED: i64 = i64::MAX;
+
 /// The tables, with the version that added each, and the columns that the stores read and write.
 const TABLES: &[(&str, i64, &[&str])] = &[
     (
@@ -26,11 +32,28 @@ const TABLES: &[(&str, i64, &[&str])] = &[
     ),
     ("session_outputs", 1, &["id", "session_id", "timestamp", "type", "data", "created_at"]),
     ("session_pins", 2, &["session_id", "created_at"]),
+    ("gsd_session_details", ADDED, &["session_id", "title", "exit_code", "signal", "error"]),
+    (
+        WITHOUT_ROWID,
+        ADDED,
+        &["session_id", "host", "owner_pid", "owner_start", "child_pid", "child_start"],
+    ),
+    ("gsd_session_changes", ADDED, &["sequence", "session_id"]),
 ];
 
 /// The columns of one of our tables that the stores read and write, in their order.
 pub(crate) fn columns(table: &str) -> &'static [&'static str] {
     TABLES.iter().find(|(name, ..)| *name == table).map_or(&[], |(.., columns)| columns)
+}
+
+/// The tables of the stores.
+pub(super) fn tables() -> impl Iterator<Item = &'static str> {
+    TABLES.iter().map(|(name, ..)| *name)
+}
+
+/// Refuses a database without this table of the stores, or with another one in its place. Only reads.
+pub(super) fn inspect_one(connection: &Sqlite, table: &str) -> Result<()> {
+    inspect_table(connection, table, columns(table), true)
 }
 
 /// Refuses a file that this library must not change, and, if `complete`, a file without the tables. Only reads.
@@ -63,8 +86,10 @@ fn inspect_table(
     match definition(connection, table)? {
         None if required => return Err(foreign("it is missing".into())),
         None => return Ok(()),
-        Some(None) => return Err(foreign("it is no ordinary table with a rowid".into())),
-        Some(Some(_)) => {}
+        Some(None) if table != WITHOUT_ROWID => {
+            return Err(foreign("it is no ordinary table with a rowid".into()));
+        }
+        Some(_) => {}
     }
     let mut statement = connection.prepare(
         "SELECT lower(name), \"notnull\" AND dflt_value IS NULL FROM pragma_table_info(?1)",

@@ -95,16 +95,16 @@ pub(crate) fn check_integrity(
     })
 }
 
-/// Whether a check of the file evaluates expressions of the file.
+/// Whether a check of the file evaluates expressions of the file, other than the one of this library.
 fn computes(sqlite: &Sqlite) -> Result<bool> {
     const COMPUTES: &str = "SELECT EXISTS (
         SELECT 1 FROM sqlite_schema AS m, pragma_table_xinfo(m.name) AS c
         WHERE m.type = 'table' AND m.sql LIKE 'CREATE TABLE %' AND c.hidden IN (2, 3)
         UNION ALL SELECT 1 FROM sqlite_schema AS m, pragma_index_xinfo(m.name) AS x
-        WHERE m.type = 'index' AND x.cid = -2
+        WHERE m.type = 'index' AND m.sql IS NOT ?1 AND x.cid = -2
         UNION ALL SELECT 1 FROM sqlite_schema AS m, pragma_index_list(m.name) AS l
         WHERE m.type = 'table' AND m.sql LIKE 'CREATE TABLE %' AND l.partial)";
-    Ok(sqlite.query_row(COMPUTES, [], |row| row.get(0))?)
+    Ok(sqlite.query_row(COMPUTES, [migrations::BY_START], |row| row.get(0))?)
 }
 
 /// Checks everything, or, if there are virtual tables, each of the other tables.
@@ -141,7 +141,7 @@ fn check_parts(sqlite: &Sqlite, findings: &mut Findings) -> Result<()> {
 ///
 /// An error whose cause is not the file, such as a lock.
 pub(crate) fn compare_schema(sqlite: &Sqlite, version: i64, findings: &mut Findings) -> Result<()> {
-    let fresh = migrations::fresh(version)?;
+    let fresh = migrations::fresh(sqlite, version)?;
     findings.attempt("schema", |findings| {
         for (kind, name) in objects(&fresh)? {
             if !exists(sqlite, &kind, &name)? {
@@ -219,7 +219,7 @@ fn index(sqlite: &Sqlite, name: &str) -> Result<Vec<String>> {
 }
 
 /// The words of a trigger's SQL, in lower case.
-fn words(sqlite: &Sqlite, name: &str) -> Result<Vec<String>> {
+pub(super) fn words(sqlite: &Sqlite, name: &str) -> Result<Vec<String>> {
     let sql =
         "SELECT lower(sql) FROM sqlite_schema WHERE type = 'trigger' AND name = ?1 COLLATE NOCASE";
     let found = all(sqlite, sql, name, |row| lossy(row, 0))?;

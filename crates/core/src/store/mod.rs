@@ -3,6 +3,7 @@
 mod cascade;
 pub mod changes;
 pub mod cursors;
+mod details;
 mod error;
 pub mod export;
 #[cfg(test)]
@@ -12,8 +13,10 @@ mod listing;
 pub mod model;
 mod orphans;
 pub mod outputs;
+pub mod pages;
 mod pins;
 mod processes;
+pub mod references;
 pub mod restore;
 pub mod retention;
 pub mod salvage;

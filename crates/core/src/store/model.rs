@@ -84,6 +84,37 @@ literals! {
     }
 }
 
+/// What a session has beyond the plan's table, if anything.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Details {
+    /// What people call it.
+    pub title: Option<String>,
+    /// The code with which its process ended.
+    pub exit_code: Option<i64>,
+    /// The signal that ended its process, by its name.
+    pub signal: Option<String>,
+    /// Why it failed, in words.
+    pub error: Option<String>,
+}
+
+impl SessionStatus {
+    /// A text in which SQL finds each of these by `instr(…, '|' || status || '|')`.
+    pub(crate) fn among(all: &[Self]) -> String {
+        let all: Vec<_> = all.iter().map(|status| status.as_str()).collect();
+        format!("|{}|", all.join("|"))
+    }
+}
+
+literals! {
+    /// The order of the chunks of a session.
+    Order {
+        /// By their timestamps, and as they were appended where these are equal.
+        Time = "time",
+        /// As they were appended: what a terminal has shown, whatever the clock did.
+        Append = "append",
+    }
+}
+
 /// A new session.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewSession {
@@ -103,6 +134,8 @@ pub struct NewSession {
     pub ended_at: Option<Timestamp>,
     /// The process it runs in.
     pub pid: Option<i64>,
+    /// What it has beyond that.
+    pub details: Details,
 }
 
 /// A change of a field of a stored session.
@@ -132,6 +165,19 @@ impl<T> Change<T> {
     }
 }
 
+/// Changes of [`Details`].
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct DetailsUpdate {
+    /// What people call it.
+    pub title: Change<String>,
+    /// The code with which its process ended.
+    pub exit_code: Change<i64>,
+    /// The signal that ended its process, by its name.
+    pub signal: Change<String>,
+    /// Why it failed, in words.
+    pub error: Change<String>,
+}
+
 /// The fields of a stored session that a caller may change.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct SessionUpdate {
@@ -143,6 +189,8 @@ pub struct SessionUpdate {
     pub ended_at: Change<Timestamp>,
     /// The process it runs in.
     pub pid: Change<i64>,
+    /// What it has beyond that.
+    pub details: DetailsUpdate,
 }
 
 /// A stored session, borrowed from the current row of SQLite.
@@ -167,15 +215,21 @@ pub struct SessionRow<'row> {
     pub ended_at: Option<f64>,
     /// The process it runs in.
     pub pid: Option<f64>,
+    /// What it has beyond that.
+    pub details: Option<DetailsRow<'row>>,
 }
 
-/// What a listing of sessions yields.
+/// Stored [`Details`]; see [`SessionRow`].
 #[derive(Debug, Clone, Copy)]
-pub enum Listed<'row> {
-    /// The next session.
-    Session(SessionRow<'row>),
-    /// The sessions turned out not to be in order: discard them, all come again.
-    StartOver,
+pub struct DetailsRow<'row> {
+    /// What people call it.
+    pub title: Option<&'row [u8]>,
+    /// The code with which its process ended.
+    pub exit_code: Option<f64>,
+    /// The signal that ended its process, by its name.
+    pub signal: Option<&'row [u8]>,
+    /// Why it failed, in words.
+    pub error: Option<&'row [u8]>,
 }
 
 /// A new chunk of output.

@@ -28,12 +28,13 @@ use cached::Cache;
 use deferred::Iterations;
 use statement::PreparedCell;
 
+use super::attached::enforces_foreign_keys;
 use super::checkpointer::{Blocker, Checkpointer};
 use super::companions::{self, Exposure};
 use super::options::{Location, OpenOptions};
 use super::presence::Presence;
 use super::siblings::Siblings;
-use super::{Error, Result, files, log, open, pragma, slots};
+use super::{Error, Result, files, guard, log, open, pragma, slots};
 
 /// An open database. Stores share it by `Rc`; closing it closes it for all of them.
 pub struct Connection {
@@ -91,6 +92,7 @@ impl Connection {
             siblings = Some(of_file);
         }
         let highest_slot = slots::accepted(&sqlite).map_err(named)?;
+        guard::attach(&sqlite, matches!(location, Location::File(_))).map_err(named)?;
         Ok(Self {
             highest_slot: Cell::new(highest_slot),
             checkpointer: RefCell::new(checkpointer),
@@ -331,7 +333,13 @@ impl Connection {
     /// [`Error::Closed`], or an error of SQLite.
     pub fn sibling(&self) -> Result<Option<Sqlite>> {
         self.settled()?;
-        self.siblings.as_ref().map(Siblings::open).transpose()
+        let Some(siblings) = &self.siblings else {
+            return Ok(None);
+        };
+        // A pragma may have changed it since the connection was opened.
+        let foreign_keys = enforces_foreign_keys(&*self.unsettled()?)?;
+        let options = OpenOptions { foreign_keys, ..self.options.clone() };
+        Siblings { options, ..siblings.clone() }.open().map(Some)
     }
 
     /// How the database was opened.
@@ -418,8 +426,9 @@ mod tests {
         let with = |file: &Path, suffix| PathBuf::from(format!("{}{suffix}", file.display()));
         let folder = tempfile::tempdir().unwrap();
         let (file, copy) = (folder.path().join("a.db"), folder.path().join("b.db"));
-        let writer = open_file(&file, &OpenOptions::default()).unwrap();
-        writer.sqlite().unwrap().execute_batch("PRAGMA user_version = 99").unwrap();
+        let _writer = open_file(&file, &OpenOptions::default()).unwrap();
+        let newer = Sqlite::open(&file).unwrap();
+        newer.execute_batch("PRAGMA user_version = 99").unwrap();
         for suffix in ["", "-wal"] {
             fs::copy(with(&file, suffix), with(&copy, suffix)).unwrap();
         }

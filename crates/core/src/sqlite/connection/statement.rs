@@ -3,13 +3,13 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use rusqlite::fallible_iterator::FallibleIterator;
 use rusqlite::types::ToSql;
 use rusqlite::{Batch, Connection as Sqlite, Rows};
 use self_cell::self_cell;
 
 use super::names::{Column, Handle};
 use super::{Connection, Error, Result, sets_journal};
+use crate::sqlite::guard;
 use crate::sqlite::turns::Turns;
 
 /// A row that SQLite stands on.
@@ -39,6 +39,8 @@ pub struct Statement {
     place: Rc<PreparedCell>,
     /// Valid while the place is not empty.
     handle: Handle,
+    /// Whether it alters a table of the stores.
+    alters: bool,
     iteration: Cell<Iteration>,
     /// Whether the iterated statement writes.
     writes: Cell<bool>,
@@ -67,13 +69,14 @@ impl Connection {
         self.before(sql);
         let instead = Turns::instead_of(&sqlite, sql);
         let sql = terminated(instead.as_deref().unwrap_or(sql))?;
-        let mut handle = None;
+        let (mut handle, mut alters) = (None, false);
         let prepared = Prepared::try_new(sqlite, |sqlite| {
             let mut batch = Batch::new(sqlite, &sql);
-            let first = batch.next()?;
-            let first = first.ok_or(Error::Sql("the SQL contains no statement"))?;
+            let first = guard::next(sqlite, &mut batch)?;
+            let (first, does) = first.ok_or(Error::Sql("the SQL contains no statement"))?;
+            alters = does;
             handle = Handle::latest(sqlite, &sql);
-            match batch.next() {
+            match guard::next(sqlite, &mut batch) {
                 Ok(None) => Ok(first),
                 // The rest counts as a second statement, valid or not.
                 _ => Err(Error::Sql("the SQL contains more than one statement")),
@@ -86,6 +89,7 @@ impl Connection {
             connection: Rc::clone(self),
             place,
             handle,
+            alters,
             iteration: Cell::new(Iteration::None),
             writes: Cell::new(false),
             clears_bindings: Cell::new(false),
@@ -105,13 +109,13 @@ impl Connection {
         self.before(sql);
         let sql = terminated(sql)?;
         let mut batch = Batch::new(&sqlite, &sql);
-        while let Some(mut statement) = batch.next()? {
+        while let Some((mut statement, alters)) = guard::next(&sqlite, &mut batch)? {
             match unsettled.take() {
                 Some(error) if is_setting(&statement) => unsettled = Some(error),
                 Some(error) => return Err(error),
                 None => {}
             }
-            drain(statement.raw_query())?;
+            guard::running(alters, || drain(statement.raw_query()))?;
             if statement.readonly()
                 && let Some(sql) = statement.expanded_sql()
             {
@@ -410,7 +414,9 @@ impl Statement {
     ) -> std::result::Result<T, E> {
         let mut place = self.place.try_borrow_mut().map_err(|_| Error::InUse)?;
         match place.as_mut() {
-            Some(prepared) => prepared.with_dependent_mut(|_, statement| work(statement)),
+            Some(prepared) => guard::running(self.alters, || {
+                prepared.with_dependent_mut(|_, statement| work(statement))
+            }),
             None => Err(self.connection.closed().into()),
         }
     }

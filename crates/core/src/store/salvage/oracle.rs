@@ -13,6 +13,7 @@ use crate::sqlite::{Connection, Location};
 
 const PLAN: &str = include_str!("../../sqlite/migrations/0001_sessions.sql");
 const PINS: &str = include_str!("../../sqlite/migrations/0002_pins.sql");
+const ADDITION: &str = include_str!("../../sqlite/migrations/addition_sessions.sql");
 
 const SESSIONS: &str =
     "SELECT rowid, id, slot, status, working_dir, current_command, started_at, ended_at,
@@ -20,6 +21,7 @@ const SESSIONS: &str =
 const OUTPUTS: &str =
     "SELECT id, session_id, timestamp, type, data, created_at FROM session_outputs ORDER BY id";
 const PINNED: &str = "SELECT session_id, created_at FROM session_pins ORDER BY session_id";
+const DETAILS: &str = "SELECT session_id, title, exit_code, signal, error FROM gsd_session_details ORDER BY session_id";
 const SEQUENCE: &str = "SELECT seq FROM sqlite_sequence WHERE name = 'session_outputs'";
 
 /// Rows of every kind: short and long, with NUL, with characters of one to four bytes, with a mark at the start, as
@@ -39,6 +41,8 @@ const FILL: &str = "
     INSERT INTO session_outputs (id, session_id, timestamp, type, data)
       VALUES (-5, 's-1', '2026-01-01T00:00:00.000Z', 'stdout', 'below');
     INSERT INTO session_pins (session_id) VALUES ('s-7');
+    INSERT INTO gsd_session_details (session_id, title, exit_code, signal, error)
+      VALUES ('s-3', 'né', 0, NULL, NULL), ('s-4', NULL, NULL, 'SIGKILL', char(128640)), ('s-9', NULL, 255, NULL, '');
     DELETE FROM session_outputs WHERE id % 11 = 0 OR id > 280";
 
 /// Every row of a query, with the values that SQLite reads.
@@ -89,7 +93,7 @@ impl Sample {
 
     /// Asserts that every row comes out as SQLite reads it, with these problems.
     fn assert_whole(&self, problems: &[&str], what: &str) {
-        let queries = [SESSIONS, OUTPUTS, PINNED, SEQUENCE];
+        let queries = [SESSIONS, OUTPUTS, PINNED, DETAILS, SEQUENCE];
         let sqlite = self.sqlite();
         let expected = queries.map(|sql| match sqlite.prepare(sql) {
             Ok(_) => rows(&sqlite, sql),
@@ -132,7 +136,7 @@ fn plan(encoding: &str, page_size: usize, auto_vacuum: u8, reserved: c_int) -> S
         sqlite
             .execute_batch(&format!(
                 "PRAGMA encoding = '{encoding}'; PRAGMA page_size = {page_size};
-                 PRAGMA auto_vacuum = {auto_vacuum}; {PLAN}; {PINS}; {FILL}"
+                 PRAGMA auto_vacuum = {auto_vacuum}; {PLAN}; {PINS}; {ADDITION}; {FILL}"
             ))
             .unwrap();
     })
@@ -211,6 +215,11 @@ fn a_missing_page_loses_few_rows_in_any_encoding_and_the_loss_is_counted() {
                 damaged[page * page_size..][..page_size].fill(0);
                 fs::write(&sample.file, &damaged).unwrap();
                 sample.salvage(&sample.file, |salvaged, new| {
+                    // Without the list of free pages, deleted rows may come back, and it is told.
+                    if salvaged.problems.iter().any(|told| told.contains("list of free pages")) {
+                        assert_eq!(auto_vacuum, 0);
+                        return;
+                    }
                     let found = rows(new, OUTPUTS);
                     let invented = found.iter().find(|row| !expected.contains(row));
                     assert_eq!(invented, None, "{encoding} {page_size} {page} {salvaged:?}");
@@ -367,7 +376,7 @@ fn rows_of_a_table_without_rowids_are_salvaged() {
     let fill = FILL
         .replace("outputs (session_id", "outputs (id, session_id")
         .replace("SELECT 's-' || (1", "SELECT i, 's-' || (1");
-    let plan = format!("{}; {}; {fill}", without(PLAN), without(PINS));
+    let plan = format!("{}; {}; {ADDITION}; {fill}", without(PLAN), without(PINS));
     let sample = Sample::new(|sqlite| sqlite.execute_batch(&plan).unwrap());
     let sqlite = sample.sqlite();
     let sessions = SESSIONS.replace("rowid, ", "").replace("BY rowid", "BY id");
@@ -446,7 +455,7 @@ fn output_that_looks_like_pages_is_not_taken_for_pages() {
     // Output that looks like leaves of 512 bytes, in a file with larger pages.
     let fake = "0d00000000000000";
     let sample = Sample::new(|sqlite| {
-        sqlite.execute_batch(&format!("{PLAN}; {PINS}; {FILL}")).unwrap();
+        sqlite.execute_batch(&format!("{PLAN}; {PINS}; {ADDITION}; {FILL}")).unwrap();
         for shift in 0..8 {
             let insert = format!(
                 "INSERT INTO session_outputs (session_id, timestamp, type, data)
@@ -464,8 +473,9 @@ fn output_that_looks_like_pages_is_not_taken_for_pages() {
 fn slots_beyond_those_of_the_schema_are_found_in_the_rows() {
     let plan = PLAN.replace("(1, 2, 3)", "(1, 2, 3, 4, 5, 6, 7)");
     let fill = FILL.replace("1 + i % 3, 'running'", "1 + i % 7, 'running'");
-    let sample =
-        Sample::new(|sqlite| sqlite.execute_batch(&format!("{plan}; {PINS}; {fill}")).unwrap());
+    let sample = Sample::new(|sqlite| {
+        sqlite.execute_batch(&format!("{plan}; {PINS}; {ADDITION}; {fill}")).unwrap()
+    });
     sample.assert_whole(&[], "");
     let expected = rows(&sample.sqlite(), SESSIONS);
     let mut bytes = fs::read(&sample.file).unwrap();

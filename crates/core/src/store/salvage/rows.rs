@@ -6,7 +6,7 @@ use rusqlite::{Connection as Sqlite, ffi};
 
 use super::Salvaged;
 use super::shape::{
-    MOST_SLOTS, PINS, Shapes, Table, id_by_moment, is_definition, is_output, is_pin, is_session,
+    Beside, MOST_SLOTS, Shapes, Table, id_by_moment, is_definition, is_output, is_session,
     sequence, table_of,
 };
 use crate::sqlite::{self, Definition, Entry, Field, NewFile, OpenOptions, Trees};
@@ -21,9 +21,16 @@ const INSERT_OUTPUT: &str =
 const INSERT_PIN: &str =
     "INSERT OR IGNORE INTO session_pins (session_id, created_at) VALUES (?1, ?2)";
 
-/// A pin of a missing session is useless.
-const REMOVE_PINS: &str = "DELETE FROM session_pins
-    WHERE NOT EXISTS (SELECT 1 FROM sessions WHERE id = session_pins.session_id)";
+const INSERT_DETAILS: &str = "INSERT OR IGNORE INTO gsd_session_details
+    (session_id, title, exit_code, signal, error) VALUES (?1, ?2, ?3, ?4, ?5)";
+
+/// What belongs to a missing session is useless. And no trigger has counted the sessions as changed.
+const COMPLETE: &str = "
+    DELETE FROM session_pins
+    WHERE NOT EXISTS (SELECT 1 FROM sessions WHERE id = session_pins.session_id);
+    DELETE FROM gsd_session_details
+    WHERE NOT EXISTS (SELECT 1 FROM sessions WHERE id = gsd_session_details.session_id);
+    INSERT INTO gsd_session_changes (session_id) SELECT id FROM sessions ORDER BY rowid";
 
 /// AUTOINCREMENT continues after this number.
 const KEEP_SEQUENCE: [&str; 2] = [
@@ -112,9 +119,11 @@ impl<'new> Salvage<'new> {
                 )),
             }
         }
-        // Older files have no pins.
-        if let Some(root) = self.root_of(PINS) {
-            trees.walk(root, &mut |entry| self.take_pin(&entry, true).map(drop))?;
+        for table in Beside::ALL {
+            // Older files do not have it.
+            if let Some(root) = self.root_of(table.name()) {
+                trees.walk(root, &mut |entry| self.take_beside(table, &entry, true).map(drop))?;
+            }
         }
         if let Some(root) = self.root_of("sqlite_sequence") {
             trees.walk(root, &mut |entry| {
@@ -123,8 +132,10 @@ impl<'new> Salvage<'new> {
             })?;
         }
         self.done.lost.pages = trees.unreadable();
-        let ours = [Table::Sessions.name(), Table::Outputs.name(), PINS];
-        for others in self.definitions.iter().filter(|found| !ours.contains(&&*found.table)) {
+        let ours = [Table::Sessions, Table::Outputs].map(Table::name);
+        let beside = Beside::ALL.map(Beside::name);
+        let is_ours = |table: &&str| ours.contains(table) || beside.contains(table);
+        for others in self.definitions.iter().filter(|found| !is_ours(&&*found.table)) {
             trees.skip(others.root)?;
         }
         let found =
@@ -139,7 +150,7 @@ impl<'new> Salvage<'new> {
             );
         }
         self.store_waiting()?;
-        self.sqlite().execute_batch(REMOVE_PINS)?;
+        self.sqlite().execute_batch(COMPLETE)?;
         self.sqlite().execute_batch("COMMIT").map_err(Into::into)
     }
 
@@ -178,7 +189,8 @@ impl<'new> Salvage<'new> {
             _ if is_session(&session) => Table::Sessions,
             Some(table) => table,
             None => {
-                if !self.take_pin(entry, false)?
+                if !self.take_beside(Beside::Pins, entry, false)?
+                    && !self.take_beside(Beside::Details, entry, false)?
                     && !self.take_sequence(entry)
                     && !is_definition(&fields)
                 {
@@ -232,20 +244,27 @@ impl<'new> Salvage<'new> {
         Ok(())
     }
 
-    /// Takes a row that is a pin, from the tree of pins or by its form. Returns whether it is a pin.
-    fn take_pin(&mut self, entry: &Entry, from_tree: bool) -> sqlite::Result<bool> {
+    /// Takes a row of a table beside the two, from its tree or by its form. Returns whether it is one.
+    fn take_beside(
+        &mut self,
+        table: Beside,
+        entry: &Entry,
+        from_tree: bool,
+    ) -> sqlite::Result<bool> {
         let Some(fields) = entry.fields() else {
             return Ok(false);
         };
-        let shape = &self.shapes.pins;
+        let shape = self.shapes.beside(table);
         let values = shape.pick(entry.rowid, &fields);
-        if !is_pin(&values) || !from_tree && fields.len() != shape.length {
+        if !table.has(&values) || !from_tree && fields.len() != shape.length {
             return Ok(false);
         }
-        let values: Vec<_> = values.into_iter().map(owned).collect();
-        self.sqlite()
-            .prepare_cached(INSERT_PIN)?
-            .execute(rusqlite::params_from_iter(values.iter()))?;
+        let insert = match table {
+            Beside::Pins => INSERT_PIN,
+            Beside::Details => INSERT_DETAILS,
+        };
+        let values = values.into_iter().map(RawValue);
+        self.sqlite().prepare_cached(insert)?.execute(rusqlite::params_from_iter(values))?;
         Ok(true)
     }
 

@@ -6,8 +6,31 @@ use super::super::model::{OutputType, SessionStatus};
 use super::super::{text, timestamp};
 use crate::sqlite::{Definition, Field, columns};
 
-/// The table of pins.
-pub(super) const PINS: &str = "session_pins";
+/// A table of ours that has something about some of the sessions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Beside {
+    Pins,
+    Details,
+}
+
+impl Beside {
+    pub(super) const ALL: [Self; 2] = [Self::Pins, Self::Details];
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Pins => "session_pins",
+            Self::Details => "gsd_session_details",
+        }
+    }
+
+    /// Whether values look like a row of it.
+    pub(super) fn has(self, values: &[ValueRef<'_>]) -> bool {
+        match self {
+            Self::Pins => is_pin(values),
+            Self::Details => are_details(values),
+        }
+    }
+}
 
 /// More slots than any harness has. A larger number is damage.
 pub(super) const MOST_SLOTS: i64 = 1000;
@@ -32,7 +55,8 @@ impl Table {
 pub(super) struct Shapes {
     pub(super) sessions: Shape,
     pub(super) outputs: Shape,
-    pub(super) pins: Shape,
+    pins: Shape,
+    details: Shape,
 }
 
 impl Shapes {
@@ -42,7 +66,8 @@ impl Shapes {
         Self {
             sessions: shape(Table::Sessions.name()),
             outputs: shape(Table::Outputs.name()),
-            pins: shape(PINS),
+            pins: shape(Beside::Pins.name()),
+            details: shape(Beside::Details.name()),
         }
     }
 
@@ -51,6 +76,14 @@ impl Shapes {
         match table {
             Table::Sessions => &self.sessions,
             Table::Outputs => &self.outputs,
+        }
+    }
+
+    /// The shape of a table beside the two.
+    pub(super) fn beside(&self, table: Beside) -> &Shape {
+        match table {
+            Beside::Pins => &self.pins,
+            Beside::Details => &self.details,
         }
     }
 }
@@ -162,8 +195,18 @@ pub(super) fn is_output(values: &[ValueRef<'_>]) -> bool {
         && (is_null(created_at) || is_moment(created_at))
 }
 
+/// Whether values look like the details of a session.
+fn are_details(values: &[ValueRef<'_>]) -> bool {
+    let [session_id, title, exit_code, signal, error] = values else {
+        return false;
+    };
+    is_text(session_id)
+        && [title, signal, error].into_iter().all(|text| is_null(text) || is_text(text))
+        && matches!(exit_code, ValueRef::Null | ValueRef::Integer(_))
+}
+
 /// Whether values look like a pin.
-pub(super) fn is_pin(values: &[ValueRef<'_>]) -> bool {
+fn is_pin(values: &[ValueRef<'_>]) -> bool {
     let [session_id, created_at] = values else {
         return false;
     };

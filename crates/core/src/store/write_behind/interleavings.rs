@@ -276,7 +276,7 @@ impl World {
                 let update =
                     SessionUpdate { pid: Change::Set(changes), ..SessionUpdate::default() };
                 self.oracle.updates.push(self.oracle.appended.len());
-                self.sessions.update("s-1", &update).inspect_err(|_| {
+                self.sessions.update("s-1", &update, None).inspect_err(|_| {
                     self.oracle.updates.pop();
                 })?;
             }

@@ -96,12 +96,16 @@ impl WriteBehind {
         Ok(Self { ended: Cell::new(false), shared, thread: Cell::new(Some(thread)) })
     }
 
-    /// Queues a chunk, and waits for room if necessary.
+    /// Queues a chunk, and waits for room if necessary. Returns its cursor if it is stored already.
     ///
     /// # Errors
     ///
     /// An error of SQLite while making room. Then the chunk is not queued.
-    pub(crate) fn append(&self, connection: &Connection, output: NewOutput) -> sqlite::Result<()> {
+    pub(crate) fn append(
+        &self,
+        connection: &Connection,
+        output: NewOutput,
+    ) -> sqlite::Result<Option<i64>> {
         let full = |queue: &Queue| queue.is_full(&output, self.shared.settings.max_bytes);
         let mut queue = self.shared.lock();
         if queue.gone || self.ended.get() {
@@ -119,7 +123,7 @@ impl WriteBehind {
         if queue.push(output) {
             self.shared.news.notify_one();
         }
-        Ok(())
+        Ok(None)
     }
 
     /// Reports once why SQLite refused a row, unless `on_error` was called.
