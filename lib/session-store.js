@@ -1,8 +1,9 @@
 'use strict'
 // `SessionStore`. The engine reads the fields of an object, and calls a function, faster than Node-API does.
 
-const { optionsOf, requireObject } = require('./arguments.js')
+const { optionsOf, requireObject, show } = require('./arguments.js')
 const { connectionOf } = require('./connection.js')
+const { wrongType } = require('./errors.js')
 const { beginSessions, finish, finishOne, native: tables } = require('./rows.js')
 
 const native = tables.sessions
@@ -20,6 +21,17 @@ function isAlive(pid) {
     // A process that this user may not signal exists.
     return /** @type {NodeJS.ErrnoException} */ (error)?.code !== 'ESRCH'
   }
+}
+
+/** The pid of an owner. One that is missing would be taken for an owner that is left out. */
+function pidOf(call, name, owner) {
+  if (owner === undefined || owner === null) return owner
+  requireObject(call, name, owner)
+  const { pid } = owner
+  if (pid === undefined || pid === null) {
+    wrongType(`${call}: ${name}.pid must be a number; received ${show(pid)}`)
+  }
+  return pid
 }
 
 class SessionStore {
@@ -45,6 +57,7 @@ class SessionStore {
       session.exitCode,
       session.signal,
       session.error,
+      pidOf('SessionStore.create', 'session.owner', session.owner),
     )
   }
 
@@ -55,7 +68,7 @@ class SessionStore {
 
   update(id, fields, options) {
     requireObject('SessionStore.update', 'fields', fields)
-    const { status, currentCommand, endedAt, pid, title, exitCode, signal, error } = fields
+    const { status, currentCommand, endedAt, pid, title, exitCode, signal, error, owner } = fields
     const { ifStatus } = optionsOf('SessionStore.update', options, ['ifStatus'])
     return native.update(
       this.#native,
@@ -68,6 +81,7 @@ class SessionStore {
       exitCode,
       signal,
       error,
+      pidOf('SessionStore.update', 'fields.owner', owner),
       ifStatus,
     )
   }
@@ -105,10 +119,13 @@ class SessionStore {
   }
 
   failOrphans(options) {
-    const { dryRun } = optionsOf('SessionStore.failOrphans', options, ['dryRun'])
+    const { dryRun, kill: kills } = optionsOf('SessionStore.failOrphans', options, [
+      'dryRun',
+      'kill',
+    ])
     const gone = native.pidsAtWork(this.#native).filter((pid) => !isAlive(pid))
     beginSessions()
-    return finish(native.failOrphans(this.#native, dryRun, gone))
+    return finish(native.failOrphans(this.#native, dryRun, kills, gone))
   }
 
   pin(id) {
