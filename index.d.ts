@@ -903,8 +903,8 @@ export declare class DatabaseConnection {
   /**
    * Opens a database, creates what is missing, and brings its schema up to date.
    *
-   * @param dbPath The file, by default `~/.gsd-harness/sessions.db`; `':memory:'` for a private
-   * database in memory. Missing folders are created. What is created is readable by its owner only.
+   * @param dbPath The file, by default that of the environment variable `GSD_SESSIONS_DB`, or
+   * `~/.gsd-harness/sessions.db` where it is not set or empty; `':memory:'` for a private database in memory. Missing folders are created. What is created is readable by its owner only.
    * @throws {TypeError} `ERR_INVALID_ARG_TYPE` for an argument of the wrong type.
    * @throws {RangeError} `ERR_OUT_OF_RANGE` for an empty path, a path with NUL, a `file:` URI, or an
    * option out of range.
@@ -1026,7 +1026,10 @@ export declare function closeDatabase(): void
  * @throws {TypeError} `ERR_INVALID_STATE` for another path or another value of an option than it is open with.
  * @throws {TypeError | RangeError | SqliteError} As `new DatabaseConnection()` does.
  */
-export declare function getDatabase(): DatabaseConnection
+export declare function getDatabase(
+  dbPath?: string | null,
+  options?: DatabaseOptions | null,
+): DatabaseConnection
 
 /**
  * Stores whatever sessions and output a damaged file still gives in a new file, and resolves with what

@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { InvalidArgumentError, Option } from 'commander'
+import { InvalidArgumentError } from 'commander'
 import { DatabaseConnection, OutputStore, SessionStore } from '@gsd/session-store'
 
 /** What the process exits with. */
@@ -18,11 +18,10 @@ export class Failure extends Error {
   }
 }
 
-/** Adds the options that every command has. The variable counts where no option is given. */
-export function commonOptions(command, { env = false } = {}) {
-  const db = new Option('--db <file>', 'the database (default: ~/.gsd-harness/sessions.db)')
+/** Adds the options that every command has. */
+export function commonOptions(command) {
   return command
-    .addOption(env ? db.env('GSD_SESSIONS_DB') : db)
+    .option('--db <file>', 'the database (default: $GSD_SESSIONS_DB or ~/.gsd-harness/sessions.db)')
     .option('--json', 'print JSON, for programs')
 }
 
@@ -82,7 +81,7 @@ export function withWriter(options, work) {
 }
 
 async function withStores({ db }, how, work) {
-  const path = db ?? join(homedir(), '.gsd-harness', 'sessions.db')
+  const path = db ?? (process.env.GSD_SESSIONS_DB || join(homedir(), '.gsd-harness', 'sessions.db'))
   if (!existsSync(path)) throw new Failure(`there is no file ${JSON.stringify(path)}`)
   const connection = new DatabaseConnection(path, { ...how, fileMustExist: true })
   try {

@@ -243,6 +243,16 @@ impl Connection {
         &self.location
     }
 
+    /// Whether the database lives there.
+    pub fn is_at(&self, location: &Location) -> bool {
+        match (&self.location, location) {
+            (Location::File(own), Location::File(file)) => {
+                own == file || files::same_file(own, file)
+            }
+            (own, other) => own == other,
+        }
+    }
+
     /// The file, if other connections can write to the database as well.
     pub(crate) fn shared_file(&self) -> Option<&Path> {
         match &self.location {
