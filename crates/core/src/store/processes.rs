@@ -23,6 +23,7 @@ pub(super) struct Here {
 
 /// What has become of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "no process is known there"))]
 pub(super) enum State {
     /// It runs.
     Alive,
