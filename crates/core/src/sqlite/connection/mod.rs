@@ -304,6 +304,16 @@ impl Connection {
         &self.location
     }
 
+    /// Whether the database lives there.
+    pub fn is_at(&self, location: &Location) -> bool {
+        match (&self.location, location) {
+            (Location::File(own), Location::File(file)) => {
+                own == file || files::same_file(own, file)
+            }
+            (own, other) => own == other,
+        }
+    }
+
     /// How other connections to the file are opened, if they can write to the database as well.
     pub(crate) fn siblings(&self) -> Option<&Siblings> {
         self.siblings.as_ref().filter(|_| !self.options.readonly)
