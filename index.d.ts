@@ -43,6 +43,12 @@ export interface Session<Slot extends number = 1 | 2 | 3> extends SessionDetails
   pid?: number
 }
 
+/** A process that answers for sessions. */
+export interface SessionOwner {
+  /** From 1. When it started is read from the system as it is stored, so that no later process is taken for it. */
+  pid: number
+}
+
 /** A session to be stored. */
 export interface NewSession {
   /** A unique name. */
@@ -66,6 +72,11 @@ export interface NewSession {
   signal?: string | null | undefined
   /** Why it failed, in words. */
   error?: string | null | undefined
+  /**
+   * The process that answers for the session: once it is gone, `failOrphans()` marks the session as failed. By
+   * default the process that calls; `null` for none. Known on Linux only.
+   */
+  owner?: SessionOwner | null | undefined
 }
 
 /** Changes to a session: `undefined` leaves a field alone, `null` clears it. */
@@ -78,6 +89,8 @@ export interface SessionUpdateFields {
   exitCode?: number | null | undefined
   signal?: string | null | undefined
   error?: string | null | undefined
+  /** By default the process that calls, where `pid` is given and not `null`. */
+  owner?: SessionOwner | null | undefined
 }
 
 /** When a session is changed. */
@@ -544,10 +557,15 @@ export interface SessionReference {
   to: 'session' | 'output'
 }
 
-/** How sessions are marked whose process is gone. */
+/** How sessions are marked that nobody answers for any more. */
 export interface FailOrphansOptions {
   /** Change nothing; return the sessions as they are. Default `false`. */
   dryRun?: boolean | null | undefined
+  /**
+   * First end the processes that such sessions still run in, which takes up to 2.5 seconds. A session whose process may
+   * be alive after that is left as it is, and not returned. Default `false`.
+   */
+  kill?: boolean | null | undefined
 }
 
 /** How a session is deleted. */
@@ -671,13 +689,15 @@ export declare class SessionStore<Slot extends number = 1 | 2 | 3> {
   /** The sessions that are `'running'` or `'waiting_checkpoint'`, in the order of `list()`. */
   findRunning(): Session<Slot>[]
   /**
-   * Marks as `'failed'` the sessions that are `'running'` or `'waiting_checkpoint'` and whose process is gone, as
-   * after a crash, in one transaction: no process has their `pid`, or (on Linux) one that started after the session
-   * was last changed; or they have no `pid`, and were stored or last changed more than a minute ago. Sessions of
-   * processes that are alive stay as they are, whoever started them. `endedAt`, where there is none, becomes
-   * the timestamp of the last output, or `startedAt` if that is later.
+   * Marks as `'failed'` the sessions that are `'running'` or `'waiting_checkpoint'` and that nobody answers for any
+   * more, as after a crash, in one transaction. Those whose owner is gone, whether or not their own process lives.
+   * Those of this process, and those without a known owner, where no process has their `pid`, or (on Linux) one that
+   * started after the session was last changed; or where they have no `pid`, and were stored or last changed more than
+   * a minute ago. Sessions of other owners that live stay as they are. `endedAt`, where there is none, becomes the
+   * timestamp of the last output, or `startedAt` if that is later.
    *
-   * Pids are those of this system: do not call it for a file that another machine or container works on.
+   * On Linux, sessions of other containers stay as they are. Elsewhere pids are those of this system: do not call it
+   * for a file that another machine works on.
    *
    * @returns These sessions as they are then, in the order of `list()`.
    */
@@ -1027,8 +1047,8 @@ export declare class DatabaseConnection {
   /**
    * Opens a database, creates what is missing, and brings its schema up to date.
    *
-   * @param dbPath The file, by default `~/.gsd-harness/sessions.db`; `':memory:'` for a private
-   * database in memory. Missing folders are created. What is created is readable by its owner only.
+   * @param dbPath The file, by default that of the environment variable `GSD_SESSIONS_DB`, or
+   * `~/.gsd-harness/sessions.db` where it is not set or empty; `':memory:'` for a private database in memory. Missing folders are created. What is created is readable by its owner only.
    * @throws {TypeError} `ERR_INVALID_ARG_TYPE` for an argument of the wrong type.
    * @throws {RangeError} `ERR_OUT_OF_RANGE` for an empty path, a path with NUL, a `file:` URI, or an
    * option out of range.
@@ -1147,12 +1167,16 @@ export declare class DatabaseConnection {
 export declare function closeDatabase(): void
 
 /**
- * The connection to the default file, `~/.gsd-harness/sessions.db`: opened by the first call, the
- * same one for every later call, and a new one after it was closed.
+ * The connection that a process shares: opened by the first call, the same one for every later call, and a new one after
+ * it was closed. The call that opens it decides on the path and the options, by the rules of `new DatabaseConnection()`.
  *
- * @throws {SqliteError} As `new DatabaseConnection()` does.
+ * @throws {TypeError} `ERR_INVALID_STATE` for another path or another value of an option than it is open with.
+ * @throws {TypeError | RangeError | SqliteError} As `new DatabaseConnection()` does.
  */
-export declare function getDatabase(): DatabaseConnection
+export declare function getDatabase(
+  dbPath?: string | null,
+  options?: DatabaseOptions | null,
+): DatabaseConnection
 
 /**
  * Stores whatever sessions and output a damaged file still gives in a new file, and resolves with what

@@ -14,6 +14,7 @@ import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { DatabaseConnection, OutputStore, SessionStore, type SqliteError } from '../../index.js'
+import { inChild } from '../support/child.js'
 import {
   failureOf,
   openConnection,
@@ -157,5 +158,50 @@ describe.skipIf(process.platform === 'win32')('a database file under an open con
     expect(failureOf(() => outputs.append(sampleOutput()))).toMatchObject(MOVED)
     connection.close()
     expect(readFileSync(path).equals(before)).toBe(true)
+  })
+
+  test.each(['moved', 'removed', 'replaced'])(
+    'that is %s can be opened anew beside the old connection, here and in another process',
+    async (how) => {
+      for (const opens of ['here', 'elsewhere']) {
+        const { path, connection, outputs } = open()
+        const rows = Array.from({ length: 200 }, () => sampleOutput({ data: 'x'.repeat(5_000) }))
+        outputs.appendMany(rows)
+        if (how === 'removed') unlinkSync(path)
+        else renameSync(path, `${path}.old`)
+        // Another process that finds a log beside another file takes it for its own, as ever.
+        if (how === 'replaced' && opens === 'here') another(path)
+        if (opens === 'here') {
+          const again = openConnection(path)
+          new OutputStore(again).appendMany(rows)
+          again.close()
+        } else {
+          await inChild(
+            ({ pkg }, file, row) => {
+              const again = new pkg.DatabaseConnection(file)
+              const chunk = { ...row, timestamp: new Date(row.timestamp) }
+              new pkg.OutputStore(again).appendMany(Array.from({ length: 200 }, () => chunk))
+              again.close()
+            },
+            [path, rows[0]!],
+          )
+        }
+        await sleep(NOTICED)
+        expect(failureOf(() => outputs.append(sampleOutput()))).toMatchObject(MOVED)
+        expect(outputs.getBySession('s-1')).toHaveLength(201)
+        connection.close()
+        const anew = openConnection(path)
+        expect(anew.verify().problems).toEqual([])
+        expect(new OutputStore(anew).getBySession('s-1')).toHaveLength(200)
+      }
+    },
+  )
+
+  test('whose log was taken away cannot be opened anew before the old connection is closed', async () => {
+    const { path, connection } = open()
+    unlinkSync(`${path}-wal`)
+    expect(failureOf(() => new DatabaseConnection(path))).toMatchObject(MOVED)
+    connection.close()
+    expect(storedData(path)).toEqual(['before'])
   })
 })

@@ -8,6 +8,7 @@ use gsd_session_core::sqlite::OpenOptions;
 use gsd_session_core::store;
 use gsd_session_core::store::export::Size;
 use gsd_session_core::store::model::{ExportFormat, SessionStatus};
+use gsd_session_core::store::orphans::FailOrphans;
 use gsd_session_core::store::outputs::Outputs;
 use gsd_session_core::store::retention::{Criteria, prune};
 use gsd_session_core::store::salvage::{Lost, salvage};
@@ -90,7 +91,7 @@ pub fn a_day_of_salvage(fault: &Fault) -> Outcome {
 impl World {
     fn fail_orphans(&mut self) {
         let call = |sessions: &Sessions, _: &Outputs| {
-            sessions.fail_orphans(&[PID], false, |_| store::Result::Ok(()))
+            sessions.fail_orphans(&[PID], FailOrphans::default(), |_| store::Result::Ok(()))
         };
         self.change("failOrphans", call, Model::fail_orphans);
     }

@@ -44,7 +44,7 @@ const COMMANDS = [
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
 
-const program = commonOptions(new Command('gsd-sessions'), { env: true })
+const program = commonOptions(new Command('gsd-sessions'))
   .description(
     'Coding sessions and their terminal output in an SQLite file: record, read, search, prune.',
   )

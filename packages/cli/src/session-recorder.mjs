@@ -1,6 +1,6 @@
 // Storing what a command does. It never throws: a store that fails must not end what it records.
 
-import { statSync, unlinkSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { StringDecoder } from 'node:string_decoder'
 import { DatabaseConnection, OutputStore, SessionStore } from '@gsd/session-store'
 import { databasePath } from './command.mjs'
@@ -31,8 +31,8 @@ export class SessionRecorder {
   #path
   #options
   #session
-  // The database, its log and the index of that, as they were opened.
-  #files
+  // The database that was opened.
+  #file
   // What may not be in the file yet, and when it was appended.
   #latest = []
   #length = 0
@@ -51,8 +51,7 @@ export class SessionRecorder {
 
   #open() {
     const connection = new DatabaseConnection(this.#path, this.#options)
-    const ids = ['', '-wal', '-shm'].map((suffix) => [suffix, fileAt(this.#path + suffix)])
-    this.#files = new Map(ids)
+    this.#file = fileAt(this.#path)
     this.#connection = connection
     this.#sessions = new SessionStore(connection)
     this.#outputs = new OutputStore(connection, {
@@ -68,7 +67,7 @@ export class SessionRecorder {
   // Windows lets nobody move or remove an open file.
   #isReplaced() {
     try {
-      return process.platform !== 'win32' && fileAt(this.#path) !== this.#files?.get('')
+      return process.platform !== 'win32' && fileAt(this.#path) !== this.#file
     } catch {
       // Nobody knows, such as for a folder that may not be read.
       return false
@@ -77,7 +76,7 @@ export class SessionRecorder {
 
   /** Goes on in a new file where the database was moved, removed or replaced. */
   #look() {
-    if (this.#files === undefined) return
+    if (this.#file === undefined) return
     if (!this.#isReplaced()) {
       const written = Date.now() - WRITTEN
       this.#forget(({ timestamp }) => timestamp.getTime() <= written)
@@ -87,13 +86,7 @@ export class SessionRecorder {
       this.#told = true
       complain('the database was moved, removed or replaced; recording goes on in a new file')
     }
-    // Another file must not get what this log holds. The old connection still has both, and is left as it is: what it has
-    // queued cannot be stored.
-    for (const suffix of ['-wal', '-shm']) {
-      const path = this.#path + suffix
-      const id = fileAt(path)
-      if (id !== undefined && id === this.#files.get(suffix)) unlinkSync(path)
-    }
+    // The old connection is left as it is: what it has queued cannot be stored.
     this.#open()
     this.#told = false
     if (this.#id === undefined) return

@@ -48,8 +48,9 @@ impl Checkpointer {
             let frames = u32::try_from(frames).unwrap_or(0);
             let committed = match log.name() == c"main" {
                 true => {
+                    let committed = told.committed(log, frames);
                     watch.committed();
-                    told.committed(log, frames)
+                    committed
                 }
                 false => told_of_attached.committed(log, frames),
             };

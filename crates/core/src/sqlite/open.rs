@@ -10,7 +10,8 @@ use super::limits::{Limits, limited};
 use super::options::{Location, OpenOptions};
 use super::pragma::Overwrite;
 use super::{
-    Error, MINIMUM_SQLITE, Result, companions, connect, files, migrations, places, pragma, schema,
+    Error, MINIMUM_SQLITE, Result, companions, connect, files, migrations, places, pragma,
+    presence, schema,
 };
 
 /// Another connection to a file that is open already, for another thread, with the same settings.
@@ -76,6 +77,7 @@ pub(super) fn open(location: &Location, options: &OpenOptions) -> Result<Sqlite>
         static OPENING: Mutex<()> = Mutex::new(());
         let _one_at_a_time = OPENING.lock().unwrap_or_else(PoisonError::into_inner);
         companions::check(file)?;
+        presence::make_way(file, options.creates())?;
         let is_new = options.creates() && files::prepare(file)?;
         places::check(file, options)?;
         let size = |file: &Path| {

@@ -7,9 +7,10 @@
 //!
 //! No file is opened for that: see `files`. Windows does not let anybody move or remove an open database.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection as Sqlite, ffi};
@@ -20,10 +21,66 @@ use super::{Error, Result, log};
 /// How long a look counts. What is committed in this time after the file lost its name is lost with it.
 const PERIOD: Duration = Duration::from_millis(250);
 
+/// Those of this process.
+static ALL: Mutex<Vec<Weak<Presence>>> = Mutex::new(Vec::new());
+
+/// Keeps the log of a database that lost its name from being taken for that of the one which is opened as `file`, and made
+/// there if `creates`. Whoever has the old one open keeps its files.
+///
+/// # Errors
+///
+/// `SQLITE_READONLY_DBMOVED` if a connection of this process has the same file open, and its log was taken away.
+pub(super) fn make_way(file: &Path, creates: bool) -> Result<()> {
+    let file = files::resolved(file);
+    let now = files::id(&file);
+    let mut all = ALL.lock().unwrap_or_else(PoisonError::into_inner);
+    all.retain(|presence| presence.strong_count() > 0);
+    for presence in all.iter().filter_map(Weak::upgrade) {
+        let beside = presence.beside.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_beside = |path: &Path| path.parent() == file.parent() && presence.resolved == file;
+        if presence.opened.is_some() && presence.opened == now {
+            // SQLite would use the old index with a new log.
+            if beside.iter().any(|(path, id)| is_beside(path) && !id.is_at(path)) {
+                return Err(Error::moved());
+            }
+        } else {
+            for (path, id) in beside.iter().filter(|(path, _)| is_beside(path)) {
+                if files::id(path) == Some(*id) {
+                    fs::remove_file(path).map_err(|error| Error::io(&error))?;
+                }
+            }
+        }
+    }
+    drop(all);
+    if creates && now.is_none() { remove_stale(&file) } else { Ok(()) }
+}
+
+/// Removes the log and the index that a database left behind which was moved or removed while it was open: by another
+/// process, which may still use them. Nobody makes them before the database, so without that they are stale.
+fn remove_stale(file: &Path) -> Result<()> {
+    for path in ["-shm", "-wal"].map(|suffix| files::beside(file, suffix)) {
+        let stale = files::id(&path);
+        if stale.is_none() || file.symlink_metadata().is_ok() {
+            continue;
+        }
+        // Another process may make the database at this moment.
+        let aside = files::beside(&path, &format!(".{}.stale", std::process::id()));
+        fs::rename(&path, &aside).map_err(|error| Error::io(&error))?;
+        let removed = match files::id(&aside) == stale {
+            true => fs::remove_file(&aside),
+            false => fs::rename(&aside, &path),
+        };
+        removed.map_err(|error| Error::io(&error))?;
+    }
+    Ok(())
+}
+
 /// The files of an open database, and whether they are still in their places.
 #[derive(Debug)]
 pub(crate) struct Presence {
     file: PathBuf,
+    /// The same without links, when it was opened.
+    resolved: PathBuf,
     /// `None` if it was replaced while it was opened.
     opened: Option<FileId>,
     /// The log and its index, if there are any.
@@ -36,25 +93,27 @@ pub(crate) struct Presence {
 
 impl Presence {
     /// Of `file`, which `sqlite` has just opened and read.
-    pub(super) fn of(file: &Path, sqlite: &Sqlite) -> Self {
+    pub(super) fn of(file: &Path, sqlite: &Sqlite) -> Arc<Self> {
         let opened = files::id(file).filter(|_| !log::has_moved(sqlite));
-        let presence = Self {
+        let presence = Arc::new(Self {
             file: file.to_owned(),
+            resolved: files::resolved(file),
             opened,
             beside: Mutex::default(),
             since: Instant::now(),
             looked: AtomicU64::new(0),
             replaced: AtomicBool::new(false),
-        };
+        });
         presence.record();
+        let mut all = ALL.lock().unwrap_or_else(PoisonError::into_inner);
+        all.push(Arc::downgrade(&presence));
         presence
     }
 
     /// Takes the log and the index that are there as those of the database. Only the connection can change them, with
     /// its journal mode.
     pub(super) fn record(&self) {
-        let file = files::resolved(&self.file);
-        let found = ["-wal", "-shm"].map(|suffix| files::beside(&file, suffix));
+        let found = ["-wal", "-shm"].map(|suffix| files::beside(&self.resolved, suffix));
         let found = found.into_iter().filter_map(|path| files::id(&path).map(|id| (path, id)));
         *self.beside.lock().unwrap_or_else(PoisonError::into_inner) = found.collect();
     }

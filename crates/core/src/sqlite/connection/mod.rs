@@ -89,7 +89,7 @@ impl Connection {
             let mut of_file = Siblings {
                 file: file.clone(),
                 options: options.clone(),
-                presence: Arc::new(Presence::of(file, &sqlite)),
+                presence: Presence::of(file, &sqlite),
                 governor: None,
             };
             if !options.readonly {
@@ -178,7 +178,10 @@ impl Connection {
                 }
                 self.settle_removals_at_end();
                 match sqlite.close() {
-                    Ok(()) => return Ok(()),
+                    Ok(()) => {
+                        self.journal_closed();
+                        return Ok(());
+                    }
                     Err((sqlite, error)) => (Rc::new(sqlite), error.into()),
                 }
             }
@@ -259,6 +262,13 @@ impl Connection {
         }
     }
 
+    /// Leaves the log out: nobody here has it open any more.
+    fn journal_closed(&self) {
+        if let Some(siblings) = &self.siblings {
+            siblings.presence.forget();
+        }
+    }
+
     /// Moves the logs into their files, as far as possible before the `deadline`: the process ends.
     pub fn leave_log(&self, deadline: Instant) {
         if let Some(checkpointer) = &*self.checkpointer.borrow() {
@@ -308,6 +318,16 @@ impl Connection {
     /// Where the database lives.
     pub(super) fn location(&self) -> &Location {
         &self.location
+    }
+
+    /// Whether the database lives there.
+    pub fn is_at(&self, location: &Location) -> bool {
+        match (&self.location, location) {
+            (Location::File(own), Location::File(file)) => {
+                own == file || files::same_file(own, file)
+            }
+            (own, other) => own == other,
+        }
     }
 
     /// How other connections to the file are opened, if they can write to the database as well.

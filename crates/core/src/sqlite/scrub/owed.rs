@@ -16,6 +16,9 @@ use super::{Progress, Removed, scrub_everything, scrub_near};
 /// For how long it may wait until nothing is written.
 const LATEST: Duration = Duration::from_secs(2);
 
+/// For how long it waits at least: more may be written at once.
+const QUIET: Duration = Duration::from_millis(100);
+
 /// The pause between two transactions, for other writers.
 const PAUSE: Duration = Duration::from_millis(2);
 
@@ -201,8 +204,8 @@ impl State {
     }
 
     fn is_due(&self, is_written: bool, now: Instant) -> bool {
-        let waited = self.since.is_some_and(|since| now - since > LATEST);
+        let waited = |least| self.since.is_none_or(|since| now - since > least);
         let rested = self.rested.is_none_or(|rested| now >= rested);
-        !self.removed.is_empty() && rested && (!is_written || waited)
+        !self.removed.is_empty() && rested && waited(if is_written { LATEST } else { QUIET })
     }
 }
