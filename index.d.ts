@@ -323,7 +323,10 @@ export type JournalMode = 'wal' | 'delete' | 'truncate' | 'persist' | 'memory' |
 
 /** The state of the write-ahead log. */
 export interface WalStatus {
-  /** The size of its file in bytes. It is kept, and written anew, when the log starts over. */
+  /**
+   * The size of its file in bytes. It is kept, and written anew, when the log starts over. After something was removed the
+   * file is cut to nothing, once no reader needs it.
+   */
   size: number
   /** Pages that were written since it last started over. */
   frames: number
@@ -448,6 +451,11 @@ export interface PruneOptions {
    * Default `false`.
    */
   orphans?: boolean | null | undefined
+  /**
+   * Also overwrite every byte of the file that is not in use, whoever left something there. It may stand alone. What this
+   * call removes is overwritten in any case. Default `false`.
+   */
+  scrub?: boolean | null | undefined
   /** Only tell what would go; how much `maxBytes` takes is then an estimate. Default `false`. */
   dryRun?: boolean | null | undefined
   /** Told after every transaction, less often while the event loop is busy. What it throws stops the work. */
@@ -468,6 +476,8 @@ export interface PruneProgress {
   fileBytes: number
   /** Those of its bytes that hold nothing. */
   freeBytes: number
+  /** Bytes of the pages that were searched for what is not in use, to overwrite it. */
+  scannedBytes: number
 }
 
 /** A session that was to be removed and stays, or output without one. */
@@ -499,6 +509,8 @@ export interface PruneReport {
    * package, until `PRAGMA auto_vacuum = INCREMENTAL` and a `VACUUM`, with nobody else at it, make it so.
    */
   givesSpaceBack: boolean
+  /** How many pages had something that was not in use, and was overwritten. */
+  cleanedPages: number
 }
 
 /** What `stats()` counts. */

@@ -55,12 +55,13 @@ function openNative(open, call, dbPath, options) {
 
 const backupProgress = ([totalPages, remainingPages]) => ({ totalPages, remainingPages })
 
-const pruneProgress = ([sessions, outputs, bytes, fileBytes, freeBytes]) => ({
+const pruneProgress = ([sessions, outputs, bytes, fileBytes, freeBytes, scannedBytes]) => ({
   sessions,
   outputs,
   bytes,
   fileBytes,
   freeBytes,
+  scannedBytes,
 })
 
 // Without output there is no date.
@@ -89,11 +90,12 @@ async function prune(connection, options) {
     'keepLast',
     'statuses',
     'orphans',
+    'scrub',
     'dryRun',
     'onProgress',
     'signal',
   ])
-  const { olderThan, maxBytes, keepLast, statuses, orphans, dryRun } = o
+  const { olderThan, maxBytes, keepLast, statuses, orphans, scrub, dryRun } = o
   const pruned = tables.retention.prune(
     connection,
     olderThan,
@@ -101,21 +103,32 @@ async function prune(connection, options) {
     keepLast,
     statuses,
     orphans,
+    scrub,
     dryRun,
     listener(call, o, pruneProgress),
     options,
   )
-  const [sessions, kept, outputs, bytes, fileBytesBefore, fileBytes, freeBytes, givesSpaceBack] =
-    await settled(pruned)
+  const [
+    sessions,
+    kept,
+    outputs,
+    bytes,
+    before,
+    fileBytes,
+    freeBytes,
+    givesSpaceBack,
+    cleanedPages,
+  ] = await settled(pruned)
   return {
     sessions: [...sessions],
     kept: pairsOf(kept).map(([id, reason]) => ({ id, reason })),
     outputs,
     bytes,
-    fileBytesBefore,
+    fileBytesBefore: before,
     fileBytes,
     freeBytes,
     givesSpaceBack,
+    cleanedPages,
   }
 }
 

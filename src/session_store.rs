@@ -14,6 +14,7 @@ use gsd_session_core::store::timestamp::Timestamp;
 
 use crate::convert::{self, Argument, MAX_SAFE_INTEGER, optional};
 use crate::error::Parsed;
+use crate::exit::settle_at_exit;
 use crate::natives::{Answer, Call, Native, done, natives, open_connection};
 use crate::rows::Batches;
 
@@ -73,7 +74,9 @@ fn update<'env>(call: Call<'_, 'env>) -> Answer<'env> {
 fn delete<'env>(call: Call<'_, 'env>) -> Answer<'env> {
     let id = Argument::new("id", call.get(1)?).string()?;
     let keep = optional(Argument::new("options.keepOutputs", call.get(2)?), Argument::boolean)?;
-    sessions(call)?.delete(&id, keep.unwrap_or(false))?;
+    let sessions = sessions(call)?;
+    sessions.delete(&id, keep.unwrap_or(false))?;
+    settle_at_exit(call, sessions.connection())?;
     done(call)
 }
 

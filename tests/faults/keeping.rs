@@ -26,6 +26,7 @@ const CRITERIA: Criteria = Criteria {
     keep_last: Some(1),
     statuses: Vec::new(),
     orphans: false,
+    scrub: true,
     dry_run: false,
 };
 
@@ -108,7 +109,7 @@ impl World {
             Err(error) => return self.note("prune", &error),
         };
         let criteria = Criteria { statuses: vec![SessionStatus::Failed], ..CRITERIA };
-        let pruned = prune(&own, &criteria, |_| ControlFlow::Continue(()));
+        let pruned = prune(&own, &criteria, Some(connection.owed()), |_| ControlFlow::Continue(()));
         let due = self.model.prunable();
         match pruned {
             Ok(pruned) => {

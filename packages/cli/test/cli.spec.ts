@@ -24,6 +24,7 @@ const OPENING: [string, ...string[]][] = [
   ['pin', 's-1'],
   ['unpin', 's-1'],
   ['fail-orphans'],
+  ['scrub'],
   ['verify'],
   ['backup', 'x.db'],
 ]

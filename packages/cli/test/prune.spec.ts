@@ -1,14 +1,17 @@
 // `gsd-sessions prune`, `pin`, `unpin` and `fail-orphans`.
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { PruneReport } from '@gsd/session-store'
 import { commandPath, runCommand } from './support.js'
 import {
   everyRow,
+  openConnection,
   openStores,
   sampleOutput,
   sampleSession,
+  writeForeignFile,
 } from '../../../__test__/support/support.js'
 
 const DAY = 86_400_000
@@ -181,6 +184,29 @@ describe('prune', () => {
     expect(stdout).toMatch(/^removed: 0 sessions, 1 chunk, 5 B of text/)
     expect(outputs.getBySession('gone')).toEqual([])
     expect(ids()).toEqual(ALL)
+  })
+
+  test('prune --scrub and scrub overwrite what another program has deleted', async () => {
+    for (const args of [['scrub'], ['prune', '--older-than', '99d', '--yes', '--scrub']]) {
+      const { run, connection, ids } = openDays(20)
+      const path = connection.path
+      connection.close()
+      writeForeignFile(
+        path,
+        `PRAGMA other.secure_delete = OFF;
+        UPDATE other.sessions SET current_command = 'the secret' || rowid;
+        UPDATE other.sessions SET current_command = NULL`,
+      )
+      expect(readFileSync(path, 'latin1')).toContain('the secret')
+      const { code, stdout } = await run([...args, '--json'])
+      expect(code).toBe(0)
+      expect((JSON.parse(stdout) as PruneReport).cleanedPages).toBeGreaterThan(0)
+      expect(readFileSync(path, 'latin1')).not.toContain('the secret')
+      const again = await runCommand(['scrub', '--db', path])
+      expect(again.stdout).toMatch(/^0 pages had something left, now overwritten; the file has \d+/)
+      expect(() => ids()).toThrow('closed')
+      expect(openConnection(path).verify().problems).toEqual([])
+    }
   })
 
   test('prune draws its progress on a terminal only', async () => {

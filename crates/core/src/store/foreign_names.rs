@@ -236,9 +236,10 @@ fn no_call_panics_because_of_names_that_are_not_utf_8() {
                     keep_last: Some(0),
                     statuses: vec![SessionStatus::Failed],
                     orphans: true,
+                    scrub: true,
                     dry_run: false,
                 };
-                prune(&sibling, &criteria, |_| ControlFlow::Continue(())).unwrap();
+                prune(&sibling, &criteria, None, |_| ControlFlow::Continue(())).unwrap();
                 drop(sibling);
                 connection.close().unwrap();
                 let salvaged = salvage(&file, &folder.path().join("salvaged.db")).unwrap();

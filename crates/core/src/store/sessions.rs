@@ -79,6 +79,11 @@ impl Sessions {
         Self { connection }
     }
 
+    /// The connection to their database.
+    pub fn connection(&self) -> &Rc<Connection> {
+        &self.connection
+    }
+
     /// Stores a session.
     ///
     /// # Errors
@@ -207,7 +212,7 @@ impl Sessions {
     /// `SQLITE_CONSTRAINT_FOREIGNKEY` where output would stay without its session although the connection enforces
     /// foreign keys; an error of SQLite.
     pub fn delete(&self, id: &str, keep_outputs: bool) -> Result<()> {
-        self.connection.write(|sqlite| cascade::delete(sqlite, id, keep_outputs))
+        self.connection.remove(|sqlite| cascade::delete(sqlite, id, keep_outputs))
     }
 
     /// Passes every session to `visit`, the latest insert first. Returns the order in which they have to be listed, by

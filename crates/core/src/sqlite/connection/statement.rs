@@ -8,7 +8,7 @@ use rusqlite::{Batch, Connection as Sqlite, Rows};
 use self_cell::self_cell;
 
 use super::names::{Column, Handle};
-use super::{Connection, Error, Result, sets_journal};
+use super::{Connection, Error, Result, contains, sets_journal};
 use crate::sqlite::guard;
 use crate::sqlite::turns::Turns;
 
@@ -48,6 +48,8 @@ pub struct Statement {
     clears_bindings: Cell<bool>,
     /// Whether it may set the journal mode.
     sets_journal: bool,
+    /// Whether it is a checkpoint, before which what was removed is overwritten.
+    checkpoints: bool,
 }
 
 /// The state of an iteration.
@@ -94,6 +96,7 @@ impl Connection {
             writes: Cell::new(false),
             clears_bindings: Cell::new(false),
             sets_journal: sets_journal(&sql),
+            checkpoints: mentions_checkpoint(&sql),
         })
     }
 
@@ -107,6 +110,7 @@ impl Connection {
         let sqlite = self.unsettled()?;
         let mut unsettled = self.sqlite().err();
         self.before(sql);
+        let checkpoints = mentions_checkpoint(sql);
         let sql = terminated(sql)?;
         let mut batch = Batch::new(&sqlite, &sql);
         while let Some((mut statement, alters)) = guard::next(&sqlite, &mut batch)? {
@@ -114,6 +118,10 @@ impl Connection {
                 Some(error) if is_setting(&statement) => unsettled = Some(error),
                 Some(error) => return Err(error),
                 None => {}
+            }
+            if checkpoints && statement.expanded_sql().is_some_and(|sql| mentions_checkpoint(&sql))
+            {
+                self.settle_removals()?;
             }
             guard::running(alters, || drain(statement.raw_query()))?;
             if statement.readonly()
@@ -371,6 +379,9 @@ impl Statement {
     /// The connection after the deferred writes. If they fail, a PRAGMA that reads or sets something may still run:
     /// it may be what helps.
     fn settled(&self) -> Result<Rc<Sqlite>> {
+        if self.checkpoints {
+            self.connection.settle_removals()?;
+        }
         let settled = self.connection.sqlite();
         match &settled {
             Err(_) if self.with_iterating(|statement| Result::Ok(is_setting(statement)))? => {
@@ -443,6 +454,11 @@ fn terminated(sql: &str) -> Result<String> {
 fn drain(mut rows: Rows<'_>) -> Result<()> {
     while rows.next()?.is_some() {}
     Ok(())
+}
+
+/// Whether SQL may be a `PRAGMA wal_checkpoint`.
+fn mentions_checkpoint(sql: &str) -> bool {
+    contains(sql, "wal_checkpoint")
 }
 
 /// Whether a statement is a PRAGMA that writes nothing. It neither reads rows nor overtakes deferred ones.
