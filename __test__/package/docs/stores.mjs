@@ -5,7 +5,6 @@ import { DatabaseConnection, OutputStore, SessionStore } from '@gsd/session-stor
 const connection = new DatabaseConnection('./given/sessions.db')
 const sessions = new SessionStore(connection)
 const outputs = new OutputStore(connection)
-connection.db.exec('CREATE TABLE notes (session_id TEXT, text TEXT)')
 const start = Date.now() - 3_600_000
 
 for (const [index, status] of ['completed', 'failed', 'waiting_checkpoint'].entries()) {
