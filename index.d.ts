@@ -144,6 +144,35 @@ export interface FollowedChunk extends OutputChunk {
 export interface SessionChange {
   /** The ids of the sessions that were stored, changed or removed, or have more output. */
   sessions: string[]
+  /** With the option `tables`: those of them whose rows are others than before. */
+  tables?: string[]
+}
+
+/** What `connection.watch()` looks at beside sessions. */
+export interface WatchOptions {
+  /**
+   * Tables of others in the same file, by name. One that there is not is told when it comes. They are read whole at every
+   * look, for at most a twentieth of the time.
+   */
+  tables?: readonly string[] | null | undefined
+}
+
+/** Which changes of sessions are wanted. */
+export interface ChangesOptions {
+  /** The cursor to go on from; every session by default. */
+  after?: number | null | undefined
+  /** How many sessions to give at most, from 1. Default 1000. */
+  limit?: number | null | undefined
+}
+
+/** Sessions that have changed. */
+export interface SessionChanges {
+  /** Each session once, in the order of their last changes; `removed` where it is not stored any more. */
+  changes: { id: string; removed: boolean }[]
+  /** Where to go on: behind the last change, or where it started if there was none. */
+  cursor: number
+  /** Whether there is more. */
+  more: boolean
 }
 
 /** How much of the end of a session's output is wanted: lines or chunks, 10 lines by default. */
@@ -218,10 +247,24 @@ export interface SearchResult {
   next: () => SearchResult
 }
 
+/** Which sessions are meant: those that meet every condition. */
+export interface SessionFilter {
+  /** Only those of this status, or of one of these. */
+  status?: SessionStatus | readonly SessionStatus[] | null | undefined
+  /** Only those in this slot. */
+  slot?: number | null | undefined
+  /** Only those that work in exactly this folder. */
+  workingDir?: string | null | undefined
+  /** Only those whose `currentCommand` is exactly this. */
+  command?: string | null | undefined
+  /** Only those that started then or later. */
+  since?: Date | null | undefined
+  /** Only those that started then or earlier. */
+  until?: Date | null | undefined
+}
+
 /** Which sessions to list. */
-export interface ListOptions {
-  /** Only those of this status. */
-  status?: SessionStatus | null | undefined
+export interface ListOptions extends SessionFilter {
   /** So many at most. */
   limit?: number | null | undefined
   /**
@@ -276,8 +319,10 @@ export interface WalStatus {
   /**
    * What kept the log from starting over when that was last tried: a read transaction that needs an
    * older part of it, a writer that left no moment, or another checkpoint that was under way.
+   * `'replaced'` is told at once: the file, its `-wal` or its `-shm` was moved, removed or replaced
+   * while it was open. Writes throw `SQLITE_READONLY_DBMOVED` then, until it is back.
    */
-  blockedBy: 'reader' | 'writer' | 'checkpointer' | null
+  blockedBy: 'reader' | 'writer' | 'checkpointer' | 'replaced' | null
 }
 
 /** What was found in a file. */
@@ -306,6 +351,14 @@ export interface SalvageReport {
   lost: { sessions: number; outputs: number; pages: number }
   /** What was wrong, in words. Of rows that could not be stored at most a hundred are named. */
   problems: string[]
+}
+
+/** What came of restoring a backup. */
+export interface RestoreReport {
+  /** The pages of the database. */
+  totalPages: number
+  /** Where the old database is now; `null` where there was none. */
+  kept: string | null
 }
 
 /** How far a backup is. */
@@ -363,10 +416,10 @@ export interface ExportProgress {
 
 /**
  * What to remove. At least one of `olderThan`, `maxBytes`, `keepLast` and `orphans` must say so. A session's age
- * is that of its `endedAt`, or of its `startedAt` where it has none.
+ * is that of the latest of its moments: `startedAt`, `endedAt`, and the timestamp of its last output.
  */
 export interface PruneOptions {
-  /** Remove sessions that were over before this moment. */
+  /** Remove sessions that were over, and printed their last, before this moment. */
   olderThan?: Date | null | undefined
   /**
    * Remove sessions, oldest first, until so many bytes of the database file are in use at most: its size once
@@ -404,10 +457,20 @@ export interface PruneProgress {
   freeBytes: number
 }
 
+/** A session that was to be removed and stays, or output without one. */
+export interface KeptSession {
+  /** The id of the session. */
+  id: string
+  /** Why it stays, in words: which rows of others refer to it, or what SQLite or a trigger of the file said. */
+  reason: string
+}
+
 /** What was removed, or with `dryRun` would be. */
 export interface PruneReport {
   /** The ids of the sessions, in the order in which they went. */
   sessions: string[]
+  /** Those that were to go and stay, since rows or triggers of others keep them. */
+  kept: KeptSession[]
   /** Chunks of output, those of sessions that were left alone half-way included. */
   outputs: number
   /** Bytes of their text, as UTF-8. */
@@ -459,6 +522,14 @@ export interface DatabaseStats extends OutputAmount {
   freeBytes: number
   /** The size of the write-ahead log beside it. */
   walBytes: number
+}
+
+/** A table of others with rows that refer to a session. */
+export interface SessionReference {
+  /** Its name. */
+  table: string
+  /** What they refer to: the session itself, or a chunk of its output. */
+  to: 'session' | 'output'
 }
 
 /** How sessions are marked whose process is gone. */
@@ -516,6 +587,11 @@ export interface FullOutputOptions {
    * newlines, as those of a terminal do.
    */
   separator?: string | null | undefined
+  /**
+   * In which order the chunks stand: `'time'`, by their timestamps, or `'append'`, as they were appended, which is what
+   * a terminal showed, whatever the clock did. Default `'time'`.
+   */
+  order?: 'time' | 'append' | null | undefined
 }
 
 /** The sessions of a database: what ran in which slot, and how it went. */
@@ -548,8 +624,9 @@ export declare class SessionStore<Slot extends number = 1 | 2 | 3> {
    * Removes a session and its output in one transaction. An unknown id removes nothing but output
    * that was stored under it.
    *
-   * @throws {SqliteError} `SQLITE_CONSTRAINT_FOREIGNKEY` for `keepOutputs` on a connection that
-   * enforces foreign keys, if there is output.
+   * @throws {SqliteError} `SQLITE_CONSTRAINT_FOREIGNKEY` on a connection that enforces foreign keys, for
+   * `keepOutputs` if there is output, and where rows of others refer to the session;
+   * `SQLITE_CONSTRAINT_TRIGGER` where a trigger of the file keeps it. Then everything stays.
    */
   delete(id: string, options?: DeleteOptions | null): void
   /**
@@ -558,6 +635,21 @@ export declare class SessionStore<Slot extends number = 1 | 2 | 3> {
    * @throws {TypeError | RangeError} For an option of the wrong type or value.
    */
   list(options?: ListOptions | null): Session<Slot>[]
+  /**
+   * How many sessions there are: all of them, or those that are meant.
+   *
+   * @throws {TypeError | RangeError} For an option of the wrong type or value.
+   */
+  count(options?: SessionFilter | null): number
+  /**
+   * The sessions that were stored, changed or removed since a cursor, whoever did it, in whatever process and by
+   * whatever program. The cursor stays good across restarts. Output alone is no change of its session. A cursor
+   * that the file has not reached, since an older copy took its place, starts again.
+   *
+   * @throws {RangeError} `ERR_OUT_OF_RANGE` for a cursor that is no integer from 0, a limit that is none from 1.
+   * @throws {SqliteError} `SQLITE_ERROR` for a file of an older version that is opened for reading only.
+   */
+  changes(options?: ChangesOptions | null): SessionChanges
   /**
    * The sessions with this status, in the order of `list()`.
    *
@@ -590,12 +682,19 @@ export declare class SessionStore<Slot extends number = 1 | 2 | 3> {
   unpin(id: string): boolean
   /** Whether a session is pinned. */
   isPinned(id: string): boolean
+  /**
+   * The tables of others whose rows refer to a session, or to its output, by a foreign key that the file declares;
+   * none for an unknown id. Whether the connection enforces foreign keys makes no difference.
+   */
+  referencedBy(id: string): SessionReference[]
 }
 
 /**
  * The output of the sessions of a database: every chunk that their terminals printed, in order.
  *
- * Chunks with equal timestamps keep the order in which they were appended.
+ * What shows a session as its terminal did (`read`, `tail`, `iterate`, `follow`, `search`, `exportTo`) goes by the order
+ * of `append`, whatever the clock did. `getBySession`, `getBySessionSince` and `getFullOutput` go by time; chunks
+ * with equal timestamps keep the order in which they were appended.
  */
 export declare class OutputStore {
   /**
@@ -610,17 +709,21 @@ export declare class OutputStore {
    * Stores one chunk. It is committed when the call returns, unless a transaction is open, which
    * decides, or the store writes behind: see `WriteBehindOptions`. The session need not exist.
    *
+   * @returns The cursor of the chunk, from which `read()` and `follow()` go on. `undefined` where the chunk is only
+   * queued (write-behind, outside a transaction), where a trigger of the file left it out, and beyond
+   * `Number.MAX_SAFE_INTEGER`.
    * @throws {TypeError} `ERR_INVALID_STATE` while a statement that writes is iterated.
    * @throws {TypeError | RangeError} For a field of the wrong type or value; nothing is stored.
    */
-  append(output: SessionOutput): void
+  append(output: SessionOutput): number | undefined
   /**
    * Stores all chunks in one transaction, or none: some thirty times less writing than one by one.
    *
+   * @returns The cursor of the last chunk that was stored, also with write-behind; `undefined` where there is none.
    * @throws {TypeError | RangeError} For a field of the wrong type or value, and for more than 1 GiB of chunks, each
    * counted as its texts and 128 bytes; nothing is stored.
    */
-  appendMany(outputs: readonly SessionOutput[]): void
+  appendMany(outputs: readonly SessionOutput[]): number | undefined
   /**
    * The chunks of a session, newest first; the newest `limit` of them if a limit is given.
    *
@@ -628,16 +731,18 @@ export declare class OutputStore {
    */
   getBySession(sessionId: string, limit?: number | null): SessionOutput[]
   /**
-   * The chunks of a session that are strictly newer than `since`, oldest first.
+   * The chunks of a session that are strictly newer than `since`, oldest first; the oldest `limit` of them if a limit
+   * is given.
    *
-   * @throws {RangeError} `ERR_OUT_OF_RANGE` for an invalid date.
+   * @throws {RangeError} `ERR_OUT_OF_RANGE` for an invalid date, and for a limit that is no integer from 0 up.
    */
-  getBySessionSince(sessionId: string, since: Date): SessionOutput[]
+  getBySessionSince(sessionId: string, since: Date, limit?: number | null): SessionOutput[]
   /**
-   * Everything that a session printed, oldest first, with a separator between the chunks; `''` if
-   * there is nothing.
+   * Everything that a session printed, by time or in the order of `append`, with a separator between the chunks; `''`
+   * if there is nothing.
    *
-   * @throws {RangeError} `ERR_OUT_OF_RANGE` for a text longer than JavaScript's longest string.
+   * @throws {RangeError} `ERR_OUT_OF_RANGE` for a text longer than JavaScript's longest string, and for an order that
+   * there is not.
    */
   getFullOutput(sessionId: string, options?: FullOutputOptions | null): string
   /**
@@ -654,8 +759,8 @@ export declare class OutputStore {
    */
   tail(sessionId: string, options?: TailOptions | null): OutputTail
   /**
-   * The chunks of a session by their time, as `getFullOutput()` joins them, one by one, in bounded memory. What is
-   * written meanwhile is seen where it comes behind the chunk that was given last.
+   * The chunks of a session in the order of `append`, one by one, in bounded memory. What is appended meanwhile comes
+   * last.
    */
   iterate(sessionId: string): Generator<OutputChunk, void, undefined>
   /**
@@ -682,8 +787,8 @@ export declare class OutputStore {
    */
   search(pattern: string, options?: SearchOptions | null): SearchResult
   /**
-   * Writes what a session printed to a file, by time as `getFullOutput()` does, and resolves when the file is whole
-   * and on the disk. What was appended before the call is in it, what comes later is not. A thread does the work,
+   * Writes what a session printed to a file, in the order of `append`, and resolves when the file is whole and on the
+   * disk. What was appended before the call is in it, what comes later is not. A thread does the work,
    * in bounded memory; neither the event loop nor writers wait for it. The write-ahead log cannot start over
    * meanwhile and grows by what is written.
    *
@@ -855,10 +960,37 @@ interface Database {
   [Symbol.dispose](): void
 }
 
+/** How `new Database()` of `@gsd/session-store/compat` opens a file: as `DatabaseConnection` does, but for `foreignKeys`. */
+interface CompatOptions extends DatabaseOptions {
+  /** Have SQLite enforce foreign keys. Default `true`, as in better-sqlite3. */
+  foreignKeys?: boolean | null | undefined
+  /** Not supported: a function is refused. */
+  verbose?: null | undefined
+  /** Does nothing: it names a binary of better-sqlite3. */
+  nativeBinding?: unknown
+}
+
+/** The constructor that `@gsd/session-store/compat` exports, for clients that open a file themselves. */
+interface DatabaseConstructor {
+  /**
+   * Opens a database as `new DatabaseConnection(path, options)` does, and gives its `db`. Without a path, and for an empty one,
+   * it is a private database in memory.
+   *
+   * @throws What `new DatabaseConnection()` throws.
+   */
+  new (path?: string | null, options?: CompatOptions | null): Database
+  (path?: string | null, options?: CompatOptions | null): Database
+  /** Every handle is an instance, that of a `DatabaseConnection` as well. */
+  readonly prototype: Database
+  readonly SqliteError: typeof SqliteError
+}
+
 /** The types of the handle by the names that they have in `@types/better-sqlite3`. */
 declare namespace Database {
   export type {
     ColumnDefinition,
+    DatabaseConstructor,
+    CompatOptions as Options,
     PragmaOptions,
     RunResult,
     SqliteError,
@@ -925,7 +1057,7 @@ export declare class DatabaseConnection {
    * @throws {TypeError} `ERR_INVALID_ARG_TYPE` for what is no function, `ERR_INVALID_STATE` once the
    * connection is closed.
    */
-  watch(callback: (change: SessionChange) => void): () => void
+  watch(callback: (change: SessionChange) => void, options?: WatchOptions | null): () => void
   /**
    * Closes the connection; a second call does nothing. Every other call on it, on `db` and on the
    * stores made from it throws from then on.
@@ -981,6 +1113,9 @@ export declare class DatabaseConnection {
    * disk. Only what is asked for goes, never a session that is `'running'` or `'waiting_checkpoint'`, and never
    * one that is pinned. `docs/retention.md` tells how the options work together.
    *
+   * A session to which rows of other tables refer by a foreign key stays whole, and `kept` says why, unless this
+   * connection enforces foreign keys and SQLite lets it go. The same holds where a trigger of the file refuses.
+   *
    * A thread does the work in transactions of some milliseconds, between which others write. A session's
    * output goes from its start, and the session with the last of it. One that starts anew or is pinned
    * meanwhile is left with what it still has. A database in memory is pruned before the call returns.
@@ -1027,3 +1162,22 @@ export declare function getDatabase(): DatabaseConnection
  * beside it that would be taken for its own.
  */
 export declare function salvage(path: string, newPath: string): Promise<SalvageReport>
+
+/**
+ * Puts a copy of `backup` in the place of the database `path`, in one step, and keeps the old one beside it, as
+ * `….before-restore`. What the old one's log holds is moved into it; where it is damaged, its log is kept beside it, so
+ * that `salvage()` finds it. The new file has the mode of the old one, or else is readable by its owner only.
+ *
+ * `backup` must be a sound session store. It is only read. `path` need not exist, and may be damaged. Nobody may have it
+ * open, in this process or another.
+ *
+ * The promise rejects with a `TypeError` or `RangeError` for a wrong argument, with what `onProgress` throws, with the
+ * reason of an aborted `signal`, and with a `SqliteError`: `SQLITE_BUSY` where somebody has `path` open, `SQLITE_CORRUPT`
+ * or `SQLITE_NOTADB` where `backup` is damaged, `SQLITE_CANTOPEN` where it is no session store, or `path` is the backup
+ * itself, no plain file, or cannot be made. Then `path` is what it was.
+ */
+export declare function restore(
+  backup: string,
+  path: string,
+  options?: BackupOptions | null,
+): Promise<RestoreReport>

@@ -9,4 +9,5 @@ module.exports.SessionStore = lib.SessionStore
 module.exports.SqliteError = lib.SqliteError
 module.exports.closeDatabase = lib.closeDatabase
 module.exports.getDatabase = lib.getDatabase
+module.exports.restore = lib.restore
 module.exports.salvage = lib.salvage

@@ -16,7 +16,9 @@ use std::time::{Duration, Instant};
 
 use gsd_session_core::sqlite::{Connection, Location, OpenOptions};
 use gsd_session_core::store;
-use gsd_session_core::store::model::{Details, NewOutput, NewSession, OutputType, SessionStatus};
+use gsd_session_core::store::model::{
+    Details, NewOutput, NewSession, Order, OutputType, SessionStatus,
+};
 use gsd_session_core::store::outputs::Outputs;
 use gsd_session_core::store::sessions::Sessions;
 use gsd_session_core::store::timestamp::Timestamp;
@@ -132,7 +134,7 @@ impl Trial {
         let since = moment_of(rows - 1 - 3 * 1000)?;
         let newer = || {
             let mut bytes = 0;
-            self.outputs.since::<store::Error>(SESSIONS[0], since, |row| {
+            self.outputs.since::<store::Error>(SESSIONS[0], since, None, |row| {
                 bytes += row.data.len();
                 Ok(())
             })?;
@@ -150,7 +152,7 @@ impl Trial {
         let mut metrics = Metrics::new();
         for (name, chunks) in [("mixed", mixed), ("ascii", ascii)] {
             self.fill_outputs(&chunks, 26_667, Some(name))?;
-            let full = || Ok(self.outputs.full(name, "\n")?.len());
+            let full = || Ok(self.outputs.full(name, "\n", Order::Time)?.len());
             metrics.insert(name, time_of_call(self.budget(), full)?);
         }
         Ok(metrics)

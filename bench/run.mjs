@@ -117,8 +117,10 @@ async function checkWriteBehind(context, peer) {
 async function plan(options, peers, notes) {
   const trials = []
   for (const name of TRIALS.filter((trial) => options.only.test(trial))) {
-    const { needs } = await import(`./trials/${name}.mjs`)
-    if (needs === undefined) trials.push({ name, peers })
+    const { needs, rivals } = await import(`./trials/${name}.mjs`)
+    if (rivals !== undefined) {
+      trials.push({ name, peers: peers.filter((peer, i) => i === 0 || rivals.includes(peer.name)) })
+    } else if (needs === undefined) trials.push({ name, peers })
     else if (peers[0][needs]) trials.push({ name, peers: peers.slice(0, 2) })
     else notes.push(`${name} is skipped: ${peers[0].name} has no write-behind yet`)
   }

@@ -1,12 +1,12 @@
 'use strict'
 // `DatabaseConnection`, and the connection to the default file.
 
-const { DISPOSE, optionsOf, requireFunction, show } = require('./arguments.js')
+const { DISPOSE, optionsOf, requireArray, requireFunction, show } = require('./arguments.js')
 const { listener, settled } = require('./background.js')
 const { NATIVE, makeDatabase, nativeOf: nativeOfHandle } = require('./database.js')
 const { wrongType } = require('./errors.js')
 const { hurry, watch } = require('./follow.js')
-const { RealDate, native: tables } = require('./rows.js')
+const { RealDate, native: tables, pairsOf } = require('./rows.js')
 
 const native = tables.connection
 
@@ -65,13 +65,6 @@ const amountOf = ([outputs, bytes, oldest, newest]) => ({
   newest: dateOf(newest),
 })
 
-// The elements of an array of the addon two by two, in arrays of this realm.
-function pairsOf(flat) {
-  const pairs = []
-  for (let i = 0; i < flat.length; i += 2) pairs.push([flat[i], flat[i + 1]])
-  return pairs
-}
-
 // A wrong receiver throws at once; every other mistake rejects the promise.
 
 async function backup(connection, path, options) {
@@ -104,10 +97,11 @@ async function prune(connection, options) {
     listener(call, o, pruneProgress),
     options,
   )
-  const [sessions, outputs, bytes, fileBytesBefore, fileBytes, freeBytes, givesSpaceBack] =
+  const [sessions, kept, outputs, bytes, fileBytesBefore, fileBytes, freeBytes, givesSpaceBack] =
     await settled(pruned)
   return {
     sessions: [...sessions],
+    kept: pairsOf(kept).map(([id, reason]) => ({ id, reason })),
     outputs,
     bytes,
     fileBytesBefore,
@@ -157,9 +151,12 @@ class DatabaseConnection {
     return { size, frames, framesLeft, blockedBy }
   }
 
-  watch(callback) {
+  watch(callback, options) {
     requireFunction('DatabaseConnection.watch', 'callback', callback)
-    return watch(this.#native, callback)
+    const { tables: names } = optionsOf('DatabaseConnection.watch', options, ['tables'])
+    if (names === undefined || names === null) return watch(this.#native, callback)
+    requireArray('DatabaseConnection.watch', 'options.tables', names)
+    return watch(this.#native, callback, [...names])
   }
 
   close() {
@@ -210,6 +207,19 @@ class DatabaseConnection {
   }
 }
 
+/** A value that is no connection, for a message: what it is, and what to pass instead. */
+function described(value) {
+  if (typeof value === 'string') return `${show(value)}; pass new DatabaseConnection(path)`
+  // A `Proxy` may throw.
+  try {
+    if ('$client' in value) return 'a database of drizzle; pass the connection.db under it'
+    if ('prepare' in value && 'exec' in value)
+      return 'a handle of another SQLite; use new DatabaseConnection(path) for both'
+    if (value instanceof Promise) return 'a promise; await it first'
+  } catch {}
+  return show(value)
+}
+
 // An object of another evaluation of this package, in this process or another copy of it, has its native side as a
 // property. Any other object may have such a property as well, so the addon checks it.
 function nativeOfStranger(call, value) {
@@ -218,7 +228,7 @@ function nativeOfStranger(call, value) {
     found = value[NATIVE]
   } catch {}
   if (found === undefined || found === null) {
-    wrongType(`${call}: db must be a DatabaseConnection or its db; received ${show(value)}`)
+    wrongType(`${call}: db must be a DatabaseConnection or its db; received ${described(value)}`)
   }
   if (!native.isNative(found)) {
     wrongType(`${call}: the connection is of another copy of the package`)
@@ -252,4 +262,19 @@ async function salvage(path, newPath) {
   return { sessions, outputs, lost, problems: [...problems] }
 }
 
-module.exports = { DatabaseConnection, getDatabase, closeDatabase, salvage, connectionOf }
+async function restore(backupPath, path, options) {
+  const call = 'restore'
+  const tell = listener(call, optionsOf(call, options, ['onProgress', 'signal']), backupProgress)
+  const [totalPages, kept] = await settled(tables.maintenance.restore(backupPath, path, tell))
+  return { totalPages, kept }
+}
+
+module.exports = {
+  OPTIONS,
+  DatabaseConnection,
+  getDatabase,
+  closeDatabase,
+  restore,
+  salvage,
+  connectionOf,
+}

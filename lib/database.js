@@ -153,4 +153,6 @@ class Database {
 /** The handle of a connection, by its native side. */
 const makeDatabase = (connection) => new Database(KEY, connection)
 
-module.exports = { NATIVE, makeDatabase, nativeOf }
+const { prototype } = Database
+
+module.exports = { NATIVE, makeDatabase, nativeOf, prototype }

@@ -186,27 +186,30 @@ function follow(connection, read, statusNow, after, signal) {
   return chunks
 }
 
-/** Calls back with the sessions that have changed, until it is stopped or the connection is closed. */
-function watch(connection, callback) {
+/** Calls back with the sessions, and those of the named tables, that have changed, until it is stopped or the connection is closed. */
+function watch(connection, callback, names) {
   const stop = new AbortController()
-  const seen = native.seen(connection)
+  const seen = native.seen(connection, names ?? [])
   let counter = native.changes(connection)
 
   function look() {
     if (stop.signal.aborted || !tables.connection.isOpen(connection)) return
     const start = performance.now()
-    let sessions = []
+    let news = [[], []]
     try {
       const now = native.changes(connection)
-      sessions = native.news(connection, seen)
+      news = native.news(connection, seen)
       counter = now
     } catch {
       // A lock that is held for long, for example. The next look finds the change as well.
     }
-    // Comparing a hundred thousand sessions takes time, so the next look waits longer and leaves the event loop free.
+    // Reading a long table takes time, so the next look waits longer and leaves the event loop free.
     const pause = Math.max(POLL_MS, (performance.now() - start) * SHARE)
     setTimeout(() => void changed(connection, counter, stop.signal).then(look), pause)
-    if (sessions.length > 0) callback({ sessions: [...sessions] })
+    // Arrays of this realm.
+    const [sessions, changedTables] = news.map((some) => [...some])
+    if (sessions.length + changedTables.length === 0) return
+    callback(names === undefined ? { sessions } : { sessions, tables: changedTables })
   }
 
   void changed(connection, counter, stop.signal).then(look)

@@ -2,17 +2,20 @@
 // What the package exports.
 
 // Each name is declared by one file only, so that the bundle of the package need not rename it.
+const compat = require('./compat.js')
 const connection = require('./connection.js')
 const errors = require('./errors.js')
 const outputStore = require('./output-store.js')
 const sessionStore = require('./session-store.js')
 
 module.exports = {
+  CompatDatabase: compat.CompatDatabase,
   DatabaseConnection: connection.DatabaseConnection,
   OutputStore: outputStore.OutputStore,
   SessionStore: sessionStore.SessionStore,
   SqliteError: errors.SqliteError,
   closeDatabase: connection.closeDatabase,
   getDatabase: connection.getDatabase,
+  restore: connection.restore,
   salvage: connection.salvage,
 }

@@ -111,7 +111,8 @@ class OutputStore {
 
   append(output) {
     requireObject('OutputStore.append', 'output', output)
-    native.append(this.#native, output.sessionId, output.timestamp, output.type, output.data)
+    const { sessionId, timestamp, type, data } = output
+    return native.append(this.#native, sessionId, timestamp, type, data)
   }
 
   appendMany(outputs) {
@@ -128,7 +129,7 @@ class OutputStore {
         fields = []
       }
     }
-    native.appendMany(this.#native, gathered, fields)
+    return native.appendMany(this.#native, gathered, fields)
   }
 
   getBySession(sessionId, limit) {
@@ -136,14 +137,17 @@ class OutputStore {
     return finish(native.newest(this.#native, sessionId, limit))
   }
 
-  getBySessionSince(sessionId, since) {
+  getBySessionSince(sessionId, since, limit) {
     beginOutputs(sessionId)
-    return finish(native.since(this.#native, sessionId, since))
+    return finish(native.since(this.#native, sessionId, since, limit))
   }
 
   getFullOutput(sessionId, options) {
-    const { separator } = optionsOf('OutputStore.getFullOutput', options, ['separator'])
-    return native.full(this.#native, sessionId, separator)
+    const { separator, order } = optionsOf('OutputStore.getFullOutput', options, [
+      'separator',
+      'order',
+    ])
+    return native.full(this.#native, sessionId, separator, order)
   }
 
   read(sessionId, options) {

@@ -13,6 +13,8 @@ const RealDate = Date
 // The numbers of a batch: room for a row of 2,000 columns, which is all that SQLite allows, twice over. No method of either
 // array is called, which a caller may have replaced by one that keeps the array.
 const numbers = new Float64Array(8 * 1024)
+// The same memory. What stands there for a bigint is its bits.
+const bigints = new BigInt64Array(numbers.buffer)
 
 /** What the addon reports in addition to the result of a call. */
 const notes = new Float64Array(4)
@@ -35,11 +37,17 @@ function begin(makeRow, refreshRow) {
 // neither text nor number are the next of `extras`.
 let ascii, wide, extras, at, asciiAt, wideAt, extrasAt
 
-function take(batchAscii, batchWide, batchExtras) {
-  ascii = batchAscii
+function take(batchAscii, batchWide, ...batchExtras) {
+  takeText(batchAscii)
   wide = batchWide
   extras = batchExtras
-  asciiAt = wideAt = extrasAt = 0
+  wideAt = extrasAt = 0
+}
+
+// Takes a batch that has ASCII only.
+function takeText(batchAscii) {
+  ascii = batchAscii
+  asciiAt = 0
   at = 1
 }
 
@@ -50,8 +58,8 @@ function add() {
 }
 
 // The addon calls it with every batch but the last.
-function batch(batchAscii, batchWide, batchExtras) {
-  take(batchAscii, batchWide, batchExtras)
+function batch(...parts) {
+  take(...parts)
   add()
 }
 
@@ -78,7 +86,7 @@ function failed(kind, code, message) {
 
 /** All rows. `last` is the text of the last batch, which most often is ASCII; otherwise the addon has had it taken. */
 function finish(last) {
-  if (last !== undefined) take(last)
+  if (last !== undefined) takeText(last)
   add()
   const made = order === undefined ? rows : Array.from(order, (number) => rows[number])
   end()
@@ -87,7 +95,7 @@ function finish(last) {
 
 /** The only row, or `undefined`. */
 function finishOne(last) {
-  if (last !== undefined) take(last)
+  if (last !== undefined) takeText(last)
   const made = numbers[0] === 0 ? undefined : make()
   end()
   return made
@@ -124,6 +132,8 @@ function read() {
       return numbers[at++]
     case 3:
       return text()
+    case 4:
+      return bigints[at++]
     default:
       return extras[extrasAt++]
   }
@@ -187,6 +197,13 @@ function beginOf(id, makeRow) {
 const beginOutputs = (id) => beginOf(id, makeOutput)
 const beginChunks = (id) => beginOf(id, makeChunk)
 
+/** The elements of an array of the addon two by two, in arrays of this realm. */
+function pairsOf(flat) {
+  const pairs = []
+  for (let i = 0; i < flat.length; i += 2) pairs.push([flat[i], flat[i + 1]])
+  return pairs
+}
+
 /**
  * What the addon gives: its functions by tables, as in `native.sessions.create`, and the words that stand in rows as
  * numbers.
@@ -221,4 +238,5 @@ module.exports = {
   beginMatches,
   finish,
   finishOne,
+  pairsOf,
 }

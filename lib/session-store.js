@@ -3,7 +3,7 @@
 
 const { optionsOf, requireObject } = require('./arguments.js')
 const { connectionOf } = require('./connection.js')
-const { beginSessions, finish, finishOne, native: tables } = require('./rows.js')
+const { beginSessions, finish, finishOne, native: tables, notes, pairsOf } = require('./rows.js')
 
 const native = tables.sessions
 
@@ -21,6 +21,9 @@ function isAlive(pid) {
     return /** @type {NodeJS.ErrnoException} */ (error)?.code !== 'ESRCH'
   }
 }
+
+/** The options that say which sessions are meant. */
+const FILTER = ['status', 'slot', 'workingDir', 'command', 'since', 'until']
 
 class SessionStore {
   #native
@@ -79,19 +82,37 @@ class SessionStore {
 
   list(options) {
     if (options !== undefined) {
-      return this.#page(optionsOf('SessionStore.list', options, ['status', 'limit', 'before']))
+      return this.#page(optionsOf('SessionStore.list', options, [...FILTER, 'limit', 'before']))
     }
     beginSessions()
     return finish(native.list(this.#native))
   }
 
-  #page({ status, limit, before }) {
+  count(options) {
+    const filter = optionsOf('SessionStore.count', options, FILTER)
+    return native.count(this.#native, ...FILTER.map((field) => filter[field]))
+  }
+
+  changes(options) {
+    const { after, limit } = optionsOf('SessionStore.changes', options, ['after', 'limit'])
+    const found = []
+    const more = native.changes(this.#native, after, limit, found)
+    const cursor = notes[0]
+    const changes = []
+    for (let at = 0; at < found.length; at += 2)
+      changes.push({ id: found[at], removed: found[at + 1] })
+    return { changes, cursor, more }
+  }
+
+  #page(options) {
+    const { limit, before } = options
+    const filter = FILTER.map((field) => options[field])
     const hasBefore = before !== undefined && before !== null
     if (hasBefore) requireObject('SessionStore.list', 'options.before', before)
     const id = hasBefore ? before.id : undefined
     const startedAt = hasBefore ? before.startedAt : undefined
     beginSessions()
-    return finish(native.page(this.#native, status, limit, hasBefore, id, startedAt))
+    return finish(native.page(this.#native, ...filter, limit, hasBefore, id, startedAt))
   }
 
   listByStatus(status) {
@@ -121,6 +142,11 @@ class SessionStore {
 
   isPinned(id) {
     return native.isPinned(this.#native, id)
+  }
+
+  referencedBy(id) {
+    const found = pairsOf(native.referencedBy(this.#native, id))
+    return found.map(([table, toOutput]) => ({ table, to: toOutput ? 'output' : 'session' }))
   }
 }
 

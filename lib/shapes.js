@@ -8,14 +8,6 @@ function makePlucked(columns) {
   return columns.length > 0 ? read : () => undefined
 }
 
-function makeRaw(columns) {
-  return () => {
-    const row = Array.from({ length: columns.length })
-    for (let i = 0; i < row.length; i++) row[i] = read()
-    return row
-  }
-}
-
 // As an assignment does, but for "__proto__" as well.
 function put(object, name, value) {
   Object.defineProperty(object, name, {
@@ -49,23 +41,30 @@ function compile(source) {
   }
 }
 
-// Object literals by their keys, each compiled once for all statements that have them: their rows
-// share one hidden class.
+// Functions that make a literal, by its source, each compiled once for all statements that have it: their rows share one
+// hidden class.
 const literals = new Map()
+function makerOf(literal) {
+  let make = literals.get(literal)
+  if (make === undefined) {
+    if (literals.size >= 1000) literals.clear()
+    make = compile(`(read) => () => (${literal})`)(read)
+    literals.set(literal, make)
+  }
+  return make
+}
+
+function makeRaw(columns) {
+  return makerOf(`[${columns.map(() => 'read()').join(', ')}]`)
+}
+
 function makeFlat(columns) {
   const keys = columns.map(([name]) => {
     const key = JSON.stringify(name)
     // Computed, it is an ordinary property.
     return name === '__proto__' ? `[${key}]` : key
   })
-  const source = `(read) => () => ({ ${keys.map((key) => `${key}: read()`).join(', ')} })`
-  let make = literals.get(source)
-  if (make === undefined) {
-    if (literals.size >= 1000) literals.clear()
-    make = compile(source)(read)
-    literals.set(source, make)
-  }
-  return make
+  return makerOf(`{ ${keys.map((key) => `${key}: read()`).join(', ')} }`)
 }
 
 const makers = { flat: makeFlat, pluck: makePlucked, raw: makeRaw, expand: makeExpanded }

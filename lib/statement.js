@@ -14,7 +14,7 @@ const native = tables.statement
 const KEY = Symbol('native')
 
 // A call with few values is faster without spreading them.
-function call(method, statement, values) {
+function invoke(method, statement, values) {
   switch (values.length) {
     case 0:
       return method(statement)
@@ -34,13 +34,17 @@ class Statement {
   #source
   #reader
   #mode = 'flat'
+  #columns
+  // The functions that make a row, by mode: mappers of objects change the mode at every query.
+  #makers
   #make
   #safeIntegers
   #bound = false
   // Called before the first row, and when the columns have changed.
   #refresh = (columns) => {
-    this.#make = maker(this.#mode, columns)
-    return this.#make
+    this.#columns = columns
+    this.#makers = {}
+    return this.#makerNow()
   }
 
   constructor(key, database, handle, source, safeIntegers, isPragma) {
@@ -52,7 +56,7 @@ class Statement {
     this.#reader = reader || isPragma
     this.#safeIntegers = safeIntegers
     constant(this, { reader: this.#reader, readonly, source, database })
-    this.#configure()
+    if (safeIntegers) this.#configure()
   }
 
   get busy() {
@@ -60,27 +64,27 @@ class Statement {
   }
 
   run(...args) {
-    const lastInsertRowid = call(native.run, this.#native, this.#values('run', args))
+    const lastInsertRowid = invoke(native.run, this.#native, this.#values('Statement.run', args))
     return { changes: notes[0], lastInsertRowid }
   }
 
   get(...args) {
-    this.#requireReader('get')
-    const values = this.#values('get', args)
+    this.#requireReader('Statement.get')
+    const values = this.#values('Statement.get', args)
     begin(this.#make, this.#refresh)
-    return finishOne(call(native.get, this.#native, values))
+    return finishOne(invoke(native.get, this.#native, values))
   }
 
   all(...args) {
-    this.#requireReader('all')
-    const values = this.#values('all', args)
+    this.#requireReader('Statement.all')
+    const values = this.#values('Statement.all', args)
     begin(this.#make, this.#refresh)
-    return finish(call(native.all, this.#native, values))
+    return finish(invoke(native.all, this.#native, values))
   }
 
   iterate(...args) {
-    this.#requireReader('iterate')
-    call(native.iterate, this.#native, this.#values('iterate', args))
+    this.#requireReader('Statement.iterate')
+    invoke(native.iterate, this.#native, this.#values('Statement.iterate', args))
     return new StatementIterator(KEY, this)
   }
 
@@ -95,27 +99,29 @@ class Statement {
   }
 
   pluck(toggle = true) {
-    return this.#setMode('pluck', toggle)
+    return this.#setMode('pluck', 'Statement.pluck', toggle)
   }
 
   raw(toggle = true) {
-    return this.#setMode('raw', toggle)
+    return this.#setMode('raw', 'Statement.raw', toggle)
   }
 
   expand(toggle = true) {
-    return this.#setMode('expand', toggle)
+    return this.#setMode('expand', 'Statement.expand', toggle)
   }
 
   safeIntegers(toggle = true) {
     native.check(this.#native, 'Statement.safeIntegers')
     requireBoolean('Statement.safeIntegers', 'toggle', toggle)
-    this.#safeIntegers = toggle
-    this.#configure()
+    if (toggle !== this.#safeIntegers) {
+      this.#safeIntegers = toggle
+      this.#configure()
+    }
     return this
   }
 
   columns() {
-    this.#requireReader('columns')
+    this.#requireReader('Statement.columns')
     return Array.from(native.columns(this.#native), ([name, column, table, database, type]) => ({
       name,
       column,
@@ -129,40 +135,49 @@ class Statement {
     return (this.#bound && native.expandedSql(this.#native)) || this.#source
   }
 
-  #requireReader(method) {
+  #requireReader(call) {
     if (!this.#reader) {
-      native.check(this.#native, `Statement.${method}`)
-      invalidState(`Statement.${method}: the statement returns no data; use run() instead`)
+      native.check(this.#native, call)
+      invalidState(`${call}: the statement returns no data; use run() instead`)
     }
   }
 
   // The values to bind. There are none where `bind()` has bound them.
-  #values(method, args) {
+  #values(call, args) {
     try {
-      if (!this.#bound) return parameterValues(`Statement.${method}`, this.#names, args)
+      if (!this.#bound) return parameterValues(call, this.#names, args)
       if (args.length === 0) return args
     } catch (error) {
       // Whether the statement can be used at all is checked first, and only here.
-      native.check(this.#native, `Statement.${method}`)
+      native.check(this.#native, call)
       throw error
     }
-    native.check(this.#native, `Statement.${method}`)
-    return invalidState(`Statement.${method}: the statement has bound parameters already`)
+    native.check(this.#native, call)
+    return invalidState(`${call}: the statement has bound parameters already`)
   }
 
-  // Sets what the native side gives of a row. It then reports the columns again.
+  // Sets what the native side gives of a row.
   #configure() {
     native.configure(this.#native, this.#safeIntegers, this.#mode === 'pluck')
   }
 
-  #setMode(mode, toggle) {
-    native.check(this.#native, `Statement.${mode}`)
-    this.#requireReader(mode)
-    requireBoolean(`Statement.${mode}`, 'toggle', toggle)
-    if (toggle) this.#mode = mode
-    else if (this.#mode === mode) this.#mode = 'flat'
-    this.#configure()
+  #setMode(mode, call, toggle) {
+    native.check(this.#native, call)
+    this.#requireReader(call)
+    requireBoolean(call, 'toggle', toggle)
+    const before = this.#mode
+    const after = toggle ? mode : before === mode ? 'flat' : before
+    if (after !== before) {
+      this.#mode = after
+      if (this.#columns !== undefined) this.#makerNow()
+      if (before === 'pluck' || after === 'pluck') this.#configure()
+    }
     return this
+  }
+
+  #makerNow() {
+    this.#make = this.#makers[this.#mode] ??= maker(this.#mode, this.#columns)
+    return this.#make
   }
 
   static {

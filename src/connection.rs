@@ -11,6 +11,7 @@ use napi::bindgen_prelude::retain_current_module_for_unload_safety;
 
 use crate::convert::{Argument, MAX_SAFE_INTEGER, optional};
 use crate::error::{Failure, Parsed};
+use crate::exit::settle_at_exit;
 use crate::natives::{Answer, Call, Native, connection, done, natives};
 
 /// The functions.
@@ -60,6 +61,9 @@ fn open<'env>(call: Call<'_, 'env>) -> Answer<'env> {
     // The thread that checkpoints is code of this library, and may be the last to run it.
     retain_current_module_for_unload_safety();
     let connection = Rc::new(Connection::open(&path, location, &options)?);
+    if !options.readonly && !connection.is_memory() {
+        settle_at_exit(call, &connection)?;
+    }
     Ok(call.scope().external(connection)?)
 }
 
@@ -151,6 +155,7 @@ fn wal_status<'env>(call: Call<'_, 'env>) -> Answer<'env> {
         None => scope.null(),
         Some(Blocker::Reader) => scope.string(b"reader"),
         Some(Blocker::Writer) => scope.string(b"writer"),
+        Some(Blocker::Replaced) => scope.string(b"replaced"),
         Some(Blocker::Checkpointer) => scope.string(b"checkpointer"),
     };
     Ok(scope.array_of([

@@ -11,6 +11,7 @@ use gsd_session_core::sqlite::{Connection, Location};
 use gsd_session_core::store::model::{
     Change, Details, DetailsUpdate, NewOutput, NewSession, OutputType, SessionStatus, SessionUpdate,
 };
+use gsd_session_core::store::pages::Filter;
 use gsd_session_core::store::timestamp::Timestamp;
 use napi::ValueType;
 
@@ -278,6 +279,21 @@ pub fn statuses<'env>(argument: Argument<'_, 'env>) -> Parsed<Option<Vec<Session
     }
     let count = given.value().array_length()?;
     (0..count).map(|at| session_status(&given.element(at)?)).collect::<Parsed<_>>().map(Some)
+}
+
+/// Which sessions are meant, in the order of `lib/session-store.js`.
+pub fn filter(fields: [Value<'_>; 6]) -> Parsed<Filter> {
+    let [status, slot, working_dir, command, since, until] = fields;
+    let text = |name, value| optional(Argument::new(name, value), Argument::string);
+    let date = |name, value| optional(Argument::new(name, value), Argument::date);
+    Ok(Filter {
+        statuses: statuses(Argument::new("options.status", status))?,
+        slot: optional(Argument::new("options.slot", slot), Argument::integer)?,
+        working_dir: text("options.workingDir", working_dir)?,
+        command: text("options.command", command)?,
+        since: date("options.since", since)?,
+        until: date("options.until", until)?,
+    })
 }
 
 /// The fields of a chunk of output, in the order of `lib/output-store.js`.

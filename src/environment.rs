@@ -79,11 +79,11 @@ impl Environment {
     }
 
     /// Hands a batch, or what concerns it, to `lib/rows.js`.
-    pub fn step<'env, const N: usize>(
+    pub fn step<'env>(
         &self,
         scope: Scope<'env>,
         step: Step,
-        arguments: [Value<'env>; N],
+        arguments: impl IntoIterator<Item = Value<'env>>,
     ) -> Result<()> {
         let function = match step {
             Step::Take => &self.take,

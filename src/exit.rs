@@ -1,4 +1,5 @@
-//! The end of a process, or of a Worker. Writes that connections put off are done before.
+//! The end of a process, or of a Worker. Writes that connections put off are done before, and what is in their logs is
+//! moved into the files as far as a moment allows.
 //!
 //! Node-API's own hooks do not run on the main thread after `process.exit()` or an uncaught exception. A
 //! listener of `'exit'` does, in Workers as well, and comes first of all; but others may be put before it and
@@ -9,6 +10,7 @@
 use std::cell::{Cell, RefCell};
 use std::mem::{ManuallyDrop, take};
 use std::rc::{Rc, Weak};
+use std::time::{Duration, Instant};
 
 use gsd_session_core::sqlite::Connection;
 
@@ -26,19 +28,22 @@ const LISTEN: &str = "(settle) => {
   }
 }";
 
-/// Connections that put writes off.
-type Deferring = RefCell<Vec<Weak<Connection>>>;
+/// How long the logs may keep a process that ends.
+const MOMENT: Duration = Duration::from_millis(50);
+
+/// Connections that write.
+type Writing = RefCell<Vec<Weak<Connection>>>;
 
 thread_local! {
     /// Those of this thread. Never destroyed, so that it is there until the very end.
-    static DEFERRING: ManuallyDrop<Deferring> = const { ManuallyDrop::new(RefCell::new(Vec::new())) };
+    static WRITING: ManuallyDrop<Writing> = const { ManuallyDrop::new(RefCell::new(Vec::new())) };
     /// Whether this thread listens to the end of its environment.
     static LISTENS: Cell<bool> = const { Cell::new(false) };
     /// Whether they were settled for good.
     static IS_OVER: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Settles `connection`, which puts writes off, when the process ends. While it ends, nothing is put off.
+/// Settles `connection`, which may put writes off, when the process ends. While it ends, nothing is put off.
 pub fn settle_at_exit(call: Call<'_, '_>, connection: &Rc<Connection>) -> Parsed<()> {
     if !LISTENS.replace(true) {
         let scope = call.scope();
@@ -46,7 +51,7 @@ pub fn settle_at_exit(call: Call<'_, '_>, connection: &Rc<Connection>) -> Parsed
         scope.call(scope.run_script(scope.string(LISTEN.as_bytes())?)?, [settle])?;
         at_exit(|| settle_all(true));
     }
-    defer(connection);
+    remember(connection);
     Ok(())
 }
 
@@ -56,14 +61,16 @@ fn settle<'env>(call: Call<'_, 'env>) -> Answer<'env> {
     done(call)
 }
 
-fn defer(connection: &Rc<Connection>) {
+fn remember(connection: &Rc<Connection>) {
     if IS_OVER.get() {
         return connection.end();
     }
-    DEFERRING.with(|deferring| {
-        let mut deferring = deferring.borrow_mut();
-        deferring.retain(|connection| connection.strong_count() > 0);
-        deferring.push(Rc::downgrade(connection));
+    WRITING.with(|writing| {
+        let mut writing = writing.borrow_mut();
+        writing.retain(|known| known.strong_count() > 0);
+        if !writing.iter().any(|known| known.as_ptr() == Rc::as_ptr(connection)) {
+            writing.push(Rc::downgrade(connection));
+        }
     });
 }
 
@@ -77,12 +84,19 @@ pub fn end() {
 /// Settles the connections of this thread, for good where this is the end.
 fn settle_all(for_good: bool) {
     IS_OVER.set(for_good);
-    let deferring = DEFERRING.with(|deferring| {
-        let mut deferring = deferring.borrow_mut();
+    let writing = WRITING.with(|writing| {
+        let mut writing = writing.borrow_mut();
         // A lock is not waited for twice.
-        if for_good { take(&mut *deferring) } else { deferring.clone() }
+        if for_good { take(&mut *writing) } else { writing.clone() }
     });
-    for connection in deferring.iter().filter_map(Weak::upgrade) {
+    let writing: Vec<_> = writing.iter().filter_map(Weak::upgrade).collect();
+    for connection in &writing {
         connection.end();
+    }
+    if for_good {
+        let deadline = Instant::now() + MOMENT;
+        for connection in &writing {
+            connection.leave_log(deadline);
+        }
     }
 }

@@ -1,6 +1,7 @@
-//! What is done to a database as a whole: what `verify()`, `backup()` and `salvage()` of `lib/` call.
+//! What is done to a database as a whole: what `verify()`, `backup()`, `salvage()` and `restore()` of `lib/` call.
 
 use gsd_session_core::sqlite::Progress;
+use gsd_session_core::store::restore::{self, Restored};
 use gsd_session_core::store::salvage::{self, Salvaged};
 use gsd_session_core::store::verify;
 
@@ -15,6 +16,7 @@ pub const NATIVES: &[Native] = natives! {
     "DatabaseConnection.verify": verify;
     "DatabaseConnection.backup": backup;
     "salvage": salvage;
+    "restore": restore;
 };
 
 /// the connection -> problems, orphanedOutputs, schemaVersion
@@ -56,6 +58,25 @@ fn salvage<'env>(call: Call<'_, 'env>) -> Answer<'env> {
     let path = file_path(&Argument::new("path", call.get(0)?))?;
     let new_path = file_path(&Argument::new("newPath", call.get(1)?))?;
     promise(call, salvaged, move || Ok(salvage::salvage(&path, &new_path)?))
+}
+
+/// backup, path, who is told -> a promise of totalPages, and where the old database is now, if there was one
+fn restore<'env>(call: Call<'_, 'env>) -> Answer<'env> {
+    let backup = file_path(&Argument::new("backup", call.get(0)?))?;
+    let path = file_path(&Argument::new("path", call.get(1)?))?;
+    let mut listener = Listener::new(call.scope(), call.get(2)?)?;
+    promise(call, restored, move || {
+        let restored = restore::restore(&backup, &path, |progress| listener.tell(progress))?;
+        restored.ok_or_else(|| listener.failure())
+    })
+}
+
+fn restored(scope: Scope<'_>, restored: Restored) -> napi::Result<Value<'_>> {
+    let kept = match &restored.kept {
+        Some(kept) => scope.string(kept.to_string_lossy().as_bytes()),
+        None => scope.null(),
+    };
+    scope.array_of([scope.number(restored.pages.into()), kept])
 }
 
 fn salvaged(scope: Scope<'_>, report: Salvaged) -> napi::Result<Value<'_>> {

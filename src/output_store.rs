@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use gsd_session_core::sqlite::reserve;
 use gsd_session_core::store::changes;
 use gsd_session_core::store::cursors::{Tail, Walk};
-use gsd_session_core::store::model::{NewOutput, OutputRow};
+use gsd_session_core::store::model::{NewOutput, Order, OutputRow};
 use gsd_session_core::store::outputs::Outputs;
 use gsd_session_core::store::utf16::Joined;
 use napi::ValueType;
@@ -65,11 +65,19 @@ fn open_write_behind<'env>(call: Call<'_, 'env>) -> Answer<'env> {
     Ok(call.scope().external(outputs)?)
 }
 
-/// sessionId, timestamp, type, data
+/// sessionId, timestamp, type, data -> its cursor, if it has one
 fn append<'env>(call: Call<'_, 'env>) -> Answer<'env> {
     let outputs = outputs(call)?;
-    outputs.append(convert::new_output(call.array(1)?)?)?;
-    done(call)
+    let cursor = outputs.append(convert::new_output(call.array(1)?)?)?;
+    appended(call, cursor)
+}
+
+/// A cursor that a number cannot hold would be that of another chunk.
+fn appended<'env>(call: Call<'_, 'env>, cursor: Option<i64>) -> Answer<'env> {
+    match cursor.filter(|cursor| (0..=MAX_SAFE_INTEGER).contains(cursor)) {
+        Some(cursor) => Ok(call.scope().number(cursor as f64)?),
+        None => done(call),
+    }
 }
 
 /// Chunks of one `appendMany`, gathered in parts: a JavaScript array would need four elements for each chunk, and an array
@@ -120,13 +128,13 @@ fn gathered(value: Value<'_>) -> Parsed<Option<&RefCell<Gathered>>> {
     Ok(if value.kind()? == ValueType::Undefined { None } else { Some(value.external()?) })
 }
 
-/// the store, what is gathered, the fields of the rest
+/// the store, what is gathered, the fields of the rest -> the cursor of the last chunk, if it has one
 fn append_many<'env>(call: Call<'_, 'env>) -> Answer<'env> {
     let outputs = outputs(call)?;
     let mut all = gathered(call.get(1)?)?.map(RefCell::take).unwrap_or_default();
     all.add(call.get(2)?)?;
-    outputs.append_many(&all.chunks)?;
-    done(call)
+    let cursor = outputs.append_many(&all.chunks)?;
+    appended(call, cursor)
 }
 
 /// sessionId, limit
@@ -138,20 +146,25 @@ fn newest<'env>(call: Call<'_, 'env>) -> Answer<'env> {
     })
 }
 
-/// sessionId, since
+/// sessionId, since, limit
 fn since<'env>(call: Call<'_, 'env>) -> Answer<'env> {
     let outputs = outputs(call)?;
     rows(call, |session_id, add| {
         let since = Argument::new("since", call.get(2)?).date()?;
-        outputs.since(session_id, since, add)
+        let limit = Argument::new("limit", call.get(3)?).limit()?;
+        outputs.since(session_id, since, limit, add)
     })
 }
 
-/// sessionId, separator
+/// sessionId, separator, order
 fn full<'env>(call: Call<'_, 'env>) -> Answer<'env> {
     let session_id = Argument::new("sessionId", call.get(1)?).string()?;
     let separator = optional(Argument::new("options.separator", call.get(2)?), Argument::string)?;
-    let text = outputs(call)?.full(&session_id, separator.as_deref().unwrap_or("\n"))?;
+    let order = optional(Argument::new("options.order", call.get(3)?), |order| {
+        order.one_of(Order::parse, Order::TEXTS)
+    })?;
+    let (separator, order) = (separator.as_deref().unwrap_or("\n"), order.unwrap_or(Order::Time));
+    let text = outputs(call)?.full(&session_id, separator, order)?;
     Ok(match text {
         Joined::Ascii(text) => call.scope().latin1(&text),
         Joined::Wide(text) => call.scope().utf16(&text),

@@ -143,11 +143,18 @@ fn pruned_statuses(statuses: &Argument<'_, '_>) -> Parsed<Vec<SessionStatus>> {
         .collect()
 }
 
-/// ids, outputs, bytes, fileBytesBefore, fileBytes, freeBytes, givesSpaceBack
+/// ids, ids and reasons of those that are kept, outputs, bytes, fileBytesBefore, fileBytes, freeBytes, givesSpaceBack
 fn pruned(scope: Scope<'_>, pruned: Pruned) -> napi::Result<Value<'_>> {
     let number = |count: u64| scope.number(count as f64);
     scope.array_of([
         scope.array_of(pruned.sessions.iter().map(|id| scope.string(id.as_bytes()))),
+        scope.array_of(
+            pruned
+                .kept
+                .iter()
+                .flat_map(|kept| [&kept.id, &kept.reason])
+                .map(|text| scope.string(text.as_bytes())),
+        ),
         number(pruned.outputs),
         number(pruned.bytes),
         number(pruned.before.bytes),

@@ -56,6 +56,7 @@ enum Kind {
     Int32,
     Number,
     Text,
+    BigInt,
     Extra,
 }
 
@@ -63,9 +64,8 @@ enum Kind {
 pub struct Batches<'env> {
     scope: Scope<'env>,
     environment: Rc<Environment>,
-    /// Values that are made here, and how many of them.
-    extras: Option<Value<'env>>,
-    extra_count: u32,
+    /// Values that are made here.
+    extras: Vec<Value<'env>>,
     count: usize,
     room: Room,
 }
@@ -86,7 +86,7 @@ impl<'env> Batches<'env> {
         let environment = Rc::clone(call.host());
         let mut room = environment.take_room();
         room.numbers.push(HEADER);
-        Self { scope: call.scope(), environment, extras: None, extra_count: 0, count: 0, room }
+        Self { scope: call.scope(), environment, extras: Vec::new(), count: 0, room }
     }
 
     /// Has the following rows made for these columns, each a pair of its name and its table.
@@ -184,8 +184,9 @@ impl<'env> Batches<'env> {
             match row.get_ref(column) {
                 Ok(ValueRef::Null) => self.kind(Kind::Null),
                 Ok(ValueRef::Integer(integer)) if safe_integers => {
-                    self.kind(Kind::Extra);
-                    self.extra(self.scope.bigint(integer)?)?;
+                    self.kind(Kind::BigInt);
+                    // Its bits, which nobody takes for a number.
+                    self.number(f64::from_bits(integer.cast_unsigned()));
                 }
                 Ok(ValueRef::Integer(integer)) => {
                     let small = i32::try_from(integer).is_ok();
@@ -202,7 +203,7 @@ impl<'env> Batches<'env> {
                 }
                 Ok(ValueRef::Blob(bytes)) => {
                     self.kind(Kind::Extra);
-                    self.extra(self.scope.buffer(bytes)?)?;
+                    self.extras.push(self.scope.buffer(bytes)?);
                 }
                 Err(error) => return Err(gsd_session_core::sqlite::Error::from(error).into()),
             }
@@ -214,19 +215,9 @@ impl<'env> Batches<'env> {
         self.number(f64::from(kind as u8));
     }
 
-    fn extra(&mut self, value: Value<'env>) -> Result<()> {
-        let extras = match self.extras {
-            Some(extras) => extras,
-            None => *self.extras.insert(self.scope.array()?),
-        };
-        extras.set_element(self.extra_count, value)?;
-        self.extra_count += 1;
-        Ok(())
-    }
-
     /// Gives the last batch to JavaScript: its text, or `undefined` where that is not all ASCII.
     pub fn finish(mut self) -> Result<Value<'env>> {
-        if self.room.wide.is_empty() && self.extra_count == 0 {
+        if self.room.wide.is_empty() && self.extras.is_empty() {
             self.write_numbers()?;
             return self.scope.latin1(&self.room.ascii);
         }
@@ -277,7 +268,8 @@ impl<'env> Batches<'env> {
             )));
         }
         self.number(EXTRA_TEXT);
-        Ok(self.extra(self.scope.text(text)?)?)
+        self.extras.push(self.scope.text(text)?);
+        Ok(())
     }
 
     /// Gives what there is to JavaScript.
@@ -289,9 +281,8 @@ impl<'env> Batches<'env> {
         let wide =
             if self.room.wide.is_empty() { nothing } else { scope.utf16(&self.room.wide)? };
         self.write_numbers()?;
-        let extras = self.extras.take().unwrap_or(nothing);
-        self.environment.step(scope, step, [ascii, wide, extras])?;
-        self.extra_count = 0;
+        let extras = self.extras.drain(..);
+        self.environment.step(scope, step, [ascii, wide].into_iter().chain(extras))?;
         self.clear();
         Ok(())
     }

@@ -4,14 +4,20 @@
 //! unchecked. Rows are for `finish` of `lib/rows.js`.
 
 use gsd_session_core::store;
+use gsd_session_core::store::changes::{Changed, Changes};
 use gsd_session_core::store::model::SessionRow;
-use gsd_session_core::store::sessions::{Page, Sessions};
+use gsd_session_core::store::pages::Page;
+use gsd_session_core::store::references::Referent;
+use gsd_session_core::store::sessions::Sessions;
 use gsd_session_core::store::timestamp::Timestamp;
 
-use crate::convert::{self, Argument, optional};
+use crate::convert::{self, Argument, MAX_SAFE_INTEGER, optional};
 use crate::error::Parsed;
 use crate::natives::{Answer, Call, Native, done, natives, open_connection};
 use crate::rows::Batches;
+
+/// How many changes are given by default.
+const DEFAULT_CHANGES: i64 = 1000;
 
 /// The functions.
 pub const NATIVES: &[Native] = natives! {
@@ -21,12 +27,15 @@ pub const NATIVES: &[Native] = natives! {
     "SessionStore.update": update;
     "SessionStore.delete": delete;
     "SessionStore.list": list, page;
+    "SessionStore.count": count;
+    "SessionStore.changes": changes;
     "SessionStore.listByStatus": list_by_status;
     "SessionStore.findRunning": find_running;
     "SessionStore.failOrphans": pids_at_work, fail_orphans;
     "SessionStore.pin": pin;
     "SessionStore.unpin": unpin;
     "SessionStore.isPinned": is_pinned;
+    "SessionStore.referencedBy": referenced_by;
 };
 
 fn sessions<'env>(call: Call<'_, 'env>) -> Parsed<&'env Sessions> {
@@ -72,14 +81,13 @@ fn list<'env>(call: Call<'_, 'env>) -> Answer<'env> {
     rows(call, |add| sessions.list(add))
 }
 
-/// status, limit, whether there is a session before, its id, its start
+/// the filter's six fields, limit, whether there is a session before, its id, its start
 fn page<'env>(call: Call<'_, 'env>) -> Answer<'env> {
     let sessions = sessions(call)?;
-    let status = Argument::new("options.status", call.get(1)?);
-    let limit = Argument::new("options.limit", call.get(2)?).limit()?;
-    let has_before = call.get(3)?.boolean()?;
+    let limit = Argument::new("options.limit", call.get(7)?).limit()?;
+    let has_before = call.get(8)?.boolean()?;
     let page = Page {
-        status: optional(status, convert::session_status)?,
+        filter: convert::filter(call.array(1)?)?,
         limit: limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX)),
         before: if has_before { Some(before(call)?) } else { None },
     };
@@ -89,8 +97,35 @@ fn page<'env>(call: Call<'_, 'env>) -> Answer<'env> {
 }
 
 fn before(call: Call<'_, '_>) -> Parsed<(String, Timestamp)> {
-    let id = Argument::new("options.before.id", call.get(4)?).string()?;
-    Ok((id, Argument::new("options.before.startedAt", call.get(5)?).date()?))
+    let id = Argument::new("options.before.id", call.get(9)?).string()?;
+    Ok((id, Argument::new("options.before.startedAt", call.get(10)?).date()?))
+}
+
+/// after, limit, an array -> whether there is more; the array gets the ids and whether they are removed, in turn, and
+/// a note the cursor
+fn changes<'env>(call: Call<'_, 'env>) -> Answer<'env> {
+    let sessions = sessions(call)?;
+    let integer = |name, at, least| -> Parsed<Option<i64>> {
+        let parse = |given: &Argument<'_, '_>| given.integer_in(least..=MAX_SAFE_INTEGER);
+        optional(Argument::new(name, call.get(at)?), parse)
+    };
+    let after = integer("options.after", 1, 0)?.unwrap_or(0);
+    let limit = integer("options.limit", 2, 1)?.unwrap_or(DEFAULT_CHANGES);
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let Changes { changes, cursor, more } = sessions.changes(after, limit)?;
+    let (scope, array) = (call.scope(), call.get(3)?);
+    for (Changed { id, removed }, at) in changes.iter().zip((0..).step_by(2)) {
+        array.set_element(at, scope.string(id)?)?;
+        array.set_element(at + 1, scope.boolean(*removed)?)?;
+    }
+    call.host().note(scope, [cursor as f64])?;
+    Ok(scope.boolean(more)?)
+}
+
+/// the filter's six fields
+fn count<'env>(call: Call<'_, 'env>) -> Answer<'env> {
+    let count = sessions(call)?.count(&convert::filter(call.array(1)?)?)?;
+    Ok(call.scope().number(count as f64)?)
 }
 
 fn list_by_status<'env>(call: Call<'_, 'env>) -> Answer<'env> {
@@ -132,6 +167,17 @@ fn unpin<'env>(call: Call<'_, 'env>) -> Answer<'env> {
 
 fn is_pinned<'env>(call: Call<'_, 'env>) -> Answer<'env> {
     about_one(call, Sessions::is_pinned)
+}
+
+/// tables and whether their rows refer to its output, two by two
+fn referenced_by<'env>(call: Call<'_, 'env>) -> Answer<'env> {
+    let sessions = sessions(call)?;
+    let id = Argument::new("id", call.get(1)?);
+    let found = id.with_string(|id| sessions.referenced_by(id))??;
+    let scope = call.scope();
+    Ok(scope.array_of(found.iter().flat_map(|(table, to)| {
+        [scope.string(table.as_bytes()), scope.boolean(*to == Referent::Output)]
+    }))?)
 }
 
 fn about_one<'env>(

@@ -186,7 +186,6 @@ fn configure<'env>(call: Call<'_, 'env>) -> Answer<'env> {
     let prepared = prepared(call)?;
     prepared.safe_integers.set(call.get(1)?.boolean()?);
     prepared.pluck.set(call.get(2)?.boolean()?);
-    prepared.version.set(UNKNOWN);
     done(call)
 }
 

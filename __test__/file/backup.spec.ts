@@ -7,6 +7,7 @@ import {
   statSync,
   symlinkSync,
   writeFileSync,
+  lstatSync,
 } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -209,7 +210,7 @@ describe('the target of a backup', () => {
 
   describe.skipIf(process.platform === 'win32').each(noTargets)(
     'a target that is %s',
-    (what, make) => {
+    (what, make, words) => {
       test(`a backup refuses ${what} as its target, and leaves it as it is`, async ({ skip }) => {
         const { connection } = openStores()
         const folder = temporaryFolder()
@@ -219,7 +220,7 @@ describe('the target of a backup', () => {
         expect(await rejectionOf(connection.backup(target))).toEqual({
           type: 'SqliteError',
           code: 'SQLITE_CANTOPEN',
-          message: naming('DatabaseConnection.backup', connection.path, target),
+          message: naming('DatabaseConnection.backup', connection.path, target, words),
         })
         expect(looked(folder)).toEqual(before)
       })
@@ -234,9 +235,24 @@ describe('the target of a backup', () => {
         expect(await rejectionOf(salvage(connection.path, target))).toEqual({
           type: 'SqliteError',
           code: 'SQLITE_CANTOPEN',
-          message: naming('salvage', target),
+          message: naming('salvage', target, words),
         })
         expect(looked(folder)).toEqual(before)
+      })
+
+      test(`a backup refuses a target that has become ${what} meanwhile`, async ({ skip }) => {
+        const { connection } = openStores()
+        const folder = temporaryFolder()
+        const target = join(folder, 'target')
+        if (!(await make(join(temporaryFolder(), 'try')))) return skip('this user may not make one')
+        const made: unknown[] = []
+        const onProgress = () => void made.push(make(target))
+        expect((await rejectionOf(connection.backup(target, { onProgress })))?.code).toBe(
+          'SQLITE_CANTOPEN',
+        )
+        expect(await Promise.all(made)).toEqual([true])
+        expect(readdirSync(folder).filter((name) => name.endsWith('.tmp'))).toEqual([])
+        expect(lstatSync(target).isFile()).toBe(false)
       })
     },
   )

@@ -36,9 +36,8 @@ describe('a file from a newer version', () => {
     'a file with the newer version %i is refused, and stays as it was',
     (version) => {
       const path = temporaryPath()
-      const connection = openConnection(path)
-      connection.db.pragma(`user_version = ${version}`)
-      connection.close()
+      openConnection(path).close()
+      writeForeignFile(path, `PRAGMA other.user_version = ${version}`)
       expect(refusalOf(path)).toMatchObject({
         message: naming('DatabaseConnection', path, String(version)),
       })

@@ -296,9 +296,10 @@ describe('salvage', () => {
         const modeOfAnother = () =>
           inChild(
             ({ pkg }, file) => {
-              const other = new pkg.DatabaseConnection(file, { timeout: 0 })
+              const other = new pkg.DatabaseConnection(':memory:', { timeout: 0 })
               try {
-                return other.db.pragma('journal_mode = DELETE', { simple: true })
+                other.db.prepare('ATTACH ? AS other').run(file)
+                return other.db.pragma('other.journal_mode = DELETE', { simple: true })
               } catch (error) {
                 return (error as { code: string }).code
               } finally {

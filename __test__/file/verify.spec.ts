@@ -13,6 +13,7 @@ import {
   sampleSession,
   sqliteFailure,
   temporaryPath,
+  writeForeignFile,
 } from '../support/support.js'
 
 const SOUND = { ok: true, problems: [], orphanedOutputs: 0, schemaVersion: 2 }
@@ -217,36 +218,36 @@ describe('differences from a new file', () => {
   test.each([
     [
       'a missing index',
-      'DROP INDEX idx_outputs_session_id',
+      'DROP INDEX other.idx_outputs_session_id',
       /index "idx_outputs_session_id" is missing/,
     ],
     [
       'a missing trigger',
-      'DROP TRIGGER sessions_updated_at',
+      'DROP TRIGGER other.sessions_updated_at',
       /trigger "sessions_updated_at" is missing/,
     ],
     [
       'a missing check',
-      `ALTER TABLE session_outputs RENAME TO old;
-       CREATE TABLE session_outputs (id INTEGER PRIMARY KEY AUTOINCREMENT,
+      `ALTER TABLE other.session_outputs RENAME TO old;
+       CREATE TABLE other.session_outputs (id INTEGER PRIMARY KEY AUTOINCREMENT,
          session_id TEXT NOT NULL REFERENCES sessions(id) ON DELETE CASCADE, timestamp TEXT NOT NULL,
          type TEXT NOT NULL, data TEXT NOT NULL, created_at TEXT DEFAULT (datetime('now')))`,
       /"session_outputs" accepts any type/,
     ],
     [
       'an unknown status',
-      `PRAGMA ignore_check_constraints = ON; UPDATE sessions SET status = 'asleep'`,
+      `PRAGMA ignore_check_constraints = ON; UPDATE other.sessions SET status = 'asleep'`,
       /row 1 of sessions: status holds "asleep"/,
     ],
     [
       'an invalid moment',
-      `UPDATE sessions SET started_at = 'yesterday'`,
+      `UPDATE other.sessions SET started_at = 'yesterday'`,
       /row 1 of sessions: started_at holds "yesterday"/,
     ],
   ])('verify() reports %s', (_, sql, problem) => {
     const { connection, sessions } = openStores(temporaryPath())
     sessions.create(sampleSession())
-    connection.db.exec(sql)
+    writeForeignFile(connection.path, sql)
     const { ok, problems } = connection.verify()
     expect(ok).toBe(false)
     expect(problems.join('\n')).toMatch(problem)

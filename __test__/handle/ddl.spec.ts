@@ -13,6 +13,7 @@ import {
   sampleSession,
   sqliteFailure,
   temporaryPath,
+  writeForeignFile,
 } from '../support/support.js'
 
 /** Stores with one session and one output. */
@@ -129,9 +130,11 @@ describe('ALTER TABLE', () => {
       'ALTER TABLE sessions RENAME COLUMN process TO pid',
     ],
     ['ALTER TABLE sessions RENAME TO moved', 'ALTER TABLE moved RENAME TO sessions'],
-  ])('%s makes the stores throw SqliteError until it is undone', (sql, undo) => {
-    const { connection, db, sessions, path } = openFilled()
-    db.exec(sql)
+  ])('%s by another program makes the stores throw SqliteError until it is undone', (sql, undo) => {
+    const { connection, sessions, path } = openFilled()
+    const outside = (alteration: string) =>
+      writeForeignFile(path, alteration.replace('TABLE ', 'TABLE other.'))
+    outside(sql)
     expect(failureOf(() => sessions.list())).toMatchObject({ type: 'SqliteError' })
     expect(failureOf(() => sessions.create(sampleSession({ id: 's-2' })))).toMatchObject({
       type: 'SqliteError',
@@ -139,17 +142,14 @@ describe('ALTER TABLE', () => {
     connection.close()
     // A file whose tables are not those of the stores is refused, and stays as it is.
     expect(failureOf(() => new DatabaseConnection(path))).toEqual(sqliteFailure('SQLITE_CANTOPEN'))
-    const outside = openConnection(':memory:')
-    outside.db.prepare('ATTACH ? AS f').run(path)
-    outside.db.exec(undo.replace('TABLE ', 'TABLE f.'))
-    outside.close()
+    outside(undo)
     expect(openStores(path).sessions.get('s-1')?.pid).toBe(5)
   })
 
   test('an ALTER TABLE that is rolled back leaves the stores as they were', () => {
     const { db, sessions } = openFilled()
     const run = db.transaction(() => {
-      db.exec('ALTER TABLE sessions ADD COLUMN note; DROP TABLE session_outputs')
+      db.exec('ALTER TABLE sessions ADD COLUMN note; DELETE FROM session_outputs')
       sessions.update('s-1', { pid: 9 })
       throw new Error('undone')
     })

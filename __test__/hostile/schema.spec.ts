@@ -9,6 +9,7 @@ import {
   sampleOutput,
   sampleSession,
   temporaryPath,
+  writeForeignFile,
 } from '../support/support.js'
 
 const ENDLESS =
@@ -181,14 +182,15 @@ describe('a file with a hostile schema', { timeout: 2 * PATIENCE }, () => {
   })
 
   test('a file with a default of huge cost can be opened, widened, read and verified', async () => {
-    expect(
-      await useAll(
-        fileWith(`DROP TABLE session_pins; CREATE TABLE session_pins (
+    const path = fileWith('')
+    writeForeignFile(
+      path,
+      `DROP TABLE other.session_pins; CREATE TABLE other.session_pins (
         session_id TEXT PRIMARY KEY,
         created_at TEXT DEFAULT (datetime('now')),
-        heavy DEFAULT (hex(zeroblob(400000000))))`),
-      ),
-    ).toEqual(HARMLESS)
+        heavy DEFAULT (hex(zeroblob(400000000))))`,
+    )
+    expect(await useAll(path)).toEqual(HARMLESS)
   })
 
   test('a file with an FTS5 table can be opened, widened, read and verified', async () => {
@@ -267,15 +269,14 @@ describe('an index of huge cost', { timeout: 2 * PATIENCE }, () => {
 
 describe('a table of the store', () => {
   test.each([
-    ['a view', 'CREATE VIEW sessions AS', ENDLESS],
-    ['a virtual table', 'CREATE VIRTUAL TABLE sessions USING', 'fts5 (id, slot)'],
+    ['a view', 'CREATE VIEW other.sessions AS', ENDLESS],
+    ['a virtual table', 'CREATE VIRTUAL TABLE other.sessions USING', 'fts5 (id, slot)'],
   ])(
     'a table of the stores that is %s is refused, and not looked into',
     async (_, create, rest) => {
       const path = temporaryPath()
-      const { db } = openConnection(path)
-      db.exec(`DROP TABLE sessions; ${create} ${rest}`)
-      db.close()
+      openConnection(path).close()
+      writeForeignFile(path, `DROP TABLE other.sessions; ${create} ${rest}`)
       const { failure, seconds } = await use(path, 'nothing')
       expect(failure).toMatchObject({ code: 'SQLITE_CANTOPEN' })
       expect(failure?.message).toContain('it is no ordinary table with a rowid')

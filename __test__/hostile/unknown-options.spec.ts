@@ -41,7 +41,7 @@ const CALLS: [
   [
     'sessions.list',
     { order: 'asc' },
-    'SessionStore.list: options has no "order"; there are status, limit, before',
+    'SessionStore.list: options has no "order"; there are status, slot, workingDir, command, since, until, limit, before',
     () => stores().sessions.list(given({ order: 'asc' })),
   ],
   [
@@ -53,7 +53,7 @@ const CALLS: [
   [
     'outputs.getFullOutput',
     { seperator: '' },
-    'OutputStore.getFullOutput: options has no "seperator"; there is separator',
+    'OutputStore.getFullOutput: options has no "seperator"; there are separator, order',
     () => stores().outputs.getFullOutput('s-1', given({ seperator: '' })),
   ],
   [
@@ -119,7 +119,8 @@ describe('an option that there is not', () => {
   })
 
   test('an option whose name has no letters is refused with the names that there are', () => {
-    const message = 'SessionStore.list: options has no "1"; there are status, limit, before'
+    const message =
+      'SessionStore.list: options has no "1"; there are status, slot, workingDir, command, since, until, limit, before'
     expect(failureOf(() => stores().sessions.list(given({ 1: true })))).toMatchObject({ message })
   })
 

@@ -41,7 +41,13 @@ const blocks = pages.flatMap((page) => readBlocks(page))
 const scripts = blocks.filter(({ language }) => language in SCRIPTS)
 /** What stands in the place of a set-up for a block of calls that throw. */
 const ERRORS = 'errors'
-const runnable = scripts.filter(({ reason, setup }) => reason === undefined && setup !== ERRORS)
+/** The page whose examples need packages that `npm run clients` installs; it alone runs them. */
+const CLIENTS = 'docs/clients.md'
+const hasClients = process.env['SESSION_STORE_CLIENTS'] === '1'
+const runnable = scripts.filter(
+  ({ page, reason, setup }) =>
+    reason === undefined && setup !== ERRORS && (page !== CLIENTS || hasClients),
+)
 
 /** Where the examples are, with the package installed. */
 let folder: string
@@ -53,6 +59,10 @@ beforeAll(() => {
     const target = name === '@types/node' ? join(root, 'node_modules', name) : root
     symlinkSync(target, join(folder, 'node_modules', name), 'junction')
   }
+  const clients = join(root, 'tests/clients/node_modules')
+  for (const name of hasClients ? readdirSync(clients) : [])
+    if (!['@gsd', '@types'].includes(name))
+      symlinkSync(join(clients, name), join(folder, 'node_modules', name), 'junction')
   // Deno looks into node_modules only for what a package.json names.
   const dependencies = { '@gsd/session-store': '*' }
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ private: true, dependencies }))

@@ -23,6 +23,7 @@ const NAMES = [
   'SqliteError',
   'closeDatabase',
   'getDatabase',
+  'restore',
   'salvage',
 ] as const
 
@@ -39,7 +40,7 @@ describe('what the package exports', () => {
     const { code, stdout } = await runModule(source)
     expect({ code, stdout }).toEqual({
       code: 0,
-      stdout: 'function,function,function,function,function,function,function\n',
+      stdout: 'function,function,function,function,function,function,function,function\n',
     })
   })
 
@@ -50,7 +51,10 @@ describe('what the package exports', () => {
       const required = createRequire(import.meta.url)(${JSON.stringify(packagePath)})
       console.log(${JSON.stringify(NAMES)}.map((name) => required[name] === imported[name]).join())`
     const { code, stdout } = await runModule(source)
-    expect({ code, stdout }).toEqual({ code: 0, stdout: 'true,true,true,true,true,true,true\n' })
+    expect({ code, stdout }).toEqual({
+      code: 0,
+      stdout: 'true,true,true,true,true,true,true,true\n',
+    })
   })
 
   test('an import of the package touches no file', async () => {

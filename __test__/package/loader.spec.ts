@@ -69,12 +69,14 @@ describe('an installation that is whole', () => {
     expect(await load(install().index)).toEqual({ message: 'loaded', list: [] })
   })
 
-  test('exports every name that lib/ does', () => {
+  test('exports every name that lib/ does, one of them as compat', () => {
     const require = createRequire(import.meta.url)
-    const [exported, lib] = ['../../index.js', '../../lib/index.js'].map((file) =>
-      Object.keys(require(file) as object).sort(),
+    const [exported, lib] = ['../../index.js', '../../lib/index.js'].map(
+      (file) => require(file) as Record<string, unknown>,
     )
-    expect(exported).toEqual(lib)
+    const { CompatDatabase, ...others } = lib ?? {}
+    expect(exported).toEqual(others)
+    expect(require('../../compat.js')).toBe(CompatDatabase)
   })
 })
 

@@ -8,6 +8,7 @@ import {
   outOfRange,
   sampleSession,
   temporaryPath,
+  withoutAdditions,
   wrongType,
 } from '../support/support.js'
 
@@ -126,15 +127,8 @@ test('a file of an older version that is only read has no details, and lists its
   const path = temporaryPath()
   const { connection, sessions } = openStores(path)
   sessions.create(sampleSession())
-  const drop = connection.db
-    .prepare(
-      "SELECT type, name FROM sqlite_schema WHERE name LIKE 'gsd!_%' ESCAPE '!' AND type <> 'table'",
-    )
-    .all() as { type: string; name: string }[]
-  for (const { type, name } of drop) connection.db.exec(`DROP ${type} ${name}`)
-  for (const table of ['details', 'owners', 'changes'])
-    connection.db.exec(`DROP TABLE gsd_session_${table}`)
   connection.close()
+  withoutAdditions(path)
   const old = openConnection(path, { readonly: true })
   const read = new SessionStore(old)
   expect(read.get('s-1')).toEqual(sampleSession())

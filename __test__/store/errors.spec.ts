@@ -8,6 +8,7 @@ import {
   sampleSession,
   sqliteFailure,
   wrongType,
+  writeForeignFile,
 } from '../support/support.js'
 
 describe('a store', () => {
@@ -77,7 +78,7 @@ describe('errors of SQLite', () => {
 
   test('a store throws SQLITE_ERROR where a table is gone', () => {
     const { connection, outputs, sessions } = openStores()
-    connection.db.exec('DROP TABLE session_outputs')
+    writeForeignFile(connection.path, 'DROP TABLE other.session_outputs')
     expect(failureOf(() => outputs.append(sampleOutput()))).toEqual(sqliteFailure('SQLITE_ERROR'))
     expect(failureOf(() => outputs.getFullOutput('s-1'))).toEqual(sqliteFailure('SQLITE_ERROR'))
     sessions.create(sampleSession())

@@ -24,13 +24,15 @@ const difficult = [
 ]
 
 describe('raw', () => {
-  test('raw is what was printed, byte for byte, by time', async () => {
+  test('raw is what was printed, byte for byte, in the order of append', async () => {
     const { outputs } = openStores()
     for (const data of difficult) outputs.append(sampleOutput({ data }))
-    outputs.append(sampleOutput({ timestamp: at(-1), type: 'stderr', data: 'first' }))
+    outputs.append(sampleOutput({ timestamp: at(-1), type: 'stderr', data: 'last' }))
     outputs.append(sampleOutput({ sessionId: 'other', data: 'of others' }))
-    expect(await exported(outputs, 'raw')).toBe(`first${difficult.join('')}`)
-    expect(await exported(outputs, 'raw')).toBe(outputs.getFullOutput('s-1', { separator: '' }))
+    expect(await exported(outputs, 'raw')).toBe(`${difficult.join('')}last`)
+    expect(await exported(outputs, 'raw')).toBe(
+      outputs.getFullOutput('s-1', { separator: '', order: 'append' }),
+    )
   })
 
   test('raw keeps bytes that are not text', async () => {

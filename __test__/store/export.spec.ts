@@ -52,7 +52,8 @@ describe('an export', () => {
   test('an export is a snapshot while another process writes without a pause', async () => {
     const { connection, outputs } = openFilled()
     // One half comes before all other output, one after it: a reader without a snapshot could find one without the other.
-    const pair = [0, 4e12].map((time) => ({ sessionId: 's-1', time, data: 'p' }))
+    const half = { sessionId: 's-1', time: 0, data: 'p' }
+    const pair = [{ ...half, isFirst: true }, half]
     const writer = startPairWriter(connection.path, pair)
     await writer.met('writing')
     const text = await exported(outputs, 'raw')
@@ -220,24 +221,27 @@ describe('the file of an export', () => {
     expect(connection.verify().ok).toBe(true)
   })
 
-  describe.skipIf(process.platform === 'win32').each(noTargets)('must not be %s,', (_, make) => {
-    test('an export refuses a file that is no plain file, and leaves it as it is', async ({
-      skip,
-    }) => {
-      const { connection, outputs } = openStores()
-      outputs.append(sampleOutput())
-      const folder = temporaryFolder()
-      const file = join(folder, 'target')
-      if (!(await make(file))) return skip('this user may not make one')
-      const before = looked(folder)
-      expect(await rejectionOf(outputs.exportTo('s-1', file, { format: 'raw' }))).toEqual({
-        type: 'SqliteError',
-        code: 'SQLITE_CANTOPEN',
-        message: naming('OutputStore.exportTo', '"s-1"', connection.path, file),
+  describe.skipIf(process.platform === 'win32').each(noTargets)(
+    'must not be %s,',
+    (_, make, words) => {
+      test('an export refuses a file that is no plain file, and leaves it as it is', async ({
+        skip,
+      }) => {
+        const { connection, outputs } = openStores()
+        outputs.append(sampleOutput())
+        const folder = temporaryFolder()
+        const file = join(folder, 'target')
+        if (!(await make(file))) return skip('this user may not make one')
+        const before = looked(folder)
+        expect(await rejectionOf(outputs.exportTo('s-1', file, { format: 'raw' }))).toEqual({
+          type: 'SqliteError',
+          code: 'SQLITE_CANTOPEN',
+          message: naming('OutputStore.exportTo', '"s-1"', connection.path, file, words),
+        })
+        expect(looked(folder)).toEqual(before)
       })
-      expect(looked(folder)).toEqual(before)
-    })
-  })
+    },
+  )
 
   test('an export refuses a folder, a path below a file, and a database that is open', async () => {
     const { connection, outputs } = openStores()

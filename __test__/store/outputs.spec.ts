@@ -15,7 +15,7 @@ describe('append', () => {
     const { outputs } = openStores()
     expect(
       outputs.append(sampleOutput({ type: 'stderr', timestamp: at(7), data: 'warning' })),
-    ).toBeUndefined()
+    ).toBe(1)
     const [read] = outputs.getBySession('s-1')
     expect(read).toStrictEqual({
       sessionId: 's-1',
@@ -48,7 +48,7 @@ describe('appendMany', () => {
     const many = Array.from({ length: 5_000 }, (_, index) =>
       sampleOutput({ data: `line ${index}` }),
     )
-    expect(outputs.appendMany(many)).toBeUndefined()
+    expect(outputs.appendMany(many)).toBe(5_000)
     expect(outputs.getFullOutput('s-1')).toBe(many.map(({ data }) => data).join('\n'))
   })
 

@@ -22,10 +22,8 @@ function pinned({ db }: ReturnType<typeof openConnection>): unknown[] {
 
 /** Makes the file one of the version before pins. */
 function withoutPins(path: string): void {
-  const connection = openConnection(path)
-  connection.db.exec('DROP TRIGGER session_pins_end; DROP TABLE session_pins')
-  connection.db.pragma('user_version = 1')
-  connection.close()
+  const sql = 'DROP TRIGGER other.session_pins_end; DROP TABLE other.session_pins'
+  writeForeignFile(path, `${sql}; PRAGMA other.user_version = 1`)
 }
 
 describe('a pin', () => {

@@ -2,6 +2,7 @@ import { statSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import {
   OutputStore,
+  type NewSession,
   type PruneOptions,
   type PruneProgress,
   type PruneReport,
@@ -125,6 +126,32 @@ describe('prune', () => {
     expect(ids(stores)).toEqual(['new', 'no moment'])
   })
 
+  test.each<[string, Partial<NewSession>, Date[]]>([
+    ['start', { startedAt: at(DAY), endedAt: at(-9 * DAY) }, []],
+    ['end', { startedAt: at(-9 * DAY), endedAt: at(DAY) }, []],
+    ['output', { startedAt: at(-9 * DAY), endedAt: at(-8 * DAY) }, [at(DAY), at(-7 * DAY)]],
+    ['output without an end', { startedAt: at(-9 * DAY) }, [at(DAY)]],
+  ])('goes by the latest moment of a session, its %s', async (_, fields, printed) => {
+    const stores = openStores()
+    const { connection, sessions, outputs } = stores
+    const add = (id: string, of: Partial<NewSession>) =>
+      sessions.create(sampleSession({ status: 'completed', id, ...of }))
+    add('before', { startedAt: at(DAY - 1) })
+    add('this', fields)
+    for (const timestamp of printed) outputs.append(sampleOutput({ sessionId: 'this', timestamp }))
+    add('behind', { startedAt: at(DAY + 1) })
+    const pruned = async (options: PruneOptions) =>
+      (await connection.prune({ ...options, dryRun: true })).sessions
+    expect(await pruned({ olderThan: at(DAY) })).toEqual(['before'])
+    expect(await pruned({ olderThan: at(DAY + 1) })).toEqual(['before', 'this'])
+    expect(await pruned({ olderThan: at(DAY + 1), keepLast: 2 })).toEqual(['before'])
+    expect(await pruned({ keepLast: 1 })).toEqual(['before', 'this'])
+    expect(await pruned({ keepLast: 2 })).toEqual(['before'])
+    expect(await pruned({ maxBytes: 0 })).toEqual(['before', 'this', 'behind'])
+    expect(await connection.prune({ keepLast: 2 })).toMatchObject({ sessions: ['before'] })
+    expect(ids(stores)).toEqual(['this', 'behind'])
+  })
+
   test('removes no pinned session, and does not count it', async () => {
     const stores = openDays()
     stores.sessions.pin('day-0')
@@ -154,7 +181,7 @@ describe('prune', () => {
     const stores = openDays()
     const behind = new OutputStore(stores.connection, { writeBehind: { maxDelay: 60_000 } })
     behind.append(sampleOutput({ sessionId: 'day-0', data: 'queued' }))
-    expect(await stores.connection.prune({ olderThan: at(1) })).toMatchObject({
+    expect(await stores.connection.prune({ olderThan: at(3) })).toMatchObject({
       sessions: ['day-0'],
       outputs: 4,
       bytes: 36,

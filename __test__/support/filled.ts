@@ -21,6 +21,8 @@ export interface HalfOfPair {
   /** Its timestamp, in milliseconds. */
   time: number
   data: string
+  /** Whether it comes before everything that is stored, by an id below all others. */
+  isFirst?: boolean
 }
 
 /**
@@ -32,16 +34,20 @@ export function startPairWriter(path: string, pair: HalfOfPair[]): Child<number>
     async ({ pkg, meet }, file, halves) => {
       const connection = new pkg.DatabaseConnection(file)
       const outputs = new pkg.OutputStore(connection)
-      const chunks = halves.map(({ sessionId, time, data }) => ({
-        sessionId,
-        timestamp: new Date(time),
-        type: 'stdout' as const,
-        data,
-      }))
+      const insert = connection.db.prepare(
+        "INSERT INTO session_outputs (id, session_id, timestamp, type, data) VALUES (?, ?, ?, 'stdout', ?)",
+      )
       let written = 0
+      const store = connection.db.transaction(() => {
+        for (const { sessionId, time, data, isFirst } of halves) {
+          const timestamp = new Date(time)
+          if (isFirst) insert.run(BigInt(-written - 1), sessionId, timestamp.toISOString(), data)
+          else outputs.append({ sessionId, timestamp, type: 'stdout', data })
+        }
+      })
       const parent = { waits: true }
       do {
-        outputs.appendMany(chunks)
+        store.immediate()
         if (++written === 1) void meet('writing').then(() => (parent.waits = false))
         if (written % 20 === 0) await new Promise((resolve) => setImmediate(resolve))
       } while (parent.waits)

@@ -91,6 +91,18 @@ export function writeForeignFile(path: string, sql: string): void {
   }
 }
 
+/** Makes the file one of the version before the additions: what stands beside the tables of the plan and pins. */
+export function withoutAdditions(path: string): void {
+  const tables = ['details', 'owners', 'changes'].map(
+    (name) => `DROP TABLE other.gsd_session_${name}`,
+  )
+  const triggers = ['created', 'changed', 'renamed', 'removed'].map(
+    (name) => `DROP TRIGGER other.gsd_session_${name}`,
+  )
+  const sql = ['DROP INDEX other.gsd_sessions_by_start', ...triggers, ...tables]
+  writeForeignFile(path, sql.join('; '))
+}
+
 /** Every row of both tables, as SQL sees them. */
 export function everyRow(connection: DatabaseConnection): unknown {
   return {

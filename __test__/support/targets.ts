@@ -17,13 +17,13 @@ function runs(command: string, ...args: string[]): boolean {
   }
 }
 
-/** Every kind. Device nodes take root, and a file system that has them. */
-export const noTargets: readonly [what: string, make: Make][] = [
-  ['a folder', (path) => (mkdirSync(path), true)],
-  ['a pipe', (path) => runs('mkfifo', path)],
+/** Every kind, with the words of the refusal. Device nodes take root, and a file system that has them. */
+export const noTargets: readonly [what: string, make: Make, words: string][] = [
+  ['a folder', (path) => (mkdirSync(path), true), 'it is a folder'],
+  ['a pipe', (path) => runs('mkfifo', path), 'it is a pipe (FIFO)'],
   // The numbers are those of /dev/null.
-  ['a device', (path) => runs('mknod', path, 'c', '1', '3')],
-  ['a block device', (path) => runs('mknod', path, 'b', '7', '200')],
+  ['a device', (path) => runs('mknod', path, 'c', '1', '3'), 'it is a character device'],
+  ['a block device', (path) => runs('mknod', path, 'b', '7', '200'), 'it is a block device'],
   [
     'a socket',
     async (path) => {
@@ -32,12 +32,26 @@ export const noTargets: readonly [what: string, make: Make][] = [
       onTestFinished(() => void server.close())
       return true
     },
+    'it is a socket',
   ],
-  ['a link to a pipe', (path) => runs('mkfifo', `${path}.end`) && linked(`${path}.end`, path)],
-  ['a link to a folder', (path) => (mkdirSync(`${path}.end`), linked(`${path}.end`, path))],
-  ['a link to a link to nothing', (path) => linked('nothing', `${path}.end`, path)],
-  ['a link to nothing', (path) => linked(`${path}.end`, path)],
-  ['a link to itself', (path) => linked(path, path)],
+  [
+    'a link to a pipe',
+    (path) => runs('mkfifo', `${path}.end`) && linked(`${path}.end`, path),
+    'it is a pipe (FIFO)',
+  ],
+  [
+    'a link to a device',
+    (path) => runs('mknod', `${path}.end`, 'c', '1', '3') && linked(`${path}.end`, path),
+    'it is a character device',
+  ],
+  [
+    'a link to a folder',
+    (path) => (mkdirSync(`${path}.end`), linked(`${path}.end`, path)),
+    'it is a folder',
+  ],
+  ['a link to a link to nothing', (path) => linked('nothing', `${path}.end`, path), 'a link to'],
+  ['a link to nothing', (path) => linked(`${path}.end`, path), 'a link to'],
+  ['a link to itself', (path) => linked(path, path), 'symbolic links'],
 ]
 
 /** Makes each of the later paths a link to the one before it. */

@@ -112,15 +112,15 @@ impl<'env> Scope<'env> {
     }
 
     /// Calls a function with `undefined` as its receiver.
-    pub fn call<const N: usize>(
+    pub fn call(
         self,
         function: Value<'env>,
-        arguments: [Value<'env>; N],
+        arguments: impl IntoIterator<Item = Value<'env>>,
     ) -> Result<Value<'env>> {
         let receiver = self.undefined()?;
-        let arguments = arguments.map(|argument| argument.raw);
+        let arguments: Vec<_> = arguments.into_iter().map(|argument| argument.raw).collect();
         call!(napi_call_function(
-            self.env, receiver.raw, function.raw, N, arguments.as_ptr()
+            self.env, receiver.raw, function.raw, arguments.len(), arguments.as_ptr()
         ) -> ptr::null_mut())
         .map(|raw| self.value(raw))
     }

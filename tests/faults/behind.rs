@@ -134,9 +134,9 @@ impl Behind {
     }
 
     /// Whether the call succeeded.
-    fn noted(&mut self, what: &str, result: store::Result<()>) -> bool {
+    fn noted<T>(&mut self, what: &str, result: store::Result<T>) -> bool {
         match result {
-            Ok(()) => return true,
+            Ok(_) => return true,
             Err(store::Error::Sqlite(error)) => assert_tells(&self.fault, what, &error),
             Err(error) => panic!("{what}: {error}"),
         }
@@ -184,7 +184,7 @@ impl Behind {
     fn read(&mut self) {
         match full(&self.outputs, "s-1") {
             Ok(read) => assert!(read == self.model.data("s-1").join("|"), "a read lacks something"),
-            Err(error) => drop(self.noted("read", Err(error))),
+            Err(error) => drop(self.noted::<()>("read", Err(error))),
         }
     }
 

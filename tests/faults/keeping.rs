@@ -50,6 +50,30 @@ pub fn a_day(fault: &Fault) -> Outcome {
     world.end()
 }
 
+/// A session goes in one transaction, as tables and triggers of others have a say.
+pub fn a_day_with_tables_of_others(fault: &Fault) -> Outcome {
+    let options = OpenOptions { foreign_keys: true, ..OpenOptions::default() };
+    let mut world = World::new(fault, options);
+    world.open(3);
+    for id in ["s-1", "s-2", "s-3"] {
+        world.create(id, 1);
+        world.append_many(id, &["one", &"long ".repeat(1_000)]);
+    }
+    let others = "CREATE TABLE notes (session_id REFERENCES sessions ON DELETE CASCADE);
+         INSERT INTO notes VALUES ('s-1');
+         CREATE TRIGGER of_others AFTER DELETE ON session_outputs BEGIN SELECT 1; END";
+    world.connection.as_ref().unwrap().execute(others).unwrap();
+    plan::arm(*fault);
+    world.fail_orphans();
+    world.prune();
+    world.read();
+    world.close();
+    world.open(3);
+    world.prune();
+    world.read();
+    world.end()
+}
+
 pub fn a_day_of_salvage(fault: &Fault) -> Outcome {
     let mut world = World::new(fault, OpenOptions::default());
     world.open(3);

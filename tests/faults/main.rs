@@ -199,6 +199,13 @@ fn pruning_backups_and_exports_survive_every_fault() {
 }
 
 #[test]
+fn pruning_beside_tables_of_others_survives_every_fault() {
+    let work = keeping::a_day_with_tables_of_others;
+    let tally = sweep("tables of others", Some(CALLER), EVERY_END, EVERY_FAILURE, work);
+    assert!(tally.points > 100 && tally.told > 50);
+}
+
+#[test]
 fn salvage_survives_every_fault() {
     let ends = &[Until::Once, Until::Healed];
     let work = keeping::a_day_of_salvage;

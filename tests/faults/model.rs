@@ -5,7 +5,7 @@ use std::path::Path;
 use gsd_session_core::sqlite::{Connection, Location, OpenOptions, Result};
 use gsd_session_core::store;
 use gsd_session_core::store::model::{
-    Details, NewOutput, NewSession, OutputRow, OutputType, SessionRow, SessionStatus,
+    Details, NewOutput, NewSession, Order, OutputRow, OutputType, SessionRow, SessionStatus,
 };
 use gsd_session_core::store::outputs::Outputs;
 use gsd_session_core::store::sessions::Sessions;
@@ -129,7 +129,7 @@ impl Model {
 
 /// All that a session printed.
 pub fn full(outputs: &Outputs, id: &str) -> store::Result<String> {
-    Ok(match outputs.full(id, "|")? {
+    Ok(match outputs.full(id, "|", Order::Time)? {
         Joined::Ascii(text) => String::from_utf8(text).unwrap(),
         Joined::Wide(text) => String::from_utf16(&text).unwrap(),
     })

@@ -140,13 +140,13 @@ impl World {
     }
 
     pub fn append(&mut self, id: &str, data: &str) {
-        let call = |_: &Sessions, outputs: &Outputs| outputs.append(chunk(id, data));
+        let call = |_: &Sessions, outputs: &Outputs| outputs.append(chunk(id, data)).map(drop);
         self.change("append", call, |model| model.append(id, data));
     }
 
     pub fn append_many(&mut self, id: &str, data: &[&str]) {
         let chunks: Vec<_> = data.iter().map(|data| chunk(id, data)).collect();
-        let call = |_: &Sessions, outputs: &Outputs| outputs.append_many(&chunks);
+        let call = |_: &Sessions, outputs: &Outputs| outputs.append_many(&chunks).map(drop);
         self.change("appendMany", call, |model| {
             data.iter().for_each(|data| model.append(id, data));
         });

@@ -48,7 +48,7 @@ const statements = {
   'a drop': 'DROP TABLE people',
   'a create index': 'CREATE INDEX by_age ON people (age)',
   'a select': 'SELECT * FROM people',
-  'a pragma': 'PRAGMA user_version = 3',
+  'a pragma': 'PRAGMA application_id = 3',
   begin: 'BEGIN',
   'an insert with RETURNING': "INSERT INTO notes (text) VALUES ('a'), ('b') RETURNING id, text",
   'an update with RETURNING': 'UPDATE people SET age = age + 1 RETURNING *',

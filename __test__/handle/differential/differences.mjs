@@ -136,4 +136,14 @@ export const differences = [
       '`open`, `inTransaction` and `busy` are read through the class, so `Object.keys` does not list them: making a ' +
       'statement stays cheap.',
   },
+  {
+    forms: [
+      'pragma: another user_version',
+      'pragma: an exclusive lock for good',
+      'pragma: another journal',
+    ],
+    reason:
+      'What would make the file unopenable, or break what other processes rely on, is refused with `SQLITE_AUTH` when it is ' +
+      'prepared; better-sqlite3 knows no tables of stores.',
+  },
 ]

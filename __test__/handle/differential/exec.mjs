@@ -32,7 +32,7 @@ const scripts = {
   'NUL only': '\0',
   'parameters, which are NULL': 'INSERT INTO bag VALUES (?), (:a), (?7)',
   'a pragma':
-    'PRAGMA user_version = 9; INSERT INTO bag SELECT user_version FROM pragma_user_version',
+    'PRAGMA application_id = 9; INSERT INTO bag SELECT application_id FROM pragma_application_id',
   'a table and its use':
     'CREATE TABLE made (a); INSERT INTO made VALUES (1); INSERT INTO bag SELECT a FROM made',
   'a trigger, with its semicolons':
@@ -51,8 +51,8 @@ const pragmas = {
   'one that reads': ['user_version'],
   'one that reads, simple': ['user_version', { simple: true }],
   'one that reads, not simple': ['user_version', { simple: false }],
-  'one that writes': ['user_version = 7'],
-  'one that writes, simple': ['user_version = 7', { simple: true }],
+  'one that writes': ['application_id = 7'],
+  'one that writes, simple': ['application_id = 7', { simple: true }],
   'one that writes and answers': ['locking_mode = NORMAL'],
   'one that writes and answers, simple': ['journal_mode = WAL', { simple: true }],
   table_info: ['table_info(people)'],
@@ -72,7 +72,7 @@ const pragmas = {
   empty: [''],
   'a comment only': ['-- so'],
   'a syntax error': ['user_version ='],
-  'a statement in disguise': ['user_version = 1; DELETE FROM people'],
+  'a statement in disguise': ['application_id = 1; DELETE FROM people'],
   foreign_key_list: ['foreign_key_list(people)'],
   index_list: ['index_list(jobs)'],
   integrity_check: ['integrity_check'],
@@ -149,9 +149,9 @@ export default [
   ),
   ...topic('pragma', {
     'a setting that stays': (db) => [
-      db.pragma('user_version = 12'),
-      db.pragma('user_version', { simple: true }),
-      db.pragma('user_version'),
+      db.pragma('application_id = 12'),
+      db.pragma('application_id', { simple: true }),
+      db.pragma('application_id'),
     ],
     'foreign keys on and off': (db) => [
       db.pragma('foreign_keys = ON'),
@@ -170,6 +170,17 @@ export default [
       db.exec("INSERT INTO bag VALUES ('a')")
       return Object.keys(db.pragma('wal_checkpoint')[0])
     },
+    'another user_version': (db) => [
+      outcome(() => db.pragma('user_version = 12')),
+      outcome(() => db.exec('PRAGMA main.user_version(12)')),
+      outcome(() => db.prepare('PRAGMA user_version = 12').run()),
+    ],
+    'another user_version of an attached database': (db) => {
+      db.exec("ATTACH ':memory:' AS other; PRAGMA other.user_version = 12")
+      return db.pragma('other.user_version', { simple: true })
+    },
+    'an exclusive lock for good': (db) =>
+      outcome(() => db.pragma('locking_mode = EXCLUSIVE', { simple: true })),
     'another journal': (db) => [
       db.pragma('journal_mode = DELETE', { simple: true }),
       db.pragma('journal_mode = WAL', { simple: true }),

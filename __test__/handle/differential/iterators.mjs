@@ -41,7 +41,7 @@ const meanwhile = {
   'exec of a select': (db) => db.exec('SELECT 1'),
   'exec of nothing': (db) => db.exec(''),
   pragma: (db) => db.pragma('user_version'),
-  'pragma that writes': (db) => db.pragma('user_version = 4'),
+  'pragma that writes': (db) => db.pragma('application_id = 4'),
   'pragma as a statement': (db) => db.prepare('PRAGMA user_version').get(),
   'making a transaction': (db) => typeof db.transaction(() => 1),
   'a transaction': (db) => db.transaction(() => 1)(),

@@ -82,7 +82,7 @@ const sources = {
   attach: "ATTACH ':memory:' AS other",
   detach: 'DETACH other',
   'a pragma that reads': 'PRAGMA user_version',
-  'a pragma that writes': 'PRAGMA user_version = 5',
+  'a pragma that writes': 'PRAGMA application_id = 5',
   'a pragma with a table': 'PRAGMA table_info(people)',
   'an unknown pragma': 'PRAGMA nothing_like_it',
   vacuum: 'VACUUM',

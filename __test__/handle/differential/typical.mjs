@@ -141,18 +141,18 @@ export default topic('typical', {
   },
   'a migration': (db) => {
     const migrate = db.transaction(() => {
-      const version = db.pragma('user_version', { simple: true })
+      const version = db.pragma('application_id', { simple: true })
       db.exec("ALTER TABLE people ADD COLUMN role TEXT NOT NULL DEFAULT 'none'")
       db.exec('CREATE INDEX people_role ON people (role, name)')
-      db.pragma(`user_version = ${version + 41}`)
+      db.pragma(`application_id = ${version + 41}`)
       return version
     })
     return [
       migrate.exclusive(),
-      db.pragma('user_version', { simple: true }),
+      db.pragma('application_id', { simple: true }),
       db.pragma('table_info(people)').map(({ name }) => name),
       outcome(migrate),
-      db.pragma('user_version', { simple: true }),
+      db.pragma('application_id', { simple: true }),
     ]
   },
   'a table built anew': (db) => {

@@ -83,9 +83,11 @@ export function makeBases(pkg, folder) {
   fill(pkg, closed).close()
 
   // As the better-sqlite3 version left it: it is brought up to date when it is opened.
-  const old = fill(pkg, at('old.db'))
-  old.db.exec('DROP TRIGGER sessions_updated_at; PRAGMA user_version = 0')
-  old.close()
+  fill(pkg, at('old.db')).close()
+  const other = new pkg.DatabaseConnection(':memory:')
+  other.db.prepare('ATTACH ? AS old').run(at('old.db'))
+  other.db.exec('DROP TRIGGER old.sessions_updated_at; PRAGMA old.user_version = 0')
+  other.close()
 
   const live = fill(pkg, at('live.db'))
   live.db.pragma('wal_checkpoint(TRUNCATE)')

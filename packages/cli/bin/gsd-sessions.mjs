@@ -4,12 +4,14 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { backup } from '../src/commands/backup.mjs'
+import { deleteSessions } from '../src/commands/delete.mjs'
 import { exportSession } from '../src/commands/export.mjs'
 import { failOrphans } from '../src/commands/fail-orphans.mjs'
 import { list } from '../src/commands/list.mjs'
 import { pin, unpin } from '../src/commands/pin.mjs'
 import { prune } from '../src/commands/prune.mjs'
 import { record } from '../src/commands/record.mjs'
+import { restore } from '../src/commands/restore.mjs'
 import { search } from '../src/commands/search.mjs'
 import { show } from '../src/commands/show.mjs'
 import { stats } from '../src/commands/stats.mjs'
@@ -29,11 +31,13 @@ const COMMANDS = [
   exportSession,
   stats,
   prune,
+  deleteSessions,
   pin,
   unpin,
   failOrphans,
   verify,
   backup,
+  restore,
 ]
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))

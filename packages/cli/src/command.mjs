@@ -28,7 +28,17 @@ export function commonOptions(command, { env = false } = {}) {
 
 /** The options of a command together with those that stand before it. */
 export function allOptions(command) {
-  return { ...command.parent.opts(), ...command.opts() }
+  const before = command.parent.opts()
+  // An empty variable is as none.
+  if (before.db === '' && command.parent.getOptionValueSource('db') === 'env') delete before.db
+  return { ...before, ...command.opts() }
+}
+
+/** What becomes of the rows of other tables that refer to a session. */
+export function foreignKeysOption() {
+  const what =
+    'have SQLite remove or change rows of other tables that refer to a session, as these say'
+  return new Option('--foreign-keys', what)
 }
 
 /** Adds examples, pairs of a command line and what it is for, below the help. */
@@ -48,15 +58,6 @@ export function integer(least, most = Number.MAX_SAFE_INTEGER) {
     }
     return number
   }
-}
-
-/** Reads a moment from the command line, in a form that `Date` knows. */
-export function moment(text) {
-  const date = new Date(text)
-  if (Number.isNaN(date.getTime())) {
-    throw new InvalidArgumentError('It must be a date such as 2026-03-01T10:00.')
-  }
-  return date
 }
 
 /** The failure of a call for a session that is not stored. */
@@ -81,10 +82,19 @@ export function withWriter(options, work) {
   return withStores(options, {}, work)
 }
 
-async function withStores({ db }, how, work) {
-  const path = db ?? join(homedir(), '.gsd-harness', 'sessions.db')
+/** The path of the database that the options name. */
+export function databasePath({ db }) {
+  return db ?? join(homedir(), '.gsd-harness', 'sessions.db')
+}
+
+async function withStores(options, how, work) {
+  const path = databasePath(options)
   if (!existsSync(path)) throw new Failure(`there is no file ${JSON.stringify(path)}`)
-  const connection = new DatabaseConnection(path, { ...how, fileMustExist: true })
+  const connection = new DatabaseConnection(path, {
+    ...how,
+    foreignKeys: options.foreignKeys,
+    fileMustExist: true,
+  })
   try {
     return await work({
       connection,

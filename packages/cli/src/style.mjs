@@ -88,6 +88,9 @@ export function duration(from, to) {
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`
 }
 
+/** A number of things. */
+export const plural = (count, noun) => `${count} ${noun}${count === 1 ? '' : 's'}`
+
 /** A number of bytes in the unit that suits it. */
 export function bytesText(bytes) {
   const units = ['B', 'kB', 'MB', 'GB', 'TB']

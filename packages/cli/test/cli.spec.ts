@@ -27,7 +27,7 @@ const OPENING: [string, ...string[]][] = [
   ['verify'],
   ['backup', 'x.db'],
 ]
-const COMMANDS = ['record', ...OPENING.map(([command]) => command)]
+const COMMANDS = ['record', 'restore', ...OPENING.map(([command]) => command)]
 
 /** Runs the command with each of these arguments before the tests, and gives what came of one. */
 function runAll(lines: string[][]): (args: string[]) => Ended {
@@ -159,6 +159,22 @@ describe('the database', () => {
       ['--db', other, 'list'],
     ]) {
       expect((await runCommand([...args, '--json'], { env })).stdout).toContain('"id":"other"')
+    }
+  })
+
+  test('a variable that is empty is as none, and a database without a name is refused', async () => {
+    const home = temporaryFolder()
+    openStores(join(home, '.gsd-harness', 'sessions.db')).sessions.create(sampleSession())
+    const env = { HOME: home, USERPROFILE: home, GSD_SESSIONS_DB: '' }
+    expect((await runCommand(['list'], { env })).stdout).toContain('s-1')
+    const recorded = ['record', '--id', 's-2', '--', process.execPath, '--version']
+    expect(await runCommand(recorded, { env })).toMatchObject({ code: 0, stderr: '' })
+    expect((await runCommand(['list'], { env })).stdout).toContain('s-2')
+    for (const args of [
+      ['list', '--db', ''],
+      ['--db', '', 'list'],
+    ]) {
+      expect(await runCommand(args, { env })).toMatchObject({ code: 1, stdout: '' })
     }
   })
 

@@ -6,6 +6,7 @@ import { commandPath, runCommand } from './support.js'
 import {
   everyRow,
   fileHash,
+  naming,
   openConnection,
   openStores,
   sampleOutput,
@@ -13,6 +14,7 @@ import {
   temporaryFolder,
   temporaryPath,
 } from '../../../__test__/support/support.js'
+import { looked, noTargets } from '../../../__test__/support/targets.js'
 
 /** A closed file with one session, which has `chunks` chunks of 1 kB. */
 function fileWith(chunks: number): string {
@@ -102,6 +104,21 @@ describe('backup', () => {
     const before = fileHash(path)
     expect((await runCommand(['backup', '--db', path, path])).code).toBe(1)
     expect(fileHash(path)).toBe(before)
+  })
+
+  describe.skipIf(process.platform === 'win32').each(noTargets)('onto %s', (_, make, words) => {
+    test('backup refuses a target that is no plain file, and leaves it as it is', async ({
+      skip,
+    }) => {
+      const folder = temporaryFolder()
+      const copy = join(folder, 'copy.db')
+      if (!(await make(copy))) return skip('this user may not make one')
+      const before = looked(folder)
+      const { code, stdout, stderr } = await runCommand(['backup', '--db', fileWith(1), copy])
+      expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+      expect(stderr).toEqual(naming('gsd-sessions', copy, words))
+      expect(looked(folder)).toEqual(before)
+    })
   })
 
   test('backup needs the path of the copy', async () => {

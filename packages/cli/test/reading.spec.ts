@@ -243,6 +243,23 @@ describe('show', () => {
     expect(JSON.parse(stdout)).toEqual(JSON.parse(JSON.stringify(expected)))
   })
 
+  test.each([
+    ['show', '--output', '--raw', 's-1'],
+    ['tail', '--raw', 's-1'],
+    ['export', '--format', 'raw', 's-1'],
+  ])('%s prints chunks in the order of append where the clock was set back', async (...args) => {
+    const { path, outputs } = fileWith(1)
+    const chunks: [number, string][] = [
+      [5000, 'one\n'],
+      [5100, 'two \x1b[3'],
+      [3100, '1mred\x1b[0m\n'],
+    ]
+    for (const [time, data] of chunks)
+      outputs.append(sampleOutput({ timestamp: new Date(time), data }))
+    const { stdout } = await runCommand([...args, '--db', path])
+    expect(stdout).toBe('one\ntwo \x1b[31mred\x1b[0m\n')
+  })
+
   test('show prints output whose session is not stored', async () => {
     const { path, outputs } = fileWith(0)
     outputs.append(sampleOutput({ sessionId: 'gone', data: 'left\n' }))

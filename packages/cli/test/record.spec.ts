@@ -1,10 +1,11 @@
 // `gsd-sessions record`: the command hardly notices, and the file holds what it did.
-import { writeFileSync } from 'node:fs'
+import { renameSync, rmSync, unlinkSync, writeFileSync } from 'node:fs'
 import { constants } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { runCommand, startCommand, type CommandOptions } from './support.js'
 import {
+  openConnection,
   openStores,
   sampleOutput,
   sampleSession,
@@ -270,5 +271,52 @@ describe('a database that cannot be written', () => {
     expect({ code, stdout }).toEqual({ code: 0, stdout: 'secret\nsecret\ntwo\n' })
     expect(stderr.replace('one\n', '')).toMatch(WARNING)
     expect(stored(path)).toMatchObject({ session: { status: 'completed' }, stdout: 'two\n' })
+  })
+})
+
+// Windows lets nobody move or remove an open file.
+describe.skipIf(process.platform === 'win32')('a database that goes away while it records', () => {
+  const harms: [string, (path: string) => void][] = [
+    ['moved', (path) => renameSync(path, `${path}.moved`)],
+    ['removed', (path) => unlinkSync(path)],
+    ['removed with its folder', (path) => rmSync(dirname(path), { recursive: true })],
+    [
+      'replaced by another one',
+      (path) => {
+        openConnection(`${path}.other`).close()
+        renameSync(`${path}.other`, path)
+      },
+    ],
+  ]
+
+  test.each(harms)('is made again when it is %s, with what follows', async (_, harm) => {
+    const path = join(temporaryFolder(), 'folder', 'sessions.db')
+    const program = `
+      console.log('before')
+      process.stdin.once('data', () => {
+        console.log('after')
+        setTimeout(() => { console.log('the end'); process.exit(3) }, 700)
+      })`
+    const running = startCommand(recording(path, program), { hold: true })
+    await running.printed('before')
+    const { outputs, connection } = openStores(path)
+    for await (const { data } of outputs.follow('s-1', { after: 0 })) {
+      if (data.includes('before')) break
+    }
+    connection.close()
+    harm(path)
+    running.process.stdin.write('go\n')
+    const { code, stdout, stderr } = await running.result
+    expect({ code, stdout }).toEqual({ code: 3, stdout: 'before\nafter\nthe end\n' })
+    expect(stderr).toMatch(/^gsd-sessions: .*moved, removed or replaced.* new file\n$/)
+    const { session, stdout: recorded } = stored(path)
+    expect(session).toMatchObject({
+      id: 's-1',
+      status: 'failed',
+      currentCommand: expect.any(String),
+    })
+    // What was appended just before may be in both files.
+    expect(recorded).toMatch(/^(before\n)?after\nthe end\n$/)
+    expect(openConnection(path).verify().problems).toEqual([])
   })
 })

@@ -4,9 +4,13 @@ import whole, {
   SessionStore,
   SqliteError,
 } from '@gsd/session-store'
-import { closeDatabase, getDatabase, salvage } from '@gsd/session-store'
+import { closeDatabase, getDatabase, restore, salvage } from '@gsd/session-store'
 import * as namespace from '@gsd/session-store'
+import Compat, { SqliteError as CompatError } from '@gsd/session-store/compat'
 import job from './job.cjs'
+
+if (CompatError !== SqliteError || !(Compat() instanceof Compat))
+  throw new Error('compat is of another package')
 
 const named = {
   DatabaseConnection,
@@ -15,6 +19,7 @@ const named = {
   SqliteError,
   closeDatabase,
   getDatabase,
+  restore,
   salvage,
 }
 for (const [name, value] of Object.entries(named)) {

@@ -10,6 +10,18 @@ const manifest = require('@gsd/session-store/package.json')
 if (require('@gsd/session-store/index.js') !== whole) throw new Error('index.js is another module')
 if (manifest.name !== '@gsd/session-store') throw new Error('package.json is of another package')
 
+const Compat = require('@gsd/session-store/compat')
+const opened = new Compat(':memory:')
+const onCompat = new whole.SessionStore(opened).list()
+if (
+  onCompat.length > 0 ||
+  !(opened instanceof Compat) ||
+  Compat.SqliteError !== whole.SqliteError ||
+  Compat.name !== 'Database'
+)
+  throw new Error('compat is of another package')
+opened.close()
+
 // The bundle has every class and function by its own name.
 for (const [name, value] of Object.entries(whole))
   if (value.name !== name) throw new Error(`${name} is called ${value.name}`)

@@ -1,6 +1,7 @@
 // Compiled and run in each kind of module. Every line that is marked as an error has to be one.
 import { DatabaseConnection, OutputStore, SessionStore, SqliteError } from '@gsd/session-store'
 import type { Database, NewSession, SearchResult, Session } from '@gsd/session-store'
+import Compat from '@gsd/session-store/compat'
 
 const connection: DatabaseConnection = new DatabaseConnection(':memory:', { slots: 3 })
 const sessions: SessionStore = new SessionStore(connection.db)
@@ -21,6 +22,14 @@ try {
   if (!(error instanceof RangeError) || error instanceof SqliteError) throw error
 }
 outputs.append({ sessionId: 's-1', timestamp: new Date(0), type: 'stderr', data: 'typed\n' })
+
+// The types of `compat` are those of the handle, by the names of `@types/better-sqlite3`.
+const opened: Compat.Database = new Compat(':memory:', { timeout: 10 } satisfies Compat.Options)
+const one: Compat.Statement<[], { one: number }> = opened.prepare('SELECT 1 AS one')
+const same: Database.Database = opened
+// @ts-expect-error: there is no logger
+if (one.get()?.one !== 1 || !(same instanceof Compat)) Compat(':memory:', { verbose: () => {} })
+opened.close()
 
 const found: SearchResult = outputs.search('^typ', { regex: true })
 const stored: Session | undefined = sessions.get('s-1')

@@ -10,7 +10,7 @@
 
 use std::io::{Seek, SeekFrom, Write};
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -19,7 +19,7 @@ use rusqlite::{Connection as Sqlite, OpenFlags, ffi};
 
 use super::options::{Location, OpenOptions};
 use super::replacement::Replacement;
-use super::{Connection, Error, Result, connect, files, open_sibling};
+use super::{Connection, Error, Result, connect, files, restore};
 
 /// Pages between two calls of `on_progress`: 2 MiB take some milliseconds.
 const PAGES: i32 = 512;
@@ -71,9 +71,9 @@ impl Connection {
     /// As [`backup_source`](Self::backup_source).
     pub(crate) fn snapshot(&self) -> Result<Sqlite> {
         let sqlite = self.settled()?;
-        let own = match self.location() {
-            Location::File(file) => open_sibling(file, self.options())?,
-            Location::Memory => copy_in_memory(&sqlite)?,
+        let own = match self.sibling()? {
+            Some(own) => own,
+            None => copy_in_memory(&sqlite)?,
         };
         own.execute_batch("BEGIN; SELECT count(*) FROM sqlite_schema")?;
         Ok(own)
@@ -81,11 +81,7 @@ impl Connection {
 
     /// Whether `file` is the database's own file, or one that SQLite keeps beside it.
     pub fn is_own_file(&self, file: &Path) -> bool {
-        let Location::File(own) = self.location() else {
-            return false;
-        };
-        let beside = files::companions(own);
-        files::same_file(own, file) || beside.iter().any(|beside| files::same_file(beside, file))
+        matches!(self.location(), Location::File(own) if files::is_part_of(own, file))
     }
 }
 
@@ -129,15 +125,45 @@ impl Source {
         target: &Path,
         on_progress: impl FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<Option<Progress>> {
-        let io = |error: std::io::Error| Error::io(&error);
         let new = Replacement::of(target)?;
-        let Some(progress) = self.copy_pages(&new, on_progress)? else {
+        let Some(progress) = self.fill(&new, on_progress)? else {
+            return Ok(None);
+        };
+        new.finish()?;
+        Ok(Some(progress))
+    }
+
+    /// Copies the database to the place of another one, `target`, if nobody has that open. The old one is kept beside it.
+    /// Returns the progress and the name of the old one, if there is one. The rest is as for [`copy_to`](Self::copy_to).
+    ///
+    /// # Errors
+    ///
+    /// As [`copy_to`](Self::copy_to), but for a log; `SQLITE_BUSY` if somebody has the old one open.
+    pub(crate) fn restore_to(
+        self,
+        target: &Path,
+        on_progress: impl FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<Option<(Progress, Option<PathBuf>)>> {
+        let new = Replacement::of_database(target)?;
+        match self.fill(&new, on_progress)? {
+            Some(progress) => Ok(Some((progress, restore::put_in_place(new)?))),
+            None => Ok(None),
+        }
+    }
+
+    /// Makes the new file the copy.
+    fn fill(
+        &self,
+        new: &Replacement,
+        on_progress: impl FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<Option<Progress>> {
+        let io = |error: std::io::Error| Error::io(&error);
+        let Some(progress) = self.copy_pages(new, on_progress)? else {
             return Ok(None);
         };
         let mut copy = new.file();
         copy.seek(SeekFrom::Start(VERSIONS_AT)).map_err(io)?;
         copy.write_all(&ROLLBACK_JOURNAL).map_err(io)?;
-        new.finish()?;
         Ok(Some(progress))
     }
 

@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 use std::ffi::c_int;
 use std::io;
+use std::path::Path;
 
 use rusqlite::ffi;
 
-use super::{code, exceeded, remedies};
+use super::{code, exceeded, refused, remedies};
 
 /// A result of the engine.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -43,6 +44,12 @@ impl Error {
         Self::Sqlite { code: ffi::SQLITE_CANTOPEN, message: message.into() }
     }
 
+    /// A backup in which something is wrong.
+    pub(crate) fn damaged(backup: &Path, problem: &str) -> Self {
+        let message = format!("the backup {backup:?} is not a sound session store: {problem}");
+        Self::Sqlite { code: ffi::SQLITE_CORRUPT, message }
+    }
+
     /// Whether it is such a refusal, which already says what to do, and not SQLite's error with the same code.
     pub(crate) fn is_own_refusal(&self) -> bool {
         matches!(self, Self::Sqlite { code: ffi::SQLITE_CANTOPEN, message }
@@ -76,6 +83,11 @@ impl Error {
     pub(crate) fn is_refusal(&self) -> bool {
         let refusals = [ffi::SQLITE_CONSTRAINT, ffi::SQLITE_TOOBIG, ffi::SQLITE_MISMATCH];
         matches!(self, Self::Sqlite { code, .. } if refusals.contains(&(code & 0xff)))
+    }
+
+    /// Whether the schema is the cause: a statement makes no sense in it.
+    pub(crate) fn is_of_schema(&self) -> bool {
+        matches!(self, Self::Sqlite { code, .. } if code & 0xff == ffi::SQLITE_ERROR)
     }
 
     /// The extended result code, where the error is SQLite's.
@@ -142,7 +154,17 @@ impl From<rusqlite::Error> for Error {
         if let Some(message) = exceeded {
             return Self::Sqlite { code: ffi::SQLITE_INTERRUPT, message };
         }
+        let refused = error.sqlite_error().and_then(|error| refused::explain(error.extended_code));
+        if let Some(message) = refused {
+            return Self::Sqlite { code: ffi::SQLITE_AUTH, message };
+        }
         match error {
+            // Only one hook refuses commits.
+            rusqlite::Error::SqliteFailure(failure, _)
+                if failure.extended_code == ffi::SQLITE_CONSTRAINT_COMMITHOOK =>
+            {
+                Self::moved()
+            }
             rusqlite::Error::SqliteFailure(failure, message) => {
                 let code = failure.extended_code;
                 let mut message = message.unwrap_or_else(|| ffi::code_to_str(code).into());

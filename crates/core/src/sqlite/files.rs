@@ -84,18 +84,47 @@ fn create_private_folder(folder: &Path) -> io::Result<()> {
     fs::set_permissions(folder, fs::Permissions::from_mode(0o700))
 }
 
-/// Whether both paths name one file, after following links. Opens neither.
-pub(super) fn same_file(one: &Path, other: &Path) -> bool {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::MetadataExt;
+/// What a file is, whatever its name: its device and its number there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct FileId(u64, u64);
 
-        let id = |file| fs::metadata(file).map(|found| (found.dev(), found.ino())).ok();
-        if id(one).is_some() && id(one) == id(other) {
-            return true;
+impl FileId {
+    /// Whether `path`, after following links, leads to this file. `true` if that cannot be told.
+    pub(super) fn is_at(self, path: &Path) -> bool {
+        match fs::metadata(path) {
+            Ok(found) => of(&found).is_none_or(|id| id == self),
+            Err(error) => {
+                !matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+            }
         }
     }
-    resolved(one) == resolved(other)
+}
+
+/// The file that a path leads to, after following links. Does not open it.
+pub(super) fn id(path: &Path) -> Option<FileId> {
+    of(&fs::metadata(path).ok()?)
+}
+
+#[cfg(unix)]
+fn of(found: &fs::Metadata) -> Option<FileId> {
+    use std::os::unix::fs::MetadataExt;
+
+    Some(FileId(found.dev(), found.ino()))
+}
+
+#[cfg(not(unix))]
+fn of(_: &fs::Metadata) -> Option<FileId> {
+    None
+}
+
+/// Whether both paths name one file, after following links. Opens neither.
+pub(super) fn same_file(one: &Path, other: &Path) -> bool {
+    id(one).is_some_and(|id| self::id(other) == Some(id)) || resolved(one) == resolved(other)
+}
+
+/// Whether `file` is the database `own`, or one that SQLite keeps beside it. Opens neither.
+pub(crate) fn is_part_of(own: &Path, file: &Path) -> bool {
+    same_file(own, file) || companions(own).iter().any(|beside| same_file(beside, file))
 }
 
 /// The path with its links resolved, as far as it exists.

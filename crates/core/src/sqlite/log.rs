@@ -4,15 +4,17 @@
 //! as something is left to move and to flush, and SQLite flushes the file only in the checkpoint that reaches the end
 //! of the log. So nearly everything is moved and flushed before, while others can still write.
 
-use std::ffi::c_int;
-use std::ptr;
+use std::ffi::{CStr, c_int};
+use std::path::PathBuf;
 use std::time::Duration;
+use std::{ptr, thread};
 
 use rusqlite::wal::CheckpointMode;
 use rusqlite::{Connection as Sqlite, MAIN_DB, ffi};
 
 use super::error::unless_busy;
 use super::pragma::{retry_while_busy, without_a_lock};
+use super::transaction::immediate;
 use super::{Error, Result};
 
 /// How long to wait for a commit that is writing the header of the log. That takes nanoseconds, unless the process is
@@ -21,6 +23,10 @@ const HEADER: Duration = Duration::from_secs(1);
 
 /// This number of frames is moved and flushed in less than a millisecond.
 const FEW: u32 = 32;
+
+/// How often the same must be found before a reader counts as one that stays, and the pauses between.
+const LOOKS: u32 = 4;
+const BETWEEN: Duration = Duration::from_millis(2);
 
 /// The frames of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,8 +82,147 @@ pub(super) fn start_over(connection: &Sqlite, patience: Duration) -> Result<bool
     Ok(unless_busy(without_a_lock(connection, patience, restart))?.is_some())
 }
 
+/// As [`start_over`], and makes the log empty.
+pub(super) fn truncate(connection: &Sqlite, patience: Duration) -> Result<bool> {
+    let truncate = || checkpoint(connection, CheckpointMode::TRUNCATE);
+    Ok(unless_busy(without_a_lock(connection, patience, truncate))?.is_some())
+}
+
+/// Whether a reader keeps the log from being moved into the file, or from starting over. A writer does so, too, but only
+/// until its commit. So the same must be found [`LOOKS`] times, each time after the write lock was free. `false` if it
+/// is not free within `patience`.
+pub(super) fn is_pinned(connection: &Sqlite, patience: Duration) -> Result<bool> {
+    for _ in 0..LOOKS {
+        let before = frames(connection)?;
+        let lock = || immediate(connection).map(drop);
+        if unless_busy(without_a_lock(connection, patience, lock))?.is_none() {
+            return Ok(false);
+        }
+        let Some(pass) = unless_busy(checkpoint(connection, CheckpointMode::PASSIVE))? else {
+            return Ok(false);
+        };
+        let is_kept = match pass.left() {
+            0 => unless_busy(checkpoint_at_once(connection))?.is_none(),
+            _ => pass.done < before.log,
+        };
+        if !is_kept || pass.log < before.log {
+            return Ok(false);
+        }
+        thread::sleep(BETWEEN);
+    }
+    Ok(true)
+}
+
+/// A restart that waits for nobody.
+fn checkpoint_at_once(connection: &Sqlite) -> Result<Frames> {
+    without_a_lock(connection, Duration::ZERO, || checkpoint(connection, CheckpointMode::RESTART))
+}
+
+/// The handle of a connection, for hooks. They run on the connection's thread while it is open.
+#[derive(Debug)]
+pub(super) struct Handle(*mut ffi::sqlite3);
+
+// SAFETY: it is only used in hooks of the connection, as its constructor demands.
+unsafe impl Send for Handle {}
+// SAFETY: as above.
+unsafe impl Sync for Handle {}
+
+impl Handle {
+    /// That of `connection`. The caller uses it in hooks of the connection only.
+    pub(super) fn of(connection: &Sqlite) -> Self {
+        // SAFETY: it is not used to close the connection.
+        Self(unsafe { connection.handle() })
+    }
+
+    /// The file of the database with this name.
+    pub(super) fn file_of(&self, name: &CStr) -> Option<PathBuf> {
+        // SAFETY: the connection is open, and nobody detaches a database during a hook.
+        let file = unsafe {
+            let file = ffi::sqlite3_db_filename(self.0, name.as_ptr());
+            (!file.is_null()).then(|| CStr::from_ptr(file))
+        }?;
+        (!file.is_empty()).then(|| path(file))
+    }
+
+    /// As [`set_up`].
+    pub(super) fn set_up(&self, name: &CStr, limit: u64) -> Option<u32> {
+        // SAFETY: the connection is open, and is not closed by this.
+        let connection = unsafe { Sqlite::from_handle(self.0) }.ok()?;
+        set_up(&connection, name.to_str().ok()?, limit).ok()
+    }
+
+    /// Whether its file is not in its place any more.
+    pub(super) fn has_moved(&self, name: &CStr) -> bool {
+        let mut moved: c_int = 0;
+        // SAFETY: the connection is open, and this operation writes a number to where its last argument points.
+        unsafe {
+            ffi::sqlite3_file_control(
+                self.0,
+                name.as_ptr(),
+                ffi::SQLITE_FCNTL_HAS_MOVED,
+                (&raw mut moved).cast(),
+            );
+        }
+        moved != 0
+    }
+}
+
+#[cfg(unix)]
+fn path(name: &CStr) -> PathBuf {
+    use std::os::unix::ffi::OsStrExt;
+
+    std::ffi::OsStr::from_bytes(name.to_bytes()).into()
+}
+
+#[cfg(not(unix))]
+fn path(name: &CStr) -> PathBuf {
+    name.to_string_lossy().into_owned().into()
+}
+
+/// Has the log of the database with this name cut to `limit` bytes when it starts over: a reader may have made it longer.
+/// Returns the size of the pages.
+pub(super) fn set_up(connection: &Sqlite, name: &str, limit: u64) -> Result<u32> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    connection.pragma_update(Some(name), "journal_size_limit", limit)?;
+    Ok(connection.pragma_query_value(Some(name), "page_size", |row| row.get(0))?)
+}
+
+/// Whether the file of the database is not in its place any more. It compares less than `Presence` does.
+pub(super) fn has_moved(connection: &Sqlite) -> bool {
+    Handle::of(connection).has_moved(MAIN_DB)
+}
+
+/// Locks a file that SQLite can read nothing of, for this connection alone and until it is closed.
+pub(super) fn lock_damaged(connection: &Sqlite) -> Result<()> {
+    let file = file_of(connection)?;
+    // SAFETY: as in `flush`.
+    let lock = unsafe { file.as_ref().and_then(|file| file.pMethods.as_ref()) };
+    if let Some(lock) = lock.and_then(|methods| methods.xLock) {
+        for level in
+            [ffi::SQLITE_LOCK_SHARED, ffi::SQLITE_LOCK_RESERVED, ffi::SQLITE_LOCK_EXCLUSIVE]
+        {
+            // SAFETY: as in `flush`. Locks are taken in this order.
+            check(unsafe { lock(file, level) })?;
+        }
+    }
+    Ok(())
+}
+
 /// Flushes the file, without the log.
 fn flush(connection: &Sqlite) -> Result<()> {
+    let file = file_of(connection)?;
+    // SAFETY: the file is the connection's, open as long as that, and used by this thread alone; its methods live
+    // as long as the program.
+    let sync = unsafe { file.as_ref().and_then(|file| file.pMethods.as_ref()) };
+    match sync.and_then(|methods| methods.xSync) {
+        // SAFETY: as above.
+        Some(sync) => check(unsafe { sync(file, ffi::SQLITE_SYNC_NORMAL) }),
+        None => Ok(()),
+    }
+}
+
+/// SQLite's own file of the database.
+fn file_of(connection: &Sqlite) -> Result<*mut ffi::sqlite3_file> {
     let mut file: *mut ffi::sqlite3_file = ptr::null_mut();
     // SAFETY: the connection is open, and this operation writes a pointer to where its last argument points.
     let code = unsafe {
@@ -88,15 +233,7 @@ fn flush(connection: &Sqlite) -> Result<()> {
             (&raw mut file).cast(),
         )
     };
-    check(code)?;
-    // SAFETY: the file is the connection's, open as long as that, and used by this thread alone; its methods live
-    // as long as the program.
-    let sync = unsafe { file.as_ref().and_then(|file| file.pMethods.as_ref()) };
-    match sync.and_then(|methods| methods.xSync) {
-        // SAFETY: as above.
-        Some(sync) => check(unsafe { sync(file, ffi::SQLITE_SYNC_NORMAL) }),
-        None => Ok(()),
-    }
+    check(code).map(|()| file)
 }
 
 fn check(code: c_int) -> Result<()> {

@@ -24,11 +24,10 @@ const MIGRATIONS: &[&str] =
 /// which some refuse. A text that is no moment, or one in a form that SQLite does not read, is NULL.
 macro_rules! start {
     () => {
-        include_str!("migrations/start.sql")
+        include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/sqlite/migrations/start.sql"))
     };
 }
 
-#[allow(unused_imports)]
 pub(crate) use start;
 
 /// What a file has beyond its version.
@@ -81,6 +80,18 @@ pub(crate) fn has_object(connection: &Sqlite, name: &str) -> Result<bool> {
 /// The newest schema version that this library knows.
 pub(crate) fn newest() -> usize {
     MIGRATIONS.len()
+}
+
+/// The indexes and triggers of the newest schema.
+pub(super) fn indexes_and_triggers() -> impl Iterator<Item = &'static str> {
+    let name = |line: &'static str| {
+        let line = line.strip_prefix("CREATE ")?;
+        let object = line.strip_prefix("INDEX ").or_else(|| line.strip_prefix("TRIGGER "))?;
+        let object = object.strip_prefix("IF NOT EXISTS ").unwrap_or(object);
+        object.split(|sign: char| sign != '_' && !sign.is_alphanumeric()).next()
+    };
+    let additions = ADDITIONS.iter().map(|addition| &addition.sql);
+    MIGRATIONS.iter().chain(additions).flat_map(|sql| sql.lines()).filter_map(name)
 }
 
 /// The version of a file's schema.
@@ -196,6 +207,22 @@ mod tests {
             )
             .unwrap();
         assert_eq!(sql, BY_START);
+    }
+
+    #[test]
+    fn every_index_and_trigger_of_the_newest_schema_is_known() {
+        let connection = migrated("", 3);
+        let mut stored = connection
+            .prepare(
+                "SELECT name FROM sqlite_schema WHERE type IN ('index', 'trigger')
+                 AND name NOT LIKE 'sqlite_%' ORDER BY name",
+            )
+            .unwrap();
+        let stored = stored.query_map([], |row| row.get(0)).unwrap();
+        let stored: Vec<String> = stored.collect::<rusqlite::Result<_>>().unwrap();
+        let mut known: Vec<_> = indexes_and_triggers().collect();
+        known.sort_unstable();
+        assert_eq!(known, stored);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! SQLite as an engine: opening files, pragmas, schema, migrations and errors.
 
+mod attached;
 mod backup;
 mod checkpointer;
 mod code;
@@ -12,6 +13,10 @@ mod definition;
 mod error;
 mod exceeded;
 mod files;
+mod fingerprint;
+mod governor;
+#[allow(unsafe_code, reason = "rusqlite's authorizer panics where a name is no UTF-8")]
+mod guard;
 #[allow(unsafe_code, reason = "SQLite's progress handler is a C callback")]
 mod limits;
 #[allow(unsafe_code, reason = "the state of the log is asked for by C calls")]
@@ -25,10 +30,14 @@ mod options;
 #[allow(unsafe_code, reason = "SQLite tells the system's error by a C call")]
 mod places;
 mod pragma;
+mod presence;
+mod refused;
 mod remedies;
 mod replacement;
+mod restore;
 mod salvage;
 mod schema;
+mod siblings;
 mod slots;
 mod temporary;
 mod transaction;
@@ -46,15 +55,22 @@ pub use options::{Location, OpenOptions, Synchronous};
 pub use rusqlite::types::ValueRef;
 pub use vacuum::Size;
 
+pub(crate) use attached::{
+    Firing, ForeignKey, OnDelete, enforces_foreign_keys, firing, foreign_keys,
+};
 pub(crate) use connection::Deferred;
 pub(crate) use definition::{Tried, empty_copy, try_out};
+pub(crate) use files::is_part_of;
+pub(crate) use fingerprint::{fingerprint, hash};
 pub(crate) use limits::{prepare, write, write_bound, write_many};
-pub(crate) use migrations::has_object;
+pub(crate) use migrations::{has_object, start};
 pub(crate) use new_file::NewFile;
 pub(crate) use open::open_sibling;
+pub(crate) use presence::REPLACED;
 pub(crate) use replacement::Replacement;
 pub(crate) use salvage::{Definition, Entry, Field, Pages, Trees, definitions};
 pub(crate) use schema::columns;
+pub(crate) use siblings::Siblings;
 pub(crate) use transaction::{atomically, snapshot};
 pub(crate) use turns::wait_at_most;
 pub(crate) use vacuum::{

@@ -9,7 +9,7 @@ use rusqlite::wal::CheckpointMode;
 
 use super::options::{Location, OpenOptions};
 use super::temporary::Temporary;
-use super::{Error, Result, files, log, open, replacement, slots};
+use super::{Error, Result, files, log, open, places, replacement, slots};
 
 /// A new database, made under another name. Dropping it removes it.
 pub(crate) struct NewFile {
@@ -84,10 +84,13 @@ impl NewFile {
     }
 }
 
-/// Refuses a target that is there already, or that has a log beside it.
+/// Refuses a target that is there already, whatever it is, or that has a log beside it.
 fn check(target: &Path) -> Result<()> {
     match target.symlink_metadata() {
-        Ok(_) => Err(exists()),
+        Ok(_) => Err(match places::check_target(target) {
+            Ok(()) => exists(),
+            Err(what) => what.context("it exists already"),
+        }),
         Err(_) => replacement::check_log(target),
     }
 }

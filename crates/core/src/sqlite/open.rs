@@ -9,7 +9,8 @@ use rusqlite::{Connection as Sqlite, MAIN_DB, OpenFlags, ffi};
 use super::limits::{Limits, limited};
 use super::options::{Location, OpenOptions};
 use super::{
-    Error, MINIMUM_SQLITE, Result, companions, connect, files, migrations, places, pragma, schema,
+    Error, MINIMUM_SQLITE, Result, companions, connect, files, migrations, places, pragma,
+    presence, schema,
 };
 
 /// Another connection to a file that is open already, for another thread, with the same settings.
@@ -74,6 +75,7 @@ pub(super) fn open(location: &Location, options: &OpenOptions) -> Result<Sqlite>
         static OPENING: Mutex<()> = Mutex::new(());
         let _one_at_a_time = OPENING.lock().unwrap_or_else(PoisonError::into_inner);
         companions::check(file)?;
+        presence::make_way(file, options.creates())?;
         let is_new = options.creates() && files::prepare(file)?;
         places::check(file, options)?;
         let size = |file: &Path| {

@@ -33,15 +33,36 @@ fn look(file: &Path) -> Result<Found> {
     match fs::metadata(file) {
         Ok(found) if found.is_file() => Ok(Found::File),
         Ok(found) if found.is_dir() => refuse("it is a folder; name a file in it".into()),
-        Ok(_) => refuse(
-            "it is neither a file nor a folder, but a device, a pipe or a socket; choose another path"
-                .into(),
-        ),
+        Ok(found) => refuse(format!(
+            "it is {}, neither a file nor a folder; choose another path",
+            kind(found.file_type())
+        )),
         Err(error) if error.kind() == ErrorKind::NotFound => {
             Ok(fs::read_link(file).map_or(Found::Nothing, Found::Dangling))
         }
         Err(error) => Err(Error::io(&error)),
     }
+}
+
+/// The words for what is neither a file nor a folder.
+#[cfg(unix)]
+fn kind(found: fs::FileType) -> &'static str {
+    use std::os::unix::fs::FileTypeExt;
+
+    if found.is_fifo() {
+        "a pipe (FIFO)"
+    } else if found.is_socket() {
+        "a socket"
+    } else if found.is_block_device() {
+        "a block device"
+    } else {
+        "a character device"
+    }
+}
+
+#[cfg(not(unix))]
+fn kind(_: fs::FileType) -> &'static str {
+    "a device or a pipe"
 }
 
 fn is_dangling(target: &Path) -> Error {

@@ -23,8 +23,23 @@ impl Replacement {
     /// file can be made there; or if it has a log beside it, because then it is a database that may be open.
     pub(crate) fn of(target: &Path) -> Result<Self> {
         check_target(target)?;
+        Self::of_database(target)
+    }
+
+    /// As [`of`](Self::of), for a database that is put aside, with its log, before [`finish`](Self::finish).
+    ///
+    /// # Errors
+    ///
+    /// As [`of`](Self::of), but for the log.
+    pub(super) fn of_database(target: &Path) -> Result<Self> {
+        places::check_target(target)?;
         let temporary = Temporary::beside(target).map_err(|error| Error::io(&error))?;
         Ok(Self { temporary, target: target.to_owned() })
+    }
+
+    /// What it will replace.
+    pub(super) fn target(&self) -> &Path {
+        &self.target
     }
 
     /// Its temporary path.
@@ -52,7 +67,9 @@ impl Replacement {
     ///
     /// As [`of`](Self::of).
     pub(crate) fn finish(self) -> Result<()> {
-        // A database may have been opened there meanwhile, or something else may have been put there.
+        self.temporary.sync().map_err(|error| Error::io(&error))?;
+        // A database may have been opened there meanwhile, or something else may have been put there. Flushing takes
+        // long, so nothing but the renaming comes after this.
         check_target(&self.target)?;
         if files::resolved(&self.target) != self.temporary.target() {
             return Err(Error::cannot_open("it has become a link to somewhere else meanwhile"));

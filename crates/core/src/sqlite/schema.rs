@@ -46,6 +46,16 @@ pub(crate) fn columns(table: &str) -> &'static [&'static str] {
     TABLES.iter().find(|(name, ..)| *name == table).map_or(&[], |(.., columns)| columns)
 }
 
+/// The tables of the stores.
+pub(super) fn tables() -> impl Iterator<Item = &'static str> {
+    TABLES.iter().map(|(name, ..)| *name)
+}
+
+/// Refuses a database without this table of the stores, or with another one in its place. Only reads.
+pub(super) fn inspect_one(connection: &Sqlite, table: &str) -> Result<()> {
+    inspect_table(connection, table, columns(table), true)
+}
+
 /// Refuses a file that this library must not change, and, if `complete`, a file without the tables. Only reads.
 pub(crate) fn inspect(connection: &Sqlite, complete: bool) -> Result<()> {
     let version = version(connection)?;

@@ -69,9 +69,9 @@ impl Temporary {
         Ok(())
     }
 
-    /// Replaces its target with it.
+    /// Replaces its target with it. It has to be flushed before.
     pub(super) fn replace(self) -> io::Result<()> {
-        self.sync()?;
+        self.check()?;
         fs::rename(&self.file, &self.target)?;
         self.sync_folder()
     }
@@ -79,6 +79,7 @@ impl Temporary {
     /// Gives it the name of its target, unless that exists.
     pub(super) fn publish(self) -> io::Result<()> {
         self.sync()?;
+        self.check()?;
         match fs::hard_link(&self.file, &self.target) {
             Ok(()) => self.sync_folder(),
             Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(error),
@@ -93,9 +94,9 @@ impl Temporary {
         }
     }
 
-    fn sync(&self) -> io::Result<()> {
-        self.created.sync_all()?;
-        self.check()
+    /// Flushes it to the disk.
+    pub(super) fn sync(&self) -> io::Result<()> {
+        self.created.sync_all()
     }
 
     fn sync_folder(&self) -> io::Result<()> {

@@ -219,7 +219,7 @@ fn index(sqlite: &Sqlite, name: &str) -> Result<Vec<String>> {
 }
 
 /// The words of a trigger's SQL, in lower case.
-fn words(sqlite: &Sqlite, name: &str) -> Result<Vec<String>> {
+pub(super) fn words(sqlite: &Sqlite, name: &str) -> Result<Vec<String>> {
     let sql =
         "SELECT lower(sql) FROM sqlite_schema WHERE type = 'trigger' AND name = ?1 COLLATE NOCASE";
     let found = all(sqlite, sql, name, |row| lossy(row, 0))?;

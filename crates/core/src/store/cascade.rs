@@ -9,6 +9,7 @@ use rusqlite::{Connection as Sqlite, ffi};
 use super::{Error, Result};
 use crate::sqlite::{self, atomically};
 
+const IS_STORED: &str = "SELECT 1 FROM sessions WHERE id = ?1";
 const DELETE_SESSION: &str = "DELETE FROM sessions WHERE id = ?1";
 const DELETE_OUTPUTS: &str = "DELETE FROM session_outputs WHERE session_id = ?1";
 const ANY_OUTPUT: &str = "SELECT 1 FROM session_outputs WHERE session_id = ?1";
@@ -31,7 +32,16 @@ pub(super) fn delete(sqlite: &Sqlite, id: &str, keep_outputs: bool) -> Result<()
             }));
         }
         let mut session = sqlite::prepare(sqlite, DELETE_SESSION)?;
-        sqlite::write(&mut session, &[&id])?;
+        let removed = sqlite::write(&mut session, &[&id])?;
+        // A trigger may keep a row, without an error.
+        let stays = (removed == 0 && sqlite.prepare_cached(IS_STORED)?.exists([id])?)
+            || (!keep_outputs && sqlite.prepare_cached(ANY_OUTPUT)?.exists([id])?);
+        if stays {
+            return Err(Error::Sqlite(sqlite::Error::Sqlite {
+                code: ffi::SQLITE_CONSTRAINT_TRIGGER,
+                message: format!("a trigger of the file keeps session {id:?} or its output"),
+            }));
+        }
         Ok(())
     })
 }

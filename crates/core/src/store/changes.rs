@@ -1,20 +1,34 @@
-//! Detects changes: whether anything has changed, and which sessions.
+//! Detects changes: whether anything has changed, and which sessions and tables.
+//!
+//! Triggers write a row for every change of a session, whoever makes it. So what has changed since a moment is read from
+//! the end of that table, and a cursor in it stays good across processes and restarts.
 
 use std::collections::{HashMap, HashSet};
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{DefaultHasher, Hasher};
 
-use rusqlite::OptionalExtension;
 use rusqlite::types::ValueRef;
+use rusqlite::{OptionalExtension, ffi};
 
 use super::model::SessionStatus;
-use super::{Result, damaged, text};
-use crate::sqlite::{Connection, snapshot};
+use super::sessions::Sessions;
+use super::{Error, Result, StoredText, damaged, text};
+use crate::sqlite::{self, Connection, fingerprint, has_object, snapshot};
 
 const STATUS: &str = "SELECT status FROM sessions WHERE id = ?1";
 
 const NEWER: &str = "SELECT DISTINCT session_id FROM session_outputs WHERE id > ?1";
 
 const LATEST: &str = "SELECT max(id) FROM session_outputs";
+
+/// The table that the triggers write to.
+const TABLE: &str = "gsd_session_changes";
+
+const CHANGES: &str =
+    "SELECT sequence, session_id FROM gsd_session_changes WHERE sequence > ?1 ORDER BY sequence";
+
+const LAST: &str = "SELECT max(sequence) FROM gsd_session_changes";
+
+const IS_STORED: &str = "SELECT 1 FROM sessions WHERE id = ?1";
 
 const SESSIONS: &str =
     "SELECT id, slot, status, working_dir, current_command, started_at, ended_at, pid, updated_at
@@ -37,36 +51,156 @@ pub fn status(connection: &Connection, id: &str) -> Result<Option<SessionStatus>
     })
 }
 
+/// A session that was stored, changed or removed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Changed {
+    /// Its id, as it is stored.
+    pub id: Vec<u8>,
+    /// Whether it is not stored any more.
+    pub removed: bool,
+}
+
+/// What has changed since a cursor.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Changes {
+    /// Each session once, in the order of their last changes.
+    pub changes: Vec<Changed>,
+    /// Where to go on.
+    pub cursor: i64,
+    /// Whether there is more.
+    pub more: bool,
+}
+
+/// At most `limit` sessions that were stored, changed or removed since the cursor `after`; from the start for 0. A
+/// cursor that the file has not reached is one of a file that was replaced by an older one: that starts again.
+///
+/// # Errors
+///
+/// `SQLITE_ERROR` for a file of an older version that is opened for reading only; an error of SQLite.
+fn changes(connection: &Connection, after: i64, limit: usize) -> Result<Changes> {
+    let sqlite = connection.unsettled()?;
+    let _one_moment = snapshot(&sqlite)?;
+    if !can_be(connection)? {
+        return Err(Error::Sqlite(sqlite::Error::Sqlite {
+            code: ffi::SQLITE_ERROR,
+            message:
+                "this file has no record of changes yet; it gets one when it is opened for writing"
+                    .into(),
+        }));
+    }
+    let after = if last(connection)? < after { 0 } else { after };
+    let mut latest: HashMap<Vec<u8>, i64> = HashMap::new();
+    each_change(connection, after, |sequence, id| match latest.get_mut(id) {
+        Some(known) => *known = sequence,
+        None => drop(latest.insert(id.to_vec(), sequence)),
+    })?;
+    let mut latest: Vec<_> = latest.into_iter().map(|(id, sequence)| (sequence, id)).collect();
+    latest.sort_unstable();
+    let more = latest.len() > limit;
+    latest.truncate(limit);
+    let cursor = latest.last().map_or(after, |(sequence, _)| *sequence);
+    let changes = connection.with_statement(IS_STORED, |stored| -> Result<_> {
+        let changed = |(_, id): (i64, Vec<u8>)| {
+            let removed = !stored.exists([StoredText(&id)])?;
+            Ok(Changed { id, removed })
+        };
+        latest.into_iter().map(changed).collect::<Result<Vec<_>>>()
+    })?;
+    Ok(Changes { changes, cursor, more })
+}
+
+impl Sessions {
+    /// As [`changes`], of the database of these sessions.
+    ///
+    /// # Errors
+    ///
+    /// As [`changes`].
+    pub fn changes(&self, after: i64, limit: usize) -> Result<Changes> {
+        changes(&self.connection, after, limit)
+    }
+}
+
+/// Whether the file has the table of changes.
+fn can_be(connection: &Connection) -> Result<bool> {
+    Ok(!connection.options().readonly || has_object(&*connection.unsettled()?, TABLE)?)
+}
+
+fn last(connection: &Connection) -> Result<i64> {
+    connection.with_statement(LAST, |last| -> Result<_> {
+        Ok(last.query_row([], |row| row.get::<_, Option<i64>>(0))?.unwrap_or(0))
+    })
+}
+
+fn each_change(
+    connection: &Connection,
+    after: i64,
+    mut visit: impl FnMut(i64, &[u8]),
+) -> Result<()> {
+    connection.with_statement(CHANGES, |changes| -> Result<()> {
+        let mut rows = changes.query([after])?;
+        while let Some(row) = rows.next()? {
+            visit(row.get(0)?, text(row.get_ref(1)?));
+        }
+        Ok(())
+    })
+}
+
 /// The content of a database at the last look.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Seen {
     /// The id of the latest chunk.
     output: i64,
-    /// A hash of every session, by its id.
-    sessions: HashMap<Vec<u8>, u64>,
+    sessions: SeenSessions,
+    /// Tables of others, with their content.
+    tables: Vec<(String, Option<u64>)>,
+}
+
+/// The sessions at the last look.
+#[derive(Debug)]
+enum SeenSessions {
+    /// Until this change.
+    Until(i64),
+    /// A hash of every session, by its id: in a file of an older version, which is opened for reading only.
+    Hashes(HashMap<Vec<u8>, u64>),
+}
+
+/// What has changed since the last look.
+#[derive(Debug, Default)]
+pub struct News {
+    /// The ids of sessions that were stored, changed or removed, or have more output.
+    pub sessions: HashSet<Vec<u8>>,
+    /// The tables of others whose content is another one.
+    pub tables: Vec<String>,
 }
 
 impl Seen {
-    /// The present content of `connection`.
+    /// The present content of `connection`, with these tables of others.
     ///
     /// # Errors
     ///
     /// An error of SQLite.
-    pub fn now(connection: &Connection) -> Result<Self> {
-        let mut seen = Self::default();
+    pub fn now(connection: &Connection, tables: Vec<String>) -> Result<Self> {
+        let sessions = if can_be(connection)? {
+            SeenSessions::Until(last(connection)?)
+        } else {
+            SeenSessions::Hashes(HashMap::new())
+        };
+        let tables = tables.into_iter().map(|name| (name, None)).collect();
+        let mut seen = Self { output: 0, sessions, tables };
         seen.news(connection)?;
         Ok(seen)
     }
 
-    /// The ids of sessions that were stored, changed or removed, or have more output, since the last look.
+    /// What has changed since the last look.
     ///
     /// # Errors
     ///
     /// An error of SQLite.
-    pub fn news(&mut self, connection: &Connection) -> Result<HashSet<Vec<u8>>> {
+    pub fn news(&mut self, connection: &Connection) -> Result<News> {
         let sqlite = connection.unsettled()?;
         let _one_moment = snapshot(&sqlite)?;
-        let mut changed = HashSet::new();
+        let mut news = News::default();
+        let changed = &mut news.sessions;
         connection.with_statement(NEWER, |newer| -> Result<()> {
             let mut rows = newer.query([self.output])?;
             while let Some(row) = rows.next()? {
@@ -79,36 +213,50 @@ impl Seen {
         })?;
         // Removed output does not matter here: later output still has larger ids.
         self.output = self.output.max(latest.unwrap_or(0));
-
-        let mut sessions = HashMap::with_capacity(self.sessions.len());
-        connection.with_statement(SESSIONS, |statement| -> Result<()> {
-            let columns = statement.column_count();
-            let mut rows = statement.query([])?;
-            while let Some(row) = rows.next()? {
-                let mut hasher = DefaultHasher::new();
-                for column in 0..columns {
-                    hash(row.get_ref(column)?, &mut hasher);
-                }
-                sessions.insert(text(row.get_ref(0)?).to_vec(), hasher.finish());
+        match &mut self.sessions {
+            SeenSessions::Until(until) => {
+                let mut last = *until;
+                each_change(connection, *until, |sequence, id| {
+                    last = sequence;
+                    changed.insert(id.to_vec());
+                })?;
+                *until = last;
             }
-            Ok(())
-        })?;
-        let is_news = |(id, hash): &(&Vec<u8>, &u64)| self.sessions.get(*id) != Some(*hash);
-        changed.extend(sessions.iter().filter(is_news).map(|(id, _)| id.clone()));
-        let is_gone = |id: &&Vec<u8>| !sessions.contains_key(*id);
-        changed.extend(self.sessions.keys().filter(is_gone).cloned());
-        self.sessions = sessions;
-        Ok(changed)
+            SeenSessions::Hashes(before) => {
+                let now = hashes(connection)?;
+                let is_news = |(id, hash): &(&Vec<u8>, &u64)| before.get(*id) != Some(*hash);
+                changed.extend(now.iter().filter(is_news).map(|(id, _)| id.clone()));
+                let is_gone = |id: &&Vec<u8>| !now.contains_key(*id);
+                changed.extend(before.keys().filter(is_gone).cloned());
+                *before = now;
+            }
+        }
+        for (name, before) in &mut self.tables {
+            let now = fingerprint(&sqlite, name)?;
+            if now != *before {
+                news.tables.push(name.clone());
+                *before = now;
+            }
+        }
+        Ok(news)
     }
 }
 
-fn hash(value: ValueRef<'_>, hasher: &mut DefaultHasher) {
-    match value {
-        ValueRef::Null => 0.hash(hasher),
-        ValueRef::Integer(integer) => integer.hash(hasher),
-        ValueRef::Real(real) => real.to_bits().hash(hasher),
-        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => bytes.hash(hasher),
-    }
+fn hashes(connection: &Connection) -> Result<HashMap<Vec<u8>, u64>> {
+    let mut sessions = HashMap::new();
+    connection.with_statement(SESSIONS, |statement| -> Result<()> {
+        let columns = statement.column_count();
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let mut hasher = DefaultHasher::new();
+            for column in 0..columns {
+                sqlite::hash(row.get_ref(column)?, &mut hasher);
+            }
+            sessions.insert(text(row.get_ref(0)?).to_vec(), hasher.finish());
+        }
+        Ok(())
+    })?;
+    Ok(sessions)
 }
 
 #[cfg(test)]
@@ -121,10 +269,10 @@ mod tests {
         let connection =
             Connection::open(":memory:", Location::Memory, &OpenOptions::default()).unwrap();
         let sqlite = connection.sqlite().unwrap();
-        let mut seen = Seen::now(&connection).unwrap();
+        let mut seen = Seen::now(&connection, Vec::new()).unwrap();
         let mut news = |sql: &str| -> Vec<String> {
             sqlite.execute_batch(sql).unwrap();
-            let changed = seen.news(&connection).unwrap();
+            let changed = seen.news(&connection).unwrap().sessions;
             let mut ids: Vec<_> =
                 changed.into_iter().map(|id| String::from_utf8(id).unwrap()).collect();
             ids.sort();

@@ -4,25 +4,20 @@
 //! reader that sees an id sees all earlier chunks, and every later chunk has a larger id. Reading from a cursor on
 //! skips and repeats nothing, in any process.
 
-use std::cell::RefCell;
+use std::cell::Cell;
 
 use rusqlite::{OptionalExtension, Params, Row, params};
 
 use super::model::Chunk;
 use super::outputs::{Outputs, check_session, output, select_chunks};
 use super::timestamp::Moments;
-use super::{Error, Result, StoredText, each_row, text};
+use super::{Error, Result, each_row};
 use crate::sqlite::snapshot;
 
 const AFTER: &str =
     select_chunks!("o.timestamp, o.type, o.data, o.id", "AND i.id > ?2 ORDER BY i.id");
 
 const BACKWARDS: &str = select_chunks!("o.timestamp, o.type, o.data, o.id", "ORDER BY i.id DESC");
-
-const CHRONOLOGICAL: &str = select_chunks!(
-    "i.timestamp, o.type, o.data, o.id",
-    "AND (i.timestamp, i.id) > (?2, ?3) ORDER BY i.timestamp, i.id"
-);
 
 const EXISTS: &str = "SELECT 1 FROM session_outputs WHERE id = ?1 AND session_id = ?2";
 
@@ -69,7 +64,7 @@ impl Outputs {
         let _one_moment = snapshot(&sqlite).map_err(Error::from)?;
         let mut page = OutputPage { cursor: after, more: false, gap: false };
         let mut room = limit;
-        self.chunks(AFTER, session_id, params![session_id, after], |_, chunk| {
+        self.chunks(AFTER, session_id, params![session_id, after], |chunk| {
             if room == 0 {
                 page.more = true;
                 return Ok(false);
@@ -98,7 +93,7 @@ impl Outputs {
         // Whether nothing was seen yet: the newline at the very end starts no other line.
         let mut at_end = true;
         let (Tail::Chunks(mut left) | Tail::Lines(mut left)) = tail;
-        self.chunks(BACKWARDS, session_id, [session_id], |_, mut chunk| -> Result<bool, E> {
+        self.chunks(BACKWARDS, session_id, [session_id], |mut chunk| -> Result<bool, E> {
             cursor = cursor.max(chunk.id);
             let data = chunk.output.data;
             if let Tail::Lines(_) = tail {
@@ -134,31 +129,31 @@ impl Outputs {
         sql: &'static str,
         session_id: &str,
         params: impl Params,
-        mut visit: impl FnMut(&Row<'_>, Chunk<'_>) -> Result<bool, E>,
+        mut visit: impl FnMut(Chunk<'_>) -> Result<bool, E>,
     ) -> Result<(), E> {
         self.connection.settled().map_err(Error::from)?;
         let mut moments = Moments::default();
         each_row(&self.connection, sql, params, |row| {
             check_session(row, session_id)?;
-            visit(row, chunk(row, &mut moments)?)
+            visit(chunk(row, &mut moments)?)
         })
     }
 }
 
-/// A walk through the chunks of a session by time, and by the order of append at equal times. Between two steps it
-/// holds no lock, so others may write. It does not see chunks that are stored before its present position.
+/// A walk through the chunks of a session in the order of append. Between two steps it holds no lock, so others may
+/// write; what they append meanwhile comes last.
 pub struct Walk {
     outputs: Outputs,
     session_id: String,
-    /// Its position: the stored time of a chunk, and its id.
-    place: RefCell<(Vec<u8>, i64)>,
+    /// The id of the chunk that was passed last.
+    place: Cell<i64>,
 }
 
 impl Walk {
     /// A walk from the start.
     pub fn new(outputs: Outputs, session_id: String) -> Self {
-        // This position is before every text and every id.
-        Self { outputs, session_id, place: RefCell::new((Vec::new(), i64::MIN)) }
+        // This place is before every id: other programs may store some below 1.
+        Self { outputs, session_id, place: Cell::new(i64::MIN) }
     }
 
     /// Passes the next chunks, at most a few hundred, to `visit`. At the end there are none.
@@ -170,22 +165,15 @@ impl Walk {
         &self,
         mut visit: impl FnMut(Chunk<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        let (timestamp, id) = self.place.take();
-        let mut place = (timestamp.clone(), id);
         let (mut chunks, mut bytes) = (0, 0);
-        let params = params![self.session_id, StoredText(&timestamp), id];
-        let stepped = self.outputs.chunks(CHRONOLOGICAL, &self.session_id, params, |row, chunk| {
+        let params = params![self.session_id, self.place.get()];
+        self.outputs.chunks(AFTER, &self.session_id, params, |chunk| {
             chunks += 1;
             bytes += chunk.output.data.len();
-            let timestamp = text(row.get_ref(1).map_err(Error::from)?);
-            place.0.clear();
-            place.0.extend_from_slice(timestamp);
-            place.1 = chunk.id;
+            self.place.set(chunk.id);
             visit(chunk)?;
             Ok(chunks < STEP && bytes < STEP_BYTES)
-        });
-        self.place.replace(place);
-        stepped
+        })
     }
 }
 

@@ -1,6 +1,6 @@
 //! Exports the output of a session to a file of its own.
 //!
-//! The file is written chunk by chunk from one snapshot, in the order of `full`, and replaces its target when it is
+//! The file is written chunk by chunk from one snapshot, in the order of append, and replaces its target when it is
 //! complete. A session of any size takes the memory of its longest chunk.
 
 mod asciicast;
@@ -24,8 +24,7 @@ use super::timestamp::Moments;
 use super::{Error, Result, text};
 use crate::sqlite::{self, Replacement};
 
-const CHUNKS: &str =
-    select_chunks!("i.timestamp, o.type, o.data, o.id", "ORDER BY i.timestamp, i.id");
+const CHUNKS: &str = select_chunks!("o.timestamp, o.type, o.data, o.id", "ORDER BY i.id");
 
 const COUNT: &str = "SELECT count(*) FROM session_outputs WHERE session_id = ?1";
 

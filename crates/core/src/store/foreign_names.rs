@@ -15,13 +15,15 @@ use super::changes::{self, Seen};
 use super::cursors::Tail;
 use super::export::Size;
 use super::model::{
-    Change, Details, ExportFormat, NewOutput, NewSession, OutputType, SessionStatus, SessionUpdate,
+    Change, Details, ExportFormat, NewOutput, NewSession, Order, OutputType, SessionStatus,
+    SessionUpdate,
 };
 use super::outputs::Outputs;
+use super::pages::Page;
 use super::retention::{Criteria, prune};
 use super::salvage::salvage;
 use super::search::{Query, Search};
-use super::sessions::{Page, Sessions};
+use super::sessions::Sessions;
 use super::stats::stats;
 use super::timestamp::Timestamp;
 use super::verify::verify;
@@ -126,12 +128,12 @@ fn use_stores(connection: &Rc<Connection>, folder: &Path) -> Result<()> {
     for id in ["s-1", "s-2"] {
         sessions.create(&session(id))?;
     }
-    let mut seen = Seen::now(connection)?;
+    let mut seen = Seen::now(connection, vec!["others".into()])?;
     outputs.append(output("one\n"))?;
     outputs.append_many(&vec![output("two\n"); 40])?;
     let update = SessionUpdate { pid: Change::Set(7), ..SessionUpdate::default() };
     sessions.update("s-1", &update, None)?;
-    assert!(!seen.news(connection)?.is_empty());
+    assert!(!seen.news(connection)?.sessions.is_empty());
     assert!(changes::status(connection, "s-1")?.is_some());
     sessions.list(|_| Ok::<_, Error>(()))?;
     sessions.page(&Page::default(), |_| Ok::<_, Error>(()))?;
@@ -140,7 +142,7 @@ fn use_stores(connection: &Rc<Connection>, folder: &Path) -> Result<()> {
     outputs.read("s-1", 0, 10, |_| Ok::<_, Error>(()))?;
     outputs.tail("s-1", Tail::Lines(3), |_| Ok::<_, Error>(()))?;
     outputs.newest("s-1", Some(3), |_| Ok::<_, Error>(()))?;
-    assert!(outputs.full("s-1", "")?.len() > 100);
+    assert!(outputs.full("s-1", "", Order::Time)?.len() > 100);
     for format in [ExportFormat::Raw, ExportFormat::Html, ExportFormat::Ndjson] {
         let export = outputs.export("s-1".to_owned(), format, Size::default())?;
         export.write_to(&folder.join("export"), |_| ControlFlow::Continue(()))?;

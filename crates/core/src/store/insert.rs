@@ -21,35 +21,46 @@ static INSERT_ROWS: LazyLock<String> = LazyLock::new(|| {
     format!("{INSERT}{more_rows}").replacen("INSERT", "INSERT OR FAIL", 1)
 });
 
-/// Inserts rows, with as few statements as possible.
-pub(super) fn insert_all(sqlite: &Sqlite, outputs: &[NewOutput]) -> sqlite::Result<()> {
+/// Inserts rows, with as few statements as possible. Returns the cursor of the last one.
+pub(super) fn insert_all(sqlite: &Sqlite, outputs: &[NewOutput]) -> sqlite::Result<Option<i64>> {
     let now = Seconds::now();
     let (many, few) = outputs.as_chunks::<ROWS>();
+    let mut stored = 0;
     if !many.is_empty() {
         let mut insert = sqlite::prepare(sqlite, &INSERT_ROWS)?;
-        many.iter().try_for_each(|rows| insert_rows(&mut insert, rows, now))?;
+        for rows in many {
+            stored += insert_rows(&mut insert, rows, now)?;
+        }
     }
-    if few.is_empty() {
-        return Ok(());
+    if !few.is_empty() {
+        let mut insert = sqlite::prepare(sqlite, INSERT)?;
+        for row in few.chunks(1) {
+            stored += insert_rows(&mut insert, row, now)?;
+        }
     }
-    let mut insert = sqlite::prepare(sqlite, INSERT)?;
-    few.chunks(1).try_for_each(|row| insert_rows(&mut insert, row, now))
+    Ok(last_cursor(sqlite, stored))
 }
 
-/// Inserts as many rows as the statement has parameters for.
+/// The cursor of the row that was stored last, of this number of rows that were inserted just now; `None` if there is
+/// none: a trigger of the file may leave rows out. What triggers insert elsewhere does not count, as SQLite keeps it
+/// apart.
+pub(super) fn last_cursor(sqlite: &Sqlite, stored: usize) -> Option<i64> {
+    (stored > 0).then(|| sqlite.last_insert_rowid())
+}
+
+/// Inserts as many rows as the statement has parameters for. Returns how many were stored.
 pub(super) fn insert_rows(
     insert: &mut Statement<'_>,
     outputs: &[NewOutput],
     now: Seconds,
-) -> sqlite::Result<()> {
+) -> sqlite::Result<usize> {
     let longest = outputs.iter().map(|output| output.data.len()).max().unwrap_or(0);
     let bound = bind(insert, outputs, now).map_err(sqlite::Error::from);
     match bound.and_then(|()| sqlite::write_bound(insert, longest as u64)) {
-        Ok(_) => Ok(()),
         Err(error) if error.code_name().as_deref() == Some("SQLITE_TOOBIG") => {
             Err(error.context(format_args!("output.data of {longest} bytes")))
         }
-        Err(error) => Err(error),
+        written => written,
     }
 }
 

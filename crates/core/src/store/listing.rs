@@ -1,7 +1,6 @@
 //! The order of a listing: newest start first, at equal starts the latest insert first.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 
 /// The starts of sessions in the order in which they were stored, latest first.
 #[derive(Debug, Default)]
@@ -48,32 +47,6 @@ impl Place {
     }
 }
 
-/// The first places of a listing, at most `limit`.
-#[derive(Debug)]
-pub(super) struct Places {
-    limit: usize,
-    /// The last place is on top.
-    first: BinaryHeap<Place>,
-}
-
-impl Places {
-    pub(super) fn new(limit: usize) -> Self {
-        Self { limit, first: BinaryHeap::new() }
-    }
-
-    pub(super) fn add(&mut self, place: Place) {
-        self.first.push(place);
-        if self.first.len() > self.limit {
-            self.first.pop();
-        }
-    }
-
-    /// The places in their order.
-    pub(super) fn into_sorted(self) -> Vec<Place> {
-        self.first.into_sorted_vec()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -82,16 +55,6 @@ mod tests {
         let mut all = Starts::default();
         starts.iter().for_each(|start| all.add(*start));
         all.order()
-    }
-
-    #[test]
-    fn a_page_has_the_first_places_in_their_order() {
-        let mut places = Places::new(3);
-        for (started_at, rowid) in [(f64::NAN, 1), (5.0, 2), (9.0, 3), (5.0, 4), (7.0, 5)] {
-            places.add(Place::new(started_at, rowid));
-        }
-        let rowids: Vec<i64> = places.into_sorted().into_iter().map(Place::rowid).collect();
-        assert_eq!(rowids, [3, 5, 4]);
     }
 
     #[test]

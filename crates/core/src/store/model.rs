@@ -97,6 +97,24 @@ pub struct Details {
     pub error: Option<String>,
 }
 
+impl SessionStatus {
+    /// A text in which SQL finds each of these by `instr(…, '|' || status || '|')`.
+    pub(crate) fn among(all: &[Self]) -> String {
+        let all: Vec<_> = all.iter().map(|status| status.as_str()).collect();
+        format!("|{}|", all.join("|"))
+    }
+}
+
+literals! {
+    /// The order of the chunks of a session.
+    Order {
+        /// By their timestamps, and as they were appended where these are equal.
+        Time = "time",
+        /// As they were appended: what a terminal has shown, whatever the clock did.
+        Append = "append",
+    }
+}
+
 /// A new session.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewSession {

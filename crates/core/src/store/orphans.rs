@@ -24,7 +24,8 @@ const AT_WORK: &str = "SELECT rowid, id, pid, started_at, updated_at FROM sessio
 const FAIL: &str =
     "UPDATE sessions SET status = 'failed', ended_at = coalesce(ended_at, ?2) WHERE rowid = ?1";
 
-const LAST_OUTPUT: &str =
+/// The timestamp of the latest chunk of a session.
+pub(super) const LAST_OUTPUT: &str =
     select_chunks!("o.timestamp", "ORDER BY i.timestamp DESC, i.id DESC LIMIT 1");
 
 /// A session that is marked as running or waiting.

@@ -4,8 +4,8 @@ use std::rc::Rc;
 
 use rusqlite::{Params, Row, params};
 
-use super::insert::{INSERT, insert_all, insert_rows};
-use super::model::{NewOutput, OutputRow, OutputType};
+use super::insert::{INSERT, insert_all, insert_rows, last_cursor};
+use super::model::{NewOutput, Order, OutputRow, OutputType};
 use super::timestamp::{Moments, Seconds, Timestamp};
 use super::utf16::{Joined, MAX_LENGTH};
 use super::write_behind::{OnError, Settings, WriteBehind};
@@ -38,7 +38,9 @@ const SINCE: &str = select_chunks!(
     "AND i.timestamp > ?2 ORDER BY i.timestamp, i.id"
 );
 
-const FULL: &str = select_chunks!("o.data", "ORDER BY i.timestamp, i.id");
+const FULL_BY_TIME: &str = select_chunks!("o.data", "ORDER BY i.timestamp, i.id");
+
+const FULL_AS_APPENDED: &str = select_chunks!("o.data", "ORDER BY i.id");
 
 /// The output of all sessions of one database.
 #[derive(Clone)]
@@ -65,12 +67,11 @@ impl Outputs {
         settings: Settings,
         on_error: Option<OnError>,
     ) -> Result<Self> {
-        let Some(file) = connection.shared_file() else {
+        let Some(siblings) = connection.siblings() else {
             return Ok(Self::new(connection));
         };
-        let behind = connection.deferred(|| {
-            WriteBehind::start(file, connection.options().clone(), settings, on_error)
-        })?;
+        let behind =
+            connection.deferred(|| WriteBehind::start(siblings.clone(), settings, on_error))?;
         Ok(Self { connection, behind: Some(behind) })
     }
 
@@ -80,22 +81,23 @@ impl Outputs {
     }
 
     /// Stores one chunk. Without write-behind it is committed when the call returns, unless it is part of a
-    /// transaction.
+    /// transaction. Returns its cursor; `None` if it is only queued, or if a trigger of the file left it out.
     ///
     /// # Errors
     ///
     /// An error of SQLite.
-    pub fn append(&self, output: NewOutput) -> Result<()> {
+    pub fn append(&self, output: NewOutput) -> Result<Option<i64>> {
         match &self.behind {
             // Inside a transaction it is part of the transaction.
             Some(behind) if !self.connection.in_transaction()? => {
                 Ok(behind.append(&self.connection, output)?)
             }
             // Chunks that were appended before, by any store, come first.
-            _ => self.connection.write(|_| {
+            _ => self.connection.write(|sqlite| {
                 let rows = std::slice::from_ref(&output);
-                self.connection
-                    .with_statement(INSERT, |insert| Ok(insert_rows(insert, rows, Seconds::now())?))
+                self.connection.with_statement(INSERT, |insert| {
+                    Ok(last_cursor(sqlite, insert_rows(insert, rows, Seconds::now())?))
+                })
             }),
         }
     }
@@ -111,14 +113,14 @@ impl Outputs {
         Ok(self.behind.as_ref().map_or(Ok(()), |behind| behind.check_refusal())?)
     }
 
-    /// Stores all chunks in one transaction, or none.
+    /// Stores all chunks in one transaction, or none. Returns the cursor of the last one that was stored.
     ///
     /// # Errors
     ///
     /// An error of SQLite, caused by these chunks or by those that are queued before them.
-    pub fn append_many(&self, outputs: &[NewOutput]) -> Result<()> {
+    pub fn append_many(&self, outputs: &[NewOutput]) -> Result<Option<i64>> {
         if outputs.is_empty() {
-            return Ok(self.connection.unsettled().map(drop)?);
+            return Ok(self.connection.unsettled().map(|_| None)?);
         }
         // Chunks that were appended before come first. If they fail, these fail, too.
         let all = |sqlite: &_| atomically(sqlite, || insert_all(sqlite, outputs));
@@ -136,13 +138,10 @@ impl Outputs {
         limit: Option<i64>,
         visit: impl FnMut(OutputRow<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        // An index has this order, so stopping is as fast as a LIMIT. And SQLite prepares a statement again whenever
-        // a LIMIT parameter changes.
-        let limit = limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
         self.select(NEWEST, session_id, [session_id], limit, visit)
     }
 
-    /// Passes the chunks strictly newer than `since` to `visit`, oldest first.
+    /// Passes the oldest `limit` chunks strictly newer than `since` to `visit`, oldest first.
     ///
     /// # Errors
     ///
@@ -151,21 +150,26 @@ impl Outputs {
         &self,
         session_id: &str,
         since: Timestamp,
+        limit: Option<i64>,
         visit: impl FnMut(OutputRow<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        self.select(SINCE, session_id, params![session_id, since.text()], usize::MAX, visit)
+        self.select(SINCE, session_id, params![session_id, since.text()], limit, visit)
     }
 
-    /// All chunks of a session, oldest first, with `separator` between them.
+    /// All chunks of a session in this order, with `separator` between them.
     ///
     /// # Errors
     ///
     /// [`Error::TooLong`] as soon as the text cannot be a JavaScript string any more; an error of SQLite.
-    pub fn full(&self, session_id: &str, separator: &str) -> Result<Joined> {
+    pub fn full(&self, session_id: &str, separator: &str, order: Order) -> Result<Joined> {
         self.connection.settled()?;
+        let sql = match order {
+            Order::Time => FULL_BY_TIME,
+            Order::Append => FULL_AS_APPENDED,
+        };
         let mut joined = Joined::default();
         let mut first = true;
-        each_row(&self.connection, FULL, [session_id], |row| {
+        each_row(&self.connection, sql, [session_id], |row| {
             check_session(row, session_id)?;
             if !std::mem::take(&mut first) {
                 joined.push(separator.as_bytes())?;
@@ -201,15 +205,18 @@ impl Outputs {
         sql: &'static str,
         session_id: &str,
         params: impl Params,
-        limit: usize,
+        limit: Option<i64>,
         mut visit: impl FnMut(OutputRow<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         self.connection.settled().map_err(Error::from)?;
-        if limit == 0 {
+        // An index has the order, so stopping is as fast as a LIMIT. And SQLite prepares a statement again whenever a
+        // LIMIT parameter changes.
+        let mut left =
+            limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
+        if left == 0 {
             return Ok(());
         }
         let mut moments = Moments::default();
-        let mut left = limit;
         each_row(&self.connection, sql, params, |row| {
             check_session(row, session_id)?;
             visit(output(row, &mut moments)?)?;

@@ -3,14 +3,14 @@
 use std::rc::Rc;
 
 use rusqlite::types::ValueRef;
-use rusqlite::{OptionalExtension, Params, Row, ffi, params};
+use rusqlite::{Params, Row, ffi, params};
 
 use super::details;
-use super::listing::{Place, Places, Starts};
+use super::listing::Starts;
 use super::model::{Details, DetailsUpdate, NewSession, SessionRow, SessionStatus, SessionUpdate};
 use super::timestamp::{Moments, Seconds, Timestamp};
 use super::{Error, Result, cascade, damaged, damaged_index, each_row, text};
-use crate::sqlite::{self, Connection, atomically, snapshot};
+use crate::sqlite::{self, Connection, atomically};
 
 const INSERT: &str =
     "INSERT INTO sessions (id, slot, status, working_dir, current_command, started_at, ended_at, pid,
@@ -25,16 +25,12 @@ const UPDATE: &str = "UPDATE sessions SET
      pid = iif(?7, ?8, pid)
      WHERE id = ?1 AND (?9 IS NULL OR instr(?9, '|' || status || '|'))";
 
-const ROWID: &str = "SELECT rowid FROM sessions WHERE id = ?1";
-
-const PLACES: &str = "SELECT rowid, started_at FROM sessions WHERE ?1 IS NULL OR status = ?1";
-
 /// Selects by the index on the id, `i`, and the row that it names, `s`. The id of the row is compared, because a
 /// damaged index may name another row.
 macro_rules! by_id {
     ($details:literal, $join:literal) => {
         concat!(
-            "SELECT s.id, s.slot, s.status, s.working_dir, s.current_command, s.started_at, s.ended_at, s.pid",
+            "SELECT s.id, s.slot, s.status, s.working_dir, s.current_command, s.started_at, s.ended_at, s.pid, s.rowid",
             $details,
             " FROM sessions i CROSS JOIN sessions s ON s.rowid = i.rowid",
             $join,
@@ -49,34 +45,26 @@ const GET_WITH_DETAILS: &str = by_id!(
     " LEFT JOIN gsd_session_details d ON d.session_id = s.id"
 );
 
+/// Selects sessions with their rowids: a query that leaves out their details, and one with them.
 macro_rules! select_sessions {
-    ($condition:literal) => {
+    ($($condition:expr),+) => {
         [
             concat!(
-                "SELECT id, slot, status, working_dir, current_command, started_at, ended_at, pid
+                "SELECT id, slot, status, working_dir, current_command, started_at, ended_at, pid, s.rowid
                  FROM sessions s ",
-                $condition
+                $($condition),+
             ),
             concat!(
-                "SELECT id, slot, status, working_dir, current_command, started_at, ended_at, pid,
+                "SELECT id, slot, status, working_dir, current_command, started_at, ended_at, pid, s.rowid,
                  d.title, d.exit_code, d.signal, d.error
                  FROM sessions s LEFT JOIN gsd_session_details d ON d.session_id = s.id ",
-                $condition
+                $($condition),+
             ),
         ]
     };
 }
 
-/// Which sessions to list.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Page {
-    /// Only those of this status.
-    pub status: Option<SessionStatus>,
-    /// The most sessions to list.
-    pub limit: Option<usize>,
-    /// Only those behind the session with this id, which started at this moment.
-    pub before: Option<(String, Timestamp)>,
-}
+pub(super) use select_sessions;
 
 /// The sessions of one database.
 #[derive(Debug, Clone)]
@@ -184,10 +172,7 @@ impl Sessions {
         update: &SessionUpdate,
         if_status: Option<&[SessionStatus]>,
     ) -> Result<bool> {
-        let among = if_status.map(|all| {
-            let all: Vec<_> = all.iter().map(|status| status.as_str()).collect();
-            format!("|{}|", all.join("|"))
-        });
+        let among = if_status.map(SessionStatus::among);
         self.connection.with_statement(UPDATE, |statement| {
             let values = params![
                 id,
@@ -228,46 +213,6 @@ impl Sessions {
         visit: impl FnMut(SessionRow<'_>) -> Result<(), E>,
     ) -> Result<Option<Vec<u32>>, E> {
         self.latest_first(select_sessions!("ORDER BY s.rowid DESC"), [], visit)
-    }
-
-    /// Passes a page of the sessions to `visit`, in the order of [`list`](Self::list).
-    ///
-    /// # Errors
-    ///
-    /// An error of SQLite or of `visit`.
-    pub fn page<E: From<Error>>(
-        &self,
-        page: &Page,
-        mut visit: impl FnMut(SessionRow<'_>) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let sqlite = self.connection.unsettled().map_err(Error::from)?;
-        let _one_moment = snapshot(&sqlite).map_err(Error::from)?;
-        let sql = self.with_or_without_details(select_sessions!("WHERE s.rowid = ?1"))?;
-        for place in self.places(page)? {
-            self.select(sql, [place.rowid()], &mut visit)?;
-        }
-        Ok(())
-    }
-
-    fn places(&self, page: &Page) -> Result<Vec<Place>> {
-        let before = page.before.as_ref().map(|(id, started_at)| {
-            // If it is gone, it counts as stored after all sessions with the same start.
-            let rowid = self.connection.with_statement(ROWID, |rowid| -> Result<_> {
-                Ok(rowid.query_row([id], |row| row.get(0)).optional()?)
-            })?;
-            Ok::<_, Error>(Place::new(started_at.millis(), rowid.unwrap_or(i64::MAX)))
-        });
-        let before = before.transpose()?;
-        let mut moments = Moments::default();
-        let mut places = Places::new(page.limit.unwrap_or(usize::MAX));
-        each_row(&self.connection, PLACES, [page.status], |row| -> Result<bool> {
-            let place = Place::new(moments.millis(text(row.get_ref(1)?)), row.get(0)?);
-            if before.is_none_or(|before| place > before) {
-                places.add(place);
-            }
-            Ok(true)
-        })?;
-        Ok(places.into_sorted())
     }
 
     /// As [`list`](Self::list), but only sessions of one status.
@@ -314,11 +259,14 @@ impl Sessions {
     }
 
     /// The second of two queries where any session has details: the first one takes a tenth less time.
-    fn with_or_without_details(&self, [without, with]: [&'static str; 2]) -> Result<&'static str> {
+    pub(super) fn with_or_without_details(
+        &self,
+        [without, with]: [&'static str; 2],
+    ) -> Result<&'static str> {
         Ok(if details::are_stored(&self.connection)? { with } else { without })
     }
 
-    fn select<E: From<Error>>(
+    pub(super) fn select<E: From<Error>>(
         &self,
         sql: &'static str,
         params: impl Params,
@@ -350,7 +298,7 @@ impl Sessions {
     }
 }
 
-fn session<'row>(row: &'row Row<'_>, moments: &mut Moments) -> Result<SessionRow<'row>> {
+pub(super) fn session<'row>(row: &'row Row<'_>, moments: &mut Moments) -> Result<SessionRow<'row>> {
     let column = |index| row.get_ref(index);
     let status = text(column(2)?);
     Ok(SessionRow {
@@ -375,7 +323,7 @@ fn session<'row>(row: &'row Row<'_>, moments: &mut Moments) -> Result<SessionRow
             ValueRef::Real(pid) => Some(pid),
             _ => None,
         },
-        details: details::read(row, 8)?,
+        details: details::read(row, 9)?,
     })
 }
 

@@ -54,10 +54,15 @@ pub struct Report {
 ///
 /// A closed connection; a file of which nothing can be read; an error whose cause is not the file.
 pub fn verify(connection: &Connection) -> Result<Report> {
-    let sqlite = connection.settled()?;
+    let is_replaced = connection.is_replaced();
+    // What is queued stays queued then.
+    let sqlite = if is_replaced { connection.unsettled()? } else { connection.settled()? };
     let report = sqlite::in_one_state(&sqlite, || {
         let schema_version = sqlite::schema_version(&sqlite)?;
         let mut findings = Findings::default();
+        if is_replaced {
+            findings.add(sqlite::REPLACED);
+        }
         sqlite::check_integrity(&sqlite, || longest(&sqlite), &mut findings)?;
         sqlite::compare_schema(&sqlite, schema_version, &mut findings)?;
         findings.attempt("checks of the tables", |findings| {

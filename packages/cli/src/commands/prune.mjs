@@ -1,24 +1,30 @@
 // `gsd-sessions prune`: removes sessions that are over.
 
 import { Option } from 'commander'
-import { age, size } from '../amounts.mjs'
+import { moment, MOMENTS, size } from '../amounts.mjs'
 import { canAsk, confirmed } from '../ask.mjs'
-import { allOptions, examples, Failure, integer, withReader, withWriter } from '../command.mjs'
+import {
+  allOptions,
+  examples,
+  Failure,
+  foreignKeysOption,
+  integer,
+  withReader,
+  withWriter,
+} from '../command.mjs'
 import { abortable, progressBar } from '../progress.mjs'
 import { sessionTable } from '../session-table.mjs'
 import { print } from '../streams.mjs'
-import { bytesText, jsonText } from '../style.mjs'
+import { bytesText, jsonText, plural, printable } from '../style.mjs'
 
 const STATUSES = ['completed', 'failed', 'idle']
-
-const plural = (count, noun) => `${count} ${noun}${count === 1 ? '' : 's'}`
 
 /** The part of a report that says what was removed, or would be. */
 const amountOf = ({ sessions, outputs, bytes }) =>
   `${plural(sessions.length, 'session')}, ${plural(outputs, 'chunk')}, ${bytesText(bytes)} of text`
 
 /** What a report says, in lines for people. */
-function summary(report, { dryRun = false } = {}) {
+function summary(report, { dryRun, foreignKeys }) {
   const { fileBytesBefore, fileBytes, freeBytes, givesSpaceBack } = report
   const file =
     fileBytes === fileBytesBefore
@@ -29,7 +35,17 @@ function summary(report, { dryRun = false } = {}) {
     dryRun || givesSpaceBack || freeBytes === 0
       ? ''
       : `${bytesText(freeBytes)} of it are free for what comes; only a VACUUM gives them back\n`
-  return `${what}: ${amountOf(report)}; ${file}\n${free}`
+  return `${what}: ${amountOf(report)}; ${file}\n${free}${keptOf(report, foreignKeys)}`
+}
+
+/** The sessions that rows or triggers of others keep, a line each. */
+function keptOf({ kept }, foreignKeys) {
+  if (kept.length === 0) return ''
+  const lines = kept.map(({ id, reason }) => `kept ${printable(id)}: ${printable(reason)}\n`)
+  const more = foreignKeys
+    ? ''
+    : '--foreign-keys has SQLite do with rows that refer to a session what their table says\n'
+  return lines.join('') + more
 }
 
 /** The sessions that a report names. */
@@ -63,9 +79,10 @@ async function pruneWithBar({ connection }, limits, plan) {
 }
 
 /** Removes what `limits` say, once the user has agreed. */
-async function remove(stores, limits, { yes, json }) {
+async function remove(stores, limits, { yes, json, foreignKeys }) {
   const plan = await stores.connection.prune({ ...limits, dryRun: true })
-  const tell = (report, table = '') => print(json ? jsonOf(report) : table + summary(report))
+  const tell = (report, table = '') =>
+    print(json ? jsonOf(report) : table + summary(report, { foreignKeys }))
   const planned = sessionsOf(stores, plan)
   if (!yes) {
     // Where there is nothing to remove, nobody is asked, and nothing that is stored meanwhile is removed.
@@ -79,9 +96,10 @@ async function remove(stores, limits, { yes, json }) {
 }
 
 /** Prints what would be removed. */
-async function lookFirst(stores, limits, { json }) {
+async function lookFirst(stores, limits, { json, foreignKeys }) {
   const report = await stores.connection.prune({ ...limits, dryRun: true })
-  const told = () => tableOf(sessionsOf(stores, report)) + summary(report, { dryRun: true })
+  const told = () =>
+    tableOf(sessionsOf(stores, report)) + summary(report, { dryRun: true, foreignKeys })
   await print(json ? jsonOf(report) : told())
 }
 
@@ -91,10 +109,14 @@ export function prune(command) {
     .name('prune')
     .summary('remove sessions that are over, by age, size or number')
     .description(
-      'Remove sessions that are over, oldest first, with what they printed. What is at work or pinned stays. ' +
-        'It asks before; without a terminal it wants --yes.',
+      'Remove sessions that are over, oldest first, with what they printed. What is at work or pinned stays, and what ' +
+        'rows of other tables refer to. It asks before; without a terminal it wants --yes.',
     )
-    .option('--older-than <age>', 'those that were over so long ago (30d), or before a date', age)
+    .option(
+      '--older-than <moment>',
+      'those that were over, and printed their last, before (30d, 2026-03-01)',
+      moment,
+    )
     .option(
       '--max-bytes <size>',
       'until so much of the file is in use at most (500M, 1.5GiB)',
@@ -107,6 +129,7 @@ export function prune(command) {
       ),
     )
     .option('--orphans', 'also output whose session is not stored')
+    .addOption(foreignKeysOption())
     .option('--dry-run', 'only tell what would go')
     .option('-y, --yes', 'do not ask')
   examples(command, [
@@ -114,6 +137,7 @@ export function prune(command) {
     ['gsd-sessions prune --older-than 30d --max-bytes 1G --keep-last 20 --yes', 'once a day'],
     ['gsd-sessions prune --keep-last 0 --status failed', 'everything that failed'],
   ])
+  command.addHelpText('after', `\n${MOMENTS}`)
   return command.action(() => {
     const options = allOptions(command)
     const { olderThan, maxBytes, keepLast, status: statuses, orphans, dryRun } = options

@@ -1,6 +1,7 @@
 // `gsd-sessions search`: the lines in which a text stands, as a person saw them.
 
-import { allOptions, examples, integer, moment, withReader } from '../command.mjs'
+import { lastMoment, moment, MOMENTS } from '../amounts.mjs'
+import { allOptions, examples, integer, withReader } from '../command.mjs'
 import { print } from '../streams.mjs'
 import { jsonText, printable, printableLine, styled } from '../style.mjs'
 
@@ -34,8 +35,8 @@ export function search(command) {
     .option('--session <id>', 'only in this session')
     .option('-e, --regex', 'the pattern is a regular expression')
     .option('-s, --case-sensitive', 'tell upper from lower case')
-    .option('--since <date>', 'only what was printed then or later', moment)
-    .option('--until <date>', 'only what was printed then or earlier', moment)
+    .option('--since <moment>', 'only what was printed then or later (2h, 2026-03-01)', moment)
+    .option('--until <moment>', 'only what was printed then or earlier', lastMoment)
     .option(
       '-C, --context <lines>',
       'so many lines before and after each match',
@@ -48,6 +49,7 @@ export function search(command) {
     ['gsd-sessions search -e "error\\[E\\d+\\]" --session s-1', 'errors of the Rust compiler'],
     ["gsd-sessions search panic --json | jq -r '.matches[].line'", 'the lines alone'],
   ])
+  command.addHelpText('after', `\n${MOMENTS}`)
   return command.action((pattern) => {
     const options = allOptions(command)
     return withReader(options, async ({ outputs }) => {

@@ -14,7 +14,6 @@ use rusqlite::{Connection as Sqlite, MAIN_DB, TransactionState, ffi};
 
 use super::cached::Cache;
 use super::{Connection, Error, Result};
-use crate::sqlite::open_sibling;
 use crate::sqlite::transaction::{all_or_nothing, immediate};
 
 /// Writes that a store has deferred.
@@ -193,14 +192,14 @@ impl Connection {
 
     /// Makes the stores use a second connection until the open iterations end.
     fn go_beside(&self) -> Result<Rc<Beside>> {
-        let Some(file) = self.shared_file() else {
+        let Some(siblings) = self.siblings() else {
             return Err(Error::InUse);
         };
         let mut beside = self.iterations.beside.borrow_mut();
         let beside = match &*beside {
             Some(beside) => beside,
             None => {
-                let sqlite = Rc::new(open_sibling(file, self.options())?);
+                let sqlite = Rc::new(siblings.open_governed()?);
                 beside.insert(Rc::new(Beside { cache: Cache::default(), sqlite }))
             }
         };

@@ -17,8 +17,9 @@ pub use statement::{Row, Statement};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::rc::Rc;
+use std::time::Instant;
 
 use rusqlite::Connection as Sqlite;
 use rusqlite::wal::CheckpointMode;
@@ -27,10 +28,13 @@ use cached::Cache;
 use deferred::Iterations;
 use statement::PreparedCell;
 
+use super::attached::enforces_foreign_keys;
 use super::checkpointer::{Blocker, Checkpointer};
 use super::companions::{self, Exposure};
 use super::options::{Location, OpenOptions};
-use super::{Error, Result, files, log, open, pragma, slots};
+use super::presence::Presence;
+use super::siblings::Siblings;
+use super::{Error, Result, files, guard, log, open, pragma, slots};
 
 /// An open database. Stores share it by `Rc`; closing it closes it for all of them.
 pub struct Connection {
@@ -48,6 +52,8 @@ pub struct Connection {
     statements: RefCell<HashMap<*const PreparedCell, Rc<PreparedCell>>>,
     iterations: Iterations,
     options: OpenOptions,
+    /// How other connections to the file are opened.
+    siblings: Option<Siblings>,
     /// Deferred writes. Dropped after the connection, whose locks they may be waiting for.
     deferred: RefCell<Option<Rc<dyn Deferred>>>,
 }
@@ -70,13 +76,23 @@ impl Connection {
     pub fn open(path: &str, location: Location, options: &OpenOptions) -> Result<Self> {
         let named = |error: Error| error.context(format_args!("cannot open {path:?}"));
         let mut sqlite = open::open(&location, options).map_err(named)?;
-        let checkpointer = match &location {
-            Location::File(file) if !options.readonly => {
-                Some(Checkpointer::attach(&mut sqlite, file, options).map_err(named)?)
+        let (mut siblings, mut checkpointer) = (None, None);
+        if let Location::File(file) = &location {
+            let mut of_file = Siblings {
+                file: file.clone(),
+                options: options.clone(),
+                presence: Presence::of(file, &sqlite),
+                governor: None,
+            };
+            if !options.readonly {
+                of_file.presence.guard(&mut sqlite).map_err(named)?;
+                let attached = Checkpointer::attach(&mut sqlite, &mut of_file).map_err(named)?;
+                checkpointer = Some(attached);
             }
-            _ => None,
-        };
+            siblings = Some(of_file);
+        }
         let highest_slot = slots::accepted(&sqlite).map_err(named)?;
+        guard::attach(&sqlite, matches!(location, Location::File(_))).map_err(named)?;
         Ok(Self {
             highest_slot: Cell::new(highest_slot),
             checkpointer: RefCell::new(checkpointer),
@@ -84,6 +100,7 @@ impl Connection {
             statements: RefCell::default(),
             iterations: Iterations::default(),
             options: options.clone(),
+            siblings,
             deferred: RefCell::new(None),
             sqlite: RefCell::new(Some(Rc::new(sqlite))),
             path: path.to_owned(),
@@ -145,7 +162,10 @@ impl Connection {
                 self.checkpointer.take();
                 self.close_beside();
                 match sqlite.close() {
-                    Ok(()) => return Ok(()),
+                    Ok(()) => {
+                        self.journal_closed();
+                        return Ok(());
+                    }
                     Err((sqlite, error)) => (Rc::new(sqlite), error.into()),
                 }
             }
@@ -181,22 +201,63 @@ impl Connection {
     /// [`Error::Closed`], or an error of SQLite.
     pub fn wal_status(&self) -> Result<WalStatus> {
         let sqlite = self.unsettled()?;
-        let Location::File(file) = &self.location else {
+        let Some(siblings) = &self.siblings else {
             return Ok(WalStatus::default());
         };
+        let is_replaced = self.is_replaced();
         // A connection that is reading or writing cannot read the state of its log.
         let frames = match log::checkpoint(&sqlite, CheckpointMode::NOOP) {
-            Err(error) if error.is_busy() => {
-                log::frames(&open::open_sibling(file, &self.options)?)?
-            }
+            Err(error) if error.is_busy() && !is_replaced => log::frames(&siblings.open()?)?,
+            // Nothing else would know.
+            Err(error) if error.is_busy() => log::Frames { log: 0, done: 0 },
             looked => looked?,
         };
+        let blocker = || self.checkpointer.borrow().as_ref().and_then(Checkpointer::blocker);
         Ok(WalStatus {
             size: self.log_size(),
             frames: frames.log,
             frames_left: frames.left(),
-            blocker: self.checkpointer.borrow().as_ref().and_then(Checkpointer::blocker),
+            blocker: if is_replaced { Some(Blocker::Replaced) } else { blocker() },
         })
+    }
+
+    /// Whether the file, its log or its index was moved, removed or replaced since it was opened. Looks now.
+    pub fn is_replaced(&self) -> bool {
+        self.siblings.as_ref().is_some_and(|siblings| siblings.presence.is_replaced())
+    }
+
+    /// Has the attached databases left alone if `sql` may detach one of them, or change a journal mode. SQLite wants
+    /// them for itself then.
+    fn before(&self, sql: &str) {
+        if let Some(siblings) = self.siblings.as_ref().filter(|_| sets_journal(sql)) {
+            siblings.presence.forget();
+        }
+        if let Some(checkpointer) = &*self.checkpointer.borrow()
+            && wants_alone(sql)
+        {
+            checkpointer.leave_attached();
+        }
+    }
+
+    /// Takes the log that is there now as that of the database: the journal mode may have been set.
+    fn journal_set(&self) {
+        if let Some(siblings) = &self.siblings {
+            siblings.presence.record();
+        }
+    }
+
+    /// Leaves the log out: nobody here has it open any more.
+    fn journal_closed(&self) {
+        if let Some(siblings) = &self.siblings {
+            siblings.presence.forget();
+        }
+    }
+
+    /// Moves the logs into their files, as far as possible before the `deadline`: the process ends.
+    pub fn leave_log(&self, deadline: Instant) {
+        if let Some(checkpointer) = &*self.checkpointer.borrow() {
+            checkpointer.end(deadline);
+        }
     }
 
     /// The size of the write-ahead log in bytes.
@@ -243,12 +304,9 @@ impl Connection {
         &self.location
     }
 
-    /// The file, if other connections can write to the database as well.
-    pub(crate) fn shared_file(&self) -> Option<&Path> {
-        match &self.location {
-            Location::File(file) if !self.options.readonly => Some(file),
-            _ => None,
-        }
+    /// How other connections to the file are opened, if they can write to the database as well.
+    pub(crate) fn siblings(&self) -> Option<&Siblings> {
+        self.siblings.as_ref().filter(|_| !self.options.readonly)
     }
 
     /// The parts of the database that more people can access than its mode allows.
@@ -275,10 +333,13 @@ impl Connection {
     /// [`Error::Closed`], or an error of SQLite.
     pub fn sibling(&self) -> Result<Option<Sqlite>> {
         self.settled()?;
-        match &self.location {
-            Location::File(file) => open::open_sibling(file, &self.options).map(Some),
-            Location::Memory => Ok(None),
-        }
+        let Some(siblings) = &self.siblings else {
+            return Ok(None);
+        };
+        // A pragma may have changed it since the connection was opened.
+        let foreign_keys = enforces_foreign_keys(&*self.unsettled()?)?;
+        let options = OpenOptions { foreign_keys, ..self.options.clone() };
+        Siblings { options, ..siblings.clone() }.open().map(Some)
     }
 
     /// How the database was opened.
@@ -295,6 +356,21 @@ impl Connection {
     pub fn is_readonly(&self) -> bool {
         self.options.readonly
     }
+}
+
+/// Whether `sql` may need a database for itself.
+fn wants_alone(sql: &str) -> bool {
+    ["detach", "journal_mode", "locking_mode"].iter().any(|word| contains(sql, word))
+}
+
+/// Whether `sql` may set a journal mode.
+fn sets_journal(sql: &str) -> bool {
+    contains(sql, "journal_mode") && sql.contains(['=', '('])
+}
+
+/// Whether `sql` contains `word`, in whatever case.
+fn contains(sql: &str, word: &str) -> bool {
+    sql.as_bytes().windows(word.len()).any(|part| part.eq_ignore_ascii_case(word.as_bytes()))
 }
 
 /// The state of a write-ahead log.
@@ -315,6 +391,7 @@ mod tests {
     use super::*;
     use crate::sqlite::turns::Turns;
     use std::fs;
+    use std::path::Path;
 
     fn open_file(file: &Path, options: &OpenOptions) -> Result<Connection> {
         Connection::open(&file.to_string_lossy(), Location::File(file.to_owned()), options)
@@ -349,8 +426,9 @@ mod tests {
         let with = |file: &Path, suffix| PathBuf::from(format!("{}{suffix}", file.display()));
         let folder = tempfile::tempdir().unwrap();
         let (file, copy) = (folder.path().join("a.db"), folder.path().join("b.db"));
-        let writer = open_file(&file, &OpenOptions::default()).unwrap();
-        writer.sqlite().unwrap().execute_batch("PRAGMA user_version = 99").unwrap();
+        let _writer = open_file(&file, &OpenOptions::default()).unwrap();
+        let newer = Sqlite::open(&file).unwrap();
+        newer.execute_batch("PRAGMA user_version = 99").unwrap();
         for suffix in ["", "-wal"] {
             fs::copy(with(&file, suffix), with(&copy, suffix)).unwrap();
         }

@@ -3,13 +3,13 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use rusqlite::fallible_iterator::FallibleIterator;
 use rusqlite::types::ToSql;
 use rusqlite::{Batch, Connection as Sqlite, Rows};
 use self_cell::self_cell;
 
 use super::names::{Column, Handle};
-use super::{Connection, Error, Result};
+use super::{Connection, Error, Result, sets_journal};
+use crate::sqlite::guard;
 use crate::sqlite::turns::Turns;
 
 /// A row that SQLite stands on.
@@ -39,11 +39,15 @@ pub struct Statement {
     place: Rc<PreparedCell>,
     /// Valid while the place is not empty.
     handle: Handle,
+    /// Whether it alters a table of the stores.
+    alters: bool,
     iteration: Cell<Iteration>,
     /// Whether the iterated statement writes.
     writes: Cell<bool>,
     /// Whether the iteration clears the parameters at its end.
     clears_bindings: Cell<bool>,
+    /// Whether it may set the journal mode.
+    sets_journal: bool,
 }
 
 /// The state of an iteration.
@@ -62,15 +66,17 @@ impl Connection {
     /// [`Error::Sql`] if there is no statement, or more than one; an error of SQLite.
     pub fn prepare(self: &Rc<Self>, sql: &str) -> Result<Statement> {
         let sqlite = self.unsettled()?;
+        self.before(sql);
         let instead = Turns::instead_of(&sqlite, sql);
         let sql = terminated(instead.as_deref().unwrap_or(sql))?;
-        let mut handle = None;
+        let (mut handle, mut alters) = (None, false);
         let prepared = Prepared::try_new(sqlite, |sqlite| {
             let mut batch = Batch::new(sqlite, &sql);
-            let first = batch.next()?;
-            let first = first.ok_or(Error::Sql("the SQL contains no statement"))?;
+            let first = guard::next(sqlite, &mut batch)?;
+            let (first, does) = first.ok_or(Error::Sql("the SQL contains no statement"))?;
+            alters = does;
             handle = Handle::latest(sqlite, &sql);
-            match batch.next() {
+            match guard::next(sqlite, &mut batch) {
                 Ok(None) => Ok(first),
                 // The rest counts as a second statement, valid or not.
                 _ => Err(Error::Sql("the SQL contains more than one statement")),
@@ -83,9 +89,11 @@ impl Connection {
             connection: Rc::clone(self),
             place,
             handle,
+            alters,
             iteration: Cell::new(Iteration::None),
             writes: Cell::new(false),
             clears_bindings: Cell::new(false),
+            sets_journal: sets_journal(&sql),
         })
     }
 
@@ -98,20 +106,24 @@ impl Connection {
         self.check_not_iterating()?;
         let sqlite = self.unsettled()?;
         let mut unsettled = self.sqlite().err();
+        self.before(sql);
         let sql = terminated(sql)?;
         let mut batch = Batch::new(&sqlite, &sql);
-        while let Some(mut statement) = batch.next()? {
+        while let Some((mut statement, alters)) = guard::next(&sqlite, &mut batch)? {
             match unsettled.take() {
                 Some(error) if is_setting(&statement) => unsettled = Some(error),
                 Some(error) => return Err(error),
                 None => {}
             }
-            drain(statement.raw_query())?;
+            guard::running(alters, || drain(statement.raw_query()))?;
             if statement.readonly()
                 && let Some(sql) = statement.expanded_sql()
             {
                 Turns::put_back(&sqlite, &sql);
             }
+        }
+        if sets_journal(&sql) {
+            self.journal_set();
         }
         Ok(())
     }
@@ -244,6 +256,7 @@ impl Statement {
             // One step is enough to know whether a query works.
             if writes { drain(rows) } else { Ok(rows.next().map(drop)?) }
         })?;
+        self.after();
         // `changes()` still counts the last statement that changed anything.
         let changes = if sqlite.total_changes() == before { 0 } else { sqlite.changes() };
         Ok((changes, sqlite.last_insert_rowid()))
@@ -260,7 +273,7 @@ impl Statement {
     ) -> std::result::Result<(), E> {
         self.settled()?;
         self.check_may_write()?;
-        self.with(|statement| {
+        let queried = self.with(|statement| {
             let writes = !statement.readonly();
             let mut version_now = None;
             let mut rows = statement.raw_query();
@@ -273,7 +286,15 @@ impl Statement {
                 }
             }
             Ok(())
-        })
+        });
+        self.after();
+        queried
+    }
+
+    fn after(&self) {
+        if self.sets_journal {
+            self.connection.journal_set();
+        }
     }
 
     /// Starts an iteration; [`advance`](Self::advance) reads the rows one by one. Until its end, no other statement
@@ -361,6 +382,7 @@ impl Statement {
 
     fn end_iteration(&self) {
         self.connection.remove_iterator(self.writes.get());
+        self.after();
         if self.clears_bindings.get() {
             self.clear_bindings();
         }
@@ -392,7 +414,9 @@ impl Statement {
     ) -> std::result::Result<T, E> {
         let mut place = self.place.try_borrow_mut().map_err(|_| Error::InUse)?;
         match place.as_mut() {
-            Some(prepared) => prepared.with_dependent_mut(|_, statement| work(statement)),
+            Some(prepared) => guard::running(self.alters, || {
+                prepared.with_dependent_mut(|_, statement| work(statement))
+            }),
             None => Err(self.connection.closed().into()),
         }
     }

@@ -2,11 +2,13 @@
 
 use std::collections::HashSet;
 
+use rusqlite::OptionalExtension;
 use rusqlite::types::ValueRef;
 
-use super::Pruning;
+use super::{Criteria, Pruning};
 use crate::sqlite::snapshot;
 use crate::store::model::SessionStatus;
+use crate::store::orphans::LAST_OUTPUT;
 use crate::store::timestamp::Moments;
 use crate::store::{Result, StoredText, pins, text};
 
@@ -27,12 +29,33 @@ pub(super) struct Chosen {
     pub(super) status: SessionStatus,
     pub(super) started_at: Vec<u8>,
     pub(super) ended_at: Option<Vec<u8>>,
-    /// When it was over, in milliseconds since 1970.
+    /// Its latest moment, in milliseconds since 1970.
     pub(super) at: f64,
 }
 
+/// What is removed: a session with its output, or output without a session.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Target<'a> {
+    Session(&'a Chosen),
+    Orphans(&'a [u8]),
+}
+
+impl Target<'_> {
+    /// The id of its session, for people.
+    pub(super) fn name(&self) -> String {
+        String::from_utf8_lossy(self.id().0).into_owned()
+    }
+
+    pub(super) fn id(&self) -> StoredText<'_> {
+        match self {
+            Self::Session(chosen) => StoredText(&chosen.id),
+            Self::Orphans(id) => StoredText(id),
+        }
+    }
+}
+
 impl<P> Pruning<'_, P> {
-    /// The sessions that may be removed, oldest first. A session whose end is not a moment stays.
+    /// The sessions that may be removed, oldest first. A session whose start or end is not a moment stays.
     pub(super) fn candidates(&self) -> Result<Vec<Chosen>> {
         let _one_moment = snapshot(self.sqlite)?;
         let pinned = pins::all(self.sqlite)?;
@@ -50,12 +73,19 @@ impl<P> Pruning<'_, P> {
                     ValueRef::Null => None,
                     value => Some(text(value).to_owned()),
                 };
-                let at = moments.millis(ended_at.as_ref().unwrap_or(&started_at));
+                let started = moments.millis(&started_at);
+                let ended = ended_at.as_ref().map_or(started, |ended| moments.millis(ended));
                 let status = SessionStatus::parse(status.as_bytes());
                 if let Some(status) = status
-                    && !at.is_nan()
+                    && !started.is_nan()
+                    && !ended.is_nan()
                     && !pinned.contains(&id)
                 {
+                    // A clock may have been wrong, so the latest of all moments counts.
+                    let mut at = started.max(ended);
+                    if !self.is_safe(at) {
+                        at = at.max(self.last_output(&id, &mut moments)?);
+                    }
                     found.push(Chosen { rowid: row.get(0)?, id, status, started_at, ended_at, at });
                 }
             }
@@ -63,6 +93,19 @@ impl<P> Pruning<'_, P> {
         found.sort_by(|a, b| a.at.total_cmp(&b.at).then(a.rowid.cmp(&b.rowid)));
         found.truncate(found.len().saturating_sub(self.criteria.keep_last.unwrap_or(0)));
         Ok(found)
+    }
+
+    /// Whether a session stays whatever it printed. Among those that stay, the order makes no difference.
+    fn is_safe(&self, at: f64) -> bool {
+        let Criteria { older_than, max_bytes, .. } = self.criteria;
+        max_bytes.is_none() && older_than.is_some_and(|moment| at >= moment.millis())
+    }
+
+    /// The moment of the last chunk of a session; NaN without one.
+    fn last_output(&self, id: &[u8], moments: &mut Moments) -> Result<f64> {
+        let mut last = self.sqlite.prepare_cached(LAST_OUTPUT)?;
+        let at = last.query_row([StoredText(id)], |row| Ok(moments.millis(text(row.get_ref(1)?))));
+        Ok(at.optional()?.unwrap_or(f64::NAN))
     }
 
     /// The ids of output without a session.

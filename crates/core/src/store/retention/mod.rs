@@ -5,8 +5,10 @@
 //! wait for the disk with the lock held. The session itself is removed with the last of its rows. So a reader
 //! meanwhile, or after a crash, sees a session with less output, and the next pruning continues with it.
 //!
-//! Each slice checks again that the session is unchanged since it was chosen.
+//! Each slice checks again that the session is unchanged since it was chosen. Where rows or triggers of others may
+//! refuse the removal, a session goes in one transaction instead, or stays as it is.
 
+mod attached;
 mod choice;
 mod slices;
 
@@ -15,8 +17,9 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection as Sqlite;
 
-use self::choice::Chosen;
-use self::slices::{FIRST_WEIGHT, TIME, Target};
+use self::attached::{Attached, Way};
+use self::choice::{Chosen, Target};
+use self::slices::{FIRST_WEIGHT, TIME};
 use super::Result;
 use super::model::SessionStatus;
 use super::timestamp::Timestamp;
@@ -28,7 +31,7 @@ const ROW_OVERHEAD: u64 = 140;
 /// What to remove.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Criteria {
-    /// Sessions that ended before this moment.
+    /// Sessions whose latest moment is before this one.
     pub older_than: Option<Timestamp>,
     /// After these, the oldest sessions, until at most this number of bytes of the file is in use.
     pub max_bytes: Option<u64>,
@@ -63,11 +66,22 @@ pub struct PruneProgress {
     pub size: Size,
 }
 
+/// A session that may not be removed, or output without a session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// The id of the session.
+    pub id: String,
+    /// Why it stays, in words.
+    pub reason: String,
+}
+
 /// What was removed, or would be removed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Pruned {
     /// The ids of the sessions, in the order of removal.
     pub sessions: Vec<String>,
+    /// Those that were to be removed, but that rows or triggers of others keep.
+    pub kept: Vec<Kept>,
     /// Chunks of output.
     pub outputs: u64,
     /// Bytes of their text.
@@ -109,6 +123,7 @@ pub fn prune(
         criteria,
         on_progress,
         pruned,
+        attached: Attached::default(),
         weight: FIRST_WEIGHT,
         worked: Duration::ZERO,
         version: None,
@@ -131,6 +146,7 @@ struct Pruning<'a, P> {
     criteria: &'a Criteria,
     on_progress: P,
     pruned: Pruned,
+    attached: Attached,
     weight: u64,
     /// The duration of the transactions since the last pause.
     worked: Duration,
@@ -146,6 +162,7 @@ impl<P: FnMut(PruneProgress) -> ControlFlow<()>> Pruning<'_, P> {
         if self.tell()?.is_break() {
             return Ok(ControlFlow::Break(()));
         }
+        self.look_again()?;
         for id in self.orphans()? {
             if self.remove(Target::Orphans(&id))?.is_break() {
                 return Ok(ControlFlow::Break(()));
@@ -162,8 +179,11 @@ impl<P: FnMut(PruneProgress) -> ControlFlow<()>> Pruning<'_, P> {
         if self.pruned.gives_space_back && self.give_space_back()?.is_break() {
             return Ok(ControlFlow::Break(()));
         }
-        // The file shrinks only when the log is moved into it.
-        checkpoint_all(self.sqlite)?;
+        // The file shrinks only when the log is moved into it. In a transaction of the caller that is not possible, nor
+        // is it needed: the database is in memory then.
+        if self.sqlite.is_autocommit() {
+            checkpoint_all(self.sqlite)?;
+        }
         self.pruned.after = sqlite::size(self.sqlite)?;
         Ok(ControlFlow::Continue(()))
     }
@@ -171,7 +191,11 @@ impl<P: FnMut(PruneProgress) -> ControlFlow<()>> Pruning<'_, P> {
     /// Collects what would be removed. The space that this frees is an estimate.
     fn look(&mut self) -> Result<()> {
         let mut used = self.pruned.before.used();
+        self.look_again()?;
         for id in self.orphans()? {
+            if self.stays(Target::Orphans(&id))? {
+                continue;
+            }
             let (chunks, bytes) = self.count(Target::Orphans(&id))?;
             used = used.saturating_sub(bytes + chunks * ROW_OVERHEAD);
         }
@@ -179,11 +203,27 @@ impl<P: FnMut(PruneProgress) -> ControlFlow<()>> Pruning<'_, P> {
             if !self.goes(&chosen, used) {
                 break;
             }
+            if self.stays(Target::Session(&chosen))? {
+                continue;
+            }
             let (chunks, bytes) = self.count(Target::Session(&chosen))?;
             used = used.saturating_sub(bytes + chunks * ROW_OVERHEAD);
-            self.pruned.sessions.push(String::from_utf8_lossy(&chosen.id).into_owned());
+            self.pruned.sessions.push(Target::Session(&chosen).name());
         }
         Ok(())
+    }
+
+    /// Whether a target would stay, which is then told.
+    fn stays(&mut self, target: Target<'_>) -> Result<bool> {
+        let Way::Kept(reason) = self.attached.way(self.sqlite, target, true)? else {
+            return Ok(false);
+        };
+        self.keep(target, reason);
+        Ok(true)
+    }
+
+    fn keep(&mut self, target: Target<'_>, reason: String) {
+        self.pruned.kept.push(Kept { id: target.name(), reason });
     }
 
     fn count(&mut self, target: Target<'_>) -> Result<(u64, u64)> {

@@ -4,9 +4,10 @@ use std::ops::ControlFlow;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rusqlite::{ToSql, params};
+use rusqlite::{ToSql, ffi, params};
 
-use super::choice::{Chosen, IS_STORED};
+use super::attached::{Way, is_refusal};
+use super::choice::{Chosen, IS_STORED, Target};
 use super::{PruneProgress, Pruning};
 use crate::sqlite::{self, atomically, restart_if_long};
 use crate::store::outputs::select_chunks;
@@ -21,6 +22,9 @@ const LONG: Duration = Duration::from_millis(8);
 
 /// The weight of the first slice, in rows and additional pages of long rows.
 pub(super) const FIRST_WEIGHT: u64 = 256;
+
+/// How often a long transaction looks whether it is to end.
+const SIGN: Duration = Duration::from_millis(100);
 
 /// The least and the largest weight of a slice.
 const WEIGHTS: (u64, u64) = (16, 4096);
@@ -51,22 +55,6 @@ const DELETE_OUTPUT: &str = "DELETE FROM session_outputs WHERE id = ?1 AND sessi
 const ANY_OUTPUT: &str = "SELECT 1 FROM session_outputs WHERE session_id = ?1";
 const DELETE_SESSION: &str = "DELETE FROM sessions WHERE rowid = ?1 AND id = ?2";
 
-/// Whose output a slice removes.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Target<'a> {
-    Session(&'a Chosen),
-    Orphans(&'a [u8]),
-}
-
-impl Target<'_> {
-    fn id(&self) -> StoredText<'_> {
-        match self {
-            Self::Session(chosen) => StoredText(&chosen.id),
-            Self::Orphans(id) => StoredText(id),
-        }
-    }
-}
-
 /// The result of a slice.
 pub(super) struct Slice {
     pub(super) outputs: u64,
@@ -81,6 +69,21 @@ pub(super) enum End {
     Gone,
     /// It is in use again by now.
     LeftAlone,
+    /// Rows of others refer to it by now, or may.
+    Referred,
+}
+
+/// Why nothing was removed in a transaction.
+enum Stop {
+    Failed(Error),
+    /// Whoever is told of the progress wants it to end.
+    Aborted,
+}
+
+impl<E: Into<Error>> From<E> for Stop {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
 }
 
 /// Rows to be removed: their ids, and the bytes of their texts.
@@ -89,23 +92,96 @@ pub(super) type Batch = Vec<(i64, u64)>;
 impl<P: FnMut(PruneProgress) -> ControlFlow<()>> Pruning<'_, P> {
     pub(super) fn remove(&mut self, target: Target<'_>) -> Result<ControlFlow<()>> {
         loop {
-            let batch = self.batch(target, self.weight)?;
-            let slice = self.slice(target, &batch)?;
-            self.pruned.outputs += slice.outputs;
-            self.pruned.bytes += slice.bytes;
-            if slice.end == Some(End::Gone)
-                && let Target::Session(chosen) = target
-            {
-                self.pruned.sessions.push(String::from_utf8_lossy(&chosen.id).into_owned());
-            }
-            self.rest()?;
-            if self.tell()?.is_break() {
-                return Ok(ControlFlow::Break(()));
-            }
-            if slice.end.is_some() {
-                return Ok(ControlFlow::Continue(()));
+            let done = match self.attached.way(self.sqlite, target, false)? {
+                Way::Slices => self.slices(target),
+                Way::Whole => self.whole(target),
+                Way::Kept(reason) => {
+                    self.keep(target, reason);
+                    return Ok(ControlFlow::Continue(()));
+                }
+            };
+            match done {
+                Ok(End::Referred) => self.look_again()?,
+                Ok(_) => return Ok(ControlFlow::Continue(())),
+                Err(Stop::Aborted) => return Ok(ControlFlow::Break(())),
+                Err(Stop::Failed(error)) if is_refusal(&error) => {
+                    let reason = self.attached.reason(self.sqlite, target, &error)?;
+                    self.keep(target, reason);
+                    return Ok(ControlFlow::Continue(()));
+                }
+                Err(Stop::Failed(error)) => return Err(error),
             }
         }
+    }
+
+    /// Removes a target in slices, until it is gone or must be left alone.
+    fn slices(&mut self, target: Target<'_>) -> Result<End, Stop> {
+        loop {
+            let batch = self.batch(target, self.weight)?;
+            let slice = self.slice(target, &batch)?;
+            self.count_slice(target, &slice)?;
+            if let Some(end) = slice.end {
+                return Ok(end);
+            }
+        }
+    }
+
+    /// Removes a target in one transaction: all of it, or nothing if somebody refuses.
+    fn whole(&mut self, target: Target<'_>) -> Result<End, Stop> {
+        let mut began = Instant::now();
+        let sqlite = self.sqlite;
+        let defers = sqlite.is_autocommit();
+        let slice = atomically(sqlite, || {
+            began = Instant::now();
+            let mut slice = Slice { outputs: 0, bytes: 0, end: Some(End::LeftAlone) };
+            if !self.may_go(target)? {
+                return Ok(slice);
+            }
+            if defers {
+                // Until the commit, so that rows which go with it may refer to each other.
+                sqlite.pragma_update(None, "defer_foreign_keys", true)?;
+            }
+            let batch = self.batch(target, u64::MAX)?;
+            let mut delete = sqlite::prepare(sqlite, DELETE_OUTPUT)?;
+            let mut told = began;
+            for (id, bytes) in &batch {
+                sqlite::write(&mut delete, params![id, target.id()])?;
+                slice.outputs += 1;
+                slice.bytes += bytes;
+                if told.elapsed() >= SIGN {
+                    told = Instant::now();
+                    self.tell_on()?;
+                }
+            }
+            // A trigger may keep a row, without an error.
+            if self.end(target, false)? != Some(End::Gone) || self.is_there(target)? {
+                let code = ffi::SQLITE_CONSTRAINT_TRIGGER;
+                let message = "it is still there when it is removed".to_owned();
+                return Err(sqlite::Error::Sqlite { code, message }.into());
+            }
+            slice.end = Some(End::Gone);
+            Ok::<_, Stop>(slice)
+        })?;
+        self.worked += began.elapsed();
+        self.count_slice(target, &slice)?;
+        Ok(slice.end.unwrap_or(End::Gone))
+    }
+
+    /// Counts what a transaction has removed, and lets others have their turn.
+    fn count_slice(&mut self, target: Target<'_>, slice: &Slice) -> Result<(), Stop> {
+        self.pruned.outputs += slice.outputs;
+        self.pruned.bytes += slice.bytes;
+        if slice.end == Some(End::Gone)
+            && let Target::Session(_) = target
+        {
+            self.pruned.sessions.push(target.name());
+        }
+        self.rest()?;
+        self.tell_on()
+    }
+
+    fn tell_on(&mut self) -> Result<(), Stop> {
+        if self.tell()?.is_break() { Err(Stop::Aborted) } else { Ok(()) }
     }
 
     /// The oldest rows of a target, at least one, up to a weight of `weight`.
@@ -142,6 +218,10 @@ impl<P: FnMut(PruneProgress) -> ControlFlow<()>> Pruning<'_, P> {
             let mut slice = Slice { outputs: 0, bytes: 0, end: None };
             if !self.may_go(target)? {
                 slice.end = Some(End::LeftAlone);
+                return Ok(slice);
+            }
+            if self.attached.has_more(self.sqlite, target, batch.len())? {
+                slice.end = Some(End::Referred);
                 return Ok(slice);
             }
             let mut delete = sqlite::prepare(self.sqlite, DELETE_OUTPUT)?;
@@ -202,6 +282,12 @@ impl<P: FnMut(PruneProgress) -> ControlFlow<()>> Pruning<'_, P> {
         Ok(Some(End::Gone))
     }
 
+    /// Whether a session is stored, that was removed.
+    fn is_there(&self, target: Target<'_>) -> Result<bool> {
+        let is_session = matches!(target, Target::Session(_));
+        Ok(is_session && self.sqlite.prepare_cached(IS_STORED)?.exists([target.id()])?)
+    }
+
     /// Adapts the weight, so that the next slice takes as long as it should.
     pub(super) fn adapt(&mut self, took: Duration) {
         let (least, most) = WEIGHTS;
@@ -217,7 +303,9 @@ impl<P: FnMut(PruneProgress) -> ControlFlow<()>> Pruning<'_, P> {
     /// after each would take longer than the work. Moving the log into the file counts as pause.
     pub(super) fn rest(&mut self) -> Result<()> {
         let began = Instant::now();
-        restart_if_long(self.sqlite)?;
+        if self.sqlite.is_autocommit() {
+            restart_if_long(self.sqlite)?;
+        }
         if self.worked < TIME {
             return Ok(());
         }

@@ -39,14 +39,16 @@ impl<'a> Group<'a> {
     ///
     /// An error of SQLite. Rows that are not written go back to the front of the queue.
     pub(super) fn write(mut self, sqlite: &Sqlite) -> sqlite::Result<()> {
-        self.write_or_give_up(sqlite, |rows| atomically(sqlite, || insert_all(sqlite, rows)))
+        self.write_or_give_up(sqlite, |rows| {
+            atomically(sqlite, || insert_all(sqlite, rows).map(drop))
+        })
     }
 
     /// As [`write`](Self::write), but in the open transaction, which it ends.
     pub(super) fn write_and_commit(mut self, sqlite: &Sqlite) -> sqlite::Result<()> {
         self.write_or_give_up(sqlite, |rows| {
             let written = insert_all(sqlite, rows)
-                .and_then(|()| Ok(sqlite.prepare_cached("COMMIT")?.raw_execute().map(drop)?));
+                .and_then(|_| Ok(sqlite.prepare_cached("COMMIT")?.raw_execute().map(drop)?));
             if written.is_err() && !sqlite.is_autocommit() {
                 // If even this fails, the next BEGIN fails and reports it.
                 let _ = sqlite.execute_batch("ROLLBACK");
@@ -83,7 +85,7 @@ impl<'a> Group<'a> {
                     self.shared.refuse(error.context(doing));
                     Ok(())
                 }
-                written => written.inspect(|()| self.committed = true),
+                written => written.map(|_| self.committed = true),
             };
             if written.is_err() {
                 break;

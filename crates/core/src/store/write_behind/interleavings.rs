@@ -12,7 +12,7 @@ use super::group::Group;
 use super::tests::chunk;
 use super::writer::Writer;
 use super::*;
-use crate::sqlite::{Location, Statement};
+use crate::sqlite::{Location, OpenOptions, Statement};
 use crate::store;
 use crate::store::model::{Change, SessionUpdate};
 use crate::store::outputs::Outputs;
@@ -142,6 +142,7 @@ impl World {
         let driven = WriteBehind { ended: Cell::new(false), shared, thread: Cell::new(None) };
         let behind = connection.deferred(|| Ok(driven)).unwrap();
         let outputs = Outputs::write_behind(Rc::clone(&connection), settings, None).unwrap();
+        let writer = Writer::new(connection.siblings().unwrap().clone());
         let open = || sqlite::open_sibling(&file, &options).unwrap();
         let (other, observer) = (open(), open());
         other
@@ -156,7 +157,7 @@ impl World {
             connection,
             behind,
             iteration: None,
-            writer: Writer::new(file, options),
+            writer,
             other,
             observer,
             oracle: Oracle::default(),

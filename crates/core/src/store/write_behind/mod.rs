@@ -19,7 +19,6 @@ mod queue;
 mod writer;
 
 use std::cell::Cell;
-use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -31,7 +30,7 @@ use self::queue::Queue;
 use self::writer::Writer;
 use super::insert::insert_all;
 use super::model::NewOutput;
-use crate::sqlite::{self, Connection, Deferred, OpenOptions};
+use crate::sqlite::{self, Connection, Deferred, Siblings};
 
 /// How long `append` waits for room before it makes some itself.
 const ROOM_PATIENCE: Duration = Duration::from_secs(1);
@@ -76,22 +75,19 @@ struct Shared {
 }
 
 impl WriteBehind {
-    /// A queue for the output in `file`.
-    ///
-    /// The thread opens it with the same `options`. If a group waits for another connection's lock for longer than
-    /// their timeout, that is an error.
+    /// A queue for the output of a database. The thread opens a connection of its own. If a group waits for another
+    /// connection's lock for longer than its timeout, that is an error.
     ///
     /// # Errors
     ///
     /// `SQLITE_CANTOPEN` if the thread cannot be started.
     pub(crate) fn start(
-        file: &Path,
-        options: OpenOptions,
+        siblings: Siblings,
         settings: Settings,
         on_error: Option<OnError>,
     ) -> sqlite::Result<Self> {
         let shared = Arc::new(Shared::new(settings, on_error));
-        let writer = Writer::new(file.to_owned(), options);
+        let writer = Writer::new(siblings);
         let of_thread = Arc::clone(&shared);
         let thread = thread::Builder::new()
             .name("write-behind".into())
@@ -100,12 +96,16 @@ impl WriteBehind {
         Ok(Self { ended: Cell::new(false), shared, thread: Cell::new(Some(thread)) })
     }
 
-    /// Queues a chunk, and waits for room if necessary.
+    /// Queues a chunk, and waits for room if necessary. Returns its cursor if it is stored already.
     ///
     /// # Errors
     ///
     /// An error of SQLite while making room. Then the chunk is not queued.
-    pub(crate) fn append(&self, connection: &Connection, output: NewOutput) -> sqlite::Result<()> {
+    pub(crate) fn append(
+        &self,
+        connection: &Connection,
+        output: NewOutput,
+    ) -> sqlite::Result<Option<i64>> {
         let full = |queue: &Queue| queue.is_full(&output, self.shared.settings.max_bytes);
         let mut queue = self.shared.lock();
         if queue.gone || self.ended.get() {
@@ -123,7 +123,7 @@ impl WriteBehind {
         if queue.push(output) {
             self.shared.news.notify_one();
         }
-        Ok(())
+        Ok(None)
     }
 
     /// Reports once why SQLite refused a row, unless `on_error` was called.
@@ -248,7 +248,7 @@ fn is_writing(sqlite: &Sqlite) -> sqlite::Result<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sqlite::Location;
+    use crate::sqlite::{Location, OpenOptions};
     use crate::store::model::OutputType;
     use crate::store::timestamp::Timestamp;
 
@@ -285,11 +285,10 @@ mod tests {
         let options = OpenOptions::default();
         let connection = Connection::open("a.db", Location::File(file.clone()), &options).unwrap();
         let settings = Settings { max_delay: Duration::ZERO, ..Settings::default() };
-        let missing = folder.path().join("missing.db");
         let on_error: OnError = Box::new(|_| panic!("on purpose"));
-        let behind = connection
-            .deferred(|| WriteBehind::start(&missing, options, settings, Some(on_error)))
-            .unwrap();
+        let missing = connection.siblings().unwrap().to_missing();
+        let behind =
+            connection.deferred(|| WriteBehind::start(missing, settings, Some(on_error))).unwrap();
         behind.append(&connection, chunk("one")).unwrap();
         if let Some(thread) = behind.thread.take() {
             thread.join().unwrap_err();

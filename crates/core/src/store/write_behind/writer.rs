@@ -1,6 +1,5 @@
 //! The thread that writes queued rows, with a connection of its own.
 
-use std::path::PathBuf;
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
@@ -8,7 +7,7 @@ use rusqlite::Connection as Sqlite;
 
 use super::Shared;
 use super::group::Group;
-use crate::sqlite::{self, OpenOptions, defer_checkpoints, restart_if_long, wait_at_most};
+use crate::sqlite::{self, Siblings, wait_at_most};
 
 /// How long the thread waits for a lock before it checks whether rows are still queued.
 const LOCK_PATIENCE: Duration = Duration::from_millis(10);
@@ -30,14 +29,13 @@ impl Drop for Gone<'_> {
 
 /// The file that the thread writes to. It is opened when there is something to write.
 pub(super) struct Writer {
-    file: PathBuf,
-    options: OpenOptions,
+    siblings: Siblings,
     sqlite: Option<Sqlite>,
 }
 
 impl Writer {
-    pub(super) fn new(file: PathBuf, options: OpenOptions) -> Self {
-        Self { file, options, sqlite: None }
+    pub(super) fn new(siblings: Siblings) -> Self {
+        Self { siblings, sqlite: None }
     }
 
     pub(super) fn run(mut self, shared: &Shared) {
@@ -95,13 +93,12 @@ impl Writer {
             unopened => {
                 // Nothing waits for a thread that has no group, so opening may take as long as a caller would wait. The
                 // rows of a Worker that was terminated depend on it.
-                let sqlite = sqlite::open_sibling(&self.file, &self.options)?;
-                defer_checkpoints(&sqlite)?;
-                wait_at_most(&sqlite, LOCK_PATIENCE.min(self.options.timeout));
+                let sqlite = self.siblings.open_governed()?;
+                wait_at_most(&sqlite, LOCK_PATIENCE.min(self.siblings.timeout()));
                 unopened.insert(sqlite)
             }
         };
-        if !begin(sqlite, shared, self.options.timeout)? {
+        if !begin(sqlite, shared, self.siblings.timeout())? {
             return Ok(None);
         }
         let group = Group::take(shared, true);
@@ -116,10 +113,7 @@ impl Writer {
         let Some(sqlite) = &self.sqlite else {
             return Ok(());
         };
-        group.write_and_commit(sqlite)?;
-        // The rows are stored, even if this fails.
-        let _: sqlite::Result<()> = restart_if_long(sqlite);
-        Ok(())
+        group.write_and_commit(sqlite)
     }
 }
 

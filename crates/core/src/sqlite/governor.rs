@@ -1,0 +1,513 @@
+//! The governor of one write-ahead log: its thread, and what commits tell it.
+//!
+//! By default, SQLite checkpoints inside a commit every thousand pages, with flushes of the disk: its worst stall for
+//! an event loop. Here a commit only reports the length of the log, and a thread with a connection of its own moves
+//! the log into the file:
+//!
+//! - by passive checkpoints, which disturb nobody, once the log has three eighths of its limit, or has not grown for
+//!   [`TICK`];
+//! - then by one restart, well before the limit. While others write without a pause, passive checkpoints never catch
+//!   up, so the log never starts over. A restart blocks writers while it moves and flushes the rest. So it is tried
+//!   only when two passes have just left little. The next commit waits for it (rather than for SQLite's busy handler,
+//!   which sleeps), and both give up after [`PATIENCE`];
+//! - if that is not enough, because the disk is slow or others leave no moment for a restart, by holding up every
+//!   commit from one and a half times the limit on, until the log has started over. Other processes with this library
+//!   do the same, which makes that moment.
+//!
+//! Few long passes are better than many short ones: most pages of the log are newer versions of the same few, and
+//! flushes of the log slow down those who write to it.
+//!
+//! A reader in any process can pin the log. There is no restart while it reads, and no commit is held up for it.
+//!
+//! The thread starts with the first commit and sleeps while nothing is written.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use rusqlite::hooks::Wal;
+use rusqlite::{Connection as Sqlite, InterruptHandle};
+
+use super::presence::Presence;
+use super::turns::Turns;
+use super::{OpenOptions, Result, log, open_sibling};
+
+/// How often the log is inspected during writes.
+const TICK: Duration = Duration::from_millis(100);
+
+/// Passes in a row before a restart. The second one is short, and leaves little to flush while writers are blocked.
+/// With more passes, flushes of the log blocked writers longer than the restart.
+const PASSES: u32 = 2;
+
+/// How long a restart may wait for a lock, and block writers of this connection.
+const PATIENCE: Duration = Duration::from_millis(20);
+
+/// How long a restart waits for a commit to step aside. An imminent commit takes less.
+const COURTESY: Duration = Duration::from_millis(2);
+
+/// The longest time that a commit is held up because the log is too long. Then this commit returns, and the next one
+/// is held up: the disk may hang, and a process that stopped may have the write lock.
+const HOLD: Duration = Duration::from_secs(5);
+
+/// The pause between attempts to start the log over meanwhile.
+const AGAIN: Duration = Duration::from_millis(2);
+
+/// How long the thread for an attached database stays without anything to do. Its connection is in the way of those who
+/// want the file for themselves.
+const IDLE: Duration = Duration::from_secs(1);
+
+/// Frames after which commits checkpoint themselves if the thread cannot: SQLite's own default.
+const FALLBACK_FRAMES: u32 = 1000;
+
+/// How long a reader must have kept the log before no commit is held up for it. On a machine with much to do, others that
+/// are about to write look like readers for some time.
+const STAYS: Duration = Duration::from_millis(200);
+
+/// How often it is then looked whether the reader is gone.
+const GONE: Duration = Duration::from_millis(20);
+
+/// What keeps the log from starting over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Blocker {
+    /// A read transaction, of whatever connection, that needs an older part of the log.
+    Reader,
+    /// Writers that left no moment for a restart.
+    Writer,
+    /// Another checkpoint that is under way.
+    Checkpointer,
+    /// The file, or its log, is not in its place any more.
+    Replaced,
+}
+
+/// The governor of a log.
+pub(crate) struct Governor {
+    file: PathBuf,
+    options: OpenOptions,
+    /// That of the database; an attached one has none.
+    presence: Option<Arc<Presence>>,
+    /// Frames after which the log should start over.
+    limit: u32,
+    /// Frames in the log after the latest commit of the connection.
+    frames: AtomicU32,
+    /// Frames from which on a commit wakes the thread.
+    wake_at: AtomicU32,
+    /// Whether commits should step aside for a restart.
+    restarting: AtomicBool,
+    /// Whether the thread could not do its work, so that commits have to.
+    failed: AtomicBool,
+    /// Whether a reader that stays keeps the log.
+    pinned: AtomicBool,
+    state: Mutex<State>,
+    /// Wakes the thread.
+    wake: Condvar,
+    /// Notified when a commit has stepped aside, a restart is over, or commits are released.
+    restart: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    thread: Option<JoinHandle<()>>,
+    /// Whether the thread is at work, or will be.
+    runs: bool,
+    stop: bool,
+    aside: bool,
+    /// How many commits are held up, and how often those that were held up have been released.
+    held: u32,
+    releases: u32,
+    /// Whether the log should be emptied, and whether it was.
+    truncate: bool,
+    truncated: Option<bool>,
+    /// Interrupts what the thread is doing.
+    interrupt: Option<InterruptHandle>,
+    blocker: Option<Blocker>,
+    /// The frames that were in the file when a reader was found to keep the others, and when that was first so.
+    reader: Option<(u32, Instant)>,
+}
+
+impl fmt::Debug for Governor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Governor").field("file", &self.file).finish_non_exhaustive()
+    }
+}
+
+impl State {
+    /// Whether somebody waits for the thread.
+    fn is_waited_for(&self) -> bool {
+        self.stop || self.held > 0 || self.truncate
+    }
+}
+
+impl Governor {
+    /// The governor of the log of `file`, whose pages have `page` bytes.
+    pub(super) fn new(
+        file: PathBuf,
+        options: OpenOptions,
+        page: u32,
+        presence: Option<Arc<Presence>>,
+    ) -> Self {
+        let limit = u32::try_from(options.wal_limit / u64::from(page.max(1))).unwrap_or(u32::MAX);
+        Self {
+            file,
+            options,
+            presence,
+            limit,
+            frames: AtomicU32::new(0),
+            wake_at: AtomicU32::new(0),
+            restarting: AtomicBool::new(false),
+            failed: AtomicBool::new(false),
+            pinned: AtomicBool::new(false),
+            state: Mutex::default(),
+            wake: Condvar::new(),
+            restart: Condvar::new(),
+        }
+    }
+
+    /// The file whose log it is.
+    pub(super) fn file(&self) -> &Path {
+        &self.file
+    }
+
+    /// Has every commit of `connection`, another one to the same file, tell this governor.
+    pub(super) fn govern(self: &Arc<Self>, connection: &mut Sqlite) -> Result<()> {
+        let (told, turns) = (Arc::clone(self), Turns::of(connection));
+        connection.wal_hook(Some(move |log: &mut Wal, frames: i32| {
+            let committed = told.committed(log, u32::try_from(frames).unwrap_or(0));
+            turns.iter().for_each(|turns| turns.committed());
+            committed
+        }))?;
+        Ok(())
+    }
+
+    /// What prevented the last attempt to start the log over.
+    pub(super) fn blocker(&self) -> Option<Blocker> {
+        self.lock().blocker
+    }
+
+    /// Whether the thread could not do its work.
+    pub(super) fn give_up(&self) {
+        self.failed.store(true, Ordering::Relaxed);
+    }
+
+    /// Moves the log into the file and empties it, on the thread, and waits `within` this time for it. Returns whether
+    /// it is empty; otherwise a reader or a writer is in the way, the time is over, or nothing was ever written here.
+    pub(super) fn truncate(&self, within: Duration) -> bool {
+        let mut state = self.lock();
+        if !state.runs || state.stop {
+            return false;
+        }
+        state.truncate = true;
+        state.truncated = None;
+        self.wake.notify_one();
+        let waited = self
+            .restart
+            .wait_timeout_while(state, within, |state| state.truncated.is_none() && state.runs);
+        let state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        state.truncated == Some(true)
+    }
+
+    /// Ends what the thread is doing: the process ends.
+    pub(super) fn interrupt(&self) {
+        let mut state = self.lock();
+        state.stop = true;
+        self.wake.notify_one();
+        if let Some(interrupt) = &state.interrupt {
+            interrupt.interrupt();
+        }
+    }
+
+    /// Stops the thread, and waits until its connection is closed. The next commit starts it again, unless it is `for_good`.
+    pub(super) fn stop(&self, for_good: bool) {
+        let thread = {
+            let mut state = self.lock();
+            state.stop = true;
+            self.wake.notify_one();
+            state.thread.take()
+        };
+        if let Some(thread) = thread {
+            // It ends after its current pass. Its own panic was reported already.
+            let _ = thread.join();
+        }
+        self.lock().stop = for_good;
+        self.wake_at.store(0, Ordering::Relaxed);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing is left half-done under the lock.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs inside every commit, so it only stores numbers, and seldom wakes the thread.
+    pub(super) fn committed(self: &Arc<Self>, log: &mut Wal, frames: u32) -> rusqlite::Result<()> {
+        self.frames.store(frames, Ordering::Relaxed);
+        if self.failed.load(Ordering::Relaxed) {
+            return Self::commit_alone(log, frames);
+        }
+        if frames >= self.wake_at.load(Ordering::Relaxed) {
+            self.wake_at.store(u32::MAX, Ordering::Relaxed);
+            self.start();
+        }
+        if self.restarting.load(Ordering::Relaxed) {
+            self.step_aside();
+        } else if frames >= self.too_long() && !self.is_pinned() {
+            self.hold();
+        }
+        Ok(())
+    }
+
+    /// A commit that checkpoints itself, as SQLite would do it. It does not fail because of a reader in the way.
+    pub(super) fn commit_alone(log: &mut Wal, frames: u32) -> rusqlite::Result<()> {
+        if frames >= FALLBACK_FRAMES { log.checkpoint().or(Ok(())) } else { Ok(()) }
+    }
+
+    /// Wakes the thread, and starts it if there is none.
+    fn start(self: &Arc<Self>) {
+        let mut state = self.lock();
+        if !state.runs && !state.stop {
+            // The one before has nothing left to do, not even with this lock.
+            state.thread.take().map(JoinHandle::join);
+            let governor = Arc::clone(self);
+            let thread = thread::Builder::new().name("wal-checkpointer".into());
+            match thread.spawn(move || governor.run()) {
+                Ok(thread) => {
+                    state.thread = Some(thread);
+                    state.runs = true;
+                }
+                Err(_) => self.give_up(),
+            }
+        }
+        self.wake.notify_one();
+    }
+
+    /// Holds a commit up until the log has started over, or a reader turns out to prevent that.
+    fn hold(&self) {
+        let mut state = self.lock();
+        if state.stop || !state.runs {
+            return;
+        }
+        let releases = state.releases;
+        state.held += 1;
+        self.wake.notify_one();
+        let waited = self
+            .restart
+            .wait_timeout_while(state, HOLD, |state| state.releases == releases && state.runs);
+        waited.unwrap_or_else(PoisonError::into_inner).0.held -= 1;
+    }
+
+    fn release(&self, state: &mut State) {
+        state.releases = state.releases.wrapping_add(1);
+        self.restart.notify_all();
+    }
+
+    /// Waits for a restart, which needs the locks. This thread holds none between two commits.
+    fn step_aside(&self) {
+        let mut state = self.lock();
+        state.aside = true;
+        self.restart.notify_all();
+        let waited = self
+            .restart
+            .wait_timeout_while(state, PATIENCE, |_| self.restarting.load(Ordering::Relaxed));
+        waited.unwrap_or_else(PoisonError::into_inner).0.aside = false;
+    }
+
+    fn run(&self) {
+        // This covers a panic as well. After the connection is closed it does not matter.
+        let mut end = End { governor: self, is_failure: true };
+        let opened = match &self.presence {
+            // It would be another file's log. Its commits are refused.
+            Some(presence) if presence.check().is_err() => {
+                end.is_failure = false;
+                return;
+            }
+            _ => open_sibling(&self.file, &self.options),
+        };
+        if let Ok(connection) = opened {
+            self.lock().interrupt = Some(connection.get_interrupt_handle());
+            end.is_failure = self.govern_until_idle(&connection).is_none();
+        }
+    }
+
+    /// `None` after any error but a lock.
+    fn govern_until_idle(&self, connection: &Sqlite) -> Option<()> {
+        // Frames at the last look, and how many of them are in the file.
+        let (mut seen, mut done) = (0, 0);
+        loop {
+            let frames = self.frames.load(Ordering::Relaxed);
+            if frames < done {
+                // The log has started over.
+                done = 0;
+            }
+            let left = frames - done;
+            let (held, truncate) = {
+                let state = self.lock();
+                (state.held > 0, state.truncate)
+            };
+            if truncate {
+                self.empty(connection)?;
+                done = 0;
+            } else if held || left >= self.pass_frames() || (left > 0 && frames == seen) {
+                // The log may hold frames of others, which this connection learns of with its next commit.
+                done = self.passes(connection)?.min(frames);
+            }
+            let idle = frames == seen && frames == done;
+            seen = frames;
+            // If it is idle, the next commit wakes it; otherwise only a long log does. If it is pinned, time will tell.
+            let wake_at = match idle {
+                true => 0,
+                false if self.is_pinned() => u32::MAX,
+                false => done.saturating_add(self.pass_frames()),
+            };
+            if self.sleep(frames, wake_at, idle) {
+                return Some(());
+            }
+        }
+    }
+
+    /// Less than half of the limit, so that the writes during a pass, and those of a delayed restart, still fit. And
+    /// a shorter log fits better into the caches.
+    fn pass_frames(&self) -> u32 {
+        self.limit / 8 * 3
+    }
+
+    /// Commits are held up from this number of frames on.
+    fn too_long(&self) -> u32 {
+        self.limit.saturating_add(self.limit / 2)
+    }
+
+    fn is_pinned(&self) -> bool {
+        self.pinned.load(Ordering::Relaxed)
+    }
+
+    /// Waits for a commit that reaches `wake_at`, or, unless all is done, for the next tick. Returns whether to end.
+    fn sleep(&self, frames: u32, wake_at: u32, idle: bool) -> bool {
+        let mut state = self.lock();
+        self.wake_at.store(wake_at, Ordering::Relaxed);
+        // A commit after `frames` was read may have come before this wait.
+        let is_news = |governor: &Self| {
+            wake_at != u32::MAX && governor.frames.load(Ordering::Relaxed) != frames
+        };
+        if !state.is_waited_for() && !is_news(self) {
+            state = match idle {
+                true if self.presence.is_some() => {
+                    self.wake.wait(state).unwrap_or_else(PoisonError::into_inner)
+                }
+                idle => {
+                    let most = match self.is_pinned() {
+                        _ if idle => IDLE,
+                        true if frames >= self.too_long() => GONE,
+                        _ => TICK,
+                    };
+                    let woken = self.wake.wait_timeout(state, most);
+                    let (state, woken) = woken.unwrap_or_else(PoisonError::into_inner);
+                    if idle && woken.timed_out() && !state.is_waited_for() && !is_news(self) {
+                        return true;
+                    }
+                    state
+                }
+            };
+        }
+        state.stop
+    }
+
+    /// Makes one [`pass`](Self::pass), or as many as needed while a commit is held up. Returns the number of frames that
+    /// are in the file.
+    fn passes(&self, connection: &Sqlite) -> Option<u32> {
+        loop {
+            // If the reader is gone, this takes long, and the log must not grow meanwhile.
+            self.pinned.store(false, Ordering::Relaxed);
+            let (blocker, done) = self.pass(connection)?;
+            let mut state = self.lock();
+            let reader = state.reader.filter(|(at, _)| *at == done);
+            state.reader = (blocker == Some(Blocker::Reader))
+                .then(|| reader.unwrap_or_else(|| (done, Instant::now())));
+            let stays = state.reader.is_some_and(|(_, since)| since.elapsed() >= STAYS);
+            self.pinned.store(stays, Ordering::Relaxed);
+            state.blocker = blocker;
+            if blocker.is_none() || stays || state.held == 0 || state.stop {
+                self.release(&mut state);
+                return Some(done);
+            }
+            drop(state);
+            thread::sleep(AGAIN);
+        }
+    }
+
+    /// Moves as much of the log into the file as possible, and starts the log over if it is too long. Returns what
+    /// prevented that, and the number of frames that are in the file; `None` after any error but a lock.
+    fn pass(&self, connection: &Sqlite) -> Option<(Option<Blocker>, u32)> {
+        Some(match log::catch_up(connection, PASSES) {
+            Ok(frames) if frames.left() > 0 => {
+                (Some(self.in_the_way(connection, frames.done)?), frames.done)
+            }
+            Ok(frames) if frames.log >= self.pass_frames() => match self.start_over(connection) {
+                Ok(true) => (None, 0),
+                Ok(false) => (Some(self.in_the_way(connection, frames.done)?), frames.done),
+                Err(_) => return None,
+            },
+            Ok(frames) => (None, frames.done),
+            // The other checkpoint does the work, which counts as done until there are more frames.
+            Err(error) if error.is_busy() => (Some(Blocker::Checkpointer), u32::MAX),
+            Err(_) => return None,
+        })
+    }
+
+    /// Who keeps the log from starting over, now that `done` frames are in the file.
+    fn in_the_way(&self, connection: &Sqlite, done: u32) -> Option<Blocker> {
+        let is_known = self.lock().reader.is_some_and(|(at, _)| at == done);
+        match is_known || log::is_pinned(connection, PATIENCE).ok()? {
+            true => Some(Blocker::Reader),
+            false => Some(Blocker::Writer),
+        }
+    }
+
+    /// Makes the next commit write to the start of the log again. Returns whether it will.
+    fn start_over(&self, connection: &Sqlite) -> Result<bool> {
+        let state = self.lock();
+        self.restarting.store(true, Ordering::Relaxed);
+        let waited = self.restart.wait_timeout_while(state, COURTESY, |state| !state.aside);
+        drop(waited);
+        let restarted = log::start_over(connection, PATIENCE);
+        let state = self.lock();
+        self.restarting.store(false, Ordering::Relaxed);
+        self.restart.notify_all();
+        drop(state);
+        restarted
+    }
+
+    /// Moves the log into the file and makes it empty, unless somebody is in the way.
+    fn empty(&self, connection: &Sqlite) -> Option<()> {
+        let truncated = match log::catch_up(connection, PASSES) {
+            Ok(frames) if frames.left() > 0 => Ok(false),
+            Ok(_) => log::truncate(connection, PATIENCE),
+            Err(error) if error.is_busy() => Ok(false),
+            Err(error) => Err(error),
+        };
+        let mut state = self.lock();
+        state.truncate = false;
+        state.truncated = Some(*truncated.as_ref().unwrap_or(&false));
+        self.restart.notify_all();
+        truncated.map(drop).ok()
+    }
+}
+
+/// The end of the thread. After a failure, commits checkpoint from then on.
+struct End<'a> {
+    governor: &'a Governor,
+    is_failure: bool,
+}
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        if self.is_failure {
+            self.governor.give_up();
+        }
+        let mut state = self.governor.lock();
+        state.runs = false;
+        state.interrupt = None;
+        state.truncate = false;
+        self.governor.wake_at.store(0, Ordering::Relaxed);
+        self.governor.release(&mut state);
+    }
+}
