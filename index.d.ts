@@ -13,13 +13,13 @@ export type SessionStatus = 'idle' | 'running' | 'waiting_checkpoint' | 'complet
 /** What a session has beyond the plan's fields. */
 export interface SessionDetails {
   /** What people call it. */
-  title?: string | undefined
+  title?: string
   /** The code with which its process ended, any integer that a double holds exactly. */
-  exitCode?: number | undefined
+  exitCode?: number
   /** The signal that ended its process, by its name, such as `'SIGTERM'`. */
-  signal?: string | undefined
+  signal?: string
   /** Why it failed, in words. */
-  error?: string | undefined
+  error?: string
 }
 
 /**

@@ -108,8 +108,17 @@ async function prune(connection, options) {
     listener(call, o, pruneProgress),
     options,
   )
-  const [sessions, kept, outputs, bytes, before, fileBytes, freeBytes, givesSpaceBack, cleanedPages] =
-    await settled(pruned)
+  const [
+    sessions,
+    kept,
+    outputs,
+    bytes,
+    before,
+    fileBytes,
+    freeBytes,
+    givesSpaceBack,
+    cleanedPages,
+  ] = await settled(pruned)
   return {
     sessions: [...sessions],
     kept: pairsOf(kept).map(([id, reason]) => ({ id, reason })),

@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { InvalidArgumentError } from 'commander'
+import { InvalidArgumentError, Option } from 'commander'
 import { DatabaseConnection, OutputStore, SessionStore } from '@gsd/session-store'
 
 /** What the process exits with. */
