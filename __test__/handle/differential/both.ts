@@ -46,7 +46,9 @@ export async function runBoth(folder: string): Promise<Results> {
   connection.db.exec(TABLES)
   const values = SETTINGS.map((name) => [name, connection.db.pragma(name, { simple: true })])
   connection.close()
-  writeFileSync(settings, JSON.stringify(Object.fromEntries(values)))
+  // It is read as a number, and set by a word.
+  const all = { ...Object.fromEntries(values), secure_delete: 'fast' }
+  writeFileSync(settings, JSON.stringify(all))
 
   const run = async (command: string[], library: string) => {
     const home = join(folder, library)
