@@ -13,13 +13,13 @@ export type SessionStatus = 'idle' | 'running' | 'waiting_checkpoint' | 'complet
 /** What a session has beyond the plan's fields. */
 export interface SessionDetails {
   /** What people call it. */
-  title?: string | undefined
+  title?: string
   /** The code with which its process ended, any integer that a double holds exactly. */
-  exitCode?: number | undefined
+  exitCode?: number
   /** The signal that ended its process, by its name, such as `'SIGTERM'`. */
-  signal?: string | undefined
+  signal?: string
   /** Why it failed, in words. */
-  error?: string | undefined
+  error?: string
 }
 
 /**
@@ -41,6 +41,12 @@ export interface Session<Slot extends number = 1 | 2 | 3> extends SessionDetails
   endedAt?: Date
   /** The process it runs in. */
   pid?: number
+}
+
+/** A process that answers for sessions. */
+export interface SessionOwner {
+  /** From 1. When it started is read from the system as it is stored, so that no later process is taken for it. */
+  pid: number
 }
 
 /** A session to be stored. */
@@ -66,6 +72,11 @@ export interface NewSession {
   signal?: string | null | undefined
   /** Why it failed, in words. */
   error?: string | null | undefined
+  /**
+   * The process that answers for the session: once it is gone, `failOrphans()` marks the session as failed. By
+   * default the process that calls; `null` for none. Known on Linux only.
+   */
+  owner?: SessionOwner | null | undefined
 }
 
 /** Changes to a session: `undefined` leaves a field alone, `null` clears it. */
@@ -78,6 +89,8 @@ export interface SessionUpdateFields {
   exitCode?: number | null | undefined
   signal?: string | null | undefined
   error?: string | null | undefined
+  /** By default the process that calls, where `pid` is given and not `null`. */
+  owner?: SessionOwner | null | undefined
 }
 
 /** When a session is changed. */
@@ -310,7 +323,10 @@ export type JournalMode = 'wal' | 'delete' | 'truncate' | 'persist' | 'memory' |
 
 /** The state of the write-ahead log. */
 export interface WalStatus {
-  /** The size of its file in bytes. It is kept, and written anew, when the log starts over. */
+  /**
+   * The size of its file in bytes. It is kept, and written anew, when the log starts over. After something was removed the
+   * file is cut to nothing, once no reader needs it.
+   */
   size: number
   /** Pages that were written since it last started over. */
   frames: number
@@ -435,6 +451,11 @@ export interface PruneOptions {
    * Default `false`.
    */
   orphans?: boolean | null | undefined
+  /**
+   * Also overwrite every byte of the file that is not in use, whoever left something there. It may stand alone. What this
+   * call removes is overwritten in any case. Default `false`.
+   */
+  scrub?: boolean | null | undefined
   /** Only tell what would go; how much `maxBytes` takes is then an estimate. Default `false`. */
   dryRun?: boolean | null | undefined
   /** Told after every transaction, less often while the event loop is busy. What it throws stops the work. */
@@ -455,6 +476,8 @@ export interface PruneProgress {
   fileBytes: number
   /** Those of its bytes that hold nothing. */
   freeBytes: number
+  /** Bytes of the pages that were searched for what is not in use, to overwrite it. */
+  scannedBytes: number
 }
 
 /** A session that was to be removed and stays, or output without one. */
@@ -486,6 +509,8 @@ export interface PruneReport {
    * package, until `PRAGMA auto_vacuum = INCREMENTAL` and a `VACUUM`, with nobody else at it, make it so.
    */
   givesSpaceBack: boolean
+  /** How many pages had something that was not in use, and was overwritten. */
+  cleanedPages: number
 }
 
 /** What `stats()` counts. */
@@ -532,10 +557,15 @@ export interface SessionReference {
   to: 'session' | 'output'
 }
 
-/** How sessions are marked whose process is gone. */
+/** How sessions are marked that nobody answers for any more. */
 export interface FailOrphansOptions {
   /** Change nothing; return the sessions as they are. Default `false`. */
   dryRun?: boolean | null | undefined
+  /**
+   * First end the processes that such sessions still run in, which takes up to 2.5 seconds. A session whose process may
+   * be alive after that is left as it is, and not returned. Default `false`.
+   */
+  kill?: boolean | null | undefined
 }
 
 /** How a session is deleted. */
@@ -659,13 +689,15 @@ export declare class SessionStore<Slot extends number = 1 | 2 | 3> {
   /** The sessions that are `'running'` or `'waiting_checkpoint'`, in the order of `list()`. */
   findRunning(): Session<Slot>[]
   /**
-   * Marks as `'failed'` the sessions that are `'running'` or `'waiting_checkpoint'` and whose process is gone, as
-   * after a crash, in one transaction: no process has their `pid`, or (on Linux) one that started after the session
-   * was last changed; or they have no `pid`, and were stored or last changed more than a minute ago. Sessions of
-   * processes that are alive stay as they are, whoever started them. `endedAt`, where there is none, becomes
-   * the timestamp of the last output, or `startedAt` if that is later.
+   * Marks as `'failed'` the sessions that are `'running'` or `'waiting_checkpoint'` and that nobody answers for any
+   * more, as after a crash, in one transaction. Those whose owner is gone, whether or not their own process lives.
+   * Those of this process, and those without a known owner, where no process has their `pid`, or (on Linux) one that
+   * started after the session was last changed; or where they have no `pid`, and were stored or last changed more than
+   * a minute ago. Sessions of other owners that live stay as they are. `endedAt`, where there is none, becomes the
+   * timestamp of the last output, or `startedAt` if that is later.
    *
-   * Pids are those of this system: do not call it for a file that another machine or container works on.
+   * On Linux, sessions of other containers stay as they are. Elsewhere pids are those of this system: do not call it
+   * for a file that another machine works on.
    *
    * @returns These sessions as they are then, in the order of `list()`.
    */
@@ -1015,8 +1047,8 @@ export declare class DatabaseConnection {
   /**
    * Opens a database, creates what is missing, and brings its schema up to date.
    *
-   * @param dbPath The file, by default `~/.gsd-harness/sessions.db`; `':memory:'` for a private
-   * database in memory. Missing folders are created. What is created is readable by its owner only.
+   * @param dbPath The file, by default that of the environment variable `GSD_SESSIONS_DB`, or
+   * `~/.gsd-harness/sessions.db` where it is not set or empty; `':memory:'` for a private database in memory. Missing folders are created. What is created is readable by its owner only.
    * @throws {TypeError} `ERR_INVALID_ARG_TYPE` for an argument of the wrong type.
    * @throws {RangeError} `ERR_OUT_OF_RANGE` for an empty path, a path with NUL, a `file:` URI, or an
    * option out of range.
@@ -1135,12 +1167,16 @@ export declare class DatabaseConnection {
 export declare function closeDatabase(): void
 
 /**
- * The connection to the default file, `~/.gsd-harness/sessions.db`: opened by the first call, the
- * same one for every later call, and a new one after it was closed.
+ * The connection that a process shares: opened by the first call, the same one for every later call, and a new one after
+ * it was closed. The call that opens it decides on the path and the options, by the rules of `new DatabaseConnection()`.
  *
- * @throws {SqliteError} As `new DatabaseConnection()` does.
+ * @throws {TypeError} `ERR_INVALID_STATE` for another path or another value of an option than it is open with.
+ * @throws {TypeError | RangeError | SqliteError} As `new DatabaseConnection()` does.
  */
-export declare function getDatabase(): DatabaseConnection
+export declare function getDatabase(
+  dbPath?: string | null,
+  options?: DatabaseOptions | null,
+): DatabaseConnection
 
 /**
  * Stores whatever sessions and output a damaged file still gives in a new file, and resolves with what

@@ -4,6 +4,8 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     include: ['__test__/**/*.spec.ts', 'packages/*/test/**/*.spec.ts'],
+    // No spec may use the database of whoever runs it.
+    env: { GSD_SESSIONS_DB: '' },
     // vitest leaves one core free; but a spec often waits for a process that it started.
     maxWorkers: availableParallelism(),
     // Specs start processes of their own and store megabytes; a slow machine is no failure.

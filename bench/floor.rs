@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use gsd_session_core::sqlite::{Connection, Location, OpenOptions};
 use gsd_session_core::store;
 use gsd_session_core::store::model::{
-    Details, NewOutput, NewSession, Order, OutputType, SessionStatus,
+    Details, NewOutput, NewSession, Order, OutputType, Owner, SessionStatus,
 };
 use gsd_session_core::store::outputs::Outputs;
 use gsd_session_core::store::sessions::Sessions;
@@ -241,6 +241,7 @@ fn session_of(number: usize) -> Outcome<NewSession> {
         ended_at: if over { Some(moment(started + 45_678.0)?) } else { None },
         pid: if over { None } else { Some(i64::try_from(number)? + 1000) },
         details: Details::default(),
+        owner: Owner::default(),
     })
 }
 

@@ -28,31 +28,40 @@ function warn([message, isFolder]) {
   } catch {}
 }
 
-function openNative(open, call, dbPath, options) {
+/** The options as the addon takes them. */
+function settingsOf(call, options) {
   const o = optionsOf(call, options, OPTIONS)
   const { readonly, fileMustExist, timeout, synchronous, foreignKeys, slots, walLimit } = o
-  const opened = open(
-    dbPath,
-    readonly,
-    fileMustExist,
-    timeout,
-    synchronous,
-    foreignKeys,
-    slots,
-    walLimit,
-  )
+  return [readonly, fileMustExist, timeout, synchronous, foreignKeys, slots, walLimit]
+}
+
+const isAbsent = (value) => value === undefined || value === null
+
+// JavaScript has the latest say on the environment: in a Worker it has one of its own. A runtime may not let it be read.
+function pathOfEnvironment() {
+  try {
+    return globalThis.process?.env.GSD_SESSIONS_DB
+  } catch {
+    return undefined
+  }
+}
+
+function openNative(open, call, dbPath, options) {
+  const settings = settingsOf(call, options)
+  const opened = open(dbPath, isAbsent(dbPath) ? pathOfEnvironment() : undefined, ...settings)
   for (const warning of native.exposures(opened)) warn(warning)
   return opened
 }
 
 const backupProgress = ([totalPages, remainingPages]) => ({ totalPages, remainingPages })
 
-const pruneProgress = ([sessions, outputs, bytes, fileBytes, freeBytes]) => ({
+const pruneProgress = ([sessions, outputs, bytes, fileBytes, freeBytes, scannedBytes]) => ({
   sessions,
   outputs,
   bytes,
   fileBytes,
   freeBytes,
+  scannedBytes,
 })
 
 // Without output there is no date.
@@ -81,11 +90,12 @@ async function prune(connection, options) {
     'keepLast',
     'statuses',
     'orphans',
+    'scrub',
     'dryRun',
     'onProgress',
     'signal',
   ])
-  const { olderThan, maxBytes, keepLast, statuses, orphans, dryRun } = o
+  const { olderThan, maxBytes, keepLast, statuses, orphans, scrub, dryRun } = o
   const pruned = tables.retention.prune(
     connection,
     olderThan,
@@ -93,25 +103,36 @@ async function prune(connection, options) {
     keepLast,
     statuses,
     orphans,
+    scrub,
     dryRun,
     listener(call, o, pruneProgress),
     options,
   )
-  const [sessions, kept, outputs, bytes, fileBytesBefore, fileBytes, freeBytes, givesSpaceBack] =
-    await settled(pruned)
+  const [
+    sessions,
+    kept,
+    outputs,
+    bytes,
+    before,
+    fileBytes,
+    freeBytes,
+    givesSpaceBack,
+    cleanedPages,
+  ] = await settled(pruned)
   return {
     sessions: [...sessions],
     kept: pairsOf(kept).map(([id, reason]) => ({ id, reason })),
     outputs,
     bytes,
-    fileBytesBefore,
+    fileBytesBefore: before,
     fileBytes,
     freeBytes,
     givesSpaceBack,
+    cleanedPages,
   }
 }
 
-/** How the constructor opens the default file for `getDatabase`. */
+/** Whom the constructor opens the connection for: `getDatabase`. */
 const DEFAULT = Symbol('default')
 
 let nativeOfConnection
@@ -119,10 +140,10 @@ class DatabaseConnection {
   #native
   #db
 
-  constructor(dbPath, options) {
+  constructor(dbPath, options, opener = undefined) {
     this.#native =
-      dbPath === DEFAULT
-        ? openNative(native.openDefault, 'getDatabase', undefined, options)
+      opener === DEFAULT
+        ? openNative(native.openDefault, 'getDatabase', dbPath, options)
         : openNative(native.open, 'DatabaseConnection', dbPath, options)
   }
 
@@ -243,8 +264,14 @@ function connectionOf(call, db) {
 
 let defaultConnection
 
-function getDatabase() {
-  if (!defaultConnection?.isOpen) defaultConnection = new DatabaseConnection(DEFAULT)
+function getDatabase(dbPath, options) {
+  if (!defaultConnection?.isOpen) {
+    const Opened = /** @type {any} */ (DatabaseConnection)
+    defaultConnection = new Opened(dbPath, options, DEFAULT)
+  } else if (!isAbsent(dbPath) || !isAbsent(options)) {
+    const settings = settingsOf('getDatabase', options)
+    native.agreesWith(nativeOfConnection(defaultConnection), dbPath, ...settings)
+  }
   return defaultConnection
 }
 

@@ -1,9 +1,10 @@
 'use strict'
 // `SessionStore`. The engine reads the fields of an object, and calls a function, faster than Node-API does.
 
-const { optionsOf, requireObject } = require('./arguments.js')
+const { optionsOf, requireObject, show } = require('./arguments.js')
 const { connectionOf } = require('./connection.js')
 const { beginSessions, finish, finishOne, native: tables, notes, pairsOf } = require('./rows.js')
+const { wrongType } = require('./errors.js')
 
 const native = tables.sessions
 
@@ -24,6 +25,16 @@ function isAlive(pid) {
 
 /** The options that say which sessions are meant. */
 const FILTER = ['status', 'slot', 'workingDir', 'command', 'since', 'until']
+/** The pid of an owner. One that is missing would be taken for an owner that is left out. */
+function pidOf(call, name, owner) {
+  if (owner === undefined || owner === null) return owner
+  requireObject(call, name, owner)
+  const { pid } = owner
+  if (pid === undefined || pid === null) {
+    wrongType(`${call}: ${name}.pid must be a number; received ${show(pid)}`)
+  }
+  return pid
+}
 
 class SessionStore {
   #native
@@ -48,6 +59,7 @@ class SessionStore {
       session.exitCode,
       session.signal,
       session.error,
+      pidOf('SessionStore.create', 'session.owner', session.owner),
     )
   }
 
@@ -58,7 +70,7 @@ class SessionStore {
 
   update(id, fields, options) {
     requireObject('SessionStore.update', 'fields', fields)
-    const { status, currentCommand, endedAt, pid, title, exitCode, signal, error } = fields
+    const { status, currentCommand, endedAt, pid, title, exitCode, signal, error, owner } = fields
     const { ifStatus } = optionsOf('SessionStore.update', options, ['ifStatus'])
     return native.update(
       this.#native,
@@ -71,6 +83,7 @@ class SessionStore {
       exitCode,
       signal,
       error,
+      pidOf('SessionStore.update', 'fields.owner', owner),
       ifStatus,
     )
   }
@@ -126,10 +139,13 @@ class SessionStore {
   }
 
   failOrphans(options) {
-    const { dryRun } = optionsOf('SessionStore.failOrphans', options, ['dryRun'])
+    const { dryRun, kill: kills } = optionsOf('SessionStore.failOrphans', options, [
+      'dryRun',
+      'kill',
+    ])
     const gone = native.pidsAtWork(this.#native).filter((pid) => !isAlive(pid))
     beginSessions()
-    return finish(native.failOrphans(this.#native, dryRun, gone))
+    return finish(native.failOrphans(this.#native, dryRun, kills, gone))
   }
 
   pin(id) {

@@ -1,7 +1,7 @@
-// Installs, builds and tests the consumer example against the package as npm would pack it.
+// Installs, builds and tests the consumer example against the package as npm would pack it, by the commands of its summary.
 
 import { spawnSync } from 'node:child_process'
-import { rmSync } from 'node:fs'
+import { readFileSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -20,6 +20,7 @@ for (const folder of ['.', 'packages/core', 'packages/session-manager']) {
   rmSync(join(example, folder, 'node_modules'), { recursive: true, force: true })
 }
 run(example, pnpm, 'install')
-run(example, pnpm, '-r', 'build')
-run(example, pnpm, '-r', 'type-check')
-run(example, pnpm, '-r', 'test')
+// What shows that the plan's criteria are met, as its summary lists them.
+const summary = '.planning/phases/02-session-management/02-02-SUMMARY.md'
+const rows = readFileSync(join(example, summary), 'utf8').matchAll(/^\|.*\| `pnpm (.+)` +\|$/gm)
+for (const [, command] of rows) run(example, pnpm, ...command.split(' '))

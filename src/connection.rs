@@ -12,12 +12,13 @@ use napi::bindgen_prelude::retain_current_module_for_unload_safety;
 use crate::convert::{Argument, MAX_SAFE_INTEGER, optional};
 use crate::error::{Failure, Parsed};
 use crate::exit::settle_at_exit;
+use crate::js::Value;
 use crate::natives::{Answer, Call, Native, connection, done, natives};
 
 /// The functions.
 pub const NATIVES: &[Native] = natives! {
     "DatabaseConnection": open, info, is_open, is_native, exposures;
-    "getDatabase": open_default;
+    "getDatabase": open_default, agrees_with;
     "DatabaseConnection.journalMode": journal_mode;
     "DatabaseConnection.walStatus": wal_status;
     "DatabaseConnection.close": close;
@@ -36,16 +37,22 @@ const MAX_SLOTS: i64 = 1000;
 /// The folders and files that were told of, by whatever thread.
 static TOLD: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 
-/// dbPath, and the options in the order of `lib/connection.js` -> the native side of a connection
+/// dbPath, that of the environment if there is none, and the options in the order of `lib/connection.js` -> the native
+/// side of a connection
 fn open<'env>(call: Call<'_, 'env>) -> Answer<'env> {
-    let options = open_options(call)?;
-    let db_path = Argument::new("dbPath", call.get(0)?);
-    let (path, location) = match optional(db_path, Argument::string)? {
-        Some(path) => {
-            let location =
-                Location::parse(&path).map_err(|must_be| db_path.out_of_range(must_be))?;
-            (path, location)
+    let options = open_options(call.array(2)?, OpenOptions::default())?;
+    let of_environment = Argument::new("GSD_SESSIONS_DB", call.get(1)?);
+    let given = match location(Argument::new("dbPath", call.get(0)?))? {
+        // An empty variable is as good as none.
+        None if optional(of_environment, Argument::string)?
+            .is_some_and(|path| !path.is_empty()) =>
+        {
+            location(of_environment)?
         }
+        given => given,
+    };
+    let (path, location) = match given {
+        Some(given) => given,
         None => {
             let file = Location::default_file().ok_or_else(|| {
                 let message = "there is no home directory for the default path; pass a dbPath";
@@ -72,9 +79,55 @@ fn open_default<'env>(call: Call<'_, 'env>) -> Answer<'env> {
     open(call)
 }
 
-fn open_options(call: Call<'_, '_>) -> Parsed<OpenOptions> {
-    let [readonly, must_exist, timeout, synchronous, foreign_keys, slots, limit] = call.array(1)?;
-    let mut settings = OpenOptions::default();
+fn location(db_path: Argument<'_, '_>) -> Parsed<Option<(String, Location)>> {
+    let Some(path) = optional(db_path, Argument::string)? else {
+        return Ok(None);
+    };
+    let location = Location::parse(&path).map_err(|must_be| db_path.out_of_range(must_be))?;
+    Ok(Some((path, location)))
+}
+
+/// the open connection, dbPath, and the options: fails where they ask for another connection
+fn agrees_with<'env>(call: Call<'_, 'env>) -> Answer<'env> {
+    let connection = connection(call)?;
+    let wanted = open_options(call.array(2)?, connection.options().clone())?;
+    let other = location(Argument::new("dbPath", call.get(1)?))?
+        .filter(|(_, location)| !connection.is_at(location))
+        .map(|(path, _)| ("dbPath", format!("{:?}", connection.path()), format!("{path:?}")));
+    let options = shown(connection.options()).into_iter().zip(shown(&wanted));
+    let other = other.or_else(|| {
+        options
+            .map(|((name, is), (_, wanted))| (name, is, wanted))
+            .find(|(_, is, wanted)| is != wanted)
+    });
+    match other {
+        None => done(call),
+        Some((name, is, wanted)) => Err(Failure::State(format!(
+            "{name} is {is} until closeDatabase(), and cannot be {wanted}"
+        ))),
+    }
+}
+
+/// The options, each with its value.
+fn shown(options: &OpenOptions) -> [(&'static str, String); 7] {
+    let synchronous = match options.synchronous {
+        Synchronous::Normal => "'normal'",
+        Synchronous::Full => "'full'",
+    };
+    [
+        ("options.readonly", options.readonly.to_string()),
+        ("options.fileMustExist", options.file_must_exist.to_string()),
+        ("options.timeout", options.timeout.as_millis().to_string()),
+        ("options.synchronous", synchronous.to_owned()),
+        ("options.foreignKeys", options.foreign_keys.to_string()),
+        ("options.slots", options.slots.to_string()),
+        ("options.walLimit", options.wal_limit.to_string()),
+    ]
+}
+
+/// The options that are given, and those of `settings` for the others.
+fn open_options(options: [Value<'_>; 7], mut settings: OpenOptions) -> Parsed<OpenOptions> {
+    let [readonly, must_exist, timeout, synchronous, foreign_keys, slots, limit] = options;
     let flag = |name, value| optional(Argument::new(name, value), Argument::boolean);
     let count = |name, value, range: std::ops::RangeInclusive<i64>| {
         optional(Argument::new(name, value), |count| count.integer_in(range.clone()))

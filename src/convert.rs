@@ -9,7 +9,8 @@ use std::path::PathBuf;
 
 use gsd_session_core::sqlite::{Connection, Location};
 use gsd_session_core::store::model::{
-    Change, Details, DetailsUpdate, NewOutput, NewSession, OutputType, SessionStatus, SessionUpdate,
+    Change, Details, DetailsUpdate, NewOutput, NewSession, OutputType, Owner, SessionStatus,
+    SessionUpdate,
 };
 use gsd_session_core::store::pages::Filter;
 use gsd_session_core::store::timestamp::Timestamp;
@@ -26,6 +27,9 @@ pub const NATIVES: &[Native] = natives! {
 
 /// The largest integer up to which JavaScript counts one by one.
 pub const MAX_SAFE_INTEGER: i64 = (1 << 53) - 1;
+
+/// No system has a larger pid.
+const MAX_PID: i64 = i32::MAX as i64;
 
 /// Characters of a wrong text that a message shows.
 const SHOWN: usize = 80;
@@ -220,10 +224,10 @@ fn shorten(mut text: String) -> String {
 }
 
 /// The fields of a session to be stored, in the order of `lib/session-store.js`.
-pub fn new_session(fields: [Value<'_>; 12]) -> Parsed<NewSession> {
-    let [id, slot, status, working_dir, current_command, started_at, ended_at, pid, details @ ..] =
+pub fn new_session(fields: [Value<'_>; 13]) -> Parsed<NewSession> {
+    let [id, slot, status, working_dir, current_command, started_at, ended_at, pid, rest @ ..] =
         fields;
-    let [title, exit_code, signal, error] = details;
+    let [title, exit_code, signal, error, owner] = rest;
     let text = |name, value| optional(Argument::new(name, value), Argument::string);
     Ok(NewSession {
         id: Argument::new("session.id", id).string()?,
@@ -240,12 +244,14 @@ pub fn new_session(fields: [Value<'_>; 12]) -> Parsed<NewSession> {
             signal: text("session.signal", signal)?,
             error: text("session.error", error)?,
         },
+        owner: self::owner(&Argument::new("session.owner.pid", owner))?,
     })
 }
 
 /// Changes to a stored session, in the order of `lib/session-store.js`.
-pub fn session_update(fields: [Value<'_>; 8]) -> Parsed<SessionUpdate> {
-    let [status, current_command, ended_at, pid, title, exit_code, signal, error] = fields;
+pub fn session_update(fields: [Value<'_>; 9]) -> Parsed<SessionUpdate> {
+    let [status, current_command, ended_at, pid, rest @ ..] = fields;
+    let [title, exit_code, signal, error, owner] = rest;
     let text = |name, value| Argument::new(name, value).change(Argument::string);
     Ok(SessionUpdate {
         status: match status.kind()? {
@@ -261,6 +267,16 @@ pub fn session_update(fields: [Value<'_>; 8]) -> Parsed<SessionUpdate> {
             signal: text("fields.signal", signal)?,
             error: text("fields.error", error)?,
         },
+        owner: self::owner(&Argument::new("fields.owner.pid", owner))?,
+    })
+}
+
+/// The pid of an owner; `undefined` for the one that is implied, `null` for none.
+fn owner(pid: &Argument<'_, '_>) -> Parsed<Owner> {
+    Ok(match pid.change(|pid| pid.integer_in(1..=MAX_PID))? {
+        Change::Keep => Owner::Implied,
+        Change::Clear => Owner::Nobody,
+        Change::Set(pid) => Owner::Process(pid),
     })
 }
 

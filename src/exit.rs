@@ -1,5 +1,5 @@
-//! The end of a process, or of a Worker. Writes that connections put off are done before, and what is in their logs is
-//! moved into the files as far as a moment allows.
+//! The end of a process, or of a Worker. Writes that connections put off are done before, what was removed is
+//! overwritten, and what is in their logs is moved into the files as far as a moment allows.
 //!
 //! Node-API's own hooks do not run on the main thread after `process.exit()` or an uncaught exception. A
 //! listener of `'exit'` does, in Workers as well, and comes first of all; but others may be put before it and
@@ -43,7 +43,8 @@ thread_local! {
     static IS_OVER: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Settles `connection`, which may put writes off, when the process ends. While it ends, nothing is put off.
+/// Settles `connection`, which may put writes off or owe the end of what was removed, when the process ends. While it ends,
+/// nothing is put off.
 pub fn settle_at_exit(call: Call<'_, '_>, connection: &Rc<Connection>) -> Parsed<()> {
     if !LISTENS.replace(true) {
         let scope = call.scope();

@@ -253,7 +253,9 @@ fn flush<'env>(call: Call<'_, 'env>) -> Answer<'env> {
 
 /// sessionId
 fn delete<'env>(call: Call<'_, 'env>) -> Answer<'env> {
-    outputs(call)?.delete(&Argument::new("sessionId", call.get(1)?).string()?)?;
+    let outputs = outputs(call)?;
+    outputs.delete(&Argument::new("sessionId", call.get(1)?).string()?)?;
+    exit::settle_at_exit(call, outputs.connection())?;
     done(call)
 }
 

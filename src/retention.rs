@@ -1,6 +1,7 @@
 //! Keeping histories small: what `prune()` and `stats()` of `lib/connection.js` call.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use gsd_session_core::store::model::SessionStatus;
 use gsd_session_core::store::retention::{self, Criteria, PruneProgress, Pruned};
@@ -67,19 +68,20 @@ fn amount<'env>(scope: Scope<'env>, amount: &Amount) -> napi::Result<Value<'env>
 fn prune<'env>(call: Call<'_, 'env>) -> Answer<'env> {
     let connection = connection(call)?;
     let criteria = criteria(call)?;
-    let mut listener = Listener::new(call.scope(), call.get(7)?)?;
+    let mut listener = Listener::new(call.scope(), call.get(8)?)?;
     let own = connection.sibling()?;
+    let owed = Arc::clone(connection.owed());
     let in_memory = match own {
         Some(_) => None,
         None => {
             connection.check_not_iterating()?;
             let sqlite = connection.settled()?;
-            retention::prune(&sqlite, &criteria, |_| ControlFlow::Continue(()))?
+            retention::prune(&sqlite, &criteria, None, |_| ControlFlow::Continue(()))?
         }
     };
     promise(call, pruned, move || {
         let pruned = match own {
-            Some(own) => retention::prune(&own, &criteria, |progress| {
+            Some(own) => retention::prune(&own, &criteria, Some(&owed), |progress| {
                 listener.tell(PruneStep { progress, is_last: false })
             })?,
             None => in_memory,
@@ -93,7 +95,7 @@ fn prune<'env>(call: Call<'_, 'env>) -> Answer<'env> {
 }
 
 fn criteria(call: Call<'_, '_>) -> Parsed<Criteria> {
-    let [older_than, max_bytes, keep_last, statuses, orphans, dry_run] = call.array(1)?;
+    let [older_than, max_bytes, keep_last, statuses, orphans, scrub, dry_run] = call.array(1)?;
     let count = |name, value| {
         let count = optional(Argument::new(name, value), |count| {
             Ok(count.integer_in(0..=MAX_SAFE_INTEGER)?.unsigned_abs())
@@ -111,13 +113,14 @@ fn criteria(call: Call<'_, '_>) -> Parsed<Criteria> {
         statuses: optional(Argument::new("options.statuses", statuses), pruned_statuses)?
             .unwrap_or_else(|| OVER.to_vec()),
         orphans: flag("options.orphans", orphans)?,
+        scrub: flag("options.scrub", scrub)?,
         dry_run: flag("options.dryRun", dry_run)?,
     };
     if criteria.asks_for_something() {
         return Ok(criteria);
     }
-    let options = Argument::new("options", call.get(8)?);
-    Err(options.out_of_range("an object with olderThan, maxBytes, keepLast or orphans"))
+    let options = Argument::new("options", call.get(9)?);
+    Err(options.out_of_range("an object with olderThan, maxBytes, keepLast, orphans or scrub"))
 }
 
 fn pruned_statuses(statuses: &Argument<'_, '_>) -> Parsed<Vec<SessionStatus>> {
@@ -143,7 +146,8 @@ fn pruned_statuses(statuses: &Argument<'_, '_>) -> Parsed<Vec<SessionStatus>> {
         .collect()
 }
 
-/// ids, ids and reasons of those that are kept, outputs, bytes, fileBytesBefore, fileBytes, freeBytes, givesSpaceBack
+/// ids, ids and reasons of those that are kept, outputs, bytes, fileBytesBefore, fileBytes, freeBytes, givesSpaceBack,
+/// cleanedPages
 fn pruned(scope: Scope<'_>, pruned: Pruned) -> napi::Result<Value<'_>> {
     let number = |count: u64| scope.number(count as f64);
     scope.array_of([
@@ -161,6 +165,7 @@ fn pruned(scope: Scope<'_>, pruned: Pruned) -> napi::Result<Value<'_>> {
         number(pruned.after.bytes),
         number(pruned.after.free_bytes),
         scope.boolean(pruned.gives_space_back),
+        number(pruned.cleaned_pages),
     ])
 }
 
@@ -176,7 +181,9 @@ impl Report for PruneStep {
     }
 
     fn numbers(&self) -> Vec<f64> {
-        let PruneProgress { sessions, outputs, bytes, size } = &self.progress;
-        [*sessions, *outputs, *bytes, size.bytes, size.free_bytes].map(|count| count as f64).into()
+        let PruneProgress { sessions, outputs, bytes, size, scanned_bytes } = &self.progress;
+        [*sessions, *outputs, *bytes, size.bytes, size.free_bytes, *scanned_bytes]
+            .map(|count| count as f64)
+            .into()
     }
 }

@@ -6,6 +6,7 @@
 use gsd_session_core::store;
 use gsd_session_core::store::changes::{Changed, Changes};
 use gsd_session_core::store::model::SessionRow;
+use gsd_session_core::store::orphans::FailOrphans;
 use gsd_session_core::store::pages::Page;
 use gsd_session_core::store::references::Referent;
 use gsd_session_core::store::sessions::Sessions;
@@ -13,6 +14,7 @@ use gsd_session_core::store::timestamp::Timestamp;
 
 use crate::convert::{self, Argument, MAX_SAFE_INTEGER, optional};
 use crate::error::Parsed;
+use crate::exit::settle_at_exit;
 use crate::natives::{Answer, Call, Native, done, natives, open_connection};
 use crate::rows::Batches;
 
@@ -64,7 +66,7 @@ fn get<'env>(call: Call<'_, 'env>) -> Answer<'env> {
 fn update<'env>(call: Call<'_, 'env>) -> Answer<'env> {
     let id = Argument::new("id", call.get(1)?).string()?;
     let update = convert::session_update(call.array(2)?)?;
-    let if_status = convert::statuses(Argument::new("options.ifStatus", call.get(10)?))?;
+    let if_status = convert::statuses(Argument::new("options.ifStatus", call.get(11)?))?;
     let is_changed = sessions(call)?.update(&id, &update, if_status.as_deref())?;
     Ok(call.scope().boolean(is_changed)?)
 }
@@ -72,7 +74,9 @@ fn update<'env>(call: Call<'_, 'env>) -> Answer<'env> {
 fn delete<'env>(call: Call<'_, 'env>) -> Answer<'env> {
     let id = Argument::new("id", call.get(1)?).string()?;
     let keep = optional(Argument::new("options.keepOutputs", call.get(2)?), Argument::boolean)?;
-    sessions(call)?.delete(&id, keep.unwrap_or(false))?;
+    let sessions = sessions(call)?;
+    sessions.delete(&id, keep.unwrap_or(false))?;
+    settle_at_exit(call, sessions.connection())?;
     done(call)
 }
 
@@ -145,15 +149,19 @@ fn pids_at_work<'env>(call: Call<'_, 'env>) -> Answer<'env> {
     Ok(scope.array_of(pids.iter().map(|pid| scope.number(*pid as f64)))?)
 }
 
-/// whether to leave all as it is, and an array of the pids that are gone
+/// whether to leave all as it is, whether to end what they run, and an array of the pids that are gone
 fn fail_orphans<'env>(call: Call<'_, 'env>) -> Answer<'env> {
     let sessions = sessions(call)?;
-    let dry_run = optional(Argument::new("options.dryRun", call.get(1)?), Argument::boolean)?;
-    let pids = call.get(2)?;
+    let flag = |name, value| optional(Argument::new(name, value), Argument::boolean);
+    let how = FailOrphans {
+        dry_run: flag("options.dryRun", call.get(1)?)?.unwrap_or(false),
+        kill: flag("options.kill", call.get(2)?)?.unwrap_or(false),
+    };
+    let pids = call.get(3)?;
     let gone = (0..pids.array_length()?).map(|at| Ok(pids.element(at)?.number()? as i64));
     let gone = gone.collect::<napi::Result<Vec<_>>>()?;
     let mut batches = Batches::new(call);
-    sessions.fail_orphans(&gone, dry_run.unwrap_or(false), |row| batches.session(row))?;
+    sessions.fail_orphans(&gone, how, |row| batches.session(row))?;
     Ok(batches.finish()?)
 }
 

@@ -75,7 +75,7 @@ describe.skipIf(process.platform === 'win32')('a database file under an open con
       () => outputs.appendMany([sampleOutput(), sampleOutput()]),
       () => outputs.deleteBySession('s-1'),
       () => sessions.create(sampleSession()),
-      () => db.exec('PRAGMA user_version = 99'),
+      () => db.exec('PRAGMA application_id = 99'),
       () => db.prepare('UPDATE session_outputs SET data = ? RETURNING id').all('x'),
       () => db.transaction(() => outputs.append(sampleOutput()))(),
       () => db.exec('CREATE TABLE t (x)'),

@@ -27,7 +27,7 @@ describe('the functions of the addon', () => {
           take: nothing,
           batch: nothing,
           reshape: nothing,
-          startOver: nothing,
+          reorder: nothing,
           numbers: numbers.buffer,
           notes: notes.buffer,
         }
@@ -126,7 +126,7 @@ describe('the functions of the addon', () => {
           take: nothing,
           batch: nothing,
           reshape: nothing,
-          startOver: nothing,
+          reorder: nothing,
           numbers,
           notes: new ArrayBuffer(32),
         })

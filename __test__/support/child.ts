@@ -45,6 +45,8 @@ export interface Child<T> {
   met: (word: string) => Promise<void>
   /** Lets a child that met its parent go on. */
   resume: () => void
+  /** Kills it. */
+  end: () => void
   /** How it ended. */
   outcome: Promise<Outcome>
   /** What the work returned, through JSON; an exit other than 0 rejects. */
@@ -116,6 +118,7 @@ export function startChild<A extends unknown[], T>(
       if (next !== word) throw new Error(`instead of '${word}': ${JSON.stringify(next)}`)
     },
     resume: () => void child.send('resume'),
+    end: () => void child.kill('SIGKILL'),
     outcome,
     get result() {
       return outcome.then((ended) => parseResult<T>(ended))

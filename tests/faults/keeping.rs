@@ -8,6 +8,7 @@ use gsd_session_core::sqlite::OpenOptions;
 use gsd_session_core::store;
 use gsd_session_core::store::export::Size;
 use gsd_session_core::store::model::{ExportFormat, SessionStatus};
+use gsd_session_core::store::orphans::FailOrphans;
 use gsd_session_core::store::outputs::Outputs;
 use gsd_session_core::store::retention::{Criteria, prune};
 use gsd_session_core::store::salvage::{Lost, salvage};
@@ -25,6 +26,7 @@ const CRITERIA: Criteria = Criteria {
     keep_last: Some(1),
     statuses: Vec::new(),
     orphans: false,
+    scrub: true,
     dry_run: false,
 };
 
@@ -89,7 +91,7 @@ pub fn a_day_of_salvage(fault: &Fault) -> Outcome {
 impl World {
     fn fail_orphans(&mut self) {
         let call = |sessions: &Sessions, _: &Outputs| {
-            sessions.fail_orphans(&[PID], false, |_| store::Result::Ok(()))
+            sessions.fail_orphans(&[PID], FailOrphans::default(), |_| store::Result::Ok(()))
         };
         self.change("failOrphans", call, Model::fail_orphans);
     }
@@ -107,7 +109,7 @@ impl World {
             Err(error) => return self.note("prune", &error),
         };
         let criteria = Criteria { statuses: vec![SessionStatus::Failed], ..CRITERIA };
-        let pruned = prune(&own, &criteria, |_| ControlFlow::Continue(()));
+        let pruned = prune(&own, &criteria, Some(connection.owed()), |_| ControlFlow::Continue(()));
         let due = self.model.prunable();
         match pruned {
             Ok(pruned) => {

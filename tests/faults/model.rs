@@ -5,7 +5,7 @@ use std::path::Path;
 use gsd_session_core::sqlite::{Connection, Location, OpenOptions, Result};
 use gsd_session_core::store;
 use gsd_session_core::store::model::{
-    Details, NewOutput, NewSession, Order, OutputRow, OutputType, SessionRow, SessionStatus,
+    Details, NewOutput, NewSession, Order, OutputRow, OutputType, Owner, SessionRow, SessionStatus,
 };
 use gsd_session_core::store::outputs::Outputs;
 use gsd_session_core::store::sessions::Sessions;
@@ -149,6 +149,7 @@ pub fn session(id: &str, slot: i64) -> NewSession {
         ended_at: None,
         pid: Some(PID),
         details: Details { exit_code: Some(slot), ..Details::default() },
+        owner: Owner::default(),
     }
 }
 

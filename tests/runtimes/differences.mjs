@@ -66,6 +66,7 @@ export const differences = {
       reason: ENDED,
     },
     { spec: 'handle/differential', reason: REFERENCE },
+    { spec: 'file/two-versions', reason: REFERENCE },
     {
       spec: 'package/loader',
       test: 'a platform package that is not installed the error for a missing platform package names the one for',

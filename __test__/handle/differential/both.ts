@@ -64,7 +64,7 @@ export async function runBoth(folder: string): Promise<Results> {
 const runner = fileURLToPath(new URL('run.mjs', import.meta.url))
 
 /** A Node.js that better-sqlite3 supports: this one, or one that npm brings as a package. */
-function modernNode(): string[] {
+export function modernNode(): string[] {
   if (Number.parseInt(process.versions.node, 10) >= 22) return [process.execPath]
   const platform = process.platform === 'win32' ? 'win' : process.platform
   return ['npx', '-y', '-p', `node-${platform}-${process.arch}@24`, '--', 'node']

@@ -12,6 +12,7 @@ import { pin, unpin } from '../src/commands/pin.mjs'
 import { prune } from '../src/commands/prune.mjs'
 import { record } from '../src/commands/record.mjs'
 import { restore } from '../src/commands/restore.mjs'
+import { scrub } from '../src/commands/scrub.mjs'
 import { search } from '../src/commands/search.mjs'
 import { show } from '../src/commands/show.mjs'
 import { stats } from '../src/commands/stats.mjs'
@@ -35,6 +36,7 @@ const COMMANDS = [
   pin,
   unpin,
   failOrphans,
+  scrub,
   verify,
   backup,
   restore,
@@ -42,7 +44,7 @@ const COMMANDS = [
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
 
-const program = commonOptions(new Command('gsd-sessions'), { env: true })
+const program = commonOptions(new Command('gsd-sessions'))
   .description(
     'Coding sessions and their terminal output in an SQLite file: record, read, search, prune.',
   )

@@ -18,20 +18,16 @@ export class Failure extends Error {
   }
 }
 
-/** Adds the options that every command has. The variable counts where no option is given. */
-export function commonOptions(command, { env = false } = {}) {
-  const db = new Option('--db <file>', 'the database (default: ~/.gsd-harness/sessions.db)')
+/** Adds the options that every command has. */
+export function commonOptions(command) {
   return command
-    .addOption(env ? db.env('GSD_SESSIONS_DB') : db)
+    .option('--db <file>', 'the database (default: $GSD_SESSIONS_DB or ~/.gsd-harness/sessions.db)')
     .option('--json', 'print JSON, for programs')
 }
 
 /** The options of a command together with those that stand before it. */
 export function allOptions(command) {
-  const before = command.parent.opts()
-  // An empty variable is as none.
-  if (before.db === '' && command.parent.getOptionValueSource('db') === 'env') delete before.db
-  return { ...before, ...command.opts() }
+  return { ...command.parent.opts(), ...command.opts() }
 }
 
 /** What becomes of the rows of other tables that refer to a session. */
@@ -84,7 +80,7 @@ export function withWriter(options, work) {
 
 /** The path of the database that the options name. */
 export function databasePath({ db }) {
-  return db ?? join(homedir(), '.gsd-harness', 'sessions.db')
+  return db ?? (process.env.GSD_SESSIONS_DB || join(homedir(), '.gsd-harness', 'sessions.db'))
 }
 
 async function withStores(options, how, work) {

@@ -24,6 +24,7 @@ const OPENING: [string, ...string[]][] = [
   ['pin', 's-1'],
   ['unpin', 's-1'],
   ['fail-orphans'],
+  ['scrub'],
   ['verify'],
   ['backup', 'x.db'],
 ]
@@ -154,6 +155,10 @@ describe('the database', () => {
       expect((await runCommand([...args, '--json'])).stdout).toContain(`"id":"${id}"`)
     }
     expect((await runCommand(['list', '--json'], { env })).stdout).toContain('"id":"one"')
+    const home = temporaryFolder()
+    const empty = { GSD_SESSIONS_DB: '', HOME: home, USERPROFILE: home }
+    const { stderr } = await runCommand(['list'], { env: empty })
+    expect(stderr).toContain(JSON.stringify(join(home, '.gsd-harness', 'sessions.db')))
     for (const args of [
       ['list', '--db', other],
       ['--db', other, 'list'],

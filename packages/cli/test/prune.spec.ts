@@ -1,14 +1,17 @@
 // `gsd-sessions prune`, `pin`, `unpin` and `fail-orphans`.
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { PruneReport } from '@gsd/session-store'
 import { commandPath, runCommand } from './support.js'
 import {
   everyRow,
+  openConnection,
   openStores,
   sampleOutput,
   sampleSession,
+  writeForeignFile,
 } from '../../../__test__/support/support.js'
 
 const DAY = 86_400_000
@@ -183,6 +186,29 @@ describe('prune', () => {
     expect(ids()).toEqual(ALL)
   })
 
+  test('prune --scrub and scrub overwrite what another program has deleted', async () => {
+    for (const args of [['scrub'], ['prune', '--older-than', '99d', '--yes', '--scrub']]) {
+      const { run, connection, ids } = openDays(20)
+      const path = connection.path
+      connection.close()
+      writeForeignFile(
+        path,
+        `PRAGMA other.secure_delete = OFF;
+        UPDATE other.sessions SET current_command = 'the secret' || rowid;
+        UPDATE other.sessions SET current_command = NULL`,
+      )
+      expect(readFileSync(path, 'latin1')).toContain('the secret')
+      const { code, stdout } = await run([...args, '--json'])
+      expect(code).toBe(0)
+      expect((JSON.parse(stdout) as PruneReport).cleanedPages).toBeGreaterThan(0)
+      expect(readFileSync(path, 'latin1')).not.toContain('the secret')
+      const again = await runCommand(['scrub', '--db', path])
+      expect(again.stdout).toMatch(/^0 pages had something left, now overwritten; the file has \d+/)
+      expect(() => ids()).toThrow('closed')
+      expect(openConnection(path).verify().problems).toEqual([])
+    }
+  })
+
   test('prune draws its progress on a terminal only', async () => {
     const { run } = openDays(5_000)
     const args = ['prune', '--yes', '--older-than']
@@ -239,7 +265,7 @@ describe('fail-orphans', () => {
   test('fail-orphans marks sessions whose process is gone, and prints them', async () => {
     const { run, sessions } = openDays()
     const { pid } = spawnSync(process.execPath, ['--version'])
-    sessions.create(sampleSession({ id: 'lost', pid }))
+    sessions.create(sampleSession({ id: 'lost', pid, owner: null }))
     const looked = await run(['fail-orphans', '--dry-run', '--json'])
     expect(JSON.parse(looked.stdout)).toMatchObject([{ id: 'lost', status: 'running' }])
     expect(sessions.get('lost')?.status).toBe('running')
@@ -250,5 +276,61 @@ describe('fail-orphans', () => {
     expect(sessions.get('lost')?.status).toBe('failed')
     expect(sessions.get('work')?.status).toBe('running')
     expect(await run(['fail-orphans'])).toMatchObject({ code: 0, stdout: 'none\n' })
+  })
+})
+
+/** A session that a process left running that is gone. */
+async function openLost() {
+  const stores = openDays()
+  const child = spawn(process.execPath, ['-e', 'setInterval(() => undefined, 1000)'])
+  onTestFinished(() => void child.kill('SIGKILL'))
+  await once(child, 'spawn')
+  const owner = { pid: spawnSync(process.execPath, ['--version']).pid }
+  const pid = child.pid ?? 0
+  const startedAt = new Date()
+  stores.sessions.create(sampleSession({ id: 'lost', startedAt, pid, owner }))
+  return { ...stores, pid, ended: once(child, 'exit') }
+}
+
+describe.runIf(process.platform === 'linux')('fail-orphans --kill', () => {
+  test('fail-orphans --kill ends the process of a session that nobody answers for', async () => {
+    const { run, sessions, ended } = await openLost()
+    const refused = await run(['fail-orphans', '--kill'])
+    expect(refused).toMatchObject({ code: 2, stdout: '' })
+    expect(refused.stderr).toContain('--yes')
+    const looked = await run(['fail-orphans', '--kill', '--dry-run'])
+    expect(looked.stdout).toMatch(/^lost .* running /m)
+    expect(sessions.get('lost')?.status).toBe('running')
+
+    const { code, stdout, stderr } = await run(['fail-orphans', '--kill', '--yes'])
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    expect(stdout).toMatch(/^ID [^\n]+\nlost [^\n]* failed [^\n]+\n$/)
+    await ended
+    expect(await run(['fail-orphans', '--kill', '--yes', '--json'])).toMatchObject({
+      code: 0,
+      stdout: '[]\n',
+    })
+  })
+
+  test('fail-orphans --kill asks on a terminal, and ends nothing without a yes', async () => {
+    const { run, sessions, ended } = await openLost()
+    const no = await run(['fail-orphans', '--kill'], { terminal: 100, typed: 'n\n' })
+    expect(no.code).toBe(1)
+    expect(no.stdout).toContain('lost')
+    expect(no.stderr).toMatch(/\[y\/N\] .*nothing was ended/s)
+    expect(sessions.get('lost')?.status).toBe('running')
+    const yes = await run(['fail-orphans', '--kill'], { terminal: 100, typed: 'y\n' })
+    expect(yes.code).toBe(0)
+    await ended
+    expect(sessions.get('lost')?.status).toBe('failed')
+  })
+
+  test('fail-orphans --kill names the processes that it did not end', async () => {
+    const { connection, run, sessions, pid } = await openLost()
+    connection.db.exec('UPDATE gsd_session_owners SET child_start = NULL')
+    const { code, stdout, stderr } = await run(['fail-orphans', '--kill', '--yes'])
+    expect({ code, stdout }).toEqual({ code: 1, stdout: 'none\n' })
+    expect(stderr).toBe(`gsd-sessions: not ended: process ${pid} of session "lost"\n`)
+    expect(sessions.get('lost')?.status).toBe('running')
   })
 })

@@ -17,9 +17,10 @@ use std::time::{Duration, Instant};
 use rusqlite::backup::{self, StepResult};
 use rusqlite::{Connection as Sqlite, OpenFlags, ffi};
 
+use super::error::unless_busy;
 use super::options::{Location, OpenOptions};
 use super::replacement::Replacement;
-use super::{Connection, Error, Result, connect, files, restore};
+use super::{Connection, Error, Result, connect, files, restore, scrub_everything};
 
 /// Pages between two calls of `on_progress`: 2 MiB take some milliseconds.
 const PAGES: i32 = 512;
@@ -58,7 +59,14 @@ impl Connection {
     /// [`Error::Closed`], or an error of SQLite: `SQLITE_BUSY` for a database in memory inside a transaction that has
     /// written.
     pub fn backup_source(&self) -> Result<Source> {
+        // A copy has all bytes of a page, those that nobody needs as well.
+        // Where another connection keeps the lock, a copy is worth more than a clean one.
+        unless_busy(self.settle_removals())?;
         let sqlite = self.snapshot()?;
+        if self.is_memory() && self.owed().is_owed() {
+            sqlite.execute_batch("COMMIT")?;
+            scrub_everything(&sqlite, |_| ControlFlow::Continue(()))?;
+        }
         Ok(Source { sqlite, patience: self.options().timeout, path: self.path().to_owned() })
     }
 

@@ -14,6 +14,7 @@ use rusqlite::hooks::Wal;
 pub use super::governor::Blocker;
 use super::governor::Governor;
 use super::log::Handle;
+use super::scrub::{Owed, Watch};
 use super::siblings::Siblings;
 use super::turns::Turns;
 use super::{OpenOptions, Result, log};
@@ -26,19 +27,31 @@ pub(crate) struct Checkpointer {
 }
 
 impl Checkpointer {
-    /// Governors for the logs of `connection`, told of every commit by a hook on it.
-    pub(crate) fn attach(connection: &mut Sqlite, siblings: &mut Siblings) -> Result<Self> {
+    /// Governors for the logs of `connection`, told of every commit by a hook on it. That of the database also does what
+    /// is owed to those who remove something.
+    pub(crate) fn attach(
+        connection: &mut Sqlite,
+        siblings: &mut Siblings,
+        (watch, owed): (&Arc<Watch>, &Arc<Owed>),
+    ) -> Result<Self> {
         let Siblings { file, options, presence, .. } = siblings.clone();
         let page = log::set_up(connection, "main", options.wal_limit)?;
         let attached = Arc::new(Attached::new(connection, &options));
-        let main = Arc::new(Governor::new(file, options, page, Some(presence)));
+        let main = Governor::new(file, options, page, Some(presence), Arc::clone(owed));
+        let main = Arc::new(main);
+        let known = Arc::downgrade(&main);
+        owed.wake_by(move || known.upgrade().iter().for_each(Governor::start));
         siblings.governor = Some(Arc::clone(&main));
         let (told, told_of_attached) = (Arc::clone(&main), Arc::clone(&attached));
-        let turns = Turns::of(connection);
+        let (turns, watch) = (Turns::of(connection), Arc::clone(watch));
         connection.wal_hook(Some(move |log: &mut Wal, frames: i32| {
             let frames = u32::try_from(frames).unwrap_or(0);
             let committed = match log.name() == c"main" {
-                true => told.committed(log, frames),
+                true => {
+                    let committed = told.committed(log, frames);
+                    watch.committed();
+                    committed
+                }
                 false => told_of_attached.committed(log, frames),
             };
             turns.iter().for_each(|turns| turns.committed());
@@ -130,7 +143,8 @@ impl Attached {
             stale.stop(true);
         }
         let page = self.handle.set_up(name, self.options.wal_limit)?;
-        let governor = Arc::new(Governor::new(file, self.options.clone(), page, None));
+        let governor = Governor::new(file, self.options.clone(), page, None, Arc::default());
+        let governor = Arc::new(governor);
         if self.handle.has_moved(name) {
             // A thread would find another file there, or none.
             governor.give_up();

@@ -21,6 +21,8 @@
 //!
 //! The thread starts with the first commit and sleeps while nothing is written.
 
+mod passes;
+
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -32,28 +34,19 @@ use rusqlite::hooks::Wal;
 use rusqlite::{Connection as Sqlite, InterruptHandle};
 
 use super::presence::Presence;
+use super::scrub::Owed;
 use super::turns::Turns;
-use super::{OpenOptions, Result, log, open_sibling};
+use super::{OpenOptions, Result, open_sibling};
 
 /// How often the log is inspected during writes.
 const TICK: Duration = Duration::from_millis(100);
 
-/// Passes in a row before a restart. The second one is short, and leaves little to flush while writers are blocked.
-/// With more passes, flushes of the log blocked writers longer than the restart.
-const PASSES: u32 = 2;
-
 /// How long a restart may wait for a lock, and block writers of this connection.
 const PATIENCE: Duration = Duration::from_millis(20);
-
-/// How long a restart waits for a commit to step aside. An imminent commit takes less.
-const COURTESY: Duration = Duration::from_millis(2);
 
 /// The longest time that a commit is held up because the log is too long. Then this commit returns, and the next one
 /// is held up: the disk may hang, and a process that stopped may have the write lock.
 const HOLD: Duration = Duration::from_secs(5);
-
-/// The pause between attempts to start the log over meanwhile.
-const AGAIN: Duration = Duration::from_millis(2);
 
 /// How long the thread for an attached database stays without anything to do. Its connection is in the way of those who
 /// want the file for themselves.
@@ -61,10 +54,6 @@ const IDLE: Duration = Duration::from_secs(1);
 
 /// Frames after which commits checkpoint themselves if the thread cannot: SQLite's own default.
 const FALLBACK_FRAMES: u32 = 1000;
-
-/// How long a reader must have kept the log before no commit is held up for it. On a machine with much to do, others that
-/// are about to write look like readers for some time.
-const STAYS: Duration = Duration::from_millis(200);
 
 /// How often it is then looked whether the reader is gone.
 const GONE: Duration = Duration::from_millis(20);
@@ -88,6 +77,8 @@ pub(crate) struct Governor {
     options: OpenOptions,
     /// That of the database; an attached one has none.
     presence: Option<Arc<Presence>>,
+    /// What is owed to those who removed something.
+    owed: Arc<Owed>,
     /// Frames after which the log should start over.
     limit: u32,
     /// Frames in the log after the latest commit of the connection.
@@ -149,12 +140,14 @@ impl Governor {
         options: OpenOptions,
         page: u32,
         presence: Option<Arc<Presence>>,
+        owed: Arc<Owed>,
     ) -> Self {
         let limit = u32::try_from(options.wal_limit / u64::from(page.max(1))).unwrap_or(u32::MAX);
         Self {
             file,
             options,
             presence,
+            owed,
             limit,
             frames: AtomicU32::new(0),
             wake_at: AtomicU32::new(0),
@@ -265,7 +258,7 @@ impl Governor {
     }
 
     /// Wakes the thread, and starts it if there is none.
-    fn start(self: &Arc<Self>) {
+    pub(super) fn start(self: &Arc<Self>) {
         let mut state = self.lock();
         if !state.runs && !state.stop {
             // The one before has nothing left to do, not even with this lock.
@@ -346,14 +339,19 @@ impl Governor {
                 let state = self.lock();
                 (state.held > 0, state.truncate)
             };
+            if !held && !truncate {
+                let is_over = || self.lock().is_waited_for();
+                self.owed.scrub_in_time(connection, frames != seen, is_over);
+            }
+            let to_do = left > 0 || self.owed.owes_log();
             if truncate {
                 self.empty(connection)?;
                 done = 0;
-            } else if held || left >= self.pass_frames() || (left > 0 && frames == seen) {
+            } else if held || left >= self.pass_frames() || (to_do && frames == seen) {
                 // The log may hold frames of others, which this connection learns of with its next commit.
                 done = self.passes(connection)?.min(frames);
             }
-            let idle = frames == seen && frames == done;
+            let idle = frames == seen && frames == done && !self.owed.is_owed();
             seen = frames;
             // If it is idle, the next commit wakes it; otherwise only a long log does. If it is pinned, time will tell.
             let wake_at = match idle {
@@ -411,94 +409,6 @@ impl Governor {
             };
         }
         state.stop
-    }
-
-    /// Makes one [`pass`](Self::pass), or as many as needed while a commit is held up. Returns the number of frames that
-    /// are in the file.
-    fn passes(&self, connection: &Sqlite) -> Option<u32> {
-        loop {
-            // If the reader is gone, this takes long, and the log must not grow meanwhile.
-            self.pinned.store(false, Ordering::Relaxed);
-            let (blocker, done) = self.pass(connection)?;
-            let mut state = self.lock();
-            let reader = state.reader.filter(|(at, _)| *at == done);
-            state.reader = (blocker == Some(Blocker::Reader))
-                .then(|| reader.unwrap_or_else(|| (done, Instant::now())));
-            let stays = state.reader.is_some_and(|(_, since)| since.elapsed() >= STAYS);
-            self.pinned.store(stays, Ordering::Relaxed);
-            state.blocker = blocker;
-            if blocker.is_none() || stays || state.held == 0 || state.stop {
-                self.release(&mut state);
-                return Some(done);
-            }
-            drop(state);
-            thread::sleep(AGAIN);
-        }
-    }
-
-    /// Moves as much of the log into the file as possible, and starts the log over if it is too long. Returns what
-    /// prevented that, and the number of frames that are in the file; `None` after any error but a lock.
-    fn pass(&self, connection: &Sqlite) -> Option<(Option<Blocker>, u32)> {
-        Some(match log::catch_up(connection, PASSES) {
-            Ok(frames) if frames.left() > 0 => {
-                (Some(self.in_the_way(connection, frames.done)?), frames.done)
-            }
-            Ok(frames) if frames.log >= self.pass_frames() => match self.start_over(connection) {
-                Ok(true) => (None, 0),
-                Ok(false) => (Some(self.in_the_way(connection, frames.done)?), frames.done),
-                Err(_) => return None,
-            },
-            Ok(frames) => (None, frames.done),
-            // The other checkpoint does the work, which counts as done until there are more frames.
-            Err(error) if error.is_busy() => (Some(Blocker::Checkpointer), u32::MAX),
-            Err(_) => return None,
-        })
-    }
-
-    /// Who keeps the log from starting over, now that `done` frames are in the file.
-    fn in_the_way(&self, connection: &Sqlite, done: u32) -> Option<Blocker> {
-        {
-            let mut state = self.lock();
-            if state.reader.is_some_and(|(at, _)| at == done) {
-                return Some(Blocker::Reader);
-            }
-            // Writers look the same for a moment. To tell them from a reader takes the write lock, which is in their way.
-            let is_new = state.suspect.replace(done) != Some(done);
-            if is_new && state.held == 0 {
-                return Some(Blocker::Writer);
-            }
-        }
-        let is_pinned = log::is_pinned(connection, PATIENCE).ok()?;
-        Some(if is_pinned { Blocker::Reader } else { Blocker::Writer })
-    }
-
-    /// Makes the next commit write to the start of the log again. Returns whether it will.
-    fn start_over(&self, connection: &Sqlite) -> Result<bool> {
-        let state = self.lock();
-        self.restarting.store(true, Ordering::Relaxed);
-        let waited = self.restart.wait_timeout_while(state, COURTESY, |state| !state.aside);
-        drop(waited);
-        let restarted = log::start_over(connection, PATIENCE);
-        let state = self.lock();
-        self.restarting.store(false, Ordering::Relaxed);
-        self.restart.notify_all();
-        drop(state);
-        restarted
-    }
-
-    /// Moves the log into the file and makes it empty, unless somebody is in the way.
-    fn empty(&self, connection: &Sqlite) -> Option<()> {
-        let truncated = match log::catch_up(connection, PASSES) {
-            Ok(frames) if frames.left() > 0 => Ok(false),
-            Ok(_) => log::truncate(connection, PATIENCE),
-            Err(error) if error.is_busy() => Ok(false),
-            Err(error) => Err(error),
-        };
-        let mut state = self.lock();
-        state.truncate = false;
-        state.truncated = Some(*truncated.as_ref().unwrap_or(&false));
-        self.restart.notify_all();
-        truncated.map(drop).ok()
     }
 }
 

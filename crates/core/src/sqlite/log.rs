@@ -82,7 +82,7 @@ pub(super) fn start_over(connection: &Sqlite, patience: Duration) -> Result<bool
     Ok(unless_busy(without_a_lock(connection, patience, restart))?.is_some())
 }
 
-/// As [`start_over`], and makes the log empty.
+/// As [`start_over`], and leaves nothing of the log on the disk.
 pub(super) fn truncate(connection: &Sqlite, patience: Duration) -> Result<bool> {
     let truncate = || checkpoint(connection, CheckpointMode::TRUNCATE);
     Ok(unless_busy(without_a_lock(connection, patience, truncate))?.is_some())

@@ -37,6 +37,7 @@ mod replacement;
 mod restore;
 mod salvage;
 mod schema;
+mod scrub;
 mod siblings;
 mod slots;
 mod temporary;
@@ -53,6 +54,7 @@ pub use connection::{Column, Connection, Row, Statement, WalStatus};
 pub use error::{Error, Result, reserve};
 pub use options::{Location, OpenOptions, Synchronous};
 pub use rusqlite::types::ValueRef;
+pub use scrub::{Owed, Progress as ScrubProgress};
 pub use vacuum::Size;
 
 pub(crate) use attached::{
@@ -70,11 +72,13 @@ pub(crate) use presence::REPLACED;
 pub(crate) use replacement::Replacement;
 pub(crate) use salvage::{Definition, Entry, Field, Pages, Trees, definitions};
 pub(crate) use schema::columns;
+pub(crate) use scrub::{Watch, scrub_everything};
 pub(crate) use siblings::Siblings;
 pub(crate) use transaction::{atomically, snapshot};
 pub(crate) use turns::wait_at_most;
 pub(crate) use vacuum::{
-    checkpoint_all, defer_checkpoints, gives_space_back, restart_if_long, size, vacuum_slice,
+    checkpoint_all, cut_off_log, defer_checkpoints, gives_space_back, restart_if_long, size,
+    vacuum_slice,
 };
 pub(crate) use verify::{Findings, check_integrity, compare_schema, in_one_state, schema_version};
 

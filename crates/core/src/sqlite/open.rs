@@ -8,6 +8,7 @@ use rusqlite::{Connection as Sqlite, MAIN_DB, OpenFlags, ffi};
 
 use super::limits::{Limits, limited};
 use super::options::{Location, OpenOptions};
+use super::pragma::Overwrite;
 use super::{
     Error, MINIMUM_SQLITE, Result, companions, connect, files, migrations, places, pragma,
     presence, schema,
@@ -28,6 +29,7 @@ pub(crate) fn open_sibling(file: &Path, options: &OpenOptions) -> Result<Sqlite>
     let sqlite = connect::to(file, access, options)?;
     finish(sqlite, file, options, true, |sqlite| {
         pragma::harden(sqlite, options.timeout)?;
+        pragma::overwrite(sqlite, Overwrite::Rows)?;
         pragma::tune(sqlite, options)
     })
 }
@@ -117,5 +119,8 @@ fn set_up(sqlite: &mut Sqlite, location: &Location, options: &OpenOptions) -> Re
         migrations::migrate(sqlite, options)?;
     }
     own_sql(true)?;
+    if matches!(location, Location::File(_)) {
+        pragma::overwrite(sqlite, Overwrite::Rows)?;
+    }
     pragma::tune(sqlite, options)
 }

@@ -87,10 +87,34 @@ pub(crate) fn tune(connection: &Sqlite, options: &OpenOptions) -> Result<()> {
     set(connection, "foreign_keys", Value::Integer(options.foreign_keys.into()))
 }
 
+/// How SQLite overwrites what is removed from a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Overwrite {
+    /// On pages that stay in use. Freed pages are left to `scrub`: overwriting them at once makes removing half as slow
+    /// again.
+    Rows,
+    /// Freed pages as well.
+    Pages,
+}
+
+/// Sets how SQLite overwrites what is removed. A database in memory is cleaned when it is copied.
+pub(crate) fn overwrite(connection: &Sqlite, how: Overwrite) -> Result<()> {
+    let (name, value) = match how {
+        Overwrite::Rows => ("FAST", 2),
+        Overwrite::Pages => ("ON", 1),
+    };
+    set_by_name(connection, "secure_delete", name.to_owned().into(), Value::Integer(value))
+}
+
 fn set(connection: &Sqlite, name: &str, value: Value) -> Result<()> {
+    set_by_name(connection, name, value.clone(), value)
+}
+
+/// Sets a pragma to `written`, which reads as `value`.
+fn set_by_name(connection: &Sqlite, name: &str, written: Value, value: Value) -> Result<()> {
     // A pragma that returns its new value is done with the first row; one that returns nothing is
     // an error to `query_row`, so the value is always asked for separately.
-    connection.pragma_update(None, name, &value)?;
+    connection.pragma_update(None, name, &written)?;
     let actual: Value = connection.pragma_query_value(None, name, |row| row.get(0))?;
     if actual == value {
         return Ok(());

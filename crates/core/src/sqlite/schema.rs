@@ -9,6 +9,9 @@ use super::{Error, Result};
 /// The only table of ours without a rowid: a new session takes one page of it instead of two.
 const WITHOUT_ROWID: &str = "gsd_session_owners";
 
+/// The table that remembers the ids of removed sessions.
+const CHANGES: &str = "gsd_session_changes";
+
 /// The version of tables that a file may lack, if it is only read.
 const ADDED: i64 = i64::MAX;
 
@@ -38,7 +41,7 @@ const TABLES: &[(&str, i64, &[&str])] = &[
         ADDED,
         &["session_id", "host", "owner_pid", "owner_start", "child_pid", "child_start"],
     ),
-    ("gsd_session_changes", ADDED, &["sequence", "session_id"]),
+    (CHANGES, ADDED, &["sequence", "session_id"]),
 ];
 
 /// The columns of one of our tables that the stores read and write, in their order.
@@ -49,6 +52,11 @@ pub(crate) fn columns(table: &str) -> &'static [&'static str] {
 /// The tables of the stores.
 pub(super) fn tables() -> impl Iterator<Item = &'static str> {
     TABLES.iter().map(|(name, ..)| *name)
+}
+
+/// Whether a table with this name is one of the stores whose rows go with a session. Its indexes count as well.
+pub(super) fn goes_with_a_session(table: &[u8]) -> bool {
+    tables().any(|name| name != CHANGES && table.eq_ignore_ascii_case(name.as_bytes()))
 }
 
 /// Refuses a database without this table of the stores, or with another one in its place. Only reads.

@@ -7,7 +7,7 @@ use rusqlite::Connection as Sqlite;
 use rusqlite::wal::CheckpointMode;
 
 use super::error::unless_busy;
-use super::log::{catch_up, checkpoint, frames, start_over};
+use super::log::{catch_up, checkpoint, frames, start_over, truncate};
 use super::{Result, atomically};
 
 /// Frames of the log (8 MiB) after which it starts over. That is earlier than the checkpointer of another connection
@@ -121,6 +121,22 @@ pub(crate) fn checkpoint_all(sqlite: &Sqlite) -> Result<()> {
         thread::sleep(PAUSE);
     }
     Ok(())
+}
+
+/// As [`checkpoint_all`], and leaves nothing of the log on the disk. Returns whether that is so.
+///
+/// # Errors
+///
+/// An error of SQLite.
+pub(crate) fn cut_off_log(sqlite: &Sqlite) -> Result<bool> {
+    for _ in 0..ATTEMPTS {
+        let left = unless_busy(catch_up(sqlite, PASSES))?;
+        if left.is_some_and(|frames| frames.left() == 0) && truncate(sqlite, PATIENCE)? {
+            return Ok(true);
+        }
+        thread::sleep(PAUSE);
+    }
+    Ok(false)
 }
 
 /// Moves as much of the log into the file as possible. Returns whether that is all of it.

@@ -15,9 +15,10 @@ use super::changes::{self, Seen};
 use super::cursors::Tail;
 use super::export::Size;
 use super::model::{
-    Change, Details, ExportFormat, NewOutput, NewSession, Order, OutputType, SessionStatus,
+    Change, Details, ExportFormat, NewOutput, NewSession, Order, OutputType, Owner, SessionStatus,
     SessionUpdate,
 };
+use super::orphans::FailOrphans;
 use super::outputs::Outputs;
 use super::pages::Page;
 use super::retention::{Criteria, prune};
@@ -78,6 +79,7 @@ fn session(id: &str) -> NewSession {
         ended_at: None,
         pid: None,
         details: Details { title: Some(id.to_owned()), ..Details::default() },
+        owner: Owner::default(),
     }
 }
 
@@ -137,7 +139,7 @@ fn use_stores(connection: &Rc<Connection>, folder: &Path) -> Result<()> {
     assert!(changes::status(connection, "s-1")?.is_some());
     sessions.list(|_| Ok::<_, Error>(()))?;
     sessions.page(&Page::default(), |_| Ok::<_, Error>(()))?;
-    sessions.fail_orphans(&[7], false, |_| Ok::<_, Error>(()))?;
+    sessions.fail_orphans(&[7], FailOrphans::default(), |_| Ok::<_, Error>(()))?;
     sessions.pin("s-2")?;
     outputs.read("s-1", 0, 10, |_| Ok::<_, Error>(()))?;
     outputs.tail("s-1", Tail::Lines(3), |_| Ok::<_, Error>(()))?;
@@ -234,9 +236,10 @@ fn no_call_panics_because_of_names_that_are_not_utf_8() {
                     keep_last: Some(0),
                     statuses: vec![SessionStatus::Failed],
                     orphans: true,
+                    scrub: true,
                     dry_run: false,
                 };
-                prune(&sibling, &criteria, |_| ControlFlow::Continue(())).unwrap();
+                prune(&sibling, &criteria, None, |_| ControlFlow::Continue(())).unwrap();
                 drop(sibling);
                 connection.close().unwrap();
                 let salvaged = salvage(&file, &folder.path().join("salvaged.db")).unwrap();

@@ -115,6 +115,18 @@ literals! {
     }
 }
 
+/// The process that answers for a session: once it is gone, nobody tells how the session went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Owner {
+    /// The caller, for a new session and where the pid changes. Otherwise the one that it has.
+    #[default]
+    Implied,
+    /// None.
+    Nobody,
+    /// The process with this pid.
+    Process(i64),
+}
+
 /// A new session.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewSession {
@@ -136,6 +148,8 @@ pub struct NewSession {
     pub pid: Option<i64>,
     /// What it has beyond that.
     pub details: Details,
+    /// The process that answers for it.
+    pub owner: Owner,
 }
 
 /// A change of a field of a stored session.
@@ -191,6 +205,8 @@ pub struct SessionUpdate {
     pub pid: Change<i64>,
     /// What it has beyond that.
     pub details: DetailsUpdate,
+    /// The process that answers for it.
+    pub owner: Owner,
 }
 
 /// A stored session, borrowed from the current row of SQLite.

@@ -192,7 +192,7 @@ impl Outputs {
     ///
     /// An error of SQLite.
     pub fn delete(&self, session_id: &str) -> Result<()> {
-        self.connection.write(|sqlite| {
+        self.connection.remove(|sqlite| {
             self.connection.with_statement(DELETE, |delete| {
                 sqlite::write_many(sqlite, "session_outputs", delete, &[&session_id])?;
                 Ok(())

@@ -8,6 +8,7 @@ use rusqlite::{Params, Row, ffi, params};
 use super::details;
 use super::listing::Starts;
 use super::model::{Details, DetailsUpdate, NewSession, SessionRow, SessionStatus, SessionUpdate};
+use super::owners::News;
 use super::timestamp::{Moments, Seconds, Timestamp};
 use super::{Error, Result, cascade, damaged, damaged_index, each_row, text};
 use crate::sqlite::{self, Connection, atomically};
@@ -78,6 +79,11 @@ impl Sessions {
         Self { connection }
     }
 
+    /// The connection to their database.
+    pub fn connection(&self) -> &Rc<Connection> {
+        &self.connection
+    }
+
     /// Stores a session.
     ///
     /// # Errors
@@ -86,13 +92,18 @@ impl Sessions {
     /// for an id that exists.
     pub fn create(&self, session: &NewSession) -> Result<()> {
         self.check_slot(session.slot)?;
+        let has_details = session.details != Details::default();
+        let owners = News::of_new(session);
         self.connection.write(|sqlite| {
-            if session.details == Details::default() {
+            if !has_details && owners.is_none() {
                 return self.insert(session);
             }
             atomically(sqlite, || {
                 self.insert(session)?;
-                details::insert(sqlite, &session.id, &session.details)
+                if has_details {
+                    details::insert(sqlite, &session.id, &session.details)?;
+                }
+                owners.map_or(Ok(()), |owners| owners.write(sqlite, &session.id))
             })
         })
     }
@@ -151,17 +162,22 @@ impl Sessions {
         if *update == SessionUpdate::default() {
             return Ok(self.connection.unsettled().map(|_| false)?);
         }
+        let has_details = update.details != DetailsUpdate::default();
+        let owners = News::of_update(update);
         self.connection.write(|sqlite| {
-            if update.details == DetailsUpdate::default() {
+            if !has_details && owners.is_none() {
                 return self.update_row(id, update, if_status);
             }
             atomically(sqlite, || {
                 // Also without a change to its row, so that its `updated_at` tells.
-                let is_changed = self.update_row(id, update, if_status)?;
-                if is_changed {
+                if !self.update_row(id, update, if_status)? {
+                    return Ok(false);
+                }
+                if has_details {
                     details::update(sqlite, id, &update.details)?;
                 }
-                Ok(is_changed)
+                owners.map_or(Ok(()), |owners| owners.write(sqlite, id))?;
+                Ok(true)
             })
         })
     }
@@ -196,7 +212,7 @@ impl Sessions {
     /// `SQLITE_CONSTRAINT_FOREIGNKEY` where output would stay without its session although the connection enforces
     /// foreign keys; an error of SQLite.
     pub fn delete(&self, id: &str, keep_outputs: bool) -> Result<()> {
-        self.connection.write(|sqlite| cascade::delete(sqlite, id, keep_outputs))
+        self.connection.remove(|sqlite| cascade::delete(sqlite, id, keep_outputs))
     }
 
     /// Passes every session to `visit`, the latest insert first. Returns the order in which they have to be listed, by

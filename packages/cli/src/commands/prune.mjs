@@ -86,9 +86,11 @@ async function remove(stores, limits, { yes, json, foreignKeys }) {
   const planned = sessionsOf(stores, plan)
   if (!yes) {
     // Where there is nothing to remove, nobody is asked, and nothing that is stored meanwhile is removed.
-    if (plan.sessions.length === 0 && plan.outputs === 0) return tell(plan)
+    const isNothing = plan.sessions.length === 0 && plan.outputs === 0
+    if (isNothing && !limits.scrub) return tell(plan)
     if (!json) await print(tableOf(planned))
-    if (!(await confirmed(`Remove ${amountOf(plan)}?`))) throw new Failure('nothing was removed')
+    if (!isNothing && !(await confirmed(`Remove ${amountOf(plan)}?`)))
+      throw new Failure('nothing was removed')
   }
   const report = await pruneWithBar(stores, limits, plan)
   const gone = new Set(report.sessions)
@@ -130,6 +132,7 @@ export function prune(command) {
     )
     .option('--orphans', 'also output whose session is not stored')
     .addOption(foreignKeysOption())
+    .option('--scrub', 'also overwrite all that the file does not use')
     .option('--dry-run', 'only tell what would go')
     .option('-y, --yes', 'do not ask')
   examples(command, [
@@ -140,8 +143,8 @@ export function prune(command) {
   command.addHelpText('after', `\n${MOMENTS}`)
   return command.action(() => {
     const options = allOptions(command)
-    const { olderThan, maxBytes, keepLast, status: statuses, orphans, dryRun } = options
-    const limits = { olderThan, maxBytes, keepLast, statuses, orphans }
+    const { olderThan, maxBytes, keepLast, status: statuses, orphans, scrub, dryRun } = options
+    const limits = { olderThan, maxBytes, keepLast, statuses, orphans, scrub }
     if ([olderThan, maxBytes, keepLast, orphans].every((limit) => limit === undefined)) {
       const names = '--older-than, --max-bytes, --keep-last or --orphans'
       command.error(`error: what is to be removed? Give ${names}`)

@@ -14,6 +14,7 @@ use rusqlite::{Connection as Sqlite, MAIN_DB, TransactionState, ffi};
 
 use super::cached::Cache;
 use super::{Connection, Error, Result};
+use crate::sqlite::scrub::Watch;
 use crate::sqlite::transaction::{all_or_nothing, immediate};
 
 /// Writes that a store has deferred.
@@ -146,6 +147,7 @@ impl Connection {
         }
         // An error cannot be reported any more.
         let _: Result<_> = self.settled();
+        self.settle_removals_at_end();
     }
 
     /// The deferred writes of this connection, shared by all of its stores. The first call makes them with `start`.
@@ -199,7 +201,9 @@ impl Connection {
         let beside = match &*beside {
             Some(beside) => beside,
             None => {
-                let sqlite = Rc::new(siblings.open_governed()?);
+                let sqlite = siblings.open_governed()?;
+                Watch::share(&sqlite, &self.watch)?;
+                let sqlite = Rc::new(sqlite);
                 beside.insert(Rc::new(Beside { cache: Cache::default(), sqlite }))
             }
         };

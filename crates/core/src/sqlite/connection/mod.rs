@@ -7,6 +7,7 @@ mod cached;
 mod deferred;
 #[allow(unsafe_code, reason = "SQLite's names are C strings that need not be UTF-8")]
 mod names;
+mod removals;
 #[allow(unsafe_code, reason = "names are asked for by the address of a statement")]
 mod statement;
 
@@ -19,6 +20,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Instant;
 
 use rusqlite::Connection as Sqlite;
@@ -33,6 +35,7 @@ use super::checkpointer::{Blocker, Checkpointer};
 use super::companions::{self, Exposure};
 use super::options::{Location, OpenOptions};
 use super::presence::Presence;
+use super::scrub::{Owed, Watch};
 use super::siblings::Siblings;
 use super::{Error, Result, files, guard, log, open, pragma, slots};
 
@@ -54,6 +57,9 @@ pub struct Connection {
     options: OpenOptions,
     /// How other connections to the file are opened.
     siblings: Option<Siblings>,
+    /// What it removes, and what it owes for that.
+    watch: Arc<Watch>,
+    owed: Arc<Owed>,
     /// Deferred writes. Dropped after the connection, whose locks they may be waiting for.
     deferred: RefCell<Option<Rc<dyn Deferred>>>,
 }
@@ -76,6 +82,8 @@ impl Connection {
     pub fn open(path: &str, location: Location, options: &OpenOptions) -> Result<Self> {
         let named = |error: Error| error.context(format_args!("cannot open {path:?}"));
         let mut sqlite = open::open(&location, options).map_err(named)?;
+        let owed = Arc::default();
+        let watch = Watch::attach(&sqlite, &owed).map_err(named)?;
         let (mut siblings, mut checkpointer) = (None, None);
         if let Location::File(file) = &location {
             let mut of_file = Siblings {
@@ -86,8 +94,9 @@ impl Connection {
             };
             if !options.readonly {
                 of_file.presence.guard(&mut sqlite).map_err(named)?;
-                let attached = Checkpointer::attach(&mut sqlite, &mut of_file).map_err(named)?;
-                checkpointer = Some(attached);
+                let removals = (&watch, &owed);
+                let attached = Checkpointer::attach(&mut sqlite, &mut of_file, removals);
+                checkpointer = Some(attached.map_err(named)?);
             }
             siblings = Some(of_file);
         }
@@ -101,6 +110,8 @@ impl Connection {
             iterations: Iterations::default(),
             options: options.clone(),
             siblings,
+            watch,
+            owed,
             deferred: RefCell::new(None),
             sqlite: RefCell::new(Some(Rc::new(sqlite))),
             path: path.to_owned(),
@@ -161,6 +172,11 @@ impl Connection {
                 }
                 self.checkpointer.take();
                 self.close_beside();
+                if !sqlite.is_autocommit() {
+                    // Closing takes it back anyway, and its lock would be waited for.
+                    let _: rusqlite::Result<()> = sqlite.execute_batch("ROLLBACK");
+                }
+                self.settle_removals_at_end();
                 match sqlite.close() {
                     Ok(()) => {
                         self.journal_closed();
@@ -229,20 +245,10 @@ impl Connection {
     /// Has the attached databases left alone if `sql` may detach one of them, or change a journal mode. SQLite wants
     /// them for itself then.
     fn before(&self, sql: &str) {
-        if let Some(siblings) = self.siblings.as_ref().filter(|_| sets_journal(sql)) {
-            siblings.presence.forget();
-        }
         if let Some(checkpointer) = &*self.checkpointer.borrow()
             && wants_alone(sql)
         {
             checkpointer.leave_attached();
-        }
-    }
-
-    /// Takes the log that is there now as that of the database: the journal mode may have been set.
-    fn journal_set(&self) {
-        if let Some(siblings) = &self.siblings {
-            siblings.presence.record();
         }
     }
 
@@ -304,6 +310,16 @@ impl Connection {
         &self.location
     }
 
+    /// Whether the database lives there.
+    pub fn is_at(&self, location: &Location) -> bool {
+        match (&self.location, location) {
+            (Location::File(own), Location::File(file)) => {
+                own == file || files::same_file(own, file)
+            }
+            (own, other) => own == other,
+        }
+    }
+
     /// How other connections to the file are opened, if they can write to the database as well.
     pub(crate) fn siblings(&self) -> Option<&Siblings> {
         self.siblings.as_ref().filter(|_| !self.options.readonly)
@@ -361,11 +377,6 @@ impl Connection {
 /// Whether `sql` may need a database for itself.
 fn wants_alone(sql: &str) -> bool {
     ["detach", "journal_mode", "locking_mode"].iter().any(|word| contains(sql, word))
-}
-
-/// Whether `sql` may set a journal mode.
-fn sets_journal(sql: &str) -> bool {
-    contains(sql, "journal_mode") && sql.contains(['=', '('])
 }
 
 /// Whether `sql` contains `word`, in whatever case.

@@ -8,7 +8,7 @@ use rusqlite::{Batch, Connection as Sqlite, Rows};
 use self_cell::self_cell;
 
 use super::names::{Column, Handle};
-use super::{Connection, Error, Result, sets_journal};
+use super::{Connection, Error, Result, contains};
 use crate::sqlite::guard;
 use crate::sqlite::turns::Turns;
 
@@ -46,8 +46,8 @@ pub struct Statement {
     writes: Cell<bool>,
     /// Whether the iteration clears the parameters at its end.
     clears_bindings: Cell<bool>,
-    /// Whether it may set the journal mode.
-    sets_journal: bool,
+    /// Whether it is a checkpoint, before which what was removed is overwritten.
+    checkpoints: bool,
 }
 
 /// The state of an iteration.
@@ -93,7 +93,7 @@ impl Connection {
             iteration: Cell::new(Iteration::None),
             writes: Cell::new(false),
             clears_bindings: Cell::new(false),
-            sets_journal: sets_journal(&sql),
+            checkpoints: mentions_checkpoint(&sql),
         })
     }
 
@@ -107,6 +107,7 @@ impl Connection {
         let sqlite = self.unsettled()?;
         let mut unsettled = self.sqlite().err();
         self.before(sql);
+        let checkpoints = mentions_checkpoint(sql);
         let sql = terminated(sql)?;
         let mut batch = Batch::new(&sqlite, &sql);
         while let Some((mut statement, alters)) = guard::next(&sqlite, &mut batch)? {
@@ -115,15 +116,16 @@ impl Connection {
                 Some(error) => return Err(error),
                 None => {}
             }
+            if checkpoints && statement.expanded_sql().is_some_and(|sql| mentions_checkpoint(&sql))
+            {
+                self.settle_removals()?;
+            }
             guard::running(alters, || drain(statement.raw_query()))?;
             if statement.readonly()
                 && let Some(sql) = statement.expanded_sql()
             {
                 Turns::put_back(&sqlite, &sql);
             }
-        }
-        if sets_journal(&sql) {
-            self.journal_set();
         }
         Ok(())
     }
@@ -256,7 +258,6 @@ impl Statement {
             // One step is enough to know whether a query works.
             if writes { drain(rows) } else { Ok(rows.next().map(drop)?) }
         })?;
-        self.after();
         // `changes()` still counts the last statement that changed anything.
         let changes = if sqlite.total_changes() == before { 0 } else { sqlite.changes() };
         Ok((changes, sqlite.last_insert_rowid()))
@@ -273,7 +274,7 @@ impl Statement {
     ) -> std::result::Result<(), E> {
         self.settled()?;
         self.check_may_write()?;
-        let queried = self.with(|statement| {
+        self.with(|statement| {
             let writes = !statement.readonly();
             let mut version_now = None;
             let mut rows = statement.raw_query();
@@ -286,15 +287,7 @@ impl Statement {
                 }
             }
             Ok(())
-        });
-        self.after();
-        queried
-    }
-
-    fn after(&self) {
-        if self.sets_journal {
-            self.connection.journal_set();
-        }
+        })
     }
 
     /// Starts an iteration; [`advance`](Self::advance) reads the rows one by one. Until its end, no other statement
@@ -371,6 +364,9 @@ impl Statement {
     /// The connection after the deferred writes. If they fail, a PRAGMA that reads or sets something may still run:
     /// it may be what helps.
     fn settled(&self) -> Result<Rc<Sqlite>> {
+        if self.checkpoints {
+            self.connection.settle_removals()?;
+        }
         let settled = self.connection.sqlite();
         match &settled {
             Err(_) if self.with_iterating(|statement| Result::Ok(is_setting(statement)))? => {
@@ -382,7 +378,6 @@ impl Statement {
 
     fn end_iteration(&self) {
         self.connection.remove_iterator(self.writes.get());
-        self.after();
         if self.clears_bindings.get() {
             self.clear_bindings();
         }
@@ -443,6 +438,11 @@ fn terminated(sql: &str) -> Result<String> {
 fn drain(mut rows: Rows<'_>) -> Result<()> {
     while rows.next()?.is_some() {}
     Ok(())
+}
+
+/// Whether SQL may be a `PRAGMA wal_checkpoint`.
+fn mentions_checkpoint(sql: &str) -> bool {
+    contains(sql, "wal_checkpoint")
 }
 
 /// Whether a statement is a PRAGMA that writes nothing. It neither reads rows nor overtakes deferred ones.

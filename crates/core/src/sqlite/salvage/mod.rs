@@ -5,7 +5,7 @@
 
 mod beside;
 mod encoding;
-mod format;
+pub(super) mod format;
 mod pages;
 mod record;
 #[allow(unsafe_code, reason = "SQLite's file system is called by C calls")]

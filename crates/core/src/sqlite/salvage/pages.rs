@@ -10,8 +10,8 @@ use super::super::{Error, Result, companions, files};
 use super::beside::{Journal, Overlay};
 use super::encoding::Encoding;
 use super::format::{
-    INDEX_INTERIOR, INDEX_LEAF, MAGIC, PAGE_SIZES, PENDING_BYTE, TABLE_INTERIOR, TABLE_LEAF,
-    header_at, u16_at, u32_at, varint,
+    INDEX_INTERIOR, INDEX_LEAF, MAGIC, PAGE_SIZES, TABLE_INTERIOR, TABLE_LEAF, header_at,
+    pending_page, u16_at, u32_at, varint,
 };
 use super::record;
 use super::source::{InputFile, failed};
@@ -102,7 +102,7 @@ impl Pages {
 
     /// The page that SQLite never uses, because of its locks.
     pub(super) fn pending_page(&self) -> u32 {
-        u32::try_from(PENDING_BYTE / self.size as u64 + 1).unwrap_or(u32::MAX)
+        pending_page(self.size)
     }
 
     /// The encoding in which most of `words` are found as whole fields; nearly every row has one of them. Between

@@ -2,15 +2,12 @@
 
 use super::encoding::Encoding;
 use super::format::{
-    INDEX_INTERIOR, INDEX_LEAF, TABLE_INTERIOR, TABLE_LEAF, header_at, u16_at, u32_at, varint,
+    INDEX_INTERIOR, INDEX_LEAF, MAP_ENTRY, MAP_FREE, TABLE_INTERIOR, TABLE_LEAF, header_at,
+    in_cell, is_interior, map_page, u16_at, u32_at, varint,
 };
 use super::pages::Pages;
 use super::record::{self, Field};
 use crate::sqlite::Result;
-
-/// The pointer map: five bytes a page, its kind and its parent.
-const MAP_ENTRY: usize = 5;
-const MAP_FREE: u8 = 2;
 
 /// Pages of the trees of tables, and of indexes, that hold entries.
 const OF_TABLES: [u8; 1] = [TABLE_LEAF];
@@ -153,7 +150,7 @@ impl Trees {
             }
             self.take(number);
             let mut children = self.cells(&page, header, kind, each.as_deref_mut())?;
-            if matches!(kind, TABLE_INTERIOR | INDEX_INTERIOR) {
+            if is_interior(kind) {
                 children.extend(u32_at(&page, header + 8));
             }
             // The leftmost is visited first.
@@ -170,7 +167,7 @@ impl Trees {
         kind: u8,
         mut each: Option<Each<'_, '_>>,
     ) -> Result<Vec<u32>> {
-        let is_interior = matches!(kind, TABLE_INTERIOR | INDEX_INTERIOR);
+        let is_interior = is_interior(kind);
         let pointers = header + if is_interior { 12 } else { 8 };
         let cells = u16_at(page, header + 3).map_or(0, usize::from);
         let mut children = Vec::new();
@@ -219,13 +216,10 @@ impl Trees {
             return None;
         }
         let size = usize::try_from(size).ok()?;
-        let most = if is_row { usable - 35 } else { (usable - 12) * 64 / 255 - 23 };
-        if size <= most {
+        let here = in_cell(size, usable, is_row);
+        if here == size {
             return Some(page.get(at..at + size)?.to_owned());
         }
-        let least = (usable - 12) * 32 / 255 - 23;
-        let here = least + (size - least) % (usable - 4);
-        let here = if here <= most { here } else { least };
         let mut payload = page.get(at..at + here)?.to_owned();
         let mut next = u32_at(page, at + here)?;
         let mut chain = Vec::new();
@@ -272,11 +266,7 @@ impl Trees {
     /// The page of the pointer map that describes `number`, if that page is sound.
     fn map_page(&self, number: u32) -> Option<(Vec<u8>, u32)> {
         let entries = u32::try_from(self.pages.usable() / MAP_ENTRY).ok()?;
-        let group = number.checked_sub(2)? / (entries + 1);
-        let mut map = group * (entries + 1) + 2;
-        if map == self.pages.pending_page() {
-            map += 1;
-        }
+        let map = map_page(number, self.pages.usable(), self.pages.pending_page())?;
         let page = self.pages.read(map)?;
         let described = self.pages.count().saturating_sub(map).min(entries) as usize;
         // Roots and free pages have no parent, the others have one.

@@ -10,6 +10,7 @@
 
 mod attached;
 mod choice;
+mod scrub;
 mod slices;
 
 use std::ops::ControlFlow;
@@ -19,11 +20,12 @@ use rusqlite::Connection as Sqlite;
 
 use self::attached::{Attached, Way};
 use self::choice::{Chosen, Target};
+use self::scrub::Removals;
 use self::slices::{FIRST_WEIGHT, TIME};
 use super::Result;
 use super::model::SessionStatus;
 use super::timestamp::Timestamp;
-use crate::sqlite::{self, Size, checkpoint_all, snapshot, vacuum_slice};
+use crate::sqlite::{self, Owed, Size, snapshot, vacuum_slice};
 
 /// Bytes of a row without its text, plus its entries in both indexes, for ids of a dozen characters.
 const ROW_OVERHEAD: u64 = 140;
@@ -41,6 +43,8 @@ pub struct Criteria {
     pub statuses: Vec<SessionStatus>,
     /// Whether to remove output whose session is not stored.
     pub orphans: bool,
+    /// Whether to overwrite all that the file does not use, whoever removed it.
+    pub scrub: bool,
     /// Only report what would be removed.
     pub dry_run: bool,
 }
@@ -48,8 +52,8 @@ pub struct Criteria {
 impl Criteria {
     /// Whether they can remove anything: statuses alone are not enough.
     pub fn asks_for_something(&self) -> bool {
-        let Self { older_than, max_bytes, keep_last, orphans, .. } = self;
-        older_than.is_some() || max_bytes.is_some() || keep_last.is_some() || *orphans
+        let Self { older_than, max_bytes, keep_last, orphans, scrub, .. } = self;
+        older_than.is_some() || max_bytes.is_some() || keep_last.is_some() || *orphans || *scrub
     }
 }
 
@@ -64,6 +68,8 @@ pub struct PruneProgress {
     pub bytes: u64,
     /// The size of the file.
     pub size: Size,
+    /// Bytes of the pages that were looked at to overwrite what they do not use.
+    pub scanned_bytes: u64,
 }
 
 /// A session that may not be removed, or output without a session.
@@ -92,18 +98,31 @@ pub struct Pruned {
     pub after: Size,
     /// Whether free space of this file can be given back to the disk.
     pub gives_space_back: bool,
+    /// Pages with something that they did not use, and that was overwritten.
+    pub cleaned_pages: u64,
+    /// Bytes of the pages that were looked at for that.
+    pub scanned_bytes: u64,
 }
 
 impl Pruned {
     /// The final progress.
     pub fn progress(&self) -> PruneProgress {
         let sessions = self.sessions.len() as u64;
-        PruneProgress { sessions, outputs: self.outputs, bytes: self.bytes, size: self.after }
+        PruneProgress {
+            sessions,
+            outputs: self.outputs,
+            bytes: self.bytes,
+            size: self.after,
+            scanned_bytes: self.scanned_bytes,
+        }
     }
 }
 
 /// Removes what `criteria` select, and gives free space back to the disk. `on_progress` is called after every slice.
 /// If it breaks, the result is `None`; what is removed by then stays removed.
+///
+/// What was removed is gone from the file and its log then. What could not be overwritten, or not yet be cut off the
+/// log, is `owed`; `None` says that `sqlite` is the connection of a database in memory.
 ///
 /// # Errors
 ///
@@ -111,6 +130,7 @@ impl Pruned {
 pub fn prune(
     sqlite: &Sqlite,
     criteria: &Criteria,
+    owed: Option<&Owed>,
     on_progress: impl FnMut(PruneProgress) -> ControlFlow<()>,
 ) -> Result<Option<Pruned>> {
     let pruned = Pruned {
@@ -135,7 +155,12 @@ pub fn prune(
         pruning.pruned.after = pruning.pruned.before;
         return Ok(Some(pruning.pruned));
     }
-    Ok(match pruning.run()? {
+    let own = owed.map(|_| Removals::of(sqlite)).transpose()?;
+    let done = pruning.run(own.as_ref());
+    if let (Some(owed), Some(own)) = (owed, own) {
+        own.hand_over(owed);
+    }
+    Ok(match done? {
         ControlFlow::Continue(()) => Some(pruning.pruned),
         ControlFlow::Break(()) => None,
     })
@@ -157,7 +182,7 @@ struct Pruning<'a, P> {
 }
 
 impl<P: FnMut(PruneProgress) -> ControlFlow<()>> Pruning<'_, P> {
-    fn run(&mut self) -> Result<ControlFlow<()>> {
+    fn run(&mut self, removals: Option<&Removals>) -> Result<ControlFlow<()>> {
         sqlite::defer_checkpoints(self.sqlite)?;
         if self.tell()?.is_break() {
             return Ok(ControlFlow::Break(()));
@@ -179,10 +204,8 @@ impl<P: FnMut(PruneProgress) -> ControlFlow<()>> Pruning<'_, P> {
         if self.pruned.gives_space_back && self.give_space_back()?.is_break() {
             return Ok(ControlFlow::Break(()));
         }
-        // The file shrinks only when the log is moved into it. In a transaction of the caller that is not possible, nor
-        // is it needed: the database is in memory then.
-        if self.sqlite.is_autocommit() {
-            checkpoint_all(self.sqlite)?;
+        if self.scrub(removals)?.is_break() {
+            return Ok(ControlFlow::Break(()));
         }
         self.pruned.after = sqlite::size(self.sqlite)?;
         Ok(ControlFlow::Continue(()))

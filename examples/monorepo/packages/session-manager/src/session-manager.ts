@@ -103,19 +103,19 @@ export class SessionManager extends EventEmitter<SessionEventMap> {
   }
 
   /**
-   * Marks as failed what a former manager left running or waiting, in one transaction. To be called
-   * at start, when no other manager works on the same file.
+   * Marks as failed what a crash left running or waiting, in one transaction. Sessions whose process is alive stay as they
+   * are, those of this manager and of others.
    *
-   * @returns these sessions as they were found, with the pid under which an orphan may still run.
+   * @returns these sessions as they are now. They end with their last output.
    */
   recover(): Session[] {
-    const endedAt = new Date()
-    const recover = this.connection.db.transaction(() => {
-      const left = this.sessions.findRunning().filter(({ id }) => !this.#running.has(id))
-      for (const { id } of left) this.sessions.update(id, { status: 'failed', endedAt, pid: null })
-      return left
-    })
-    return recover.immediate()
+    return this.sessions.failOrphans()
+  }
+
+  /** The last lines that a session printed. Of a long session only its end is read. */
+  lastLines(id: string, lines = 10): string {
+    const { outputs } = this.outputs.tail(id, { lines })
+    return outputs.map(({ data }) => data).join('')
   }
 
   /** Stops all sessions, then closes the database. Calling it again waits for the same end. */
@@ -144,7 +144,12 @@ export class SessionManager extends EventEmitter<SessionEventMap> {
     const status = end.exitCode === 0 ? 'completed' : 'failed'
     const endedAt = new Date()
     this.#running.delete(sessionId)
-    this.sessions.update(sessionId, { status, endedAt, pid: null })
+    // Who found the process gone before, and said so, is not contradicted.
+    this.sessions.update(
+      sessionId,
+      { status, endedAt, pid: null, ...end },
+      { ifStatus: ['running', 'waiting_checkpoint'] },
+    )
     this.emit('session:ended', { type: 'session:ended', sessionId, status, endedAt, ...end })
   }
 }

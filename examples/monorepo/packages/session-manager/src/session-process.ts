@@ -8,10 +8,11 @@ export interface ProcessCommand {
   workingDir: string
 }
 
-/** How a process ended: by its own exit code or by a signal, the other one is `null`. */
+/** How a process ended: by its own exit code, by a signal or by an error at its start; the others are `null`. */
 export interface ProcessEnd {
   exitCode: number | null
   signal: NodeJS.Signals | null
+  error: string | null
 }
 
 /** A child process as its session sees it: text, and one end. */
@@ -30,12 +31,18 @@ export class SessionProcess {
     child.stdout.setEncoding('utf8').on('data', (data: string) => onText('stdout', data))
     child.stderr.setEncoding('utf8').on('data', (data: string) => onText('stderr', data))
     // A program that cannot be started fails like any other, its output the reason. 'close' follows.
-    child.on('error', (error) => onText('stderr', error.message))
+    let failure: string | null = null
+    child.on('error', (error) => {
+      if (child.pid === undefined) failure = error.message
+      onText('stderr', error.message)
+    })
 
     this.#child = child
     // Not 'exit': the pipes may still hold output then.
     this.ended = new Promise((resolve) => {
-      child.once('close', (exitCode, signal) => resolve({ exitCode, signal }))
+      child.once('close', (exitCode, signal) =>
+        resolve({ exitCode: failure === null ? exitCode : null, signal, error: failure }),
+      )
     })
   }
 

@@ -45,6 +45,15 @@ test('a burst is complete and in order', async () => {
   expect(manager.outputs.getFullOutput(id, { separator: '' })).toBe(expected)
 })
 
+test('the last lines of a session are read from its end', async () => {
+  const manager = openManager()
+  const { id } = manager.start(program('for (let n = 0; n < 20000; n++) console.log("line " + n)'))
+  await ended(manager, id)
+
+  expect(manager.lastLines(id, 2)).toBe('line 19998\nline 19999\n')
+  expect(manager.lastLines('never started')).toBe('')
+})
+
 test('a dashboard reads the newest, then what came since', async () => {
   const manager = openManager()
   const { id } = manager.start(writer(['one', 'two', 'three'].map((text) => Buffer.from(text))))

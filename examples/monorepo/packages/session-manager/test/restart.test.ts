@@ -4,15 +4,17 @@ import { ended } from './support/events.js'
 import { openManager, temporaryFile } from './support/open.js'
 import { FOREVER, program } from './support/programs.js'
 
-/** A manager that dies with a session running and one waiting; no exit handler gets a turn. */
+/** A manager that dies with a session running and one waiting, whose process is gone too; no exit handler gets a turn. */
 const KILLED_MANAGER = `
   const { DatabaseConnection, SessionStore, OutputStore } = require('@gsd/session-store');
+  const { spawnSync } = require('node:child_process');
+  const { pid } = spawnSync(process.execPath, ['--version']);
   const connection = new DatabaseConnection(process.argv[1]);
   const sessions = new SessionStore(connection);
   const record = { workingDir: '/srv/app', startedAt: new Date() };
   sessions.create({ ...record, id: 'done', slot: 1, status: 'completed', endedAt: new Date() });
-  sessions.create({ ...record, id: 'runs', slot: 2, status: 'running', pid: 4242 });
-  sessions.create({ ...record, id: 'waits', slot: 3, status: 'waiting_checkpoint', pid: 4243 });
+  sessions.create({ ...record, id: 'runs', slot: 2, status: 'running', pid });
+  sessions.create({ ...record, id: 'waits', slot: 3, status: 'waiting_checkpoint', pid });
   new OutputStore(connection).append({
     sessionId: 'runs', timestamp: new Date(), type: 'stdout', data: 'last words',
   });
@@ -48,16 +50,15 @@ test('the next manager on the same file finds the history', async () => {
 test('recover() marks what a killed manager left as failed, and keeps its output', () => {
   const manager = openManager({ dbPath: fileOfKilledManager() })
 
-  expect(manager.recover().map(({ id, pid }) => [id, pid])).toEqual([
-    ['waits', 4243],
-    ['runs', 4242],
+  expect(manager.recover()).toMatchObject([
+    { id: 'waits', status: 'failed', pid: expect.any(Number) },
+    { id: 'runs', status: 'failed', pid: expect.any(Number) },
   ])
 
   expect(manager.sessions.listByStatus('failed').map(({ id }) => id)).toEqual(['waits', 'runs'])
   expect(manager.sessions.get('runs')).toMatchObject({
     status: 'failed',
-    pid: undefined,
-    endedAt: expect.any(Date),
+    endedAt: manager.outputs.getBySession('runs', 1)[0]?.timestamp,
   })
   expect(manager.sessions.get('done')).toMatchObject({ status: 'completed' })
   expect(manager.outputs.getFullOutput('runs')).toBe('last words')

@@ -58,7 +58,12 @@ describe('the end of a session', () => {
     const { id } = manager.start(program(''))
     const { endedAt } = await ended(manager, id)
 
-    expect(manager.sessions.get(id)).toMatchObject({ status: 'completed', endedAt, pid: undefined })
+    expect(manager.sessions.get(id)).toMatchObject({
+      status: 'completed',
+      endedAt,
+      pid: undefined,
+      exitCode: 0,
+    })
   })
 
   test('is failed after any other', async () => {
@@ -67,7 +72,12 @@ describe('the end of a session', () => {
     const { endedAt, exitCode } = await ended(manager, id)
 
     expect(exitCode).toBe(3)
-    expect(manager.sessions.get(id)).toMatchObject({ status: 'failed', endedAt, pid: undefined })
+    expect(manager.sessions.get(id)).toMatchObject({
+      status: 'failed',
+      endedAt,
+      pid: undefined,
+      exitCode: 3,
+    })
     expect(manager.outputs.getBySession(id)).toMatchObject([{ type: 'stderr', data: 'no luck\n' }])
   })
 
@@ -78,10 +88,27 @@ describe('the end of a session', () => {
 
     await ended(manager, id)
 
-    expect(manager.sessions.get(id)).toMatchObject({ status: 'failed' })
+    expect(manager.sessions.get(id)).toMatchObject({
+      status: 'failed',
+      exitCode: undefined,
+      error: 'spawn no-such-program ENOENT',
+    })
     expect(manager.outputs.getBySession(id)).toMatchObject([
       { type: 'stderr', data: 'spawn no-such-program ENOENT' },
     ])
+  })
+})
+
+test('the end of a process does not change a session that is over already', async () => {
+  const manager = openManager()
+  const { id } = manager.start(program(''))
+  manager.sessions.update(id, { status: 'failed', error: 'given up' })
+  await ended(manager, id)
+
+  expect(manager.sessions.get(id)).toMatchObject({
+    status: 'failed',
+    error: 'given up',
+    endedAt: undefined,
   })
 })
 
@@ -91,7 +118,12 @@ describe('stop', () => {
     const { id } = manager.start(FOREVER)
     await manager.stop(id)
 
-    expect(manager.sessions.get(id)).toMatchObject({ status: 'failed', pid: undefined })
+    expect(manager.sessions.get(id)).toMatchObject({
+      status: 'failed',
+      pid: undefined,
+      exitCode: undefined,
+      signal: 'SIGTERM',
+    })
     expect(manager.sessions.findRunning()).toEqual([])
   })
 

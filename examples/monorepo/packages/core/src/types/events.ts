@@ -12,4 +12,6 @@ export type SessionEvents =
       /** `null` when a signal ended the process. */
       exitCode: number | null
       signal: string | null
+      /** Why the program could not be started. */
+      error: string | null
     }

@@ -11,6 +11,14 @@ export interface Session {
   startedAt: Date
   endedAt?: Date
   pid?: number
+  /** What people call it. */
+  title?: string
+  /** The code with which its process ended. */
+  exitCode?: number
+  /** The signal that ended it. */
+  signal?: string
+  /** Why it failed, in words. */
+  error?: string
 }
 
 /** One piece of a session's terminal output, as it arrived. */

@@ -1,6 +1,3 @@
-export {
-  DatabaseConnection,
-  DatabaseConnection as default,
-  OutputStore,
-  SessionStore,
-} from '@gsd/session-store'
+export { default, DatabaseConnection } from './database.js'
+export { SessionStore } from './session-store.js'
+export { OutputStore } from './output-store.js'

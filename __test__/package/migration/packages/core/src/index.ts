@@ -1,0 +1,1 @@
+export type { Session, SessionOutput, SessionStatus, Slot } from './types/session.js'

@@ -1,0 +1,6 @@
+export { DatabaseConnection, OutputStore, SessionStore } from './db/index.js'
+export { HarnessDatabase } from './db/harness-database.js'
+export { lastLines, newest } from './history.js'
+export { recover } from './recover.js'
+export { NoteStore } from './stores/note-store.js'
+export type { Session, SessionOutput, SessionStatus } from '@gsd/core'

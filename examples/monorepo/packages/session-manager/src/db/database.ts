@@ -1,0 +1,1 @@
+export { DatabaseConnection, DatabaseConnection as default } from '@gsd/session-store'

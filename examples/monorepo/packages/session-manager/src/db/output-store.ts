@@ -1,0 +1,1 @@
+export { OutputStore } from '@gsd/session-store'
