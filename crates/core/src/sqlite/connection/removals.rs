@@ -79,5 +79,9 @@ impl Drop for Connection {
         if self.is_open() {
             self.settle_removals_at_end();
         }
+        // The log goes with the last connection. What is still queued is written after that, into the same file.
+        if let Some(siblings) = &self.siblings {
+            siblings.presence.forget();
+        }
     }
 }
