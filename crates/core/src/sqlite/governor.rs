@@ -116,6 +116,8 @@ struct State {
     blocker: Option<Blocker>,
     /// The frames that were in the file when a reader was found to keep the others, and when that was first so.
     reader: Option<(u32, Instant)>,
+    /// The frames that were in the file when it was last unknown who keeps the others.
+    suspect: Option<u32>,
 }
 
 impl fmt::Debug for Governor {

@@ -95,30 +95,24 @@ impl Presence {
     /// Of `file`, which `sqlite` has just opened and read.
     pub(super) fn of(file: &Path, sqlite: &Sqlite) -> Arc<Self> {
         let opened = files::id(file).filter(|_| !log::has_moved(sqlite));
+        let resolved = files::resolved(file);
+        let beside = ["-wal", "-shm"].map(|suffix| files::beside(&resolved, suffix));
+        let beside = beside.into_iter().filter_map(|path| files::id(&path).map(|id| (path, id)));
         let presence = Arc::new(Self {
             file: file.to_owned(),
-            resolved: files::resolved(file),
+            beside: Mutex::new(beside.collect()),
+            resolved,
             opened,
-            beside: Mutex::default(),
             since: Instant::now(),
             looked: AtomicU64::new(0),
             replaced: AtomicBool::new(false),
         });
-        presence.record();
         let mut all = ALL.lock().unwrap_or_else(PoisonError::into_inner);
         all.push(Arc::downgrade(&presence));
         presence
     }
 
-    /// Takes the log and the index that are there as those of the database. Only the connection can change them, with
-    /// its journal mode.
-    pub(super) fn record(&self) {
-        let found = ["-wal", "-shm"].map(|suffix| files::beside(&self.resolved, suffix));
-        let found = found.into_iter().filter_map(|path| files::id(&path).map(|id| (path, id)));
-        *self.beside.lock().unwrap_or_else(PoisonError::into_inner) = found.collect();
-    }
-
-    /// Leaves the log and the index out until [`record`](Self::record): the connection is about to change them.
+    /// Leaves the log and the index out: they are closed.
     pub(super) fn forget(&self) {
         self.beside.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
@@ -240,17 +234,5 @@ mod tests {
         write(&connection).unwrap();
         fs::remove_dir_all(at("one")).unwrap();
         refused(&connection);
-    }
-
-    #[test]
-    fn the_connection_itself_may_change_the_journal_mode() {
-        let (_folder, at) = folder();
-        let connection = open(&at("a.db"));
-        for mode in ["delete", "wal", "truncate", "wal"] {
-            connection.execute(&format!("PRAGMA journal_mode = {mode}")).unwrap();
-            std::thread::sleep(PERIOD);
-            connection.execute("PRAGMA user_version").unwrap();
-            assert!(!connection.is_replaced(), "{mode}");
-        }
     }
 }

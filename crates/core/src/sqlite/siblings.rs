@@ -7,7 +7,7 @@ use rusqlite::Connection as Sqlite;
 
 use super::governor::Governor;
 use super::presence::Presence;
-use super::{OpenOptions, Result, open_sibling};
+use super::{OpenOptions, Result, companions, open_sibling};
 
 /// How such connections are opened. They never reach another file that has taken the place of the database.
 #[derive(Debug, Clone)]
@@ -26,6 +26,8 @@ impl Siblings {
     ///
     /// `SQLITE_READONLY_DBMOVED` if the file is not in its place; an error of SQLite.
     pub(crate) fn open(&self) -> Result<Sqlite> {
+        // Whose a log is matters more than that it is another one.
+        companions::check(&self.file)?;
         self.presence.check()?;
         let mut sqlite = open_sibling(&self.file, &self.options)?;
         self.presence.check()?;

@@ -245,20 +245,10 @@ impl Connection {
     /// Has the attached databases left alone if `sql` may detach one of them, or change a journal mode. SQLite wants
     /// them for itself then.
     fn before(&self, sql: &str) {
-        if let Some(siblings) = self.siblings.as_ref().filter(|_| sets_journal(sql)) {
-            siblings.presence.forget();
-        }
         if let Some(checkpointer) = &*self.checkpointer.borrow()
             && wants_alone(sql)
         {
             checkpointer.leave_attached();
-        }
-    }
-
-    /// Takes the log that is there now as that of the database: the journal mode may have been set.
-    fn journal_set(&self) {
-        if let Some(siblings) = &self.siblings {
-            siblings.presence.record();
         }
     }
 
@@ -387,11 +377,6 @@ impl Connection {
 /// Whether `sql` may need a database for itself.
 fn wants_alone(sql: &str) -> bool {
     ["detach", "journal_mode", "locking_mode"].iter().any(|word| contains(sql, word))
-}
-
-/// Whether `sql` may set a journal mode.
-fn sets_journal(sql: &str) -> bool {
-    contains(sql, "journal_mode") && sql.contains(['=', '('])
 }
 
 /// Whether `sql` contains `word`, in whatever case.

@@ -8,7 +8,7 @@ use rusqlite::{Batch, Connection as Sqlite, Rows};
 use self_cell::self_cell;
 
 use super::names::{Column, Handle};
-use super::{Connection, Error, Result, contains, sets_journal};
+use super::{Connection, Error, Result, contains};
 use crate::sqlite::guard;
 use crate::sqlite::turns::Turns;
 
@@ -46,8 +46,6 @@ pub struct Statement {
     writes: Cell<bool>,
     /// Whether the iteration clears the parameters at its end.
     clears_bindings: Cell<bool>,
-    /// Whether it may set the journal mode.
-    sets_journal: bool,
     /// Whether it is a checkpoint, before which what was removed is overwritten.
     checkpoints: bool,
 }
@@ -95,7 +93,6 @@ impl Connection {
             iteration: Cell::new(Iteration::None),
             writes: Cell::new(false),
             clears_bindings: Cell::new(false),
-            sets_journal: sets_journal(&sql),
             checkpoints: mentions_checkpoint(&sql),
         })
     }
@@ -129,9 +126,6 @@ impl Connection {
             {
                 Turns::put_back(&sqlite, &sql);
             }
-        }
-        if sets_journal(&sql) {
-            self.journal_set();
         }
         Ok(())
     }
@@ -264,7 +258,6 @@ impl Statement {
             // One step is enough to know whether a query works.
             if writes { drain(rows) } else { Ok(rows.next().map(drop)?) }
         })?;
-        self.after();
         // `changes()` still counts the last statement that changed anything.
         let changes = if sqlite.total_changes() == before { 0 } else { sqlite.changes() };
         Ok((changes, sqlite.last_insert_rowid()))
@@ -281,7 +274,7 @@ impl Statement {
     ) -> std::result::Result<(), E> {
         self.settled()?;
         self.check_may_write()?;
-        let queried = self.with(|statement| {
+        self.with(|statement| {
             let writes = !statement.readonly();
             let mut version_now = None;
             let mut rows = statement.raw_query();
@@ -294,15 +287,7 @@ impl Statement {
                 }
             }
             Ok(())
-        });
-        self.after();
-        queried
-    }
-
-    fn after(&self) {
-        if self.sets_journal {
-            self.connection.journal_set();
-        }
+        })
     }
 
     /// Starts an iteration; [`advance`](Self::advance) reads the rows one by one. Until its end, no other statement
@@ -393,7 +378,6 @@ impl Statement {
 
     fn end_iteration(&self) {
         self.connection.remove_iterator(self.writes.get());
-        self.after();
         if self.clears_bindings.get() {
             self.clear_bindings();
         }

@@ -70,11 +70,19 @@ impl Governor {
 
     /// Who keeps the log from starting over, now that `done` frames are in the file.
     fn in_the_way(&self, connection: &Sqlite, done: u32) -> Option<Blocker> {
-        let is_known = self.lock().reader.is_some_and(|(at, _)| at == done);
-        match is_known || log::is_pinned(connection, PATIENCE).ok()? {
-            true => Some(Blocker::Reader),
-            false => Some(Blocker::Writer),
+        {
+            let mut state = self.lock();
+            if state.reader.is_some_and(|(at, _)| at == done) {
+                return Some(Blocker::Reader);
+            }
+            // Writers look the same for a moment. To tell them from a reader takes the write lock, which is in their way.
+            let is_new = state.suspect.replace(done) != Some(done);
+            if is_new && state.held == 0 {
+                return Some(Blocker::Writer);
+            }
         }
+        let is_pinned = log::is_pinned(connection, PATIENCE).ok()?;
+        Some(if is_pinned { Blocker::Reader } else { Blocker::Writer })
     }
 
     /// Makes the next commit write to the start of the log again. Returns whether it will. Where removed text is in the
