@@ -7,6 +7,11 @@ export const differences = [
       'or `serialize`: SQL of the handle runs no code but that of SQLite, and its safety has no switch.',
   },
   {
+    forms: ['setting: secure_delete'],
+    reason:
+      '`PRAGMA secure_delete` is `2`: [what is deleted is overwritten](retention.md#what-is-deleted-is-gone).',
+  },
+  {
     forms: ['sql: load_extension()'],
     reason:
       'SQLite is compiled without extension loading, so `load_extension()` is no function at all.',

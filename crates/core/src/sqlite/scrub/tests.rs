@@ -199,14 +199,16 @@ fn lossy(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
+/// The seeds from 0 on, or those that the environment asks for: `SCRUB_SEEDS=1000..2000`.
+fn seeds(count: u64) -> std::ops::Range<u64> {
+    let asked = std::env::var("SCRUB_SEEDS").unwrap_or_default();
+    let range = asked.split_once("..").map(|(first, end)| (first.parse(), end.parse()));
+    if let Some((Ok(first), Ok(end))) = range { first..end } else { 0..count }
+}
+
 #[test]
 fn scrubbing_a_random_file_changes_nothing_that_can_be_read_and_leaves_nothing_else() {
-    let seeds = std::env::var("SCRUB_SEEDS").ok().and_then(|seeds| seeds.parse().ok());
-    let first = std::env::var("SCRUB_FIRST").ok().and_then(|first| first.parse().ok());
-    let first: u64 = first.unwrap_or(0);
-    for seed in first..first + seeds.unwrap_or(12) {
-        scrub_random_file(seed);
-    }
+    seeds(12).for_each(scrub_random_file);
 }
 
 fn open(file: &Path) -> Connection {
@@ -258,7 +260,7 @@ fn remove_random_sessions(connection: &Connection, random: &mut Random) {
 
 #[test]
 fn nothing_of_removed_sessions_is_left_once_the_connection_is_closed() {
-    for seed in 0..3 {
+    for seed in seeds(3) {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("a.db");
         let connection = open(&file);

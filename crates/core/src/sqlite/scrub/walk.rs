@@ -85,8 +85,8 @@ pub(super) struct Walk<'a> {
     schema: i64,
     version: i64,
     todo: Vec<Item>,
-    /// What the pages name that were read in this transaction.
-    children: HashMap<u32, Rc<Page>>,
+    /// The interior pages that were read in this transaction.
+    interior: HashMap<u32, Rc<Page>>,
     /// The pages that were found in this transaction.
     found: HashMap<u32, bool>,
     /// Whether the file changed in a way that another pass is needed.
@@ -106,7 +106,7 @@ impl<'a> Walk<'a> {
             schema: 0,
             version: 0,
             todo: Vec::new(),
-            children: HashMap::new(),
+            interior: HashMap::new(),
             found: HashMap::new(),
             again: false,
             in_use: Vec::new(),
@@ -270,7 +270,7 @@ impl<'a> Walk<'a> {
             }
         }
         if further && page.is_interior {
-            self.children.insert(node.page, Rc::clone(&page));
+            self.interior.insert(node.page, Rc::clone(&page));
             for child in self.below(node, &page).into_iter().rev() {
                 let (above, near_rows) = (Some(Rc::clone(node)), node.near_rows);
                 self.todo.push(Item::Tree(Rc::new(Node { page: child, above, near_rows })));
@@ -426,29 +426,31 @@ impl<'a> Walk<'a> {
         let found = match &node.above {
             // As long as the schema is the same.
             None => true,
-            Some(above) => self.is_there(above)? && self.named_by(above.page)?.contains(&node.page),
+            Some(above) => {
+                let page = if self.is_there(above)? { self.interior(above.page)? } else { None };
+                page.is_some_and(|page| page.children.contains(&node.page))
+            }
         };
         self.found.insert(node.page, found);
         Ok(found)
     }
 
-    /// The pages that an interior page names.
-    fn named_by(&mut self, number: u32) -> Result<Vec<u32>> {
-        if let Some(page) = self.children.get(&number) {
-            return Ok(page.children.clone());
+    /// An interior page; `None` if there is none.
+    fn interior(&mut self, number: u32) -> Result<Option<Rc<Page>>> {
+        if let Some(page) = self.interior.get(&number) {
+            return Ok(Some(Rc::clone(page)));
         }
         let bytes = self.page(number)?;
-        let page = bytes.and_then(|bytes| Page::parse(&bytes, number, self.usable));
-        let Some(page) = page.map(Rc::new) else {
-            return Ok(Vec::new());
-        };
-        self.children.insert(number, Rc::clone(&page));
-        Ok(page.children.clone())
+        let page = bytes.and_then(|bytes| Page::parse(&bytes, number, self.usable)).map(Rc::new);
+        if let Some(page) = &page {
+            self.interior.insert(number, Rc::clone(page));
+        }
+        Ok(page)
     }
 
     /// What was learned of the file holds for one transaction.
     fn forget(&mut self) {
-        self.children.clear();
+        self.interior.clear();
         self.found.clear();
     }
 
