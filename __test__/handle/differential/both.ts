@@ -46,9 +46,7 @@ export async function runBoth(folder: string): Promise<Results> {
   connection.db.exec(TABLES)
   const values = SETTINGS.map((name) => [name, connection.db.pragma(name, { simple: true })])
   connection.close()
-  // It is read as a number, and set by a word.
-  const all = { ...Object.fromEntries(values), secure_delete: 'fast' }
-  writeFileSync(settings, JSON.stringify(all))
+  writeFileSync(settings, JSON.stringify(Object.fromEntries(values)))
 
   const run = async (command: string[], library: string) => {
     const home = join(folder, library)
