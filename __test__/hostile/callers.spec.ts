@@ -130,16 +130,23 @@ describe('any value as any argument', () => {
     },
   )
 
-  test('getDatabase() and closeDatabase() ignore arguments and receivers', async () => {
+  test('getDatabase() and closeDatabase() ignore receivers, and what is no path or options is refused', async () => {
     const same = await inChild(
       ({ pkg }) => {
         const odd = [Symbol('odd'), null, 5n, () => 1, Object.create(null), new Proxy({}, {})]
         const get = pkg.getDatabase as (...args: unknown[]) => unknown
         const close = pkg.closeDatabase as (...args: unknown[]) => unknown
         return odd.map((value) => {
-          const one = Reflect.apply(get, value, [value, odd])
+          const one = Reflect.apply(get, value, [])
           const isOne = one === pkg.getDatabase() && pkg.getDatabase().isOpen
-          return isOne && Reflect.apply(close, value, [value]) === undefined
+          const isClosed = Reflect.apply(close, value, [value]) === undefined
+          try {
+            get(value, odd)
+            return false
+          } catch (error) {
+            const isRefused = (error as { code?: string }).code === 'ERR_INVALID_ARG_TYPE'
+            return isOne && isClosed && isRefused
+          }
         })
       },
       [],

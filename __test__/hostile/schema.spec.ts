@@ -24,7 +24,7 @@ const MEMORY = 400
 /** A file with a session that has output, and whatever `sql` adds to its schema. */
 function fileWith(sql: string): string {
   const { connection, sessions, outputs } = openStores()
-  sessions.create(sampleSession({ pid: 999_999_999 }))
+  sessions.create(sampleSession({ pid: 999_999_999, owner: null }))
   outputs.appendMany(Array.from({ length: 20 }, () => sampleOutput()))
   connection.db.exec(sql)
   connection.close()

@@ -108,7 +108,7 @@ describe('an option that there is not', () => {
         'DatabaseConnection.backup: options has no "onprogress"; did you mean onProgress?',
       'TypeError: ' +
         'DatabaseConnection.prune: options has no "olderThen"; there are olderThan, maxBytes, ' +
-        'keepLast, statuses, orphans, dryRun, onProgress, signal',
+        'keepLast, statuses, orphans, scrub, dryRun, onProgress, signal',
       'TypeError: ' +
         'OutputStore.exportTo: options has no "width"; there are format, columns, rows, onProgress, signal',
     ])

@@ -326,8 +326,15 @@ mod tests {
             ("session_outputs", "CHECK (type IN", "CHECK (1 OR type IN", "accepts any type"),
             ("session_outputs", "('stdout', ", "(", "refuses the type"),
         ] {
-            let connection = open("");
-            let sqlite = connection.sqlite().unwrap();
+            // By another program: a connection of this library is refused that.
+            let folder = tempfile::tempdir().unwrap();
+            let file = folder.path().join("a.db");
+            let reopened = |readonly| {
+                let options = OpenOptions { readonly, ..OpenOptions::default() };
+                Connection::open("a.db", Location::File(file.clone()), &options).unwrap()
+            };
+            reopened(false).close().unwrap();
+            let sqlite = Sqlite::open(&file).unwrap();
             let sql: String = sqlite
                 .query_row("SELECT sql FROM sqlite_schema WHERE name = ?1", [table], |row| {
                     row.get(0)
@@ -336,7 +343,7 @@ mod tests {
             assert!(sql.contains(from), "{sql}");
             let sql = sql.replace(from, to);
             sqlite.execute_batch(&format!("DROP TABLE {table}; {sql}")).unwrap();
-            let report = verify(&connection).unwrap();
+            let report = verify(&reopened(true)).unwrap();
             assert!(report.problems.iter().any(|found| found.contains(problem)), "{report:?}");
         }
     }
