@@ -3,8 +3,8 @@
 
 const { optionsOf, requireObject, show } = require('./arguments.js')
 const { connectionOf } = require('./connection.js')
-const { beginSessions, finish, finishOne, native: tables, notes, pairsOf } = require('./rows.js')
 const { wrongType } = require('./errors.js')
+const { beginSessions, finish, finishOne, native: tables, notes, pairsOf } = require('./rows.js')
 
 const native = tables.sessions
 
@@ -25,6 +25,7 @@ function isAlive(pid) {
 
 /** The options that say which sessions are meant. */
 const FILTER = ['status', 'slot', 'workingDir', 'command', 'since', 'until']
+
 /** The pid of an owner. One that is missing would be taken for an owner that is left out. */
 function pidOf(call, name, owner) {
   if (owner === undefined || owner === null) return owner
@@ -111,9 +112,7 @@ class SessionStore {
     const found = []
     const more = native.changes(this.#native, after, limit, found)
     const cursor = notes[0]
-    const changes = []
-    for (let at = 0; at < found.length; at += 2)
-      changes.push({ id: found[at], removed: found[at + 1] })
+    const changes = pairsOf(found).map(([id, removed]) => ({ id, removed }))
     return { changes, cursor, more }
   }
 

@@ -56,6 +56,13 @@ pub fn settle_at_exit(call: Call<'_, '_>, connection: &Rc<Connection>) -> Parsed
     Ok(())
 }
 
+/// Settles `connection` at once where the process, or the Worker, has come to its end already: nothing settles it later.
+pub fn settle_if_over(connection: &Rc<Connection>) {
+    if IS_OVER.get() {
+        connection.end();
+    }
+}
+
 /// whether this is the end
 fn settle<'env>(call: Call<'_, 'env>) -> Answer<'env> {
     settle_all(call.get(0)?.boolean()?);

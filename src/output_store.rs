@@ -61,7 +61,7 @@ fn open_write_behind<'env>(call: Call<'_, 'env>) -> Answer<'env> {
     let connection = open_connection(call)?;
     let (settings, on_error) = write_behind::options(call, 1)?;
     let outputs = Outputs::write_behind(connection, settings, on_error)?;
-    exit::settle_at_exit(call, outputs.connection())?;
+    exit::settle_if_over(outputs.connection());
     Ok(call.scope().external(outputs)?)
 }
 
@@ -255,7 +255,7 @@ fn flush<'env>(call: Call<'_, 'env>) -> Answer<'env> {
 fn delete<'env>(call: Call<'_, 'env>) -> Answer<'env> {
     let outputs = outputs(call)?;
     outputs.delete(&Argument::new("sessionId", call.get(1)?).string()?)?;
-    exit::settle_at_exit(call, outputs.connection())?;
+    exit::settle_if_over(outputs.connection());
     done(call)
 }
 

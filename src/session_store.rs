@@ -14,7 +14,7 @@ use gsd_session_core::store::timestamp::Timestamp;
 
 use crate::convert::{self, Argument, MAX_SAFE_INTEGER, optional};
 use crate::error::Parsed;
-use crate::exit::settle_at_exit;
+use crate::exit::settle_if_over;
 use crate::natives::{Answer, Call, Native, done, natives, open_connection};
 use crate::rows::Batches;
 
@@ -76,7 +76,7 @@ fn delete<'env>(call: Call<'_, 'env>) -> Answer<'env> {
     let keep = optional(Argument::new("options.keepOutputs", call.get(2)?), Argument::boolean)?;
     let sessions = sessions(call)?;
     sessions.delete(&id, keep.unwrap_or(false))?;
-    settle_at_exit(call, sessions.connection())?;
+    settle_if_over(sessions.connection());
     done(call)
 }
 

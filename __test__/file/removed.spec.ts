@@ -113,6 +113,12 @@ async function afterClose(stores: Stores): Promise<unknown[]> {
 
 const GONE = [NONE, NONE, []]
 
+/** Waits until the file and its log have no other tokens. */
+async function onlyAreLeft(live: Set<string>, path: string): Promise<void> {
+  const stale = () => [...tokensIn(path)].filter((token) => !live.has(token))
+  await expect.poll(stale, { timeout: 20_000, interval: 100 }).toEqual([])
+}
+
 describe('What is deleted is gone from the file, its log and a new backup', () => {
   test('after sessions.delete and close, of 4,500 sessions', PATIENCE, async () => {
     const stores = openStores()
@@ -171,12 +177,7 @@ describe('What is deleted is gone from the file, its log and a new backup', () =
     const stores = openStores()
     fill(stores, 300, (id) => stores.sessions.delete(id))
     const live = liveTokens(stores)
-    await expect
-      .poll(() => [...tokensIn(stores.connection.path)].filter((token) => !live.has(token)), {
-        timeout: 20_000,
-        interval: 100,
-      })
-      .toEqual([])
+    await onlyAreLeft(live, stores.connection.path)
     expect(differences(live, stores.connection.path)).toEqual(NONE)
   })
 
@@ -318,12 +319,7 @@ describe('What is deleted is gone from the file, its log and a new backup', () =
       .toBe('reader')
     reader.db.exec('COMMIT')
     const live = liveTokens(stores)
-    await expect
-      .poll(() => [...tokensIn(stores.connection.path)].filter((token) => !live.has(token)), {
-        timeout: 20_000,
-        interval: 100,
-      })
-      .toEqual([])
+    await onlyAreLeft(live, stores.connection.path)
     expect(stores.connection.walStatus()).toMatchObject({ size: 0, blockedBy: null })
   })
 

@@ -154,8 +154,11 @@ pub(crate) fn firing(sqlite: &Sqlite, table: &str) -> Result<Firing> {
             found.push(name.to_owned());
         }
     }
-    let fresh = migrations::fresh(sqlite, migrations::version(sqlite)?)?;
     let mut firing = Firing::default();
+    if found.is_empty() {
+        return Ok(firing);
+    }
+    let fresh = migrations::fresh(sqlite, migrations::version(sqlite)?)?;
     for name in found {
         let sql = verify::words(sqlite, &name)?;
         if !sql.is_empty() && sql == verify::words(&fresh, &name)? {

@@ -7,9 +7,11 @@
 //! An addition is what older versions may ignore: it does not raise the version. A file has it if all its objects are
 //! there.
 
+use std::collections::HashSet;
+
 use rusqlite::Connection as Sqlite;
 
-use super::definition::{definition, in_memory};
+use super::definition::{definition, in_memory, lossy};
 use super::options::OpenOptions;
 use super::transaction::atomically;
 use super::{Result, slots};
@@ -31,44 +33,34 @@ macro_rules! start {
 pub(crate) use start;
 
 /// What a file has beyond its version.
-struct Addition {
-    /// The objects that it makes.
-    objects: &'static [&'static str],
-    sql: &'static str,
-}
-
-const ADDITIONS: &[Addition] = &[
-    Addition {
-        objects: &[
-            "gsd_session_details",
-            "gsd_session_owners",
-            "gsd_session_changes",
-            "gsd_session_created",
-            "gsd_session_changed",
-            "gsd_session_renamed",
-            "gsd_session_removed",
-            "gsd_session_detailed",
-            "gsd_session_details_changed",
-        ],
-        sql: include_str!("migrations/addition_sessions.sql"),
-    },
-    Addition { objects: &["gsd_sessions_by_start"], sql: BY_START },
-];
+const ADDITIONS: &[&str] = &[include_str!("migrations/addition_sessions.sql"), BY_START];
 
 /// The index on starts. No other index of ours has an expression.
 pub(super) const BY_START: &str =
     concat!("CREATE INDEX gsd_sessions_by_start ON sessions (", start!(), ")");
 
-impl Addition {
-    /// Whether the file has all its objects.
-    fn is_complete(&self, connection: &Sqlite) -> Result<bool> {
-        for object in self.objects {
-            if !has_object(connection, object)? {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    }
+/// The additions that the file lacks, or of which it lacks an object.
+fn missing(connection: &Sqlite) -> Result<Vec<&'static str>> {
+    let names = names(connection)?;
+    let is_missing = |sql: &&'static str| objects(sql).any(|(_, name)| !names.contains(name));
+    Ok(ADDITIONS.iter().copied().filter(is_missing).collect())
+}
+
+/// The names of all objects of the file, in lower case.
+fn names(connection: &Sqlite) -> Result<HashSet<String>> {
+    let mut statement = connection.prepare_cached("SELECT lower(name) FROM sqlite_schema")?;
+    let names = statement.query_map([], |row| lossy(row, 0))?;
+    Ok(names.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The kinds and names of the objects that SQL of ours creates. It says so at the start of a line.
+fn objects(sql: &'static str) -> impl Iterator<Item = (&'static str, &'static str)> {
+    sql.lines().filter_map(|line| {
+        let (kind, object) = line.strip_prefix("CREATE ")?.split_once(' ')?;
+        let object = object.strip_prefix("IF NOT EXISTS ").unwrap_or(object);
+        let name = object.split(|sign: char| sign != '_' && !sign.is_alphanumeric()).next()?;
+        Some((kind, name))
+    })
 }
 
 /// Whether the schema of the file has an object with this name.
@@ -84,14 +76,8 @@ pub(crate) fn newest() -> usize {
 
 /// The indexes and triggers of the newest schema.
 pub(super) fn indexes_and_triggers() -> impl Iterator<Item = &'static str> {
-    let name = |line: &'static str| {
-        let line = line.strip_prefix("CREATE ")?;
-        let object = line.strip_prefix("INDEX ").or_else(|| line.strip_prefix("TRIGGER "))?;
-        let object = object.strip_prefix("IF NOT EXISTS ").unwrap_or(object);
-        object.split(|sign: char| sign != '_' && !sign.is_alphanumeric()).next()
-    };
-    let additions = ADDITIONS.iter().map(|addition| &addition.sql);
-    MIGRATIONS.iter().chain(additions).flat_map(|sql| sql.lines()).filter_map(name)
+    let all = MIGRATIONS.iter().chain(ADDITIONS).copied().flat_map(objects);
+    all.filter(|(kind, _)| *kind != "TABLE").map(|(_, name)| name)
 }
 
 /// The version of a file's schema.
@@ -116,14 +102,11 @@ pub(crate) fn migrate(connection: &Sqlite, options: &OpenOptions) -> Result<()> 
             if adopted { Ok(()) } else { slots::set(connection, options.slots) }
         })?;
     }
-    for addition in ADDITIONS {
-        if addition.is_complete(connection)? {
-            continue;
-        }
+    if !missing(connection)?.is_empty() {
         atomically(connection, || -> Result<()> {
             // Another process may have made it while this one waited for the lock.
-            if !addition.is_complete(connection)? {
-                connection.execute_batch(addition.sql)?;
+            for addition in missing(connection)? {
+                connection.execute_batch(addition)?;
             }
             Ok(())
         })?;
@@ -142,10 +125,10 @@ pub(super) fn fresh(file: &Sqlite, version: i64) -> Result<Sqlite> {
     if version == 0 {
         connection.execute_batch("DROP TRIGGER sessions_updated_at")?;
     }
+    let names = names(file)?;
     for addition in ADDITIONS {
-        let tells = addition.objects.first().copied().unwrap_or_default();
-        if has_object(file, tells)? {
-            connection.execute_batch(addition.sql)?;
+        if objects(addition).any(|(_, name)| names.contains(name)) {
+            connection.execute_batch(addition)?;
         }
     }
     Ok(connection)
@@ -188,12 +171,13 @@ mod tests {
 
     #[test]
     fn an_addition_has_the_objects_that_it_names() {
+        let file = Sqlite::open_in_memory().unwrap();
+        MIGRATIONS.iter().for_each(|migration| file.execute_batch(migration).unwrap());
+        assert_eq!(missing(&file).unwrap(), ADDITIONS);
         for addition in ADDITIONS {
-            let without = Sqlite::open_in_memory().unwrap();
-            MIGRATIONS.iter().for_each(|migration| without.execute_batch(migration).unwrap());
-            assert!(!addition.is_complete(&without).unwrap());
-            without.execute_batch(addition.sql).unwrap();
-            assert!(addition.is_complete(&without).unwrap());
+            assert!(missing(&file).unwrap().contains(addition));
+            file.execute_batch(addition).unwrap();
+            assert!(!missing(&file).unwrap().contains(addition));
         }
     }
 

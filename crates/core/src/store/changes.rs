@@ -11,17 +11,14 @@ use rusqlite::{OptionalExtension, ffi};
 
 use super::model::SessionStatus;
 use super::sessions::Sessions;
-use super::{Error, Result, StoredText, damaged, text};
-use crate::sqlite::{self, Connection, fingerprint, has_object, snapshot};
+use super::{Error, Result, StoredText, damaged, has_additions, text};
+use crate::sqlite::{self, Connection, fingerprint, snapshot};
 
 const STATUS: &str = "SELECT status FROM sessions WHERE id = ?1";
 
 const NEWER: &str = "SELECT DISTINCT session_id FROM session_outputs WHERE id > ?1";
 
 const LATEST: &str = "SELECT max(id) FROM session_outputs";
-
-/// The table that the triggers write to.
-const TABLE: &str = "gsd_session_changes";
 
 const CHANGES: &str =
     "SELECT sequence, session_id FROM gsd_session_changes WHERE sequence > ?1 ORDER BY sequence";
@@ -80,7 +77,7 @@ pub struct Changes {
 fn changes(connection: &Connection, after: i64, limit: usize) -> Result<Changes> {
     let sqlite = connection.unsettled()?;
     let _one_moment = snapshot(&sqlite)?;
-    if !can_be(connection)? {
+    if !has_additions(connection)? {
         return Err(Error::Sqlite(sqlite::Error::Sqlite {
             code: ffi::SQLITE_ERROR,
             message:
@@ -118,11 +115,6 @@ impl Sessions {
     pub fn changes(&self, after: i64, limit: usize) -> Result<Changes> {
         changes(&self.connection, after, limit)
     }
-}
-
-/// Whether the file has the table of changes.
-fn can_be(connection: &Connection) -> Result<bool> {
-    Ok(!connection.options().readonly || has_object(&*connection.unsettled()?, TABLE)?)
 }
 
 fn last(connection: &Connection) -> Result<i64> {
@@ -180,7 +172,7 @@ impl Seen {
     ///
     /// An error of SQLite.
     pub fn now(connection: &Connection, tables: Vec<String>) -> Result<Self> {
-        let sessions = if can_be(connection)? {
+        let sessions = if has_additions(connection)? {
             SeenSessions::Until(last(connection)?)
         } else {
             SeenSessions::Hashes(HashMap::new())

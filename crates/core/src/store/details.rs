@@ -5,10 +5,8 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection as Sqlite, Row, params};
 
 use super::model::{Details, DetailsRow, DetailsUpdate};
-use super::{Result, text};
-use crate::sqlite::{self, Connection, has_object};
-
-const TABLE: &str = "gsd_session_details";
+use super::{Result, has_additions, text};
+use crate::sqlite::{self, Connection};
 
 const ANY: &str = "SELECT 1 FROM gsd_session_details LIMIT 1";
 
@@ -23,14 +21,9 @@ const UPDATE: &str = "INSERT INTO gsd_session_details (session_id, title, exit_c
      signal = iif(?6, ?7, signal),
      error = iif(?8, ?9, error)";
 
-/// Whether the file has the table. An older file that is opened for reading only has not.
-pub(super) fn can_be(connection: &Connection) -> Result<bool> {
-    Ok(!connection.options().readonly || has_object(&*connection.unsettled()?, TABLE)?)
-}
-
 /// Whether any session has details.
 pub(super) fn are_stored(connection: &Connection) -> Result<bool> {
-    Ok(can_be(connection)?
+    Ok(has_additions(connection)?
         && connection.with_statement(ANY, |any| -> Result<_> { Ok(any.exists([])?) })?)
 }
 

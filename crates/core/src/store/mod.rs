@@ -58,6 +58,13 @@ fn each_row<E: From<Error>>(
     visited.unwrap_or_else(|error: Error| Err(error.into()))
 }
 
+/// Whether the file has the tables that stand beside those of the plan. They are made together. An older file that is
+/// opened for reading only lacks them.
+fn has_additions(connection: &Connection) -> Result<bool> {
+    Ok(!connection.options().readonly
+        || sqlite::has_object(&*connection.unsettled()?, "gsd_session_details")?)
+}
+
 /// Text that is bound as it is stored. It need not be UTF-8.
 struct StoredText<'a>(&'a [u8]);
 

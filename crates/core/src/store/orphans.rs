@@ -11,7 +11,7 @@ use super::owners::{self, Place, Stored};
 use super::processes::{self, Process, State};
 use super::sessions::Sessions;
 use super::timestamp::{Moments, Timestamp};
-use super::{Error, Result, details, each_row, text};
+use super::{Error, Result, each_row, has_additions, text};
 use crate::sqlite::{self, atomically};
 
 /// How long a new session may be without a pid, which is stored when its process has started.
@@ -200,8 +200,7 @@ impl Sessions {
     fn at_work(&self) -> Result<Vec<AtWork>> {
         let mut found: Vec<AtWork> = Vec::new();
         let mut moments = Moments::default();
-        // The tables of details and of owners are made together.
-        let has_owners = details::can_be(&self.connection)?;
+        let has_owners = has_additions(&self.connection)?;
         let sql = if has_owners { AT_WORK_WITH_OWNERS } else { AT_WORK };
         each_row(&self.connection, sql, [], |row| -> Result<bool> {
             let started = moments.millis(text(row.get_ref(3)?));

@@ -111,9 +111,8 @@ impl Filter {
 
     /// Whether a start, in milliseconds, is in the range. One that is no moment is in none.
     fn has_start(&self, millis: f64) -> bool {
-        !self.has_range()
-            || self.since.is_none_or(|since| millis >= since.millis())
-                && self.until.is_none_or(|until| millis <= until.millis())
+        self.since.is_none_or(|since| millis >= since.millis())
+            && self.until.is_none_or(|until| millis <= until.millis())
     }
 }
 

@@ -10,7 +10,7 @@ use super::listing::Starts;
 use super::model::{Details, DetailsUpdate, NewSession, SessionRow, SessionStatus, SessionUpdate};
 use super::owners::News;
 use super::timestamp::{Moments, Seconds, Timestamp};
-use super::{Error, Result, cascade, damaged, damaged_index, each_row, text};
+use super::{Error, Result, cascade, damaged, damaged_index, each_row, has_additions, text};
 use crate::sqlite::{self, Connection, atomically};
 
 const INSERT: &str =
@@ -138,7 +138,7 @@ impl Sessions {
         id: &str,
         mut visit: impl FnMut(SessionRow<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        let sql = if details::can_be(&self.connection)? { GET_WITH_DETAILS } else { GET };
+        let sql = if has_additions(&self.connection)? { GET_WITH_DETAILS } else { GET };
         self.select(sql, [id], |row| {
             if row.id != id.as_bytes() {
                 return Err(damaged_index("sessions", "the row of session", row.id).into());
