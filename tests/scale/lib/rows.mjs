@@ -56,35 +56,25 @@ export async function rows({ connection, sessions, outputs, folder, scale, check
     return `${readable(count)} rows, ${readable(stored.bytes)} bytes`
   })
 
-  const walkAll = (walk, isNext) => () => {
+  const walkAll = (walk) => () => {
     let seen = 0
     for (const id of ids) {
-      const found = new Uint8Array(each)
-      let before
+      let next = 0
       for (const chunk of walk(id)) {
-        const place = placeOf(chunk)
-        assert.equal(found[place], 0, `${id} has its row ${place} twice`)
-        assert.ok(isNext(chunk, before), `${id} has its row ${place} in the wrong place`)
-        found[place] = 1
-        before = chunk
-        seen++
+        assert.equal(placeOf(chunk), next, `${id} has another row at place ${next}`)
+        next++
       }
+      seen += next
     }
     assert.equal(seen, count)
   }
-  const isAppendedNext = (chunk, before) => placeOf(chunk) === (before ? placeOf(before) + 1 : 0)
-  const isPrintedNext = (chunk, before) => {
-    if (!before) return true
-    const later = chunk.timestamp - before.timestamp
-    return later > 0 || (later === 0 && chunk.cursor > before.cursor)
-  }
   await check(
     'read, by pages of 1000',
-    walkAll((id) => byPages(outputs, id, 1000), isAppendedNext),
+    walkAll((id) => byPages(outputs, id, 1000)),
   )
   await check(
     'iterate',
-    walkAll((id) => outputs.iterate(id), isPrintedNext),
+    walkAll((id) => outputs.iterate(id)),
   )
 
   await check('tail', () => {
