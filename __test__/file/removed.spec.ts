@@ -1,6 +1,7 @@
 // What is deleted is gone: from the file, from its log, and from a backup that is made afterwards.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { OutputStore } from '../../index.js'
 import { packagePath, startChild } from '../support/child.js'
@@ -437,6 +438,21 @@ describe('prune({ scrub: true })', () => {
     await expect(stores.connection.prune({ scrub: true })).rejects.toThrow('is used twice')
     expect(everyRow(stores.connection)).toEqual(before)
   })
+})
+
+test('A transaction that has read may write as long as no other program does', PATIENCE, async () => {
+  const stores = openStores()
+  const { db } = stores.connection
+  db.exec('CREATE TABLE notes (text)')
+  fill(stores, 300, (id) => stores.sessions.delete(id))
+  const until = Date.now() + 2_000
+  while (Date.now() < until) {
+    db.exec('BEGIN; SELECT * FROM notes')
+    await sleep(40)
+    db.exec('INSERT INTO notes VALUES (1); COMMIT')
+    await sleep(5)
+  }
+  await onlyAreLeft(liveTokens(stores), stores.connection.path)
 })
 
 test('No SQL of callers writes pages, before and after scrubbing', async () => {

@@ -36,8 +36,10 @@ impl Checkpointer {
     ) -> Result<Self> {
         let Siblings { file, options, presence, .. } = siblings.clone();
         let page = log::set_up(connection, "main", options.wal_limit)?;
-        let attached = Arc::new(Attached::new(connection, &options));
-        let main = Governor::new(file, options, page, Some(presence), Arc::clone(owed));
+        let handle = Arc::new(Handle::of(connection));
+        let attached = Arc::new(Attached::new(&handle, &options));
+        let main =
+            Governor::new(file, options, page, (Some(presence), handle), Arc::clone(owed));
         let main = Arc::new(main);
         let known = Arc::downgrade(&main);
         owed.wake_by(move || known.upgrade().iter().for_each(Governor::start));
@@ -104,15 +106,15 @@ impl Drop for Checkpointer {
 /// The governors of attached databases, by their names.
 #[derive(Debug)]
 struct Attached {
-    handle: Handle,
+    handle: Arc<Handle>,
     options: OpenOptions,
     governors: Mutex<Vec<(CString, Arc<Governor>)>>,
 }
 
 impl Attached {
-    fn new(connection: &Sqlite, options: &OpenOptions) -> Self {
+    fn new(handle: &Arc<Handle>, options: &OpenOptions) -> Self {
         let governors = Mutex::default();
-        Self { handle: Handle::of(connection), options: options.clone(), governors }
+        Self { handle: Arc::clone(handle), options: options.clone(), governors }
     }
 
     fn governors(&self) -> impl Iterator<Item = Arc<Governor>> + use<> {
@@ -143,7 +145,8 @@ impl Attached {
             stale.stop(true);
         }
         let page = self.handle.set_up(name, self.options.wal_limit)?;
-        let governor = Governor::new(file, self.options.clone(), page, None, Arc::default());
+        let governed = (None, Arc::clone(&self.handle));
+        let governor = Governor::new(file, self.options.clone(), page, governed, Arc::default());
         let governor = Arc::new(governor);
         if self.handle.has_moved(name) {
             // A thread would find another file there, or none.

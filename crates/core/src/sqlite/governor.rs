@@ -33,6 +33,7 @@ use std::time::{Duration, Instant};
 use rusqlite::hooks::Wal;
 use rusqlite::{Connection as Sqlite, InterruptHandle};
 
+use super::log::Handle;
 use super::presence::Presence;
 use super::scrub::Owed;
 use super::turns::Turns;
@@ -77,6 +78,8 @@ pub(crate) struct Governor {
     options: OpenOptions,
     /// That of the database; an attached one has none.
     presence: Option<Arc<Presence>>,
+    /// The connection that is governed.
+    governed: Arc<Handle>,
     /// What is owed to those who removed something.
     owed: Arc<Owed>,
     /// Frames after which the log should start over.
@@ -139,7 +142,7 @@ impl Governor {
         file: PathBuf,
         options: OpenOptions,
         page: u32,
-        presence: Option<Arc<Presence>>,
+        (presence, governed): (Option<Arc<Presence>>, Arc<Handle>),
         owed: Arc<Owed>,
     ) -> Self {
         let limit = u32::try_from(options.wal_limit / u64::from(page.max(1))).unwrap_or(u32::MAX);
@@ -147,6 +150,7 @@ impl Governor {
             file,
             options,
             presence,
+            governed,
             owed,
             limit,
             frames: AtomicU32::new(0),
@@ -316,12 +320,20 @@ impl Governor {
                 end.is_failure = false;
                 return;
             }
-            _ => open_sibling(&self.file, &self.options),
+            _ => open_sibling(&self.file, &self.options).and_then(|sqlite| self.steps_aside(sqlite)),
         };
         if let Ok(connection) = opened {
             self.lock().interrupt = Some(connection.get_interrupt_handle());
             end.is_failure = self.govern_until_idle(&connection).is_none();
         }
+    }
+
+    /// Refuses a commit of the thread while the connection that is governed has a transaction open: one that has read
+    /// could not write any more.
+    fn steps_aside(&self, mut sqlite: Sqlite) -> Result<Sqlite> {
+        let governed = Arc::clone(&self.governed);
+        sqlite.commit_hook(Some(move || governed.in_transaction()))?;
+        Ok(sqlite)
     }
 
     /// `None` after any error but a lock.
@@ -339,7 +351,7 @@ impl Governor {
                 let state = self.lock();
                 (state.held > 0, state.truncate)
             };
-            if !held && !truncate {
+            if !held && !truncate && !self.governed.in_transaction() {
                 let is_over = || self.lock().is_waited_for();
                 self.owed.scrub_in_time(connection, frames != seen, is_over);
             }

@@ -118,20 +118,27 @@ fn checkpoint_at_once(connection: &Sqlite) -> Result<Frames> {
     without_a_lock(connection, Duration::ZERO, || checkpoint(connection, CheckpointMode::RESTART))
 }
 
-/// The handle of a connection, for hooks. They run on the connection's thread while it is open.
+/// The handle of a connection, for hooks, which run on the connection's thread while it is open. Other threads may ask
+/// it only whether a transaction is open.
 #[derive(Debug)]
 pub(super) struct Handle(*mut ffi::sqlite3);
 
-// SAFETY: it is only used in hooks of the connection, as its constructor demands.
+// SAFETY: it is only used in hooks of the connection, as its constructor demands, but for a call that any thread may make.
 unsafe impl Send for Handle {}
 // SAFETY: as above.
 unsafe impl Sync for Handle {}
 
 impl Handle {
-    /// That of `connection`. The caller uses it in hooks of the connection only.
+    /// That of `connection`. The caller uses it while that is open, and in its hooks only, but for `in_transaction`.
     pub(super) fn of(connection: &Sqlite) -> Self {
         // SAFETY: it is not used to close the connection.
         Self(unsafe { connection.handle() })
+    }
+
+    /// Whether a transaction is open. Any thread may ask; the answer may be old by then.
+    pub(super) fn in_transaction(&self) -> bool {
+        // SAFETY: the connection is open. SQLite allows this call beside others, where its answer is of little use.
+        unsafe { ffi::sqlite3_get_autocommit(self.0) == 0 }
     }
 
     /// The file of the database with this name.
