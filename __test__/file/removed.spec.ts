@@ -440,20 +440,24 @@ describe('prune({ scrub: true })', () => {
   })
 })
 
-test('A transaction that has read may write as long as no other program does', PATIENCE, async () => {
-  const stores = openStores()
-  const { db } = stores.connection
-  db.exec('CREATE TABLE notes (text)')
-  fill(stores, 300, (id) => stores.sessions.delete(id))
-  const until = Date.now() + 2_000
-  while (Date.now() < until) {
-    db.exec('BEGIN; SELECT * FROM notes')
-    await sleep(40)
-    db.exec('INSERT INTO notes VALUES (1); COMMIT')
-    await sleep(5)
-  }
-  await onlyAreLeft(liveTokens(stores), stores.connection.path)
-})
+test(
+  'A transaction that has read may write as long as no other program does',
+  PATIENCE,
+  async () => {
+    const stores = openStores()
+    const { db } = stores.connection
+    db.exec('CREATE TABLE notes (text)')
+    fill(stores, 300, (id) => stores.sessions.delete(id))
+    const until = Date.now() + 2_000
+    while (Date.now() < until) {
+      db.exec('BEGIN; SELECT * FROM notes')
+      await sleep(40)
+      db.exec('INSERT INTO notes VALUES (1); COMMIT')
+      await sleep(5)
+    }
+    await onlyAreLeft(liveTokens(stores), stores.connection.path)
+  },
+)
 
 test('No SQL of callers writes pages, before and after scrubbing', async () => {
   const stores = openStores()

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { SessionStore } from '../../index.js'
 import {
+  at,
   failureOf,
   openConnection,
   openStores,
@@ -49,6 +50,30 @@ describe('sessions.changes()', () => {
     }
     expect(ids).toHaveLength(25)
     expect(new Set(ids).size).toBe(25)
+  })
+
+  test('prune() forgets what later changes have replaced, and every cursor stays good', async () => {
+    const { connection, sessions } = openStores()
+    const rows = () =>
+      connection.db.prepare('SELECT count(*) FROM gsd_session_changes').pluck().get()
+    const cursors = [0]
+    for (let i = 0; i < 60; i++) {
+      sessions.create(sampleSession({ id: `s-${i}`, startedAt: at(i), status: 'completed' }))
+      for (let pid = 1; pid < 80; pid++) sessions.update(`s-${(i * pid) % (i + 1)}`, { pid })
+      cursors.push(sessions.changes().cursor)
+    }
+    sessions.delete('s-0')
+    const before = cursors.map((after) => sessions.changes({ after }))
+    expect(rows()).toBeGreaterThan(1_000)
+    await connection.prune({ keepLast: 1_000 })
+    expect(rows()).toBe(60)
+    expect(cursors.map((after) => sessions.changes({ after }))).toEqual(before)
+    await connection.prune({ keepLast: 50 })
+    expect(rows()).toBe(60)
+    expect(sessions.changes({ after: cursors.at(-1) }).changes).toContainEqual({
+      id: 's-1',
+      removed: true,
+    })
   })
 
   test('it tells what other processes and plain SQL do, across restarts', () => {

@@ -10,6 +10,7 @@ import {
   sampleSession,
   START,
   temporaryFolder,
+  withoutAdditions,
 } from '../support/support.js'
 
 /** Texts that a terminal, JSON or a careless program could trip over. */
@@ -167,6 +168,17 @@ describe('asciicast', () => {
     expect(header).toEqual({ version: 2, width: 80, height: 24 })
     expect(events).toEqual([[0, 'hello']])
   })
+})
+
+test('the title of a session comes before its command', async () => {
+  const { connection, sessions, outputs } = openStores()
+  sessions.create({ ...sampleSession({ currentCommand: 'make' }), title: 'nightly <build>' })
+  expect(await exported(outputs, 'asciicast')).toContain('"title":"nightly <build>"')
+  expect(await exported(outputs, 'html')).toContain('<title>nightly &lt;build&gt;</title>')
+  connection.close()
+  withoutAdditions(connection.path)
+  const older = openStores(connection.path, { readonly: true })
+  expect(await exported(older.outputs, 'asciicast')).toContain('"title":"make"')
 })
 
 describe('a session without output', () => {

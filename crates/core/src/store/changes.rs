@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hasher};
 
 use rusqlite::types::ValueRef;
-use rusqlite::{OptionalExtension, ffi};
+use rusqlite::{Connection as Sqlite, OptionalExtension, ffi, params};
 
 use super::model::SessionStatus;
 use super::sessions::Sessions;
@@ -24,6 +24,11 @@ const CHANGES: &str =
     "SELECT sequence, session_id FROM gsd_session_changes WHERE sequence > ?1 ORDER BY sequence";
 
 const LAST: &str = "SELECT max(sequence) FROM gsd_session_changes";
+
+const LATEST_FIRST: &str =
+    "SELECT sequence, session_id FROM gsd_session_changes ORDER BY sequence DESC";
+
+const DELETE: &str = "DELETE FROM gsd_session_changes WHERE sequence = ?1";
 
 const IS_STORED: &str = "SELECT 1 FROM sessions WHERE id = ?1";
 
@@ -115,6 +120,42 @@ impl Sessions {
     pub fn changes(&self, after: i64, limit: usize) -> Result<Changes> {
         changes(&self.connection, after, limit)
     }
+}
+
+/// The changes that a later one of the same session replaces, oldest first. Nobody needs them: a session is reported by
+/// its last one.
+///
+/// # Errors
+///
+/// An error of SQLite.
+pub(super) fn replaced(sqlite: &Sqlite) -> Result<Vec<i64>> {
+    let mut later: HashSet<Vec<u8>> = HashSet::new();
+    let mut replaced = Vec::new();
+    let mut latest_first = sqlite.prepare_cached(LATEST_FIRST)?;
+    let mut rows = latest_first.query([])?;
+    while let Some(row) = rows.next()? {
+        let id = text(row.get_ref(1)?);
+        if later.contains(id) {
+            replaced.push(row.get(0)?);
+        } else {
+            later.insert(id.to_vec());
+        }
+    }
+    replaced.reverse();
+    Ok(replaced)
+}
+
+/// Forgets changes. Those that were [`replaced`] once stay so.
+///
+/// # Errors
+///
+/// An error of SQLite.
+pub(super) fn forget(sqlite: &Sqlite, changes: &[i64]) -> Result<()> {
+    let mut delete = sqlite::prepare(sqlite, DELETE)?;
+    for sequence in changes {
+        sqlite::write(&mut delete, params![sequence])?;
+    }
+    Ok(())
 }
 
 fn last(connection: &Connection) -> Result<i64> {

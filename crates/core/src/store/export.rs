@@ -30,6 +30,8 @@ const COUNT: &str = "SELECT count(*) FROM session_outputs WHERE session_id = ?1"
 
 const COMMAND: &str = "SELECT current_command FROM sessions WHERE id = ?1";
 
+const TITLE: &str = "SELECT title FROM gsd_session_details WHERE session_id = ?1";
+
 /// Chunks, or bytes, between two calls of `on_progress`.
 const STEP: u64 = 4096;
 const STEP_BYTES: u64 = 2 << 20;
@@ -168,12 +170,12 @@ impl Export {
             ExportFormat::Raw => Box::new(raw::Raw),
             ExportFormat::Text => Box::new(text::Text::default()),
             ExportFormat::Html => {
-                let title = self.command()?.unwrap_or_else(|| self.session_id.clone());
+                let title = self.title()?.unwrap_or_else(|| self.session_id.clone());
                 Box::new(html::Html::new(title))
             }
             ExportFormat::Ndjson => Box::new(ndjson::Ndjson::new(self.session_id.clone())),
             ExportFormat::Asciicast => {
-                Box::new(asciicast::Asciicast::new(self.size, self.command()?))
+                Box::new(asciicast::Asciicast::new(self.size, self.title()?))
             }
         })
     }
@@ -183,12 +185,18 @@ impl Export {
         Ok(count.unsigned_abs())
     }
 
-    /// The command of the session, if it is known.
-    fn command(&self) -> Result<Option<String>> {
-        let command = self.sqlite.query_row(COMMAND, [&self.session_id], |row| {
-            Ok(String::from_utf8_lossy(text(row.get_ref(0)?)).into_owned())
-        });
-        Ok(command.optional()?.filter(|command| !command.is_empty()))
+    /// The title of the session, or else its command.
+    fn title(&self) -> Result<Option<String>> {
+        let find = |sql| -> Result<_> {
+            let found = self.sqlite.query_row(sql, [&self.session_id], |row| {
+                Ok(String::from_utf8_lossy(text(row.get_ref(0)?)).into_owned())
+            });
+            Ok(found.optional()?.filter(|title| !title.is_empty()))
+        };
+        // A file of an older version may be open for reading only.
+        let has_titles = sqlite::has_object(&self.sqlite, "gsd_session_details")?;
+        let title = if has_titles { find(TITLE)? } else { None };
+        if title.is_some() { Ok(title) } else { find(COMMAND) }
     }
 }
 

@@ -22,13 +22,16 @@ use self::attached::{Attached, Way};
 use self::choice::{Chosen, Target};
 use self::scrub::Removals;
 use self::slices::{FIRST_WEIGHT, TIME};
-use super::Result;
+use super::{Result, changes};
 use super::model::SessionStatus;
 use super::timestamp::Timestamp;
-use crate::sqlite::{self, Owed, Size, snapshot, vacuum_slice};
+use crate::sqlite::{self, Owed, Size, atomically, snapshot, vacuum_slice};
 
 /// Bytes of a row without its text, plus its entries in both indexes, for ids of a dozen characters.
 const ROW_OVERHEAD: u64 = 140;
+
+/// Changes that are forgotten in one transaction: some milliseconds.
+const CHANGES: usize = 2048;
 
 /// What to remove.
 #[derive(Debug, Clone, PartialEq)]
@@ -201,6 +204,9 @@ impl<P: FnMut(PruneProgress) -> ControlFlow<()>> Pruning<'_, P> {
                 return Ok(ControlFlow::Break(()));
             }
         }
+        if self.forget_changes()?.is_break() {
+            return Ok(ControlFlow::Break(()));
+        }
         if self.pruned.gives_space_back && self.give_space_back()?.is_break() {
             return Ok(ControlFlow::Break(()));
         }
@@ -264,6 +270,21 @@ impl<P: FnMut(PruneProgress) -> ControlFlow<()>> Pruning<'_, P> {
         let too_much = max_bytes.is_some_and(|most| used > most);
         let only_the_last = older_than.is_none() && max_bytes.is_none() && keep_last.is_some();
         old || too_much || only_the_last
+    }
+
+    /// Forgets the changes of sessions that later ones have replaced: every removal made one.
+    fn forget_changes(&mut self) -> Result<ControlFlow<()>> {
+        let replaced = changes::replaced(self.sqlite)?;
+        for slice in replaced.chunks(CHANGES) {
+            let began = Instant::now();
+            atomically(self.sqlite, || changes::forget(self.sqlite, slice))?;
+            self.worked += began.elapsed();
+            self.rest()?;
+            if self.tell()?.is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+        }
+        Ok(ControlFlow::Continue(()))
     }
 
     fn give_space_back(&mut self) -> Result<ControlFlow<()>> {
