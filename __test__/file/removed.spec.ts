@@ -455,6 +455,7 @@ test(
       db.exec('INSERT INTO notes VALUES (1); COMMIT')
       await sleep(5)
     }
+    expect(db.prepare('SELECT count(*) FROM notes').pluck().get()).toBeGreaterThan(9)
     await onlyAreLeft(liveTokens(stores), stores.connection.path)
   },
 )

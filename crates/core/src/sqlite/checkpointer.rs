@@ -38,8 +38,7 @@ impl Checkpointer {
         let page = log::set_up(connection, "main", options.wal_limit)?;
         let handle = Arc::new(Handle::of(connection));
         let attached = Arc::new(Attached::new(&handle, &options));
-        let main =
-            Governor::new(file, options, page, (Some(presence), handle), Arc::clone(owed));
+        let main = Governor::new(file, options, page, (Some(presence), handle), Arc::clone(owed));
         let main = Arc::new(main);
         let known = Arc::downgrade(&main);
         owed.wake_by(move || known.upgrade().iter().for_each(Governor::start));

@@ -320,7 +320,9 @@ impl Governor {
                 end.is_failure = false;
                 return;
             }
-            _ => open_sibling(&self.file, &self.options).and_then(|sqlite| self.steps_aside(sqlite)),
+            _ => {
+                open_sibling(&self.file, &self.options).and_then(|sqlite| self.steps_aside(sqlite))
+            }
         };
         if let Ok(connection) = opened {
             self.lock().interrupt = Some(connection.get_interrupt_handle());

@@ -22,9 +22,9 @@ use self::attached::{Attached, Way};
 use self::choice::{Chosen, Target};
 use self::scrub::Removals;
 use self::slices::{FIRST_WEIGHT, TIME};
-use super::{Result, changes};
 use super::model::SessionStatus;
 use super::timestamp::Timestamp;
+use super::{Result, changes};
 use crate::sqlite::{self, Owed, Size, atomically, snapshot, vacuum_slice};
 
 /// Bytes of a row without its text, plus its entries in both indexes, for ids of a dozen characters.
