@@ -53,6 +53,15 @@ fn names(connection: &Sqlite) -> Result<HashSet<String>> {
     Ok(names.collect::<rusqlite::Result<_>>()?)
 }
 
+/// The definition of a table of ours, as SQLite stores it.
+pub(super) fn written(table: &str) -> Option<String> {
+    MIGRATIONS.iter().chain(ADDITIONS).find_map(|sql| {
+        let (_, definition) = sql.split_once(&format!("CREATE TABLE IF NOT EXISTS {table} ("))?;
+        let (definition, _) = definition.split_once(";\n")?;
+        Some(format!("CREATE TABLE {table} ({definition}"))
+    })
+}
+
 /// The kinds and names of the objects that SQL of ours creates. It says so at the start of a line.
 fn objects(sql: &'static str) -> impl Iterator<Item = (&'static str, &'static str)> {
     sql.lines().filter_map(|line| {
@@ -167,6 +176,19 @@ mod tests {
              gsd_session_renamed gsd_sessions_by_start idx_outputs_session_id idx_outputs_timestamp \
              session_outputs session_pins session_pins_end sessions sessions_updated_at"
         );
+    }
+
+    #[test]
+    fn sqlite_stores_tables_as_they_are_written_here() {
+        let connection = migrated("", 3);
+        let mut stored =
+            connection.prepare("SELECT name, sql FROM sqlite_schema WHERE type = 'table'").unwrap();
+        let stored =
+            stored.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)));
+        for table in stored.unwrap() {
+            let (name, sql) = table.unwrap();
+            assert!(name.starts_with("sqlite_") || written(&name) == Some(sql), "{name}");
+        }
     }
 
     #[test]

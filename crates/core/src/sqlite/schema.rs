@@ -1,10 +1,13 @@
 //! What a file must hold: the tables of the stores, with their columns.
 
+use std::collections::{HashMap, HashSet};
+use std::sync::LazyLock;
+
 use rusqlite::Connection as Sqlite;
 
 use super::definition::{definition, lossy};
-use super::migrations::{newest, version};
-use super::{Error, Result};
+use super::migrations::{newest, version, written};
+use super::{Error, Result, slots};
 
 /// The only table of ours without a rowid: a new session takes one page of it instead of two.
 const WITHOUT_ROWID: &str = "gsd_session_owners";
@@ -67,19 +70,44 @@ pub(super) fn inspect_one(connection: &Sqlite, table: &str) -> Result<()> {
 /// Refuses a file that this library must not change, and, if `complete`, a file without the tables. Only reads.
 pub(crate) fn inspect(connection: &Sqlite, complete: bool) -> Result<()> {
     let version = version(connection)?;
-    let known = newest();
-    if usize::try_from(version).map_or(true, |version| version > known) {
+    let newest = newest();
+    if usize::try_from(version).map_or(true, |version| version > newest) {
         return Err(Error::cannot_open(format!(
-            "its schema version {version} is newer than {known}, the newest that this version of \
+            "its schema version {version} is newer than {newest}, the newest that this version of \
              @gsd/session-store knows; update the package"
         )));
     }
     // A reader does not migrate an older file, and does without what came later.
     let version = if complete { version.max(1) } else { version };
+    let known = known_tables(connection)?;
     for (table, since, columns) in TABLES {
+        if known.contains(table) {
+            continue;
+        }
         inspect_table(connection, table, columns, version >= *since)?;
     }
     Ok(())
+}
+
+/// The tables that the file has exactly as they are written here, with any slots: one query for nearly every file.
+fn known_tables(connection: &Sqlite) -> Result<HashSet<&'static str>> {
+    static WRITTEN: LazyLock<HashMap<&str, Option<String>>> =
+        LazyLock::new(|| tables().map(|table| (table, written(table))).collect());
+    let mut statement = connection
+        .prepare("SELECT name, sql FROM sqlite_schema WHERE type = 'table' AND rootpage > 0")?;
+    let mut rows = statement.query([])?;
+    let mut known = HashSet::new();
+    while let Some(row) = rows.next()? {
+        let name = row.get_ref(0)?.as_bytes_or_null().ok().flatten().unwrap_or_default();
+        let sql = row.get_ref(1)?.as_bytes_or_null().ok().flatten().unwrap_or_default();
+        if let Some((table, Some(written))) =
+            str::from_utf8(name).ok().and_then(|name| WRITTEN.get_key_value(name))
+            && slots::is_same(sql, written.as_bytes())
+        {
+            known.insert(*table);
+        }
+    }
+    Ok(known)
 }
 
 fn inspect_table(

@@ -146,6 +146,11 @@ pub(crate) fn highest_slot(sql: &[u8]) -> Option<i64> {
     listed_slots(sql)?.last().copied()
 }
 
+/// Whether a definition is `ours`, but for the slots that it lists.
+pub(super) fn is_same(sql: &[u8], ours: &[u8]) -> bool {
+    sql == ours || listed_slots(ours).is_some_and(|slots| with_slots(sql, slots) == ours)
+}
+
 /// The definition with other slots in its CHECK. Every other byte stays.
 fn with_slots(sql: &[u8], slots: BTreeSet<i64>) -> Vec<u8> {
     let list = slots.iter().map(i64::to_string).collect::<Vec<_>>().join(", ");
