@@ -164,8 +164,8 @@ export interface SessionChange {
 /** What `connection.watch()` looks at beside sessions. */
 export interface WatchOptions {
   /**
-   * Tables of others in the same file, by name. One that there is not is told when it comes. They are read whole at every
-   * look, for at most a twentieth of the time.
+   * Tables of others in the same file, by name, but no views and no virtual tables. One that there is not is told when its
+   * first row comes. They are read whole at every look, for at most a twentieth of the time.
    */
   tables?: readonly string[] | null | undefined
 }
@@ -674,7 +674,8 @@ export declare class SessionStore<Slot extends number = 1 | 2 | 3> {
   /**
    * The sessions that were stored, changed or removed since a cursor, whoever did it, in whatever process and by
    * whatever program. The cursor stays good across restarts. Output alone is no change of its session. A cursor
-   * that the file has not reached, since an older copy took its place, starts again.
+   * that the file has not reached, since an older copy took its place, starts again; after `restore()` every session is
+   * told again.
    *
    * @throws {RangeError} `ERR_OUT_OF_RANGE` for a cursor that is no integer from 0, a limit that is none from 1.
    * @throws {SqliteError} `SQLITE_ERROR` for a file of an older version that is opened for reading only.

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 
+use gsd_session_core::sqlite::can_watch;
 use gsd_session_core::store::changes::Seen;
 
 use crate::convert::Argument;
@@ -34,7 +35,7 @@ fn log<'env>(call: Call<'_, 'env>) -> Answer<'env> {
 /// the connection, an array of the names of tables -> what is there to be seen now
 fn seen<'env>(call: Call<'_, 'env>) -> Answer<'env> {
     let connection = connection(call)?;
-    connection.unsettled()?;
+    let sqlite = connection.unsettled()?;
     let names = call.get(1)?;
     let name = |at| {
         let name = Argument::new("options.tables", names);
@@ -42,6 +43,9 @@ fn seen<'env>(call: Call<'_, 'env>) -> Answer<'env> {
         let text = name.string()?;
         match OURS.iter().find(|ours| ours.eq_ignore_ascii_case(&text)) {
             Some(_) => Err(name.out_of_range("a table of others, since sessions are told anyway")),
+            None if !can_watch(&sqlite, &text)? => {
+                Err(name.out_of_range("an ordinary table, neither a view nor a virtual table"))
+            }
             None => Ok(text),
         }
     };

@@ -69,6 +69,9 @@ fn prune<'env>(call: Call<'_, 'env>) -> Answer<'env> {
     let connection = connection(call)?;
     let criteria = criteria(call)?;
     let mut listener = Listener::new(call.scope(), call.get(8)?)?;
+    if !criteria.dry_run {
+        connection.check_writable()?;
+    }
     let own = connection.sibling()?;
     let owed = Arc::clone(connection.owed());
     let in_memory = match own {

@@ -95,14 +95,22 @@ fn page<'env>(call: Call<'_, 'env>) -> Answer<'env> {
         limit: limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX)),
         before: if has_before { Some(before(call)?) } else { None },
     };
+    if page.limit.is_none() && page.before.is_none() && !page.filter.has_range() {
+        return rows(call, |add| sessions.list_where(&page.filter, add));
+    }
     let mut batches = Batches::new(call);
     sessions.page(&page, |row| batches.session(row))?;
     Ok(batches.finish()?)
 }
 
-fn before(call: Call<'_, '_>) -> Parsed<(String, Timestamp)> {
+fn before(call: Call<'_, '_>) -> Parsed<(String, Option<Timestamp>)> {
     let id = Argument::new("options.before.id", call.get(9)?).string()?;
-    Ok((id, Argument::new("options.before.startedAt", call.get(10)?).date()?))
+    let started_at = call.get(10)?;
+    // That of a session whose stored start is no moment.
+    if started_at.is_date()? && started_at.date()?.is_nan() {
+        return Ok((id, None));
+    }
+    Ok((id, Some(Argument::new("options.before.startedAt", started_at).date()?)))
 }
 
 /// after, limit, an array -> whether there is more; the array gets the ids and whether they are removed, in turn, and

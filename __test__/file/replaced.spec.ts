@@ -205,3 +205,17 @@ describe.skipIf(process.platform === 'win32')('a database file under an open con
     expect(storedData(path)).toEqual(['before'])
   })
 })
+
+test('append() of a store that writes behind throws once the file is known to be gone, if nobody else is told', async () => {
+  const folder = temporaryFolder()
+  const connection = openConnection(join(folder, 'a.db'))
+  const outputs = new OutputStore(connection, { writeBehind: true })
+  outputs.append(sampleOutput())
+  outputs.flush()
+  renameSync(connection.path, join(folder, 'b.db'))
+  await expect
+    .poll(() => failureOf(() => outputs.append(sampleOutput())), { timeout: 5_000, interval: 50 })
+    .toMatchObject(MOVED)
+  // What was queued before that is stored once the file is back.
+  renameSync(join(folder, 'b.db'), connection.path)
+})

@@ -1,4 +1,5 @@
 // SQL of callers that would make the file unopenable, or break what other processes rely on.
+import { symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { DatabaseConnection, type Database } from '../../index.js'
@@ -48,6 +49,10 @@ const refused: [string, RegExp][] = [
   ['DROP TABLE main.`SESSIONS`', /table sessions/],
   ["DROP TABLE 'main'.'sessions'", /table sessions/],
   ['DROP TABLE session_pins', /table session_pins/],
+  ['CREATE TEMP TABLE session_outputs AS SELECT 1', /table or view called session_outputs/],
+  ['CREATE TABLE temp.Sessions (a)', /table or view called sessions/],
+  ['CREATE TEMP VIEW sessions AS SELECT 1', /table or view called sessions/],
+  ['CREATE VIRTUAL TABLE temp.session_pins USING fts5(a)', /table or view called session_pins/],
   ['ALTER TABLE sessions RENAME TO old', /"sessions".*missing/],
   ['ALTER TABLE main."SESSION_OUTPUTS" RENAME TO x', /"session_outputs".*missing/],
   ['ALTER TABLE session_pins RENAME TO x', /"session_pins".*missing/],
@@ -153,22 +158,12 @@ test('all of it stays allowed for an attached database and for temporary tables'
     ALTER TABLE other.sessions DROP COLUMN process;
     ALTER TABLE other.sessions RENAME TO old;
     DROP TABLE other.session_outputs;
-    CREATE TEMP TABLE session_pins (a);
+    CREATE TEMP TABLE my_sessions (a);
     PRAGMA temp.user_version = 3;
-    DROP TABLE temp.session_pins`)
+    ALTER TABLE my_sessions ADD COLUMN b;
+    DROP TABLE temp.my_sessions`)
   expect(db.pragma('other.user_version', { simple: true })).toBe(7)
   db.exec('DETACH other')
-  expect(openConnection(connection.path).verify().ok).toBe(true)
-})
-
-test('a statement that meant a temporary table is refused once it would mean ours', () => {
-  const { connection, db } = openFilled()
-  db.exec('CREATE TEMP TABLE sessions (id); CREATE TEMP TABLE session_outputs (id)')
-  const drop = db.prepare('DROP TABLE sessions')
-  const rename = db.prepare('ALTER TABLE session_outputs RENAME TO gone')
-  db.exec('DROP TABLE temp.sessions; DROP TABLE temp.session_outputs')
-  expect(failureOf(() => drop.run())).toEqual(refusal(/table sessions/))
-  expect(failureOf(() => rename.run())).toEqual(refusal(/table session_outputs/))
   expect(openConnection(connection.path).verify().ok).toBe(true)
 })
 
@@ -236,4 +231,35 @@ test('an older file is migrated, and its slots are widened, as before', () => {
   const { db } = openConnection(path)
   expect(failureOf(() => db.exec('DROP TABLE session_outputs'))).toEqual(refusal(/session_outputs/))
   expect(failureOf(() => db.prepare("SELECT load_extension('x')"))?.code).toBe('SQLITE_ERROR')
+})
+
+describe('What would take the place of the stores', () => {
+  test('A temporary table may have any other name, and may not get one of ours later', () => {
+    const { db } = openFilled()
+    db.exec(
+      'CREATE TEMP TABLE mine (a); ALTER TABLE mine ADD COLUMN b; ALTER TABLE mine RENAME TO yours',
+    )
+    expect(failureOf(() => db.exec('ALTER TABLE yours RENAME TO sessions'))).toEqual(
+      refusal(/table or view called sessions/),
+    )
+    expect(db.prepare('SELECT count(*) FROM sessions').pluck().get()).toBe(1)
+  })
+
+  test('The file is not attached to itself, by whatever path, nor changed by way of that', () => {
+    const { db, connection } = openFilled()
+    const link = join(temporaryFolder(), 'link.db')
+    symlinkSync(connection.path, link)
+    for (const name of [connection.path, link, `file:${connection.path}?mode=ro`]) {
+      expect(failureOf(() => db.exec(`ATTACH '${name}' AS me`))).toEqual(refusal(/has open/))
+    }
+    db.prepare('ATTACH ? AS me').run(link)
+    for (const sql of ['DROP TABLE me.session_outputs', 'PRAGMA me.user_version = 8']) {
+      expect(failureOf(() => db.exec(sql))).toEqual(refusal(/session_outputs|user_version/))
+    }
+    db.exec('DETACH me')
+    db.exec(
+      `ATTACH '${join(temporaryFolder(), 'other.db')}' AS other; CREATE TABLE other.sessions (a)`,
+    )
+    db.exec('DROP TABLE other.sessions')
+  })
 })

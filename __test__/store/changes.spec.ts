@@ -76,6 +76,21 @@ describe('sessions.changes()', () => {
     })
   })
 
+  test('watch() refuses a view and a virtual table', () => {
+    const { connection } = openStores()
+    connection.db.exec('CREATE VIEW v AS SELECT 1; CREATE VIRTUAL TABLE f USING fts5(a)')
+    for (const name of ['v', 'f']) {
+      expect(failureOf(() => connection.watch(() => {}, { tables: [name] }))).toEqual(
+        outOfRange(
+          'DatabaseConnection.watch',
+          'options.tables[0]',
+          'an ordinary table, neither a view nor a virtual table',
+          JSON.stringify(name),
+        ),
+      )
+    }
+  })
+
   test('it tells what other processes and plain SQL do, across restarts', () => {
     const { connection, sessions } = openStores()
     sessions.create(sampleSession({ id: 'a' }))

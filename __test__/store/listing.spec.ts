@@ -130,6 +130,29 @@ describe('list() with conditions', () => {
     expect(pages).toEqual(all)
   })
 
+  test('sessions whose starts are no moments come last, page by page as in list()', () => {
+    const { connection, sessions } = openStores()
+    for (let i = 0; i < 9; i++) {
+      sessions.create(sampleSession({ id: `s-${i}`, startedAt: at(i * 86_400_000) }))
+    }
+    const odd = ['2025-02-30', '2025-02-29T00:00:00.000Z', '2026-01-01T10:60:00.000Z', 'unknown']
+    const set = connection.db.prepare('UPDATE sessions SET started_at = ? WHERE id = ?')
+    for (const [i, start] of odd.entries()) set.run(start, `s-${2 * i}`)
+    const all = sessions.list().map(({ id }) => id)
+    expect(all).toEqual(['s-8', 's-7', 's-5', 's-3', 's-1', 's-6', 's-4', 's-2', 's-0'])
+    for (const limit of [1, 2, 3, 4]) {
+      const pages: Session[] = []
+      for (let page = sessions.list({ limit }); page.length > 0;) {
+        pages.push(...page)
+        page = sessions.list({ limit, before: page.at(-1) })
+      }
+      expect(pages.map(({ id }) => id)).toEqual(all)
+    }
+    expect(sessions.list({ status: 'running' })).toEqual(sessions.listByStatus('running'))
+    expect(sessions.count({ since: new Date('0001-01-01') })).toBe(5)
+    expect(sessions.list({ until: new Date('9999-01-01') })).toHaveLength(5)
+  })
+
   test('a session whose start is no moment comes last, and meets no range', () => {
     const { connection, sessions } = openStores()
     sessions.create(sampleSession())

@@ -439,3 +439,28 @@ describe('referencedBy', () => {
     }
   })
 })
+
+test('deleteBySession() removes nothing where a trigger refuses one chunk and keeps what was done', () => {
+  const { connection, outputs } = openStores()
+  const data = Array.from({ length: 500 }, (_, i) => (i === 250 ? 'keep' : `${i}`))
+  outputs.appendMany(data.map((each) => sampleOutput({ data: each })))
+  connection.db.exec(
+    "CREATE TRIGGER t BEFORE DELETE ON session_outputs WHEN OLD.data = 'keep' BEGIN SELECT RAISE(FAIL, 'no'); END",
+  )
+  expect(() => outputs.deleteBySession('s-1')).toThrow('no')
+  connection.db.transaction(() => {
+    expect(() => outputs.deleteBySession('s-1')).toThrow('no')
+  })()
+  expect(outputs.getBySession('s-1')).toHaveLength(500)
+})
+
+test('prune() removes sessions that refer to each other in one go, those that are referred to last', async () => {
+  const stores = openThree({
+    foreignKeys: false,
+    sql: `ALTER TABLE sessions ADD COLUMN parent TEXT REFERENCES sessions(id);
+      UPDATE sessions SET parent = 'a' WHERE id = 'b'; UPDATE sessions SET parent = 'b' WHERE id = 'c'`,
+  })
+  const report = await stores.connection.prune({ keepLast: 0 })
+  expect(report).toMatchObject({ sessions: ['c', 'b', 'a'], kept: [] })
+  expect(ids(stores)).toEqual([])
+})

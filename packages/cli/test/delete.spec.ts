@@ -190,3 +190,14 @@ describe('prune of a file with tables of others', () => {
     expect((JSON.parse(stdout) as PruneReport).sessions).not.toContain('now')
   })
 })
+
+test('Sessions that refer to each other go together, and one of them alone stays', async () => {
+  const { run, ids } = openSessions(
+    "ALTER TABLE sessions ADD COLUMN parent TEXT REFERENCES sessions(id); UPDATE sessions SET parent = 'a' WHERE id = 'b'",
+  )
+  const alone = await run(['delete', '--yes', 'a'])
+  expect(alone.stderr).toContain('session "a" stays: other sessions refer to it')
+  const both = await run(['delete', '--yes', 'a', 'b'])
+  expect(both.stdout).toContain('removed: 2 sessions')
+  expect(ids()).toEqual(['c', 'work'])
+})

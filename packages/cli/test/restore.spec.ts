@@ -240,3 +240,21 @@ describe('restore refuses, and leaves everything as it was', () => {
     },
   )
 })
+
+test('After a restoration every session is told as changed, and those that are gone as removed', async () => {
+  const path = join(temporaryFolder(), 'a.db')
+  const { connection, sessions } = openStores(path)
+  sessions.create(sampleSession({ id: 'old' }))
+  const backup = join(temporaryFolder(), 'backup.db')
+  await connection.backup(backup)
+  for (let i = 0; i < 9; i++) sessions.create(sampleSession({ id: `new-${i}` }))
+  const { cursor } = sessions.changes()
+  connection.close()
+  await restore(backup, path)
+  const again = openStores(path)
+  for (let i = 0; i < 12; i++) again.sessions.create(sampleSession({ id: `later-${i}` }))
+  const { changes } = again.sessions.changes({ after: cursor })
+  const told = (removed: boolean) => changes.filter((one) => one.removed === removed).length
+  expect([told(false), told(true)]).toEqual([13, 9])
+  expect(again.connection.verify().problems).toEqual([])
+})

@@ -151,12 +151,18 @@ impl Source {
         self,
         target: &Path,
         on_progress: impl FnMut(Progress) -> ControlFlow<()>,
+        adapt: impl FnOnce(&Sqlite) -> Result<()>,
     ) -> Result<Option<(Progress, Option<PathBuf>)>> {
         let new = Replacement::of_database(target)?;
-        match self.fill(&new, on_progress)? {
-            Some(progress) => Ok(Some((progress, restore::put_in_place(new)?))),
-            None => Ok(None),
-        }
+        let Some(progress) = self.fill(&new, on_progress)? else {
+            return Ok(None);
+        };
+        let copy =
+            connect::to(new.path(), OpenFlags::SQLITE_OPEN_READ_WRITE, &OpenOptions::default())?;
+        copy.pragma_update(None, "journal_mode", "MEMORY")?;
+        adapt(&copy)?;
+        drop(copy);
+        Ok(Some((progress, restore::put_in_place(new)?)))
     }
 
     /// Makes the new file the copy.

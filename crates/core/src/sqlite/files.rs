@@ -117,6 +117,20 @@ fn of(_: &fs::Metadata) -> Option<FileId> {
     None
 }
 
+/// The path that SQLite writes in these bytes.
+#[cfg(unix)]
+pub(super) fn path_of(bytes: &[u8]) -> PathBuf {
+    use std::os::unix::ffi::OsStrExt;
+
+    std::ffi::OsStr::from_bytes(bytes).into()
+}
+
+/// The path that SQLite writes in these bytes.
+#[cfg(not(unix))]
+pub(super) fn path_of(bytes: &[u8]) -> PathBuf {
+    String::from_utf8_lossy(bytes).into_owned().into()
+}
+
 /// Whether both paths name one file, after following links. Opens neither.
 pub(super) fn same_file(one: &Path, other: &Path) -> bool {
     id(one).is_some_and(|id| self::id(other) == Some(id)) || resolved(one) == resolved(other)

@@ -41,6 +41,16 @@ fn is_ordinary(sqlite: &Sqlite, table: &str) -> Result<bool> {
     Ok(sqlite.prepare_cached(sql)?.exists([table])?)
 }
 
+/// Whether what has this name, if anything, has rows of its own that can be read without running SQL of the file.
+///
+/// # Errors
+///
+/// An error of SQLite.
+pub fn can_watch(sqlite: &Sqlite, table: &str) -> Result<bool> {
+    let sql = "SELECT 1 FROM sqlite_schema WHERE name = ?1 COLLATE NOCASE";
+    Ok(is_ordinary(sqlite, table)? || !sqlite.prepare_cached(sql)?.exists([table])?)
+}
+
 /// Adds a value to a hash.
 pub(crate) fn hash(value: ValueRef<'_>, hasher: &mut DefaultHasher) {
     match value {

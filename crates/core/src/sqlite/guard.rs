@@ -1,19 +1,21 @@
 //! Refuses SQL of callers that would make the file unopenable, or break what other processes rely on.
 //!
 //! SQLite asks about everything that a statement does when it is prepared; stepping costs nothing. What migrates a file
-//! runs before the guard is attached. Attached databases are the caller's own.
+//! runs before the guard is attached. Attached databases are the caller's own, unless one is the file of the stores again. A
+//! temporary table or view with the name of one of ours would take its place for the stores.
 //!
 //! SQLite does not say what an ALTER TABLE does. So the statement is tried out on an empty copy of the table first.
 
 use std::cell::Cell;
-use std::ffi::{CStr, c_char, c_int, c_void};
+use std::ffi::{CStr, CString, c_char, c_int, c_void};
+use std::path::PathBuf;
 use std::ptr;
 
 use rusqlite::fallible_iterator::FallibleIterator;
 use rusqlite::{Batch, Connection as Sqlite, Statement, ffi};
 
 use super::refused::{self, Refused};
-use super::{Error, Result, empty_copy, migrations, schema};
+use super::{Error, Result, empty_copy, files, migrations, schema};
 
 /// How a question about an ALTER TABLE of one of our tables is answered.
 #[derive(Debug, Clone, Copy)]
@@ -26,6 +28,9 @@ enum Alterations {
     Allowed,
 }
 
+/// The database with the temporary tables.
+const TEMPORARY: &str = "temp";
+
 thread_local! {
     // A connection stays on one thread during a call.
     static ALTERATIONS: Cell<Alterations> = const { Cell::new(Alterations::Refused) };
@@ -37,10 +42,12 @@ thread_local! {
 ///
 /// An error of SQLite.
 pub(super) fn attach(sqlite: &Sqlite, is_file: bool) -> Result<()> {
-    // The handler is told by a pointer that leads nowhere whether there is a file.
-    let file = ptr::without_provenance_mut(usize::from(is_file));
-    // SAFETY: the connection is open, and the handler reads nothing through the pointer.
-    match unsafe { ffi::sqlite3_set_authorizer(sqlite.handle(), Some(authorize), file) } {
+    // SAFETY: the connection is open, and the handler is not used to close it.
+    let handle = unsafe { sqlite.handle() };
+    // The handler is told the connection if there is a file.
+    let of_file = if is_file { handle.cast() } else { ptr::null_mut() };
+    // SAFETY: the connection is open, and the handler runs only while it is.
+    match unsafe { ffi::sqlite3_set_authorizer(handle, Some(authorize), of_file) } {
         ffi::SQLITE_OK => Ok(()),
         code => Err(Error::Sqlite { code, message: ffi::code_to_str(code).into() }),
     }
@@ -63,6 +70,17 @@ pub(super) fn next<'a>(
     let Alterations::Noted(Some(table)) = alterations else {
         return Ok(Some((statement, false)));
     };
+    if table == TEMPORARY {
+        let sql = statement.expanded_sql().unwrap_or_default().to_ascii_lowercase();
+        let mut words = sql.split(|sign: char| sign != '_' && !sign.is_alphanumeric());
+        return match words.find_map(|word| known(schema::tables(), word.as_bytes())) {
+            Some(ours) => Err(Error::Sqlite {
+                code: ffi::SQLITE_AUTH,
+                message: refused::words(Refused::Temporary(ours)),
+            }),
+            None => Ok(Some((statement, true))),
+        };
+    }
     if let (Some(copy), Some(sql)) = (empty_copy(sqlite, table)?, statement.expanded_sql()) {
         copy.execute_batch(&sql)?;
         schema::inspect_one(&copy, table).map_err(|error| Error::Sqlite {
@@ -93,7 +111,7 @@ fn with<T>(alterations: Alterations, work: impl FnOnce() -> T) -> (T, Alteration
 }
 
 unsafe extern "C" fn authorize(
-    file: *mut c_void,
+    of_file: *mut c_void,
     action: c_int,
     first: *const c_char,
     second: *const c_char,
@@ -108,6 +126,12 @@ unsafe extern "C" fn authorize(
             | ffi::SQLITE_DROP_INDEX
             | ffi::SQLITE_DROP_TRIGGER
             | ffi::SQLITE_ALTER_TABLE
+            | ffi::SQLITE_ATTACH
+            | ffi::SQLITE_CREATE_TEMP_TABLE
+            | ffi::SQLITE_CREATE_TEMP_VIEW
+            | ffi::SQLITE_CREATE_TABLE
+            | ffi::SQLITE_CREATE_VIEW
+            | ffi::SQLITE_CREATE_VTABLE
     ) {
         return ffi::SQLITE_OK;
     }
@@ -116,7 +140,8 @@ unsafe extern "C" fn authorize(
         (!text.is_null()).then(|| unsafe { CStr::from_ptr(text) }.to_bytes())
     };
     let [first, second, third] = [first, second, third].map(text);
-    match refusal(!file.is_null(), action, first.unwrap_or_default(), second, third) {
+    let connection = Guarded(of_file.cast());
+    match refusal(connection, action, first.unwrap_or_default(), second, third) {
         None => ffi::SQLITE_OK,
         Some(refused) => {
             refused::note(Some(refused));
@@ -125,21 +150,72 @@ unsafe extern "C" fn authorize(
     }
 }
 
+/// A connection, or NULL for one without a file.
+#[derive(Clone, Copy)]
+struct Guarded(*mut ffi::sqlite3);
+
+impl Guarded {
+    fn is_file(self) -> bool {
+        !self.0.is_null()
+    }
+
+    /// The file of a database of this connection.
+    fn file_of(self, database: &[u8]) -> Option<PathBuf> {
+        let database = CString::new(database).ok().filter(|_| self.is_file())?;
+        // SAFETY: the connection is open, as one of its statements is prepared, and nothing is detached meanwhile.
+        let file = unsafe {
+            let file = ffi::sqlite3_db_filename(self.0, database.as_ptr());
+            (!file.is_null()).then(|| CStr::from_ptr(file))
+        }?;
+        (!file.is_empty()).then(|| files::path_of(file.to_bytes()))
+    }
+
+    /// Whether a path, or a URI, leads to its file.
+    fn is_own_path(self, path: &[u8]) -> bool {
+        let path = path.strip_prefix(b"file:").map_or(path, |uri| {
+            uri.split(|byte| matches!(byte, b'?' | b'#')).next().unwrap_or_default()
+        });
+        let own = self.file_of(b"main");
+        own.is_some_and(|own| files::same_file(&own, &files::path_of(path)))
+    }
+
+    /// Whether a database is that of the stores, by whatever name.
+    fn is_own(self, database: &[u8]) -> bool {
+        database.eq_ignore_ascii_case(b"main")
+            || self
+                .file_of(database)
+                .zip(self.file_of(b"main"))
+                .is_some_and(|(file, own)| files::same_file(&file, &own))
+    }
+}
+
 /// Why an action is refused, if it is. SQLite documents what the texts of each action are.
 /// <https://www.sqlite.org/c3ref/c_alter_table.html>
 fn refusal(
-    is_file: bool,
+    connection: Guarded,
     action: c_int,
     first: &[u8],
     second: Option<&[u8]>,
     third: Option<&[u8]>,
 ) -> Option<Refused> {
-    let is_main = |database: &[u8]| database.eq_ignore_ascii_case(b"main");
-    if action == ffi::SQLITE_ALTER_TABLE {
-        if !is_main(first) {
-            return None;
+    let is_temporary = |database: &[u8]| database.eq_ignore_ascii_case(TEMPORARY.as_bytes());
+    match action {
+        ffi::SQLITE_ATTACH => return connection.is_own_path(first).then_some(Refused::Attaching),
+        ffi::SQLITE_CREATE_TEMP_TABLE | ffi::SQLITE_CREATE_TEMP_VIEW => {
+            return known(schema::tables(), first).map(Refused::Temporary);
         }
-        let table = known(schema::tables(), second?)?;
+        ffi::SQLITE_CREATE_TABLE | ffi::SQLITE_CREATE_VIEW | ffi::SQLITE_CREATE_VTABLE => {
+            let ours = known(schema::tables(), first).filter(|_| third.is_some_and(is_temporary));
+            return ours.map(Refused::Temporary);
+        }
+        _ => {}
+    }
+    if action == ffi::SQLITE_ALTER_TABLE {
+        let table = match is_temporary(first) {
+            true => TEMPORARY,
+            false if connection.is_own(first) => known(schema::tables(), second?)?,
+            false => return None,
+        };
         return match ALTERATIONS.get() {
             Alterations::Refused => Some(Refused::Alteration(table)),
             Alterations::Noted(_) => {
@@ -150,7 +226,7 @@ fn refusal(
         };
     }
     // A pragma without the name of a database is for the main one, or for all.
-    if !third.is_none_or(is_main) {
+    if !third.is_none_or(|database| connection.is_own(database)) {
         return None;
     }
     match action {
@@ -158,7 +234,7 @@ fn refusal(
         ffi::SQLITE_DROP_INDEX | ffi::SQLITE_DROP_TRIGGER => {
             known(migrations::indexes_and_triggers(), first).map(Refused::Object)
         }
-        _ => setting(is_file, first, second?),
+        _ => setting(connection.is_file(), first, second?),
     }
 }
 

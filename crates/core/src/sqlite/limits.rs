@@ -16,6 +16,7 @@ use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection as Sqlite, Statement, ffi};
 
 use super::exceeded::{self, Exceeded};
+use super::transaction::atomically;
 use super::{Result, files, memory};
 
 /// Instructions between two checks of the clock: some microseconds. A statement of the stores takes fewer than three
@@ -220,7 +221,8 @@ pub(crate) fn write_many(
     let triggers =
         "SELECT 1 FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = ?1 COLLATE NOCASE";
     if connection.prepare_cached(triggers)?.exists([table])? {
-        return write(statement, values);
+        // A trigger may refuse one row in the middle, and keep what was done before.
+        return atomically(connection, || write(statement, values));
     }
     Ok(statement.execute(values)?)
 }

@@ -15,7 +15,7 @@ use rusqlite::{Connection as Sqlite, MAIN_DB, ffi};
 use super::error::unless_busy;
 use super::pragma::{retry_while_busy, without_a_lock};
 use super::transaction::immediate;
-use super::{Error, Result};
+use super::{Error, Result, files};
 
 /// How long to wait for a commit that is writing the header of the log. That takes nanoseconds, unless the process is
 /// stopped.
@@ -148,7 +148,7 @@ impl Handle {
             let file = ffi::sqlite3_db_filename(self.0, name.as_ptr());
             (!file.is_null()).then(|| CStr::from_ptr(file))
         }?;
-        (!file.is_empty()).then(|| path(file))
+        (!file.is_empty()).then(|| files::path_of(file.to_bytes()))
     }
 
     /// As [`set_up`].
@@ -172,18 +172,6 @@ impl Handle {
         }
         moved != 0
     }
-}
-
-#[cfg(unix)]
-fn path(name: &CStr) -> PathBuf {
-    use std::os::unix::ffi::OsStrExt;
-
-    std::ffi::OsStr::from_bytes(name.to_bytes()).into()
-}
-
-#[cfg(not(unix))]
-fn path(name: &CStr) -> PathBuf {
-    name.to_string_lossy().into_owned().into()
 }
 
 /// Has the log of the database with this name cut to `limit` bytes when it starts over: a reader may have made it longer.

@@ -21,9 +21,9 @@ const MIGRATIONS: &[&str] =
 
 /// The moment at which a session started, by text in the form that the store writes: what the index on starts has.
 ///
-/// Every version of SQLite since 3.35 has to compute it alike. So `strftime()` is given no fraction, which some round;
-/// it adds nothing to a date, so that all turn a 31st of February into the 3rd of March; and it is given no hour 24,
-/// which some refuse. A text that is no moment, or one in a form that SQLite does not read, is NULL.
+/// Every version of SQLite since 3.35 has to compute it alike. So `strftime()` is given no fraction, which some round, and
+/// no hour 24, which some refuse. A text that is no moment, such as a 31st of February, or one in a form that SQLite does
+/// not read, is NULL.
 macro_rules! start {
     () => {
         include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/sqlite/migrations/start.sql"))

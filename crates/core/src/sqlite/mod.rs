@@ -63,11 +63,12 @@ pub(crate) use attached::{
 pub(crate) use connection::Deferred;
 pub(crate) use definition::{Tried, empty_copy, try_out};
 pub(crate) use files::is_part_of;
+pub use fingerprint::can_watch;
 pub(crate) use fingerprint::{fingerprint, hash};
 pub(crate) use limits::{prepare, write, write_bound, write_many};
 pub(crate) use migrations::{has_object, start};
 pub(crate) use new_file::NewFile;
-pub(crate) use open::open_sibling;
+pub(crate) use open::{open_sibling, read_only};
 pub(crate) use presence::REPLACED;
 pub(crate) use replacement::Replacement;
 pub(crate) use salvage::{Definition, Entry, Field, Pages, Trees, definitions};

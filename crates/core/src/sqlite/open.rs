@@ -34,6 +34,19 @@ pub(crate) fn open_sibling(file: &Path, options: &OpenOptions) -> Result<Sqlite>
     })
 }
 
+/// A connection that only reads a file, which may be one of any program.
+///
+/// # Errors
+///
+/// An error of SQLite.
+pub(crate) fn read_only(file: &Path) -> Result<Sqlite> {
+    companions::check(file)?;
+    let options = OpenOptions::default();
+    let mut sqlite = connect::to(file, OpenFlags::SQLITE_OPEN_READ_ONLY, &options)?;
+    pragma::harden(&mut sqlite, options.timeout)?;
+    Ok(sqlite)
+}
+
 /// Runs `set_up`, which reads from the file for the first time, and checks that the files beside it can be trusted.
 /// `has_log` says that there was a log before.
 fn finish(

@@ -19,6 +19,10 @@ pub(super) enum Refused {
     Alteration(&'static str),
     /// Dropping this index or trigger.
     Object(&'static str),
+    /// Giving a temporary table or view the name of this table.
+    Temporary(&'static str),
+    /// Attaching the file to itself.
+    Attaching,
 }
 
 thread_local! {
@@ -35,7 +39,12 @@ pub(super) fn explain(code: i32) -> Option<String> {
     if code != ffi::SQLITE_AUTH {
         return None;
     }
-    Some(match REFUSED.take()? {
+    REFUSED.take().map(words)
+}
+
+/// The words for a refusal.
+pub(super) fn words(refused: Refused) -> String {
+    match refused {
         Refused::Version => {
             "user_version is that of the stores' schema, and a file with another one could not be opened; keep a \
              version of your own in a table"
@@ -59,5 +68,12 @@ pub(super) fn explain(code: i32) -> Option<String> {
             "table {name} belongs to the stores, and the statement is older than the schema; prepare it again"
         ),
         Refused::Object(name) => format!("{name} belongs to the stores, which rely on it"),
-    })
+        Refused::Temporary(name) => format!(
+            "a temporary table or view called {name} would take the place of the stores' own, and what they store would be \
+             lost; choose another name"
+        ),
+        Refused::Attaching => {
+            "it is the file that this connection has open, whose locks would stand in each other's way".into()
+        }
+    }
 }

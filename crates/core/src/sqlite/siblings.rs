@@ -20,6 +20,13 @@ pub(crate) struct Siblings {
 }
 
 impl Siblings {
+    /// # Errors
+    ///
+    /// `SQLITE_READONLY_DBMOVED` if it is known that the file is not in its place.
+    pub(crate) fn check_present(&self) -> Result<()> {
+        self.presence.check_known()
+    }
+
     /// Another connection with the same settings.
     ///
     /// # Errors

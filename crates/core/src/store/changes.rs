@@ -11,8 +11,9 @@ use rusqlite::{Connection as Sqlite, OptionalExtension, ffi, params};
 
 use super::model::SessionStatus;
 use super::sessions::Sessions;
+use super::timestamp::Timestamp;
 use super::{Error, Result, StoredText, damaged, has_additions, text};
-use crate::sqlite::{self, Connection, fingerprint, snapshot};
+use crate::sqlite::{self, Connection, atomically, fingerprint, snapshot};
 
 const STATUS: &str = "SELECT status FROM sessions WHERE id = ?1";
 
@@ -29,6 +30,10 @@ const LATEST_FIRST: &str =
     "SELECT sequence, session_id FROM gsd_session_changes ORDER BY sequence DESC";
 
 const DELETE: &str = "DELETE FROM gsd_session_changes WHERE sequence = ?1";
+
+const KNOWN: &str = "SELECT id FROM sessions UNION SELECT session_id FROM gsd_session_changes";
+
+const ADD: &str = "INSERT INTO gsd_session_changes (sequence, session_id) VALUES (?1, ?2)";
 
 const IS_STORED: &str = "SELECT 1 FROM sessions WHERE id = ?1";
 
@@ -120,6 +125,41 @@ impl Sessions {
     pub fn changes(&self, after: i64, limit: usize) -> Result<Changes> {
         changes(&self.connection, after, limit)
     }
+}
+
+/// The ids of all sessions that a database has or had; none of a file without a record of changes.
+///
+/// # Errors
+///
+/// An error of SQLite.
+pub(super) fn known(sqlite: &Sqlite) -> sqlite::Result<Vec<Vec<u8>>> {
+    let mut ids = sqlite.prepare(KNOWN)?;
+    let ids = ids.query_map([], |row| Ok(text(row.get_ref(0)?).to_vec()))?;
+    Ok(ids.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Has every session of a database told as changed, and those `before` it that it lacks as removed, to whoever has a
+/// cursor of the database whose place it takes: behind any cursor that may have been given, as it counts microseconds
+/// since 1970.
+///
+/// # Errors
+///
+/// An error of SQLite.
+pub(super) fn renew(sqlite: &Sqlite, before: &[Vec<u8>]) -> sqlite::Result<()> {
+    if !sqlite::has_object(sqlite, "gsd_session_changes")? {
+        return Ok(());
+    }
+    atomically(sqlite, || {
+        let mut ids = before.to_vec();
+        ids.extend(known(sqlite)?);
+        sqlite.execute("DELETE FROM gsd_session_changes", [])?;
+        let mut add = sqlite.prepare(ADD)?;
+        let first = Timestamp::now().millis() as i64 * 1000;
+        for (id, sequence) in ids.iter().zip(first..) {
+            add.execute(params![sequence, StoredText(id)])?;
+        }
+        Ok(())
+    })
 }
 
 /// The changes that a later one of the same session replaces, oldest first. Nobody needs them: a session is reported by

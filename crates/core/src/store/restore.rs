@@ -3,7 +3,9 @@
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use super::{Result, verify};
+use rusqlite::Connection as Sqlite;
+
+use super::{Result, changes, verify};
 use crate::sqlite::{self, Connection, Location, OpenOptions, Progress};
 
 /// The result of a restoration.
@@ -16,7 +18,8 @@ pub struct Restored {
 }
 
 /// Puts a copy of `backup`, a sound database, in the place of `file`. The old database is kept beside it, whole and
-/// without a log; if it is damaged, its log is beside it. `on_progress` is called after every step; if it breaks, the
+/// without a log; if it is damaged, its log is beside it. Whoever reads changes is told of every session anew, and of those
+/// that only the old database had as removed. `on_progress` is called after every step; if it breaks, the
 /// result is `None`, and nothing is changed.
 ///
 /// # Errors
@@ -39,7 +42,9 @@ pub fn restore(
     if let Some(problem) = verify::verify(&source)?.problems.first() {
         return Err(named(sqlite::Error::damaged(backup, problem)).into());
     }
-    let restored = source.backup_source()?.restore_to(file, on_progress).map_err(named)?;
+    let known = sqlite::read_only(file).and_then(|old| changes::known(&old));
+    let adapt = |new: &Sqlite| changes::renew(new, &known.unwrap_or_default());
+    let restored = source.backup_source()?.restore_to(file, on_progress, adapt).map_err(named)?;
     Ok(restored.map(|(progress, kept)| Restored { pages: progress.total_pages, kept }))
 }
 

@@ -260,7 +260,7 @@ impl Sessions {
         self.latest_first(sql, [], visit)
     }
 
-    fn latest_first<E: From<Error>>(
+    pub(super) fn latest_first<E: From<Error>>(
         &self,
         sql: [&'static str; 2],
         params: impl Params,

@@ -24,8 +24,24 @@ const stays = (id, why) => new Failure(`session ${JSON.stringify(id)} stays: ${w
 /** The tables whose rows would refer to nothing without the session. */
 function tablesOf({ sessions }, id, { keepOutput }) {
   const references = sessions.referencedBy(id).filter(({ to }) => !keepOutput || to === 'session')
-  return [...new Set(references.map(({ table }) => JSON.stringify(table)))].join(', ')
+  return [...new Set(references.map(({ table }) => table))]
 }
+
+/** The rows of these tables, in words. */
+function rowsOf(tables) {
+  const others = tables
+    .filter((table) => table !== 'sessions')
+    .map((table) => JSON.stringify(table))
+  const rows = others.length > 0 ? [`rows of other tables (${others.join(', ')})`] : []
+  return [...rows, ...(tables.includes('sessions') ? ['other sessions'] : [])].join(' and ')
+}
+
+/** The failure of a session that rows of these tables refer to. */
+const isReferred = (id, tables) =>
+  stays(
+    id,
+    `${rowsOf(tables)} refer to it; --foreign-keys has SQLite do with them what their table says`,
+  )
 
 /** The sessions that are to go; fails unless all of them may. Of some ids only output may be stored. */
 function chosen(stores, ids, options) {
@@ -35,11 +51,10 @@ function chosen(stores, ids, options) {
     if (AT_WORK.includes(session?.status) && !options.force) {
       throw stays(id, `it is ${session.status}; --force removes it all the same`)
     }
-    const tables = options.foreignKeys ? '' : tablesOf(stores, id, options)
-    if (tables !== '') {
-      const otherwise = '--foreign-keys has SQLite do with them what their table says'
-      throw stays(id, `rows of other tables refer to it (${tables}); ${otherwise}`)
-    }
+    const tables = options.foreignKeys ? [] : tablesOf(stores, id, options)
+    // Sessions that refer to it may go as well.
+    const mayGo = ids.length > 1 && tables.every((table) => table === 'sessions')
+    if (tables.length > 0 && !mayGo) throw isReferred(id, tables)
     return session ? [session] : []
   })
 }
@@ -52,14 +67,21 @@ function removeAll(stores, ids, options) {
     const tables = tablesOf(stores, id, options)
     return stays(
       id,
-      tables === '' ? error.message : `${error.message} (rows of ${tables} refer to it)`,
+      tables.length > 0 ? `${error.message} (${rowsOf(tables)} refer to it)` : error.message,
     )
   }
   let id = ids[0]
   const remove = connection.db.transaction(() => {
     const gone = chosen(stores, ids, options)
     const before = sessions.list().length
-    for (id of ids) sessions.delete(id, { keepOutputs: options.keepOutput })
+    for (let left = ids; left.length > 0;) {
+      // Those that refer to others go first.
+      const isFree = (each) => options.foreignKeys || tablesOf(stores, each, options).length === 0
+      const free = left.filter(isFree)
+      if (free.length === 0) throw isReferred(left[0], tablesOf(stores, left[0], options))
+      for (id of free) sessions.delete(id, { keepOutputs: options.keepOutput })
+      left = left.filter((each) => !free.includes(each))
+    }
     if (before - sessions.list().length > gone.length) {
       throw new Failure(
         'other sessions refer to these and would be removed as well; nothing was removed',

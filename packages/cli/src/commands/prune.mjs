@@ -147,7 +147,8 @@ export function prune(command) {
     const limits = { olderThan, maxBytes, keepLast, statuses, orphans, scrub }
     if ([olderThan, maxBytes, keepLast, orphans].every((limit) => limit === undefined)) {
       const names = '--older-than, --max-bytes, --keep-last or --orphans'
-      command.error(`error: what is to be removed? Give ${names}`)
+      const otherwise = scrub ? '; gsd-sessions scrub overwrites and removes nothing' : ''
+      command.error(`error: what is to be removed? Give ${names}${otherwise}`)
     }
     if (dryRun) return withReader(options, (stores) => lookFirst(stores, limits, options))
     if (!options.yes && !canAsk()) {

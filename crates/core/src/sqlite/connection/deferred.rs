@@ -113,6 +113,7 @@ impl Connection {
         work: impl FnOnce(&Sqlite) -> std::result::Result<T, E>,
     ) -> std::result::Result<T, E> {
         let sqlite = self.settled()?;
+        self.check_writable()?;
         if self.iterations.open.get() == 0 || !sqlite.is_autocommit() {
             return work(&sqlite);
         }

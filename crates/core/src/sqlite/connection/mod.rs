@@ -24,6 +24,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use rusqlite::Connection as Sqlite;
+use rusqlite::ffi;
 use rusqlite::wal::CheckpointMode;
 
 use cached::Cache;
@@ -293,6 +294,18 @@ impl Connection {
                 Ok(version.query_row([], |row| row.get(0))?)
             })?;
         Ok(own + of_others.unsigned_abs())
+    }
+
+    /// # Errors
+    ///
+    /// `SQLITE_READONLY`, in SQLite's words, if the database was opened for reading only: an older file may lack the table
+    /// that SQLite would fail to find.
+    pub fn check_writable(&self) -> Result<()> {
+        if !self.options.readonly {
+            return Ok(());
+        }
+        let message = "attempt to write a readonly database".into();
+        Err(Error::Sqlite { code: ffi::SQLITE_READONLY, message })
     }
 
     /// Whether the database is open.

@@ -13,6 +13,7 @@ mod choice;
 mod scrub;
 mod slices;
 
+use std::collections::HashSet;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
@@ -196,13 +197,21 @@ impl<P: FnMut(PruneProgress) -> ControlFlow<()>> Pruning<'_, P> {
                 return Ok(ControlFlow::Break(()));
             }
         }
+        let mut left = Vec::new();
         for chosen in self.candidates()? {
             if !self.goes(&chosen, sqlite::size(self.sqlite)?.used()) {
                 break;
             }
+            let kept = self.pruned.kept.len();
             if self.remove(Target::Session(&chosen))?.is_break() {
                 return Ok(ControlFlow::Break(()));
             }
+            if self.pruned.kept.len() > kept {
+                left.push(chosen);
+            }
+        }
+        if self.try_again(left)?.is_break() {
+            return Ok(ControlFlow::Break(()));
         }
         if self.forget_changes()?.is_break() {
             return Ok(ControlFlow::Break(()));
@@ -214,6 +223,30 @@ impl<P: FnMut(PruneProgress) -> ControlFlow<()>> Pruning<'_, P> {
             return Ok(ControlFlow::Break(()));
         }
         self.pruned.after = sqlite::size(self.sqlite)?;
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// Tries sessions again that were kept, as long as that helps: those that referred to them may be gone by now.
+    fn try_again(&mut self, mut left: Vec<Chosen>) -> Result<ControlFlow<()>> {
+        let mut gone = 0;
+        while !left.is_empty() && self.pruned.sessions.len() > gone {
+            gone = self.pruned.sessions.len();
+            self.look_again()?;
+            let mut still = Vec::new();
+            let names: HashSet<_> =
+                left.iter().map(|chosen| Target::Session(chosen).name()).collect();
+            self.pruned.kept.retain(|kept| !names.contains(&kept.id));
+            for chosen in left {
+                let kept = self.pruned.kept.len();
+                if self.remove(Target::Session(&chosen))?.is_break() {
+                    return Ok(ControlFlow::Break(()));
+                }
+                if self.pruned.kept.len() > kept {
+                    still.push(chosen);
+                }
+            }
+            left = still;
+        }
         Ok(ControlFlow::Continue(()))
     }
 

@@ -100,12 +100,17 @@ impl WriteBehind {
     ///
     /// # Errors
     ///
-    /// An error of SQLite while making room. Then the chunk is not queued.
+    /// An error of SQLite while making room, and without `on_error` `SQLITE_READONLY_DBMOVED` once it is known that the file
+    /// is not in its place. Then the chunk is not queued.
     pub(crate) fn append(
         &self,
         connection: &Connection,
         output: NewOutput,
     ) -> sqlite::Result<Option<i64>> {
+        if self.shared.on_error.is_none() {
+            // Nobody would be told otherwise.
+            connection.siblings().map_or(Ok(()), Siblings::check_present)?;
+        }
         let full = |queue: &Queue| queue.is_full(&output, self.shared.settings.max_bytes);
         let mut queue = self.shared.lock();
         if queue.gone || self.ended.get() {
