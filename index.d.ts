@@ -20,6 +20,22 @@ export interface SessionDetails {
   signal?: string
   /** Why it failed, in words. */
   error?: string
+  /**
+   * Whether it has a terminal, whose lines end with CR LF. Where that is `false` or unknown, a line feed alone begins a line.
+   */
+  terminal?: boolean
+  /** The width of the terminal, in cells. */
+  columns?: number
+  /** Its height. */
+  rows?: number
+}
+
+/** The size of a terminal, in cells. */
+export interface TerminalSize {
+  /** From 1 to 65,535. */
+  columns: number
+  /** From 1 to 65,535. */
+  rows: number
 }
 
 /**
@@ -72,6 +88,12 @@ export interface NewSession {
   signal?: string | null | undefined
   /** Why it failed, in words. */
   error?: string | null | undefined
+  /** Whether it has a terminal, whose lines end with CR LF. */
+  terminal?: boolean | null | undefined
+  /** The width of the terminal in cells, from 1 to 65,535. */
+  columns?: number | null | undefined
+  /** Its height. */
+  rows?: number | null | undefined
   /**
    * The process that answers for the session: once it is gone, `failOrphans()` marks the session as failed. By
    * default the process that calls; `null` for none. Known on Linux only.
@@ -89,6 +111,10 @@ export interface SessionUpdateFields {
   exitCode?: number | null | undefined
   signal?: string | null | undefined
   error?: string | null | undefined
+  terminal?: boolean | null | undefined
+  /** As `resize()`. */
+  columns?: number | null | undefined
+  rows?: number | null | undefined
   /** By default the process that calls, where `pid` is given and not `null`. */
   owner?: SessionOwner | null | undefined
 }
@@ -118,6 +144,113 @@ export interface SessionOutput {
 export interface OutputChunk extends SessionOutput {
   /** The place behind it, from which `read()` goes on. */
   cursor: number
+}
+
+/** Which of the lines that stayed. */
+export interface TextOptions {
+  /** Only this number of the last lines. */
+  lines?: number | null | undefined
+  /** Only this number of the last characters, in UTF-16 code units. */
+  characters?: number | null | undefined
+  /** Only lines that were written to behind this cursor. */
+  from?: number | null | undefined
+  /** As they were after the chunk with this cursor. */
+  to?: number | null | undefined
+  /** The width of the terminal. Default: what it was, or 80. */
+  columns?: number | null | undefined
+  /** The height of the terminal. Default: what it was, or 24. */
+  rows?: number | null | undefined
+}
+
+/** Which screen of a session. */
+export interface ScreenOptions {
+  /** After the chunk with this cursor. Default: at the end. */
+  at?: number | null | undefined
+  /** The width of the terminal. Default: what it was, or 80. */
+  columns?: number | null | undefined
+  /** The height of the terminal. Default: what it was, or 24. */
+  rows?: number | null | undefined
+}
+
+/** A colour: a number of the palette of 256, of which the first 16 are the terminal's own, or `#rrggbb`. */
+export type TerminalColor = number | string
+
+/** A text in one style. What is not set has no key. */
+export interface TerminalRun {
+  text: string
+  /** By default the terminal's own. */
+  foreground?: TerminalColor
+  /** By default the terminal's own. */
+  background?: TerminalColor
+  bold?: true
+  dim?: true
+  italic?: true
+  underline?: true
+  /** With both colours swapped. */
+  inverse?: true
+  strikethrough?: true
+  /** Not to be seen, as a password. */
+  hidden?: true
+}
+
+/** A line of a terminal. */
+export interface TerminalLine {
+  text: string
+  /** The number of the line, from 1. */
+  number: number
+  /** The cursor that was given for what it begins with, or 0. */
+  cursor: number
+  /** The moment that was given for what it begins with, or an invalid date. */
+  timestamp: Date
+}
+
+/** Options of `Terminal`. */
+export interface TerminalOptions {
+  /** Its width, from 1 to 65,535. Default: 80. */
+  columns?: number | null | undefined
+  /** Its height, from 1 to 65,535. Default: 24. */
+  rows?: number | null | undefined
+  /** Whether the program has a terminal, which ends lines with CR LF. By default a line feed alone begins a line. */
+  terminal?: boolean | null | undefined
+  /** Whether the texts of lines have the sequences that set their colours, and nothing else. Default: `false`. */
+  colors?: boolean | null | undefined
+}
+
+/** From where output is that a `Terminal` is given. */
+export interface TerminalWriteOptions {
+  cursor?: number | null | undefined
+  timestamp?: Date | null | undefined
+}
+
+/**
+ * A terminal that shows output as it comes. With one row, a line is over at its end; with more, a program may still go
+ * back to it, and it is over once it leaves the screen at the top.
+ */
+export declare class Terminal {
+  /** @throws {TypeError | RangeError} For an option of the wrong type or value. */
+  constructor(options?: TerminalOptions | null)
+  /** Shows more output. Returns the lines that are over. */
+  write(data: string, options?: TerminalWriteOptions | null): TerminalLine[]
+  /** Gives it another size. @throws {TypeError | RangeError} For a size of the wrong type or value. */
+  resize(size: TerminalSize): void
+  /** The lines that are still on the screen, at the end of the output. */
+  end(): TerminalLine[]
+  /** What it shows now. */
+  screen(): TerminalScreen
+}
+
+/** What the screen of a session showed. */
+export interface TerminalScreen extends TerminalSize {
+  /** Its rows with `\n` between them, without blanks at their ends and without blank rows at the end. */
+  text: string
+  /** Every row, from the top. */
+  lines: { text: string; runs: TerminalRun[] }[]
+  /** From 0, at the top on the left. */
+  cursor: { column: number; row: number; visible: boolean }
+  /** The title of the window, if the program has set one. */
+  title?: string
+  /** Whether it is the page of full-screen programs, of which nothing stays. */
+  alternate: boolean
 }
 
 /** What to read. */
@@ -212,6 +345,11 @@ export interface SearchOptions {
   regex?: boolean | null | undefined
   /** Whether upper and lower case differ. Default `false`. */
   caseSensitive?: boolean | null | undefined
+  /**
+   * Whether what was drawn over, erased or shown by a full-screen program is searched as well, each text once. Default
+   * `false`.
+   */
+  drawnOver?: boolean | null | undefined
   /** Only matches that were printed then or later. */
   since?: Date | null | undefined
   /** Only matches that were printed then or earlier. */
@@ -229,7 +367,7 @@ export interface SearchMatch {
   sessionId: string
   /** Its text. */
   line: string
-  /** Which line of the session it is, from 1. */
+  /** Which line of the session it is, from 1; 0 for one that was drawn over. */
   lineNumber: number
   /** When the chunk was printed in which the match begins. */
   timestamp: Date
@@ -243,6 +381,8 @@ export interface SearchMatch {
   before: string[]
   /** The lines after it. */
   after: string[]
+  /** That it was drawn over and did not stay. Nothing is before or after it. */
+  drawnOver?: true
 }
 
 /** What a search has found so far. */
@@ -651,6 +791,14 @@ export declare class SessionStore<Slot extends number = 1 | 2 | 3> {
    */
   update(id: string, fields: SessionUpdateFields, options?: UpdateOptions | null): boolean
   /**
+   * Says that the terminal of a session has another size from here on, in the order of its output: whoever shows the
+   * session lays the lines out anew there.
+   *
+   * @returns Whether there is such a session.
+   * @throws {TypeError | RangeError} For a size of the wrong type or value.
+   */
+  resize(id: string, size: TerminalSize): boolean
+  /**
    * Removes a session and its output in one transaction. An unknown id removes nothing but output
    * that was stored under it.
    *
@@ -778,6 +926,20 @@ export declare class OutputStore {
    * there is not.
    */
   getFullOutput(sessionId: string, options?: FullOutputOptions | null): string
+  /**
+   * The lines of a session that stayed on its terminal, with `\n` between them: without escape sequences, without what
+   * was drawn over, and without what the alternate screen showed. A line that did not fit into a row is one line.
+   *
+   * @throws {RangeError} `ERR_OUT_OF_RANGE` for a number out of range, and for a text longer than JavaScript's longest
+   * string.
+   */
+  text(sessionId: string, options?: TextOptions | null): string
+  /**
+   * The screen of a session, at the end or after one of its chunks.
+   *
+   * @throws {RangeError} `ERR_OUT_OF_RANGE` for a number out of range.
+   */
+  screen(sessionId: string, options?: ScreenOptions | null): TerminalScreen
   /**
    * The chunks of a session behind a cursor, in the order of `append`. Reading on from the cursor that it
    * gives skips nothing and repeats nothing, whatever the timestamps, in whatever process, at any later time.

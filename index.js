@@ -7,6 +7,7 @@ module.exports.DatabaseConnection = lib.DatabaseConnection
 module.exports.OutputStore = lib.OutputStore
 module.exports.SessionStore = lib.SessionStore
 module.exports.SqliteError = lib.SqliteError
+module.exports.Terminal = lib.Terminal
 module.exports.closeDatabase = lib.closeDatabase
 module.exports.getDatabase = lib.getDatabase
 module.exports.restore = lib.restore

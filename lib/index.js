@@ -7,6 +7,7 @@ const connection = require('./connection.js')
 const errors = require('./errors.js')
 const outputStore = require('./output-store.js')
 const sessionStore = require('./session-store.js')
+const terminal = require('./terminal.js')
 
 module.exports = {
   CompatDatabase: compat.CompatDatabase,
@@ -14,6 +15,7 @@ module.exports = {
   OutputStore: outputStore.OutputStore,
   SessionStore: sessionStore.SessionStore,
   SqliteError: errors.SqliteError,
+  Terminal: terminal.Terminal,
   closeDatabase: connection.closeDatabase,
   getDatabase: connection.getDatabase,
   restore: connection.restore,

@@ -21,6 +21,7 @@ const {
   native: tables,
   notes,
 } = require('./rows.js')
+const { screenOf } = require('./terminal.js')
 
 const native = tables.outputs
 
@@ -28,12 +29,15 @@ const SEARCH_OPTIONS = [
   'sessionId',
   'regex',
   'caseSensitive',
+  'drawnOver',
   'since',
   'until',
   'limit',
   'context',
   'timeLimit',
 ]
+
+const TEXT_OPTIONS = ['lines', 'characters', 'from', 'to', 'columns', 'rows']
 
 // Fields of many chunks that are handed over at a time.
 const GATHERED = 4 * 4096
@@ -150,6 +154,21 @@ class OutputStore {
     return native.full(this.#native, sessionId, separator, order)
   }
 
+  text(sessionId, options) {
+    const o = optionsOf('OutputStore.text', options, TEXT_OPTIONS)
+    const { lines, characters, from, to, columns, rows } = o
+    return native.text(this.#native, sessionId, lines, characters, from, to, columns, rows)
+  }
+
+  screen(sessionId, options) {
+    const { at, columns, rows } = optionsOf('OutputStore.screen', options, [
+      'at',
+      'columns',
+      'rows',
+    ])
+    return screenOf(native.screen(this.#native, sessionId, at, columns, rows))
+  }
+
   read(sessionId, options) {
     const { after, limit } = optionsOf('OutputStore.read', options, ['after', 'limit'])
     return read(this.#native, sessionId, after, limit)
@@ -177,7 +196,8 @@ class OutputStore {
 
   search(pattern, options) {
     const o = optionsOf('OutputStore.search', options, SEARCH_OPTIONS)
-    const { sessionId, regex, caseSensitive, since, until, limit, context, timeLimit } = o
+    const { sessionId, regex, caseSensitive, drawnOver, since, until } = o
+    const { limit, context, timeLimit } = o
     return pageOf(
       tables.search.search(
         this.#native,
@@ -185,6 +205,7 @@ class OutputStore {
         sessionId,
         regex,
         caseSensitive,
+        drawnOver,
         since,
         until,
         limit,

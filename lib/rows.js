@@ -121,6 +121,11 @@ function integer() {
   return value === Infinity ? undefined : value
 }
 
+function boolean() {
+  const value = numbers[at++]
+  return value === Infinity ? undefined : value === 1
+}
+
 /** The next value of any type: its kind and then, but for NULL and extras, a number. */
 function read() {
   switch (numbers[at++]) {
@@ -152,7 +157,16 @@ const makeSession = () => {
     pid: integer(),
   }
   if (numbers[at++] === 0) return session
-  return { ...session, title: text(), exitCode: integer(), signal: text(), error: text() }
+  return {
+    ...session,
+    title: text(),
+    exitCode: integer(),
+    signal: text(),
+    error: text(),
+    terminal: boolean(),
+    columns: integer(),
+    rows: integer(),
+  }
 }
 
 const makeOutput = () => ({
@@ -173,7 +187,7 @@ function texts() {
   return lines
 }
 
-const makeMatch = () => ({
+const makeLine = () => ({
   sessionId: text(),
   line: text(),
   lineNumber: numbers[at++],
@@ -184,6 +198,12 @@ const makeMatch = () => ({
   before: texts(),
   after: texts(),
 })
+
+// What was drawn over is no line of the session.
+const makeMatch = () => {
+  const match = makeLine()
+  return match.lineNumber === 0 ? { ...match, drawnOver: true } : match
+}
 
 const beginMatches = () => begin(makeMatch)
 const beginSessions = () => begin(makeSession)
@@ -210,7 +230,7 @@ function pairsOf(flat) {
  *
  * @typedef {Record<
  *   | 'connection' | 'maintenance' | 'retention' | 'follow' | 'database' | 'statement'
- *   | 'sessions' | 'outputs' | 'search' | 'exports' | 'values',
+ *   | 'sessions' | 'outputs' | 'search' | 'exports' | 'terminal' | 'values',
  *   Record<string, (...args: any[]) => any>
  * > & { statuses: readonly string[], types: readonly string[] }} Native
  */

@@ -60,6 +60,9 @@ class SessionStore {
       session.exitCode,
       session.signal,
       session.error,
+      session.terminal,
+      session.columns,
+      session.rows,
       pidOf('SessionStore.create', 'session.owner', session.owner),
     )
   }
@@ -71,7 +74,8 @@ class SessionStore {
 
   update(id, fields, options) {
     requireObject('SessionStore.update', 'fields', fields)
-    const { status, currentCommand, endedAt, pid, title, exitCode, signal, error, owner } = fields
+    const { status, currentCommand, endedAt, pid, title, exitCode, signal, error } = fields
+    const { terminal, columns, rows, owner } = fields
     const { ifStatus } = optionsOf('SessionStore.update', options, ['ifStatus'])
     return native.update(
       this.#native,
@@ -84,9 +88,17 @@ class SessionStore {
       exitCode,
       signal,
       error,
+      terminal,
+      columns,
+      rows,
       pidOf('SessionStore.update', 'fields.owner', owner),
       ifStatus,
     )
+  }
+
+  resize(id, size) {
+    requireObject('SessionStore.resize', 'size', size)
+    return native.resize(this.#native, id, size.columns, size.rows)
   }
 
   delete(id, options) {

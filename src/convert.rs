@@ -223,11 +223,16 @@ fn shorten(mut text: String) -> String {
     text
 }
 
+/// What no terminal is wider or higher than.
+pub const MAX_CELLS: i64 = u16::MAX as i64;
+
 /// The fields of a session to be stored, in the order of `lib/session-store.js`.
-pub fn new_session(fields: [Value<'_>; 13]) -> Parsed<NewSession> {
+pub fn new_session(fields: [Value<'_>; 16]) -> Parsed<NewSession> {
     let [id, slot, status, working_dir, current_command, started_at, ended_at, pid, rest @ ..] =
         fields;
-    let [title, exit_code, signal, error, owner] = rest;
+    let [title, exit_code, signal, error, terminal, columns, rows, owner] = rest;
+    let cells =
+        |name, value| optional(Argument::new(name, value), |cells| cells.integer_in(1..=MAX_CELLS));
     let text = |name, value| optional(Argument::new(name, value), Argument::string);
     Ok(NewSession {
         id: Argument::new("session.id", id).string()?,
@@ -243,15 +248,20 @@ pub fn new_session(fields: [Value<'_>; 13]) -> Parsed<NewSession> {
             exit_code: optional(Argument::new("session.exitCode", exit_code), Argument::integer)?,
             signal: text("session.signal", signal)?,
             error: text("session.error", error)?,
+            terminal: optional(Argument::new("session.terminal", terminal), Argument::boolean)?,
+            columns: cells("session.columns", columns)?,
+            rows: cells("session.rows", rows)?,
         },
         owner: self::owner(&Argument::new("session.owner.pid", owner))?,
     })
 }
 
 /// Changes to a stored session, in the order of `lib/session-store.js`.
-pub fn session_update(fields: [Value<'_>; 9]) -> Parsed<SessionUpdate> {
+pub fn session_update(fields: [Value<'_>; 12]) -> Parsed<SessionUpdate> {
     let [status, current_command, ended_at, pid, rest @ ..] = fields;
-    let [title, exit_code, signal, error, owner] = rest;
+    let [title, exit_code, signal, error, terminal, columns, rows, owner] = rest;
+    let cells =
+        |name, value| Argument::new(name, value).change(|cells| cells.integer_in(1..=MAX_CELLS));
     let text = |name, value| Argument::new(name, value).change(Argument::string);
     Ok(SessionUpdate {
         status: match status.kind()? {
@@ -266,6 +276,9 @@ pub fn session_update(fields: [Value<'_>; 9]) -> Parsed<SessionUpdate> {
             exit_code: Argument::new("fields.exitCode", exit_code).change(Argument::integer)?,
             signal: text("fields.signal", signal)?,
             error: text("fields.error", error)?,
+            terminal: Argument::new("fields.terminal", terminal).change(Argument::boolean)?,
+            columns: cells("fields.columns", columns)?,
+            rows: cells("fields.rows", rows)?,
         },
         owner: self::owner(&Argument::new("fields.owner.pid", owner))?,
     })

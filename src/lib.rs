@@ -26,5 +26,6 @@ mod rows;
 mod search;
 mod session_store;
 mod statement;
+mod terminal;
 #[allow(unsafe_code, reason = "napi-rs takes a function by an unsafe call")]
 mod write_behind;

@@ -10,11 +10,11 @@ use crate::js::{Scope, function};
 use crate::natives::Native;
 use crate::{
     connection, convert, database, exit, export, follow, maintenance, output_store, retention,
-    search, session_store, statement,
+    search, session_store, statement, terminal,
 };
 
 /// The functions, by the names that `lib/` has for their tables.
-const NATIVES: [(&str, &[Native]); 11] = [
+const NATIVES: [(&str, &[Native]); 12] = [
     ("connection", connection::NATIVES),
     ("maintenance", maintenance::NATIVES),
     ("retention", retention::NATIVES),
@@ -25,6 +25,7 @@ const NATIVES: [(&str, &[Native]); 11] = [
     ("outputs", output_store::NATIVES),
     ("search", search::NATIVES),
     ("exports", export::NATIVES),
+    ("terminal", terminal::NATIVES),
     ("values", convert::NATIVES),
 ];
 

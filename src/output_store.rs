@@ -7,12 +7,14 @@ use gsd_session_core::store::changes;
 use gsd_session_core::store::cursors::{Tail, Walk};
 use gsd_session_core::store::model::{NewOutput, Order, OutputRow};
 use gsd_session_core::store::outputs::Outputs;
+use gsd_session_core::store::seen::Part;
 use gsd_session_core::store::utf16::Joined;
 use napi::ValueType;
 
 use crate::convert::{self, Argument, MAX_SAFE_INTEGER, optional};
 use crate::error::{Failure, Parsed};
 use crate::exit;
+use crate::export::size_of;
 use crate::js::Value;
 use crate::natives::{Answer, Call, Native, done, natives, open_connection};
 use crate::rows::Batches;
@@ -26,6 +28,8 @@ pub const NATIVES: &[Native] = natives! {
     "OutputStore.getBySession": newest;
     "OutputStore.getBySessionSince": since;
     "OutputStore.getFullOutput": full;
+    "OutputStore.text": text;
+    "OutputStore.screen": screen;
     "OutputStore.read": read;
     "OutputStore.tail": tail;
     "OutputStore.iterate": walk, step;
@@ -164,11 +168,44 @@ fn full<'env>(call: Call<'_, 'env>) -> Answer<'env> {
         order.one_of(Order::parse, Order::TEXTS)
     })?;
     let (separator, order) = (separator.as_deref().unwrap_or("\n"), order.unwrap_or(Order::Time));
-    let text = outputs(call)?.full(&session_id, separator, order)?;
+    joined(call, outputs(call)?.full(&session_id, separator, order)?)
+}
+
+fn joined<'env>(call: Call<'_, 'env>, text: Joined) -> Answer<'env> {
     Ok(match text {
         Joined::Ascii(text) => call.scope().latin1(&text),
         Joined::Wide(text) => call.scope().utf16(&text),
     }?)
+}
+
+/// sessionId, lines, characters, from, to, columns, rows -> the lines that stayed
+fn text<'env>(call: Call<'_, 'env>) -> Answer<'env> {
+    let [session_id, lines, characters, from, to, columns, rows] = call.array(1)?;
+    let session_id = Argument::new("sessionId", session_id).string()?;
+    let integer = |name, value, least| {
+        optional(Argument::new(name, value), |value| value.integer_in(least..=MAX_SAFE_INTEGER))
+    };
+    let count = |name, value, least| {
+        let count = integer(name, value, least)?;
+        Parsed::Ok(count.map(|count| usize::try_from(count).unwrap_or(usize::MAX)))
+    };
+    let part = Part {
+        size: size_of(columns, rows)?,
+        lines: count("options.lines", lines, 1)?,
+        characters: count("options.characters", characters, 0)?,
+        from: integer("options.from", from, 0)?,
+        to: integer("options.to", to, 0)?,
+    };
+    joined(call, outputs(call)?.text(&session_id, part)?)
+}
+
+/// sessionId, at, columns, rows -> the screen, as JSON
+fn screen<'env>(call: Call<'_, 'env>) -> Answer<'env> {
+    let [session_id, at, columns, rows] = call.array(1)?;
+    let session_id = Argument::new("sessionId", session_id).string()?;
+    let at = optional(Argument::new("options.at", at), |at| at.integer_in(0..=MAX_SAFE_INTEGER))?;
+    let view = outputs(call)?.screen(&session_id, at, size_of(columns, rows)?)?;
+    Ok(call.scope().string(view.json().as_bytes())?)
 }
 
 /// sessionId, after, limit; the notes are the cursor, whether there is more, and whether there is a gap.

@@ -125,6 +125,9 @@ impl<'env> Batches<'env> {
         self.number(details.exit_code.unwrap_or(NULL_NUMBER));
         self.optional_text(details.signal)?;
         self.optional_text(details.error)?;
+        self.number(details.terminal.map_or(NULL_NUMBER, |terminal| f64::from(u8::from(terminal))));
+        self.number(details.columns.unwrap_or(NULL_NUMBER));
+        self.number(details.rows.unwrap_or(NULL_NUMBER));
         Ok(self.end_row()?)
     }
 

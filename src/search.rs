@@ -28,8 +28,9 @@ fn search<'env>(call: Call<'_, 'env>) -> Answer<'env> {
 }
 
 fn query(call: Call<'_, '_>) -> Parsed<Query> {
-    let [pattern, session_id, regex, case_sensitive, since, until, limit, context, time_limit] =
-        call.array(1)?;
+    let [pattern, session_id, regex, case_sensitive, drawn_over, rest @ ..] =
+        call.array::<10>(1)?;
+    let [since, until, limit, context, time_limit] = rest;
     let count = |name, value, range: std::ops::RangeInclusive<i64>| {
         optional(Argument::new(name, value), |count| count.integer_in(range.clone()))
     };
@@ -42,6 +43,7 @@ fn query(call: Call<'_, '_>) -> Parsed<Query> {
         session_id: optional(Argument::new("options.sessionId", session_id), Argument::string)?,
         regex: flag("options.regex", regex)?.unwrap_or(false),
         case_sensitive: flag("options.caseSensitive", case_sensitive)?.unwrap_or(false),
+        drawn_over: flag("options.drawnOver", drawn_over)?.unwrap_or(false),
         since: date("options.since", since)?,
         until: date("options.until", until)?,
         limit: size(count("options.limit", limit, 1..=MAX_SAFE_INTEGER)?.unwrap_or(LIMIT)),

@@ -5,14 +5,14 @@
 
 use gsd_session_core::store;
 use gsd_session_core::store::changes::{Changed, Changes};
-use gsd_session_core::store::model::SessionRow;
+use gsd_session_core::store::model::{Change, DetailsUpdate, SessionRow, SessionUpdate};
 use gsd_session_core::store::orphans::FailOrphans;
 use gsd_session_core::store::pages::Page;
 use gsd_session_core::store::references::Referent;
 use gsd_session_core::store::sessions::Sessions;
 use gsd_session_core::store::timestamp::Timestamp;
 
-use crate::convert::{self, Argument, MAX_SAFE_INTEGER, optional};
+use crate::convert::{self, Argument, MAX_CELLS, MAX_SAFE_INTEGER, optional};
 use crate::error::Parsed;
 use crate::exit::settle_if_over;
 use crate::natives::{Answer, Call, Native, done, natives, open_connection};
@@ -27,6 +27,7 @@ pub const NATIVES: &[Native] = natives! {
     "SessionStore.create": create;
     "SessionStore.get": get;
     "SessionStore.update": update;
+    "SessionStore.resize": resize;
     "SessionStore.delete": delete;
     "SessionStore.list": list, page;
     "SessionStore.count": count;
@@ -66,9 +67,20 @@ fn get<'env>(call: Call<'_, 'env>) -> Answer<'env> {
 fn update<'env>(call: Call<'_, 'env>) -> Answer<'env> {
     let id = Argument::new("id", call.get(1)?).string()?;
     let update = convert::session_update(call.array(2)?)?;
-    let if_status = convert::statuses(Argument::new("options.ifStatus", call.get(11)?))?;
+    let if_status = convert::statuses(Argument::new("options.ifStatus", call.get(14)?))?;
     let is_changed = sessions(call)?.update(&id, &update, if_status.as_deref())?;
     Ok(call.scope().boolean(is_changed)?)
+}
+
+/// id, columns, rows -> whether there is such a session
+fn resize<'env>(call: Call<'_, 'env>) -> Answer<'env> {
+    let id = Argument::new("id", call.get(1)?).string()?;
+    let cells = |name, at| Argument::new(name, call.get(at)?).integer_in(1..=MAX_CELLS);
+    let columns = Change::Set(cells("size.columns", 2)?);
+    let rows = Change::Set(cells("size.rows", 3)?);
+    let details = DetailsUpdate { columns, rows, ..DetailsUpdate::default() };
+    let update = SessionUpdate { details, ..SessionUpdate::default() };
+    Ok(call.scope().boolean(sessions(call)?.update(&id, &update, None)?)?)
 }
 
 fn delete<'env>(call: Call<'_, 'env>) -> Answer<'env> {

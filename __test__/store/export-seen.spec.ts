@@ -38,7 +38,7 @@ function textOf(html: string): string {
   expect(end).toBe('</body>\n</html>\n')
   const span =
     /<span(?: class="[bdius ]+")?(?: style="[a-z]+:#[\da-f]{6}(?:;background:#[\da-f]{6})?")?>([^<]+)<\/span>/g
-  const shown = body.replaceAll(span, '$1')
+  const shown = body.replaceAll(/<i>([^<]+)<\/i>/g, '$1').replaceAll(span, '$1')
   expect(shown).not.toMatch(/[<>"]|&(?!(?:amp|lt|gt|quot);)/)
   const characters: Record<string, string> = { lt: '<', gt: '>', quot: '"', amp: '&' }
   return shown.replaceAll(/&(\w+);/g, (_, name: string) => characters[name] ?? '')
@@ -53,7 +53,7 @@ describe('an export as html', () => {
       '&lt;b title=&quot;x&quot;&gt;&amp;amp;&lt;/b&gt;\n',
     ],
     ['bold', '\u001b[1mx\u001b[22my', '<span class="b">x</span>y\n'],
-    ['dim', '\u001b[2mx\u001b[my', '<span class="d">x</span>y\n'],
+    ['dim', '\u001b[2mx\u001b[my', '<span style="color:#8b8b8b">x</span>y\n'],
     ['italic', '\u001b[3mx\u001b[23my', '<span class="i">x</span>y\n'],
     [
       'underline',
@@ -61,7 +61,11 @@ describe('an export as html', () => {
       '<span class="u">x</span> <span class="u">y</span>z\n',
     ],
     ['strikethrough', '\u001b[9mx\u001b[29my', '<span class="s">x</span>y\n'],
-    ['all styles at once', '\u001b[1;2;3;4;9mx', '<span class="b d i u s">x</span>\n'],
+    [
+      'all styles at once',
+      '\u001b[1;2;3;4;9mx',
+      '<span class="b i u s" style="color:#8b8b8b">x</span>\n',
+    ],
     [
       'sixteen colours',
       '\u001b[31;42mx\u001b[97;100my',
@@ -99,7 +103,28 @@ describe('an export as html', () => {
       '\u001b[31mabcd\r\u001b[32mX\u001b[0mY\n',
       '<span style="color:#23d18b">X</span>Y<span style="color:#f14c4c">cd</span>\n',
     ],
-    ['a reset of the terminal', '\u001b[31mx\u001bcy', '<span style="color:#f14c4c">x</span>\ny\n'],
+    ['a reset of the terminal', '\u001b[31mx\u001bcy', 'y\n'],
+    [
+      'no text that was not to be seen',
+      'a\u001b[8mhunter2日\u001b[28mb',
+      'a<span>         </span>b\n',
+    ],
+    [
+      'a faint text on a background that is not',
+      '\u001b[2;41mx',
+      '<span style="color:#df9d9d;background:#f14c4c">x</span>\n',
+    ],
+    [
+      'a text in the colour of its background',
+      '\u001b[47mx\u001b[30;40my',
+      '<span style="color:#000000;background:#d4d4d4">x</span><span style="color:#ffffff;background:#3b3b3b">y</span>\n',
+    ],
+    ['wide characters in two cells', 'a日e\u0301😀\ufe0fb', 'a<i>日</i>e\u0301<i>😀\ufe0f</i>b\n'],
+    [
+      'what turns text around as marks',
+      'a\u202eb\u2066c\u200fd',
+      'a<span class="m">U+202E</span>b<span class="m">U+2066</span>c<span class="m">U+200F</span>d\n',
+    ],
     ['no colours of other controls', '\u001b[>4;1mx\u001b[?4my', 'xy\n'],
     ['links as their text', '\u001b]8;;javascript:alert(1)\u001b\\x\u001b]8;;\u001b\\', 'x\n'],
   ]

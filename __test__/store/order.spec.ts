@@ -79,7 +79,7 @@ describe('where the clock is set back between two chunks', () => {
       timestamp: Math.floor(at(5000).getTime() / 1000),
     })
     expect(events.map((event) => JSON.parse(event) as unknown)).toEqual(
-      [0, 0.1, 0.1, 0.1].map((time, i) => [time, 'o', APPENDED[i]]),
+      [0, 0.1, 0.1, 0.1].map((time, i) => [time, 'o', APPENDED[i]?.replaceAll('\n', '\r\n')]),
     )
   })
 

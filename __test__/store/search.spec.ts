@@ -94,9 +94,31 @@ describe('what is found', () => {
     expect(found(printed('日本語\rab\n'), 'ab')).toEqual(['ab本語'])
   })
 
-  test('search() finds the text of a full screen in the order of writing', () => {
-    const screen = `$ vim${ESC}[?1049h${ESC}[2;5Hwrite${ESC}[1;1Hme first${ESC}[?1049l`
-    expect(found(printed(screen), '.', { regex: true })).toEqual(['$ vim', 'write', 'me first'])
+  test('search() finds what stays of a screen, in its place', () => {
+    const screen = `$ vim\n${ESC}[?1049h${ESC}[2;5Hgone${ESC}[?1049l${ESC}[4;5Hlow${ESC}[3;1Hhigh`
+    expect(found(printed(screen), '.', { regex: true })).toEqual(['$ vim', 'high', '    low'])
+  })
+
+  test('search() finds what was drawn over only if it is asked for, each text once, behind what stayed', () => {
+    const bar = [10, 50, 50, 100].map((n) => `\rload ${n} %`).join('')
+    const tasks = [1, 2, 3].map((n) => `task ${n} load\nsame load\n`).join(`${ESC}[2A`)
+    const vim = `${ESC}[?1049h${ESC}[2;5Hthe load${ESC}[2Jend load${ESC}[?1049l`
+    const outputs = printed(`${bar}\n`, tasks, vim, 'last load\n')
+    const stayed = ['load 100 %', 'task 3 load', 'same load', 'last load']
+    expect(found(outputs, 'load')).toEqual(stayed)
+    const { matches } = outputs.search('load', { drawnOver: true, context: 1 })
+    expect(matches.slice(0, 4).map(({ line }) => line)).toEqual(stayed)
+    expect(matches.slice(4)).toMatchObject(
+      [
+        'load 10 %',
+        'load 50 %',
+        'task 1 load',
+        'task 2 load',
+        '    the load',
+        '            end load',
+      ].map((line) => ({ line, lineNumber: 0, drawnOver: true, before: [], after: [] })),
+    )
+    expect(matches[0]).toMatchObject({ lineNumber: 1, before: [], after: ['task 3 load'] })
   })
 
   test('search() ignores the case of letters unless it is told otherwise', () => {
@@ -104,6 +126,18 @@ describe('what is found', () => {
     expect(found(outputs, 'ärGER')).toEqual(['ÄRGER', 'Ärger'])
     expect(found(outputs, 'Ärger', { caseSensitive: true })).toEqual(['Ärger'])
     expect(found(outputs, '^ä.ger$', { regex: true })).toEqual(['ÄRGER', 'Ärger'])
+  })
+
+  test('search() finds a character in one piece and in several alike, and nothing before the start', () => {
+    const outputs = printed('\ufeffcafe\u0301\n', 'un café\n')
+    expect(found(outputs, 'café')).toEqual(['\ufeffcafe\u0301', 'un café'])
+    expect(found(outputs, 'cafe\u0301')).toHaveLength(2)
+    expect(found(outputs, 'café', { caseSensitive: true })).toEqual(['un café'])
+    expect(found(outputs, '^caf.$', { regex: true })).toEqual(['\ufeffcafe\u0301'])
+    expect(outputs.search('é').matches.map(({ start, end }) => [start, end])).toEqual([
+      [4, 6],
+      [6, 7],
+    ])
   })
 
   test('search() takes a text as it is, and a match never spans lines', () => {
@@ -126,7 +160,7 @@ describe('where is searched', () => {
       outputs.append(sampleOutput({ sessionId, data }))
     }
     const where = outputs.search('needle').matches.map((m) => `${m.sessionId}: ${m.line}`)
-    expect(where).toEqual(['a: a needle', 'b: needle in b', 'a: needle', 'b: last needle'])
+    expect(where).toEqual(['a: a needle', 'a: needle', 'b: needle in b', 'b: last needle'])
     expect(found(outputs, 'needle', { sessionId: 'b' })).toEqual(['needle in b', 'last needle'])
     expect(found(outputs, 'needle', { sessionId: 'c' })).toEqual([])
   })
@@ -189,8 +223,11 @@ describe('pages', () => {
     expect(everything(outputs, 'x', { limit: 2 }).map(({ line }) => line)).toHaveLength(5)
     outputs.deleteBySession('s-1')
     outputs.append(sampleOutput({ data: 'x6\n' }))
-    expect(lines(page.next())).toEqual(['x6'])
-    expect(page.next()).toMatchObject({ matches: [], complete: true })
+    // Both were read with the others, at the end of the output as it was then.
+    const next = page.next()
+    expect(lines(next)).toEqual(['x3', 'x4'])
+    expect(next).toMatchObject({ complete: true })
+    expect(lines(outputs.search('x'))).toEqual(['x6'])
   })
 
   test('a time limit cuts the search, and next() gets to its end all the same', () => {

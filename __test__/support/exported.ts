@@ -41,10 +41,11 @@ export function page(title: string, content: string): string {
 <title>${title}</title>
 <style>
 body { background: #1e1e1e; color: #d4d4d4; margin: 1em }
-pre { font: 14px/1.3 ui-monospace, Menlo, Consolas, monospace; margin: 0; tab-size: 8 }
-.b { font-weight: bold } .d { opacity: .6 } .i { font-style: italic }
+pre { font: 14px/1.15 ui-monospace, Menlo, Consolas, monospace; margin: 0; tab-size: 8 }
+.b { font-weight: bold } .i { font-style: italic }
 .u { text-decoration: underline } .s { text-decoration: line-through }
 .u.s { text-decoration: underline line-through }
+i { display: inline-block; width: 2ch; font-style: inherit } .m { border: 1px dotted; font-size: .7em }
 </style>
 </head>
 <body>

@@ -6,7 +6,6 @@ use std::rc::Rc;
 
 use gsd_session_core::sqlite::OpenOptions;
 use gsd_session_core::store;
-use gsd_session_core::store::export::Size;
 use gsd_session_core::store::model::{ExportFormat, SessionStatus};
 use gsd_session_core::store::orphans::FailOrphans;
 use gsd_session_core::store::outputs::Outputs;
@@ -186,7 +185,7 @@ impl World {
         let Some(connection) = &self.connection else { return };
         let target = self.file.with_file_name("session.log");
         let outputs = Outputs::new(Rc::clone(connection));
-        let export = outputs.export(id.into(), ExportFormat::Raw, Size::default());
+        let export = outputs.export(id.into(), ExportFormat::Raw, (None, None));
         match export.and_then(|export| export.write_to(&target, |_| ControlFlow::Continue(()))) {
             Ok(written) => {
                 written.unwrap();

@@ -8,11 +8,10 @@ use std::time::Duration;
 use gsd_session_core::sqlite::{Connection, Location, OpenOptions};
 use gsd_session_core::store::Error;
 use gsd_session_core::store::cursors::Tail;
-use gsd_session_core::store::export::Size;
 use gsd_session_core::store::model::{ExportFormat, NewOutput, OutputType};
 use gsd_session_core::store::outputs::Outputs;
 use gsd_session_core::store::search::{Query, Search, Stopped};
-use gsd_session_core::store::terminal::{Lines, Mark};
+use gsd_session_core::store::terminal::{Lines, Mark, Setting};
 use gsd_session_core::store::timestamp::Timestamp;
 use rustix::time::{ClockId, clock_gettime};
 
@@ -32,8 +31,11 @@ pub struct Reader {
 
 const PLAIN: Reader =
     Reader { name: "lines", times: 1.0, read: |pieces| lines(Lines::default(), pieces) };
-const STYLED: Reader =
-    Reader { name: "styled lines", times: 1.0, read: |pieces| lines(Lines::styled(), pieces) };
+const STYLED: Reader = Reader {
+    name: "styled lines",
+    times: 1.0,
+    read: |pieces| lines(Lines::styled(Setting::default()), pieces),
+};
 const STORED: Reader = Reader { name: "search, export and tail", times: 6.0, read: stored };
 
 /// The readers that need no file.
@@ -86,7 +88,7 @@ fn stored(pieces: &[&[u8]]) -> Duration {
     }
     for format in [ExportFormat::Text, ExportFormat::Html] {
         let target = folder.path().join("export");
-        let export = outputs.export("s-1".to_owned(), format, Size::default()).unwrap();
+        let export = outputs.export("s-1".to_owned(), format, (None, None)).unwrap();
         export.write_to(&target, |_| ControlFlow::Continue(())).unwrap();
     }
     outputs.tail::<Error>("s-1", Tail::Lines(10), |_| Ok(())).unwrap();
@@ -98,6 +100,7 @@ fn search(outputs: Outputs, time_limit: Option<Duration>) {
         pattern: "no such text".to_owned(),
         regex: false,
         case_sensitive: false,
+        drawn_over: true,
         session_id: None,
         since: None,
         until: None,

@@ -142,15 +142,14 @@ describe('list', () => {
   })
 })
 
-/** Output with a colour, a title, a clipboard write, a cleared screen and a sequence that is never ended. */
+/** Output with a colour, a title, a clipboard write, questions to the terminal and a sequence that is never ended. */
 const HOSTILE = [
   'plain \x1b[1;38;5;196mred\x1b[0m\x1b]0;ti',
-  'tle\x07 tab\t\x1b[2J\x1b]52;c;aGk=\x1b\\\x1b(B\u009b5A',
+  'tle\x07 tab\t\x1b[?2004h\x1b]52;c;aGk=\x1b\\\x1b(B\u009b>q',
   'bell\x07\b\r\nünï 漢字 😀 \x1b',
   '[31mstill\x1b[?25l\x1b[>4;2m\x1b[6n \x1bPq never ended\nnext line',
 ]
-const HARMLESS =
-  'plain \x1b[1;38;5;196mred\x1b[0m tab\tbell\r\nünï 漢字 😀 \x1b[31mstill \nnext line'
+const HARMLESS = 'plain \x1b[1;38;5;196mred\x1b[0m tab   bell\nünï 漢字 😀 \x1b[31mstill \x1b[0m\n'
 
 describe('stored output', () => {
   function hostileFile() {
@@ -168,32 +167,47 @@ describe('stored output', () => {
     'without harmful sequences on a terminal: %s',
     async (...args) => {
       const { stdout } = await runCommand([...args, '--db', hostileFile(), 's-1'], { terminal: 80 })
-      expect(stdout).toBe(`${HARMLESS}\x1b[0m`)
+      expect(stdout).toBe(HARMLESS)
     },
   )
 
   test.each([
-    ['a bar that is erased and drawn anew', '\r\x1b[K 1 %\r\x1b[2K100 %\r\n', undefined],
-    ['a bar that starts over by its column', '⠸\x1b[1G\x1b[0Kdone\n', '⠸\r\x1b[0Kdone\n'],
-    ['another column', 'a\x1b[40Gb\n', 'ab\n'],
-    ['another way to erase', 'a\x1b[3Kb\x1b[?Kc\n', 'abc\n'],
-    [
-      'places of a screen',
-      '\x1b[H\x1b[2Jone\x1b[2;1Htwo\x1b[3;9f\x1b[4;1Hthree',
-      'one\ntwo\nthree',
-    ],
-    [
-      'places behind whole lines',
-      'one\n\x1b[2;1Htwo\x1b[1m\n\x1b[Hthree',
-      'one\ntwo\x1b[1m\nthree',
-    ],
-  ])('so that it reads on a terminal as it did: %s', async (_, data, expected = data) => {
+    ['a bar that is erased and drawn anew', '\r\x1b[K 1 %\r\x1b[2K100 %\r\n', '100 %\n'],
+    ['a bar that starts over by its column', '⠸\x1b[1G\x1b[0Kdone\n', 'done\n'],
+    ['another column', 'a\x1b[9Gb\n', 'a       b\n'],
+    ['lines that are drawn again', 'a\nb\n\x1b[2A\x1b[32mA\x1b[m\nB\n', '\x1b[32mA\x1b[0m\nB\n'],
+    ['places of a screen', '\x1b[H\x1b[2Jone\x1b[2;1Htwo\x1b[4;1Hend', 'one\ntwo\n\nend\n'],
+    ['a full-screen program', 'a\n\x1b[?1049hb\x1b[?1049lc\n', 'a\nc\n'],
+    ['a text that hides', 'a\u202eb\u200bc\n', 'abc\n'],
+  ])('as it stayed, on a terminal: %s', async (_, data, expected) => {
     const { path, outputs } = fileWith(1)
     outputs.append(sampleOutput({ data }))
     const args = ['show', '--output', '--db', path, 's-1']
-    expect((await runCommand(args, { terminal: 80 })).stdout).toBe(`${expected}\x1b[0m`)
+    expect((await runCommand(args, { terminal: 80 })).stdout).toBe(expected)
     const dumb = await runCommand(args, { terminal: 80, env: { TERM: 'dumb' } })
     expect(dumb.stdout).not.toContain('\x1b')
+  })
+
+  test('with the times of lines', async () => {
+    const { path, outputs } = fileWith(1)
+    outputs.append(sampleOutput({ timestamp: at(0), data: 'one\ntw' }))
+    outputs.append(sampleOutput({ timestamp: at(61_000), data: 'o\nthree' }))
+    const args = ['show', '--output', '-t', '--db', path, 's-1']
+    const { stdout } = await runCommand(args, { env: { TZ: 'UTC' } })
+    expect(stdout).toBe(
+      '2026-03-01 10:00:00  one\n2026-03-01 10:00:00  two\n2026-03-01 10:01:01  three\n',
+    )
+  })
+
+  test('as it comes, on a terminal: a line that is not over is printed again', async () => {
+    const { path, sessions, outputs } = fileWith(0)
+    sessions.create(sampleSession())
+    for (const data of ['one\n 1 %', '\r50 %', '\rdone\nla', 'st'])
+      outputs.append(sampleOutput({ data }))
+    sessions.update('s-1', { status: 'completed' })
+    const { stdout } = await runCommand(['tail', '-f', '--db', path, 's-1'], { terminal: 80 })
+    const again = '\r\x1b[K'
+    expect(stdout).toBe(`one\n 1 %${again}50 %${again}done\nla${again}last${again}last\n`)
   })
 
   test('tail prints no colours on a terminal with NO_COLOR', async () => {

@@ -9,8 +9,9 @@ use super::definition::{definition, lossy};
 use super::migrations::{newest, version, written};
 use super::{Error, Result, slots};
 
-/// The only table of ours without a rowid: a new session takes one page of it instead of two.
-const WITHOUT_ROWID: &str = "gsd_session_owners";
+/// The tables of ours without a rowid: a new session takes one page of them instead of two.
+const OWNERS: &str = "gsd_session_owners";
+const SIZES: &str = "gsd_session_sizes";
 
 /// The table that remembers the ids of removed sessions.
 const CHANGES: &str = "gsd_session_changes";
@@ -38,9 +39,14 @@ const TABLES: &[(&str, i64, &[&str])] = &[
     ),
     ("session_outputs", 1, &["id", "session_id", "timestamp", "type", "data", "created_at"]),
     ("session_pins", 2, &["session_id", "created_at"]),
-    ("gsd_session_details", ADDED, &["session_id", "title", "exit_code", "signal", "error"]),
     (
-        WITHOUT_ROWID,
+        "gsd_session_details",
+        ADDED,
+        &["session_id", "title", "exit_code", "signal", "error", "terminal", "columns", "rows"],
+    ),
+    (SIZES, ADDED, &["session_id", "output_id", "columns", "rows"]),
+    (
+        OWNERS,
         ADDED,
         &["session_id", "host", "owner_pid", "owner_start", "child_pid", "child_start"],
     ),
@@ -122,7 +128,7 @@ fn inspect_table(
     match definition(connection, table)? {
         None if required => return Err(foreign("it is missing".into())),
         None => return Ok(()),
-        Some(None) if table != WITHOUT_ROWID => {
+        Some(None) if ![OWNERS, SIZES].contains(&table) => {
             return Err(foreign("it is no ordinary table with a rowid".into()));
         }
         Some(_) => {}

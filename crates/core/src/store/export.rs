@@ -19,6 +19,7 @@ use rusqlite::{Connection as Sqlite, OptionalExtension};
 use super::cursors::chunk;
 use super::model::{Chunk, ExportFormat};
 use super::outputs::{Outputs, check_session, select_chunks};
+use super::sizes::{self, Wanted};
 use super::terminal::{Line, Lines, Mark};
 use super::timestamp::Moments;
 use super::{Error, Result, text};
@@ -38,21 +39,6 @@ const STEP_BYTES: u64 = 2 << 20;
 
 /// Bytes that are written at once.
 const BUFFER: usize = 256 << 10;
-
-/// The size of the terminal that a recording is played in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Size {
-    /// Its width in characters.
-    pub columns: u16,
-    /// Its height in lines.
-    pub rows: u16,
-}
-
-impl Default for Size {
-    fn default() -> Self {
-        Self { columns: 80, rows: 24 }
-    }
-}
 
 /// The progress of an export.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -86,7 +72,7 @@ pub struct Export {
     sqlite: Sqlite,
     session_id: String,
     format: ExportFormat,
-    size: Size,
+    size: Wanted,
     path: String,
 }
 
@@ -96,7 +82,7 @@ impl Outputs {
     /// # Errors
     ///
     /// An error of SQLite.
-    pub fn export(&self, session_id: String, format: ExportFormat, size: Size) -> Result<Export> {
+    pub fn export(&self, session_id: String, format: ExportFormat, size: Wanted) -> Result<Export> {
         let sqlite = self.connection.snapshot()?;
         Ok(Export { sqlite, session_id, format, size, path: self.connection.path().to_owned() })
     }
@@ -168,16 +154,22 @@ impl Export {
     fn format(&self) -> Result<Box<dyn Format>> {
         Ok(match self.format {
             ExportFormat::Raw => Box::new(raw::Raw),
-            ExportFormat::Text => Box::new(text::Text::default()),
+            ExportFormat::Text => Box::new(text::Text::new(self.lines(false)?)),
             ExportFormat::Html => {
                 let title = self.title()?.unwrap_or_else(|| self.session_id.clone());
-                Box::new(html::Html::new(title))
+                Box::new(html::Html::new(title, self.lines(true)?))
             }
             ExportFormat::Ndjson => Box::new(ndjson::Ndjson::new(self.session_id.clone())),
             ExportFormat::Asciicast => {
-                Box::new(asciicast::Asciicast::new(self.size, self.title()?))
+                let (setting, sizes) =
+                    sizes::setting(&self.sqlite, self.session_id.as_bytes(), self.size)?;
+                Box::new(asciicast::Asciicast::new(setting, sizes, self.title()?))
             }
         })
+    }
+
+    fn lines(&self, styled: bool) -> Result<Lines> {
+        sizes::lines(&self.sqlite, self.session_id.as_bytes(), self.size, styled)
     }
 
     fn count(&self) -> Result<u64> {

@@ -13,7 +13,6 @@ use rusqlite::Connection as Sqlite;
 
 use super::changes::{self, Seen};
 use super::cursors::Tail;
-use super::export::Size;
 use super::model::{
     Change, Details, ExportFormat, NewOutput, NewSession, Order, OutputType, Owner, SessionStatus,
     SessionUpdate,
@@ -146,13 +145,14 @@ fn use_stores(connection: &Rc<Connection>, folder: &Path) -> Result<()> {
     outputs.newest("s-1", Some(3), |_| Ok::<_, Error>(()))?;
     assert!(outputs.full("s-1", "", Order::Time)?.len() > 100);
     for format in [ExportFormat::Raw, ExportFormat::Html, ExportFormat::Ndjson] {
-        let export = outputs.export("s-1".to_owned(), format, Size::default())?;
+        let export = outputs.export("s-1".to_owned(), format, (None, None))?;
         export.write_to(&folder.join("export"), |_| ControlFlow::Continue(()))?;
     }
     let query = Query {
         pattern: "two".to_owned(),
         regex: false,
         case_sensitive: true,
+        drawn_over: true,
         session_id: None,
         since: None,
         until: None,

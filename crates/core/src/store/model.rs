@@ -95,6 +95,12 @@ pub struct Details {
     pub signal: Option<String>,
     /// Why it failed, in words.
     pub error: Option<String>,
+    /// Whether it had a terminal.
+    pub terminal: Option<bool>,
+    /// The width of the terminal in cells.
+    pub columns: Option<i64>,
+    /// Its height.
+    pub rows: Option<i64>,
 }
 
 impl SessionStatus {
@@ -190,6 +196,12 @@ pub struct DetailsUpdate {
     pub signal: Change<String>,
     /// Why it failed, in words.
     pub error: Change<String>,
+    /// Whether it had a terminal.
+    pub terminal: Change<bool>,
+    /// The width of the terminal in cells.
+    pub columns: Change<i64>,
+    /// Its height.
+    pub rows: Change<i64>,
 }
 
 /// The fields of a stored session that a caller may change.
@@ -246,6 +258,12 @@ pub struct DetailsRow<'row> {
     pub signal: Option<&'row [u8]>,
     /// Why it failed, in words.
     pub error: Option<&'row [u8]>,
+    /// Whether it had a terminal.
+    pub terminal: Option<bool>,
+    /// The width of the terminal in cells.
+    pub columns: Option<f64>,
+    /// Its height.
+    pub rows: Option<f64>,
 }
 
 /// A new chunk of output.

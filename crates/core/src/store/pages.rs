@@ -16,7 +16,7 @@ use crate::sqlite::{snapshot, start};
 /// The conditions on the other columns: 1 the statuses, 2 the slot, 3 the folder, 4 the command.
 macro_rules! filter {
     () => {
-        "(?1 IS NULL OR instr(?1, '|' || status || '|')) AND (?2 IS NULL OR slot = ?2)
+        "(?1 IS NULL OR instr(?1, status)) AND (?2 IS NULL OR slot = ?2)
          AND (?3 IS NULL OR working_dir = ?3) AND (?4 IS NULL OR current_command = ?4)"
     };
 }

@@ -42,7 +42,7 @@ macro_rules! by_id {
 
 const GET: &str = by_id!("", "");
 const GET_WITH_DETAILS: &str = by_id!(
-    ", d.title, d.exit_code, d.signal, d.error",
+    ", d.title, d.exit_code, d.signal, d.error, d.terminal, d.columns, d.rows",
     " LEFT JOIN gsd_session_details d ON d.session_id = s.id"
 );
 
@@ -57,7 +57,7 @@ macro_rules! select_sessions {
             ),
             concat!(
                 "SELECT id, slot, status, working_dir, current_command, started_at, ended_at, pid, s.rowid,
-                 d.title, d.exit_code, d.signal, d.error
+                 d.title, d.exit_code, d.signal, d.error, d.terminal, d.columns, d.rows
                  FROM sessions s LEFT JOIN gsd_session_details d ON d.session_id = s.id ",
                 $($condition),+
             ),

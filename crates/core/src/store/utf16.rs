@@ -14,11 +14,11 @@ pub fn fits(text: &[u8]) -> bool {
 
 /// Counts only if it may be too long: there are never more code units than bytes.
 fn is_within(text: &[u8], limit: usize) -> bool {
-    text.len() <= limit || length(text) <= limit
+    text.len() <= limit || units(text) <= limit
 }
 
 /// UTF-16 code units of UTF-8 bytes: one for every character, two for those of four bytes.
-fn length(bytes: &[u8]) -> usize {
+pub fn units(bytes: &[u8]) -> usize {
     bytes.iter().map(|byte| usize::from(*byte & 0xc0 != 0x80) + usize::from(*byte >= 0xf0)).sum()
 }
 
@@ -101,7 +101,7 @@ mod tests {
     #[test]
     fn a_length_is_counted_as_javascript_does() {
         for text in ["", "plain", "naïve", "日本語", "😀 a 👩‍👩‍👧", "\u{feff}"] {
-            assert_eq!(length(text.as_bytes()), text.encode_utf16().count(), "{text}");
+            assert_eq!(units(text.as_bytes()), text.encode_utf16().count(), "{text}");
         }
     }
 

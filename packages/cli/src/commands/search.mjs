@@ -15,6 +15,7 @@ function highlighted({ line, start, end }) {
 function linesOf(match) {
   const { sessionId, lineNumber, before, after } = match
   const place = (number, mark) => styled('dim', `${printable(sessionId)}${mark}${number}${mark} `)
+  if (match.drawnOver) return [`${place('~', ':')}${highlighted(match)}`]
   const first = lineNumber - before.length
   return [
     ...before.map((line, i) => `${place(first + i, '-')}${printableLine(line)}`),
@@ -35,6 +36,7 @@ export function search(command) {
     .option('--session <id>', 'only in this session')
     .option('-e, --regex', 'the pattern is a regular expression')
     .option('-s, --case-sensitive', 'tell upper from lower case')
+    .option('--drawn-over', 'also what was drawn over or shown by a full-screen program')
     .option('--since <moment>', 'only what was printed then or later (2h, 2026-03-01)', moment)
     .option('--until <moment>', 'only what was printed then or earlier', lastMoment)
     .option(
@@ -53,11 +55,12 @@ export function search(command) {
   return command.action((pattern) => {
     const options = allOptions(command)
     return withReader(options, async ({ outputs }) => {
-      const { session, regex, caseSensitive, since, until, context, limit } = options
+      const { session, regex, caseSensitive, drawnOver, since, until, context, limit } = options
       const { matches, complete } = outputs.search(pattern, {
         sessionId: session,
         regex,
         caseSensitive,
+        drawnOver,
         since,
         until,
         context,

@@ -44,10 +44,12 @@ export function show(command) {
     .description('Show a session and everything that it printed.')
     .argument('<id>', 'the session')
     .option('--output', 'only what it printed')
+    .option('-t, --times', 'the time before each line')
     .option('--raw', 'print what is stored as it is, on a terminal too')
   examples(command, [
     ['gsd-sessions show s-1', 'the session and its output'],
     ['gsd-sessions show --output s-1 > s-1.log', 'what it printed, to the byte'],
+    ['gsd-sessions show -t s-1', 'when it printed each line'],
     ["gsd-sessions show --json s-1 | jq '.outputs | length'", 'how many chunks there are'],
   ])
   return command.action((id) => {
@@ -59,7 +61,7 @@ export function show(command) {
       if (!options.output && session) {
         await print(`${linesOf(session, sessions.isPinned(id))}\n`)
       }
-      return printChunks(outputs.iterate(id), textPrinter(options))
+      return printChunks(outputs.iterate(id), textPrinter(options, session))
     })
   })
 }

@@ -1,7 +1,7 @@
 // `gsd-sessions tail`: the last lines of a session, and those to come.
 
 import { allOptions, examples, integer, unknownSession, withReader } from '../command.mjs'
-import { jsonPrinter, printChunks, textPrinter } from '../output.mjs'
+import { jsonPrinter, livePrinter, printChunks, textPrinter } from '../output.mjs'
 import { complain } from '../streams.mjs'
 
 /** The last lines of a session and the cursor behind them. */
@@ -41,11 +41,13 @@ export function tail(command) {
     const options = allOptions(command)
     return withReader(options, async ({ sessions, outputs }) => {
       const last = lastLines(outputs, id, options.lines)
-      if (last.cursor === 0 && !sessions.get(id)) {
+      const session = sessions.get(id)
+      if (last.cursor === 0 && !session) {
         throw unknownSession(id)
       }
       const chunks = options.follow ? following(outputs, id, last) : last.outputs
-      await printChunks(chunks, options.json ? jsonPrinter() : textPrinter(options))
+      const printer = options.follow ? livePrinter : textPrinter
+      await printChunks(chunks, options.json ? jsonPrinter() : printer(options, session))
     })
   })
 }

@@ -8,8 +8,21 @@ CREATE TABLE IF NOT EXISTS gsd_session_details (
   title TEXT,
   exit_code INTEGER,
   signal TEXT,
-  error TEXT
+  error TEXT,
+  terminal INTEGER,
+  columns INTEGER,
+  rows INTEGER
 );
+
+-- The sizes that the terminal of a session has had, where it was resized: each from behind a chunk on, the first from
+-- the start, behind chunk 0.
+CREATE TABLE IF NOT EXISTS gsd_session_sizes (
+  session_id TEXT NOT NULL,
+  output_id INTEGER NOT NULL,
+  columns INTEGER NOT NULL,
+  rows INTEGER NOT NULL,
+  PRIMARY KEY (session_id, output_id)
+) WITHOUT ROWID;
 
 -- The process that answers for a session, and the process that the session runs in. A pid alone names no process, since
 -- the system gives it to others later: `host` is the boot of the system and the namespace of the pids, and a start
@@ -37,6 +50,7 @@ CREATE TRIGGER IF NOT EXISTS gsd_session_created
 AFTER INSERT ON sessions
 BEGIN
   DELETE FROM gsd_session_details WHERE session_id = NEW.id;
+  DELETE FROM gsd_session_sizes WHERE session_id = NEW.id;
   DELETE FROM gsd_session_owners WHERE session_id = NEW.id;
   INSERT INTO gsd_session_changes (session_id) VALUES (NEW.id);
 END;
@@ -53,6 +67,7 @@ WHEN NEW.id IS NOT OLD.id
 BEGIN
   INSERT INTO gsd_session_changes (session_id) VALUES (OLD.id);
   UPDATE OR REPLACE gsd_session_details SET session_id = NEW.id WHERE session_id = OLD.id;
+  UPDATE OR REPLACE gsd_session_sizes SET session_id = NEW.id WHERE session_id = OLD.id;
   UPDATE OR REPLACE gsd_session_owners SET session_id = NEW.id WHERE session_id = OLD.id;
   UPDATE OR REPLACE session_pins SET session_id = NEW.id WHERE session_id = OLD.id;
 END;
@@ -61,6 +76,7 @@ CREATE TRIGGER IF NOT EXISTS gsd_session_removed
 AFTER DELETE ON sessions
 BEGIN
   DELETE FROM gsd_session_details WHERE session_id = OLD.id;
+  DELETE FROM gsd_session_sizes WHERE session_id = OLD.id;
   DELETE FROM gsd_session_owners WHERE session_id = OLD.id;
   INSERT INTO gsd_session_changes (session_id) VALUES (OLD.id);
 END;

@@ -2,24 +2,30 @@
 //! <https://docs.asciinema.org/manual/asciicast/v2/>
 
 use std::borrow::Cow;
+use std::collections::VecDeque;
 use std::io::{self, Write};
 
 use serde::Serialize;
 use serde_json::Serializer;
 use serde_json::ser::Formatter;
 
-use super::{Format, Size};
+use super::Format;
 use crate::store::model::Chunk;
+use crate::store::terminal::{Setting, Size};
 
 /// A recording.
 pub(super) struct Asciicast {
-    size: Size,
+    setting: Setting,
+    /// The sizes that the terminal gets, each behind a chunk.
+    sizes: VecDeque<(i64, Size)>,
     title: Option<String>,
     has_header: bool,
     /// The first valid moment, in milliseconds since 1970.
     start: Option<i64>,
     /// The length so far, in milliseconds. It never decreases.
     elapsed: i64,
+    /// Whether the output so far ends with a carriage return.
+    returned: bool,
 }
 
 /// The first line.
@@ -35,9 +41,35 @@ struct Header<'a> {
     title: Option<&'a str>,
 }
 
-/// Every other line: when something was printed, in milliseconds since the start, `o` for output, and what was printed.
+/// Every other line: when something happened, in milliseconds since the start, and `o` with what was printed, or `r` with
+/// a new size.
 #[derive(Serialize)]
 struct Event<'a>(i64, &'static str, Cow<'a, str>);
+
+impl Event<'_> {
+    fn write(self, out: &mut dyn Write) -> io::Result<()> {
+        self.serialize(&mut Serializer::with_formatter(&mut *out, EventFormatter))?;
+        out.write_all(b"\n")
+    }
+}
+
+/// A text with a carriage return before each line feed, as a terminal needs it. `returned` says that one is before it.
+fn with_returns(text: Cow<'_, str>, returned: bool) -> Cow<'_, str> {
+    let mut before = if returned { '\r' } else { '\n' };
+    let is_bare = |before: char, next: char| next == '\n' && before != '\r';
+    if !text.contains('\n') {
+        return text;
+    }
+    let mut whole = String::with_capacity(text.len() + 16);
+    for next in text.chars() {
+        if is_bare(before, next) {
+            whole.push('\r');
+        }
+        whole.push(next);
+        before = next;
+    }
+    whole.into()
+}
 
 /// Writes events as asciinema does: milliseconds as seconds, and a blank behind every comma.
 struct EventFormatter;
@@ -53,17 +85,18 @@ impl Formatter for EventFormatter {
 }
 
 impl Asciicast {
-    /// A recording in a terminal of this size.
-    pub(super) fn new(size: Size, title: Option<String>) -> Self {
-        Self { size, title, has_header: false, start: None, elapsed: 0 }
+    /// A recording in a terminal like this.
+    pub(super) fn new(setting: Setting, sizes: Vec<(i64, Size)>, title: Option<String>) -> Self {
+        let sizes = sizes.into();
+        Self { setting, sizes, title, has_header: false, start: None, elapsed: 0, returned: false }
     }
 
     fn header(&mut self, moment: Option<i64>, out: &mut dyn Write) -> io::Result<()> {
         self.has_header = true;
         let header = Header {
             version: 2,
-            width: self.size.columns,
-            height: self.size.rows,
+            width: self.setting.size.columns,
+            height: self.setting.size.rows,
             // Players refuse moments before 1970.
             timestamp: moment.filter(|millis| *millis >= 0).map(|millis| millis / 1000),
             title: self.title.as_deref(),
@@ -84,9 +117,19 @@ impl Format for Asciicast {
             let start = *self.start.get_or_insert(moment);
             self.elapsed = self.elapsed.max(moment.saturating_sub(start));
         }
-        let event = Event(self.elapsed, "o", String::from_utf8_lossy(chunk.output.data));
-        event.serialize(&mut Serializer::with_formatter(&mut *out, EventFormatter))?;
-        out.write_all(b"\n")
+        while let Some((behind, size)) = self.sizes.front()
+            && *behind < chunk.id
+        {
+            let size = format!("{}x{}", size.columns, size.rows);
+            Event(self.elapsed, "r", size.into()).write(out)?;
+            self.sizes.pop_front();
+        }
+        let mut data = String::from_utf8_lossy(chunk.output.data);
+        if !self.setting.is_terminal {
+            let returned = std::mem::replace(&mut self.returned, data.ends_with('\r'));
+            data = with_returns(data, returned);
+        }
+        Event(self.elapsed, "o", data).write(out)
     }
 
     fn end(&mut self, out: &mut dyn Write) -> io::Result<()> {

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::{Format, lines};
 use crate::store::model::Chunk;
-use crate::store::terminal::{Colour, Line, Lines, Style};
+use crate::store::terminal::{Colour, Line, Lines, Style, width_of};
 
 /// The policy of the page: nothing is loaded and nothing runs, whatever was printed.
 const HEAD: &str = r#"<!doctype html>
@@ -17,10 +17,11 @@ const HEAD: &str = r#"<!doctype html>
 
 const STYLE: &str = "<style>
 body { background: #1e1e1e; color: #d4d4d4; margin: 1em }
-pre { font: 14px/1.3 ui-monospace, Menlo, Consolas, monospace; margin: 0; tab-size: 8 }
-.b { font-weight: bold } .d { opacity: .6 } .i { font-style: italic }
+pre { font: 14px/1.15 ui-monospace, Menlo, Consolas, monospace; margin: 0; tab-size: 8 }
+.b { font-weight: bold } .i { font-style: italic }
 .u { text-decoration: underline } .s { text-decoration: line-through }
 .u.s { text-decoration: underline line-through }
+i { display: inline-block; width: 2ch; font-style: inherit } .m { border: 1px dotted; font-size: .7em }
 </style>
 ";
 
@@ -44,9 +45,9 @@ pub(super) struct Html {
 const PIECE: usize = 16 << 10;
 
 impl Html {
-    /// A page with this title.
-    pub(super) fn new(title: String) -> Self {
-        Self { title, lines: Lines::styled(), page: Vec::new() }
+    /// A page with this title and these lines.
+    pub(super) fn new(title: String, lines: Lines) -> Self {
+        Self { title, lines, page: Vec::new() }
     }
 }
 
@@ -70,7 +71,9 @@ impl Format for Html {
 
     fn end(&mut self, out: &mut dyn Write) -> io::Result<()> {
         let page = &mut self.page;
-        self.lines.end().map_or(Ok(()), |line| write_line(line, page, out))?;
+        while let Some(line) = self.lines.end() {
+            write_line(line, page, out)?;
+        }
         out.write_all(page)?;
         out.write_all(b"</pre>\n</body>\n</html>\n")
     }
@@ -78,6 +81,9 @@ impl Format for Html {
 
 fn write_line(line: Line<'_>, page: &mut Vec<u8>, out: &mut dyn Write) -> io::Result<()> {
     for (run, style) in line.runs() {
+        // What was not to be seen is not in the page.
+        let hidden = style.hidden.then(|| " ".repeat(run.chars().map(width_of).sum()));
+        let run = hidden.as_deref().unwrap_or(run);
         if style == Style::PLAIN {
             escape(run, page);
         } else {
@@ -101,7 +107,6 @@ fn add_attributes(style: Style, page: &mut Vec<u8>) {
     let mut separator: &[u8] = br#" class=""#;
     for (is_set, class) in [
         (style.bold, b'b'),
-        (style.dim, b'd'),
         (style.italic, b'i'),
         (style.underline, b'u'),
         (style.strikethrough, b's'),
@@ -120,6 +125,17 @@ fn add_attributes(style: Style, page: &mut Vec<u8>) {
         (colour, background) =
             (Some(background.unwrap_or(BACKGROUND)), Some(colour.unwrap_or(FOREGROUND)));
     }
+    if style.dim {
+        let behind = background.unwrap_or(BACKGROUND);
+        colour = Some(mixed(colour.unwrap_or(FOREGROUND), behind));
+    }
+    let (shown, behind) = (colour.unwrap_or(FOREGROUND), background.unwrap_or(BACKGROUND));
+    if are_near(shown, behind) && contrast(shown, behind) < READABLE {
+        // One of them has a contrast of at least 4.5 to every colour.
+        let [black, white] = [0, 0xff_ffff];
+        colour =
+            Some(if contrast(black, behind) > contrast(white, behind) { black } else { white });
+    }
     let mut separator: &[u8] = br#" style=""#;
     for (property, colour) in [(&b"color:#"[..], colour), (b"background:#", background)] {
         if let Some(colour) = colour {
@@ -133,6 +149,40 @@ fn add_attributes(style: Style, page: &mut Vec<u8>) {
     if separator == b";" {
         page.push(b'"');
     }
+}
+
+/// The least contrast of a text to what is behind it. Less than that is the same colour for most eyes.
+const READABLE: f64 = 1.2;
+
+/// Red, green and blue of a colour.
+fn parts(colour: u32) -> [u32; 3] {
+    [(colour >> 16) & 0xff, (colour >> 8) & 0xff, colour & 0xff]
+}
+
+/// A faint colour: three fifths of it, and two of what is behind it.
+fn mixed(colour: u32, behind: u32) -> u32 {
+    let pairs = parts(colour).into_iter().zip(parts(behind));
+    pairs.fold(0, |mixed, (one, other)| (mixed << 8) | ((3 * one + 2 * other) / 5))
+}
+
+/// Whether colours may have little contrast: most have much, and need not be compared closely.
+fn are_near(one: u32, other: u32) -> bool {
+    parts(one).into_iter().zip(parts(other)).all(|(one, other)| one.abs_diff(other) < 64)
+}
+
+/// The contrast of two colours, from 1 to 21, as the guidelines for the web define it.
+/// <https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio>
+fn contrast(one: u32, other: u32) -> f64 {
+    let luminance = |colour: u32| {
+        let linear = parts(colour).map(|part| {
+            let part = f64::from(part) / 255.0;
+            if part <= 0.04045 { part / 12.92 } else { ((part + 0.055) / 1.055).powf(2.4) }
+        });
+        let [red, green, blue] = linear;
+        0.2126 * red + 0.7152 * green + 0.0722 * blue
+    };
+    let (one, other) = (luminance(one), luminance(other));
+    (one.max(other) + 0.05) / (one.min(other) + 0.05)
 }
 
 /// A colour as red, green and blue; `None` for the default of the page.
@@ -156,11 +206,15 @@ fn rgb(colour: Colour) -> Option<u32> {
     }
 }
 
-/// Adds text, with markup escaped.
+/// Whether a character turns the direction of text around it.
+fn turns_text(character: char) -> bool {
+    matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Adds text, with markup escaped, and wide characters in two cells.
 fn escape(text: &str, page: &mut Vec<u8>) {
-    // 0xc2 may begin a control character of the 8-bit set.
     let may_be_special =
-        |byte: &u8| matches!(byte, ..0x20 | b'&' | b'<' | b'>' | b'"' | 0x7f | 0xc2);
+        |byte: &u8| matches!(byte, ..0x20 | b'&' | b'<' | b'>' | b'"' | 0x7f | 0x80..);
     let mut rest = text;
     while let Some(at) = rest.bytes().position(|byte| may_be_special(&byte)) {
         let (before, after) = rest.split_at(at);
@@ -172,6 +226,22 @@ fn escape(text: &str, page: &mut Vec<u8>) {
             '<' => page.extend_from_slice(b"&lt;"),
             '>' => page.extend_from_slice(b"&gt;"),
             '"' => page.extend_from_slice(b"&quot;"),
+            _ if turns_text(special) => {
+                let mark = format!("<span class=\"m\">U+{:04X}</span>", u32::from(special));
+                page.extend_from_slice(mark.as_bytes());
+            }
+            _ if width_of(special) == 2 => {
+                // With what joins it: marks, and the rest of an emoji.
+                let after = characters.as_str();
+                let joins = |character: &char| width_of(*character) == 0 && !turns_text(*character);
+                let length = after.chars().take_while(joins).map(char::len_utf8).sum();
+                let (joined, rest) = after.split_at(length);
+                page.extend_from_slice(b"<i>");
+                page.extend_from_slice(special.encode_utf8(&mut [0; 4]).as_bytes());
+                page.extend_from_slice(joined.as_bytes());
+                page.extend_from_slice(b"</i>");
+                characters = rest.chars();
+            }
             _ if special.is_control() && special != '\t' => {
                 page.extend_from_slice("\u{fffd}".as_bytes());
             }

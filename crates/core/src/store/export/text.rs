@@ -7,8 +7,14 @@ use crate::store::model::Chunk;
 use crate::store::terminal::{Line, Lines};
 
 /// The lines of a terminal.
-#[derive(Default)]
 pub(super) struct Text(Lines);
+
+impl Text {
+    /// These lines.
+    pub(super) fn new(lines: Lines) -> Self {
+        Self(lines)
+    }
+}
 
 impl Format for Text {
     fn chunk(&mut self, chunk: &Chunk<'_>, out: &mut dyn Write) -> io::Result<()> {
@@ -16,7 +22,10 @@ impl Format for Text {
     }
 
     fn end(&mut self, out: &mut dyn Write) -> io::Result<()> {
-        self.0.end().map_or(Ok(()), |line| write_line(line, out))
+        while let Some(line) = self.0.end() {
+            write_line(line, out)?;
+        }
+        Ok(())
     }
 }
 

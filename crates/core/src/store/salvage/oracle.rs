@@ -21,7 +21,7 @@ const SESSIONS: &str =
 const OUTPUTS: &str =
     "SELECT id, session_id, timestamp, type, data, created_at FROM session_outputs ORDER BY id";
 const PINNED: &str = "SELECT session_id, created_at FROM session_pins ORDER BY session_id";
-const DETAILS: &str = "SELECT session_id, title, exit_code, signal, error FROM gsd_session_details ORDER BY session_id";
+const DETAILS: &str = "SELECT * FROM gsd_session_details ORDER BY session_id";
 const SEQUENCE: &str = "SELECT seq FROM sqlite_sequence WHERE name = 'session_outputs'";
 
 /// Rows of every kind: short and long, with NUL, with characters of one to four bytes, with a mark at the start, as

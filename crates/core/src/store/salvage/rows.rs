@@ -22,7 +22,8 @@ const INSERT_PIN: &str =
     "INSERT OR IGNORE INTO session_pins (session_id, created_at) VALUES (?1, ?2)";
 
 const INSERT_DETAILS: &str = "INSERT OR IGNORE INTO gsd_session_details
-    (session_id, title, exit_code, signal, error) VALUES (?1, ?2, ?3, ?4, ?5)";
+    (session_id, title, exit_code, signal, error, terminal, columns, rows)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
 
 /// What belongs to a missing session is useless. And no trigger has counted the sessions as changed.
 const COMPLETE: &str = "

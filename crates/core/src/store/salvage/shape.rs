@@ -197,12 +197,13 @@ pub(super) fn is_output(values: &[ValueRef<'_>]) -> bool {
 
 /// Whether values look like the details of a session.
 fn are_details(values: &[ValueRef<'_>]) -> bool {
-    let [session_id, title, exit_code, signal, error] = values else {
+    let [session_id, title, exit_code, signal, error, terminal, columns, rows] = values else {
         return false;
     };
+    let is_number = |value: &ValueRef<'_>| matches!(value, ValueRef::Null | ValueRef::Integer(_));
     is_text(session_id)
         && [title, signal, error].into_iter().all(|text| is_null(text) || is_text(text))
-        && matches!(exit_code, ValueRef::Null | ValueRef::Integer(_))
+        && [exit_code, terminal, columns, rows].into_iter().all(is_number)
 }
 
 /// Whether values look like a pin.

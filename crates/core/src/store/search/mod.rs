@@ -2,22 +2,26 @@
 
 mod clock;
 mod data;
+mod normal;
 mod pattern;
 mod slowly;
 
+use std::borrow::Cow;
 use std::cell::RefCell;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::rc::Rc;
 use std::time::Duration;
 
 use rusqlite::{Connection as Sqlite, Row, Statement, params};
 
 use super::outputs::{Outputs, check_session, select_chunks};
+use super::sizes::{self, Wanted};
 use super::terminal::{KeptLine, Line, Lines, Mark};
 use super::timestamp::{Moments, Timestamp};
-use super::{Error, Result, text};
+use super::{Error, Result, StoredText, text};
 use clock::Clock;
 use data::Data;
+use normal::{Normal, composed};
 use pattern::Pattern;
 use slowly::Slowly;
 
@@ -39,6 +43,9 @@ const ALL_IN_PIECES: &str = "SELECT session_id, timestamp,
      THEN data END, id, octet_length(data)
      FROM session_outputs WHERE id > ?1 ORDER BY id";
 
+/// The last chunk of a session.
+const LAST: &str = "SELECT max(id) FROM session_outputs WHERE session_id = ?1";
+
 /// What to look for, and where.
 #[derive(Debug, Clone)]
 pub struct Query {
@@ -48,6 +55,8 @@ pub struct Query {
     pub regex: bool,
     /// Whether upper and lower case differ.
     pub case_sensitive: bool,
+    /// Whether what was drawn over is searched as well, each text once.
+    pub drawn_over: bool,
     /// The session to search; all without one.
     pub session_id: Option<String>,
     /// Only output from this moment on.
@@ -69,7 +78,7 @@ pub struct Match {
     pub session_id: Vec<u8>,
     /// The text of the line.
     pub line: String,
-    /// The number of the line in the session, from 1.
+    /// The number of the line in the session, from 1; 0 if it was drawn over.
     pub number: u64,
     /// The chunk in which the match begins.
     pub mark: Mark,
@@ -108,7 +117,11 @@ struct State {
     /// The chunk that was read last, and how many bytes of it, if not all.
     cursor: i64,
     taken: Option<usize>,
-    /// Whether all chunks were read, so that only lines without an end are left.
+    /// A session whose output is over, so that only the lines on its screen are left.
+    over: Option<Vec<u8>>,
+    /// How many lines sessions have whose output was over. They may go on.
+    done: HashMap<Vec<u8>, u64>,
+    /// Whether all chunks were read.
     ending: bool,
     ended: bool,
     /// A line whose search is not finished.
@@ -158,6 +171,8 @@ struct Paused {
 struct Session {
     lines: Lines,
     nearby: Nearby,
+    /// Its last chunk, as far as is known.
+    last: i64,
 }
 
 /// Lines and matches that are kept for the context.
@@ -176,7 +191,11 @@ impl Search {
     ///
     /// [`Error::OutOfRange`] for an invalid pattern.
     pub fn new(outputs: Outputs, query: Query) -> Result<Self> {
-        let pattern = Pattern::new(&query.pattern, query.regex, query.case_sensitive)?;
+        let alike = !query.case_sensitive;
+        let text: Cow<'_, str> =
+            if alike { composed(&query.pattern).into() } else { query.pattern.as_str().into() };
+        let pattern = Pattern::new(&text, query.regex, query.case_sensitive)?;
+        drop(text);
         Ok(Self { outputs, query, pattern, state: RefCell::default() })
     }
 
@@ -191,6 +210,7 @@ impl Search {
         mut visit: impl FnMut(Match) -> Result<(), E>,
     ) -> Result<Stopped, E> {
         let state = &mut *self.state.borrow_mut();
+        self.outputs.connection.unsettled().map_err(Error::from)?;
         let stopped = match self.full(&state.ready) {
             Some(stopped) => stopped,
             None if state.ended => Stopped::AtLimit,
@@ -231,7 +251,7 @@ impl Search {
         let connection = &self.outputs.connection;
         let sqlite = connection.settled()?;
         let clock = &mut Clock::new(self.query.time_limit);
-        if self.look_on(state, clock).is_none() {
+        if self.look_on(state, clock).is_none() || self.end_session(state, clock).is_none() {
             return Ok(Stopped::InTime);
         }
         if state.ending {
@@ -266,6 +286,9 @@ impl Search {
         let mut moments = Moments::default();
         let mut rows = statement.query(params)?;
         while let Some(row) = rows.next()? {
+            if let Some(stopped) = self.full(&state.ready) {
+                return Ok(stopped);
+            }
             if let Some(stopped) = self.read_row(row, sqlite, state, &mut moments, clock)? {
                 return Ok(stopped);
             }
@@ -288,15 +311,22 @@ impl Search {
         if let Some(id) = &self.query.session_id {
             check_session(row, id)?;
         }
-        let State { sessions, cursor, taken, ready, paused, .. } = state;
+        let State { sessions, cursor, taken, ready, paused, done: ended, .. } = state;
         let session_id = text(row.get_ref(0)?);
         let id = row.get(3)?;
         let done = taken.take().filter(|_| id == *cursor).unwrap_or(0);
         *cursor = id;
         if !sessions.contains_key(session_id) {
-            sessions.insert(session_id.to_vec(), Session::default());
+            let count = ended.get(session_id).copied().unwrap_or(0);
+            let mut lines =
+                sizes::lines(sqlite, session_id, Wanted::default(), false)?.behind(count);
+            if self.query.drawn_over {
+                lines = lines.with_drawn_over();
+            }
+            let session = Session { lines, ..Session::default() };
+            sessions.insert(session_id.to_vec(), session);
         }
-        let Some(Session { lines, nearby }) = sessions.get_mut(session_id) else {
+        let Some(Session { lines, nearby, last }) = sessions.get_mut(session_id) else {
             return Ok(None);
         };
         let mark = Mark { cursor: id, timestamp: moments.millis(text(row.get_ref(1)?)) };
@@ -329,7 +359,48 @@ impl Search {
                 return Ok(Some(Stopped::InTime));
             }
         }
+        // Of many sessions, only those that print at the same time have a screen.
+        if self.query.session_id.is_none() && id >= *last {
+            let mut find = sqlite.prepare_cached(LAST)?;
+            *last = find.query_row([StoredText(session_id)], |row| row.get(0))?;
+            if id >= *last {
+                state.over = Some(session_id.to_vec());
+                if self.end_session(state, clock).is_none() {
+                    return Ok(Some(Stopped::InTime));
+                }
+            }
+        }
         Ok(None)
+    }
+
+    /// Looks at the lines on the screen of the session whose output is over, if there is one; `None` if the time is over.
+    fn end_session(&self, state: &mut State, clock: &mut Clock) -> Option<()> {
+        let State { sessions, ready, paused, over, done, .. } = state;
+        let Some(session_id) = over.take() else {
+            return Some(());
+        };
+        if let Some(Session { lines, nearby, .. }) = sessions.get_mut(&session_id) {
+            // One that was paused in is over by now.
+            while let Some(line) = lines.end() {
+                if line.drawn_over {
+                    // No line comes after the last one that stayed.
+                    nearby.waiting.drain(..).for_each(|found| ready.push(found));
+                }
+                match self.find(&line, clock) {
+                    Ok(found) => self.add(&line, found, &session_id, nearby, ready),
+                    Err(search) => {
+                        let line = line.keep();
+                        *over = Some(session_id.clone());
+                        *paused = Some(Paused { session_id, line, search });
+                        return None;
+                    }
+                }
+            }
+            nearby.waiting.drain(..).for_each(|found| ready.push(found));
+            done.insert(session_id.clone(), lines.count());
+        }
+        sessions.remove(&session_id);
+        Some(())
     }
 
     /// Continues in the line whose search was interrupted; `None` if the time is over again.
@@ -337,13 +408,14 @@ impl Search {
         let Some(Paused { session_id, line, mut search }) = state.paused.take() else {
             return Some(());
         };
-        let Some(span) = search.go_on(line.line().text, clock) else {
+        let Some(span) = search.go_on(self.normal(&line.line()).text(), clock) else {
             state.paused = Some(Paused { session_id, line, search });
             return None;
         };
         if let Some(Session { nearby, .. }) = state.sessions.get_mut(&session_id) {
             let line = line.line();
-            let found = span.and_then(|span| self.in_time(&line, span));
+            let normal = self.normal(&line);
+            let found = span.and_then(|span| self.in_time(&line, normal.in_line(span)));
             self.add(&line, found, &session_id, nearby, &mut state.ready);
         }
         Some(())
@@ -358,15 +430,18 @@ impl Search {
         nearby: &mut Nearby,
         ready: &mut Ready,
     ) {
-        let context = self.query.context;
-        if context == 0 && found.is_none() {
+        // Nothing is near to what was drawn over.
+        let context = if line.drawn_over { 0 } else { self.query.context };
+        if (context == 0 || line.drawn_over) && found.is_none() {
             return;
         }
         let text: Rc<str> = if context > 0 { line.text.into() } else { "".into() };
-        for waiting in &mut nearby.waiting {
+        let others = if line.drawn_over { None } else { Some(&mut nearby.waiting) };
+        for waiting in others.into_iter().flatten() {
             waiting.after.push(Rc::clone(&text));
         }
-        if nearby.waiting.front().is_some_and(|first| first.after.len() >= context)
+        if !line.drawn_over
+            && nearby.waiting.front().is_some_and(|first| first.after.len() >= context)
             && let Some(first) = nearby.waiting.pop_front()
         {
             ready.push(first);
@@ -380,7 +455,7 @@ impl Search {
                 number: line.number,
                 mark,
                 span: (units(span.start), units(span.end)),
-                before: nearby.before.iter().cloned().collect(),
+                before: nearby.before.iter().take(context).cloned().collect(),
                 after: Vec::new(),
             };
             if context == 0 {
@@ -395,14 +470,20 @@ impl Search {
         nearby.before.push_back(text);
     }
 
+    /// A line in the form in which it is searched.
+    fn normal<'a>(&self, line: &Line<'a>) -> Normal<'a> {
+        Normal::of(line.text, !self.query.case_sensitive)
+    }
+
     /// The match in a line, where it was printed at a time that counts.
     fn find(
         &self,
         line: &Line<'_>,
         clock: &mut Clock,
     ) -> Result<Option<(std::ops::Range<usize>, Mark)>, Box<Slowly>> {
-        let span = self.pattern.find(line.text, clock)?;
-        Ok(span.and_then(|span| self.in_time(line, span)))
+        let normal = self.normal(line);
+        let span = self.pattern.find(normal.text(), clock)?;
+        Ok(span.and_then(|span| self.in_time(line, normal.in_line(span))))
     }
 
     fn in_time(
@@ -418,24 +499,12 @@ impl Search {
 
     /// Looks at the lines that have no end, and waits for nothing more.
     fn end(&self, state: &mut State, clock: &mut Clock) -> Stopped {
-        let State { sessions, ready, paused, .. } = state;
-        while let Some(mut first) = sessions.first_entry() {
-            let session_id = first.key().clone();
-            let Session { lines, nearby } = first.get_mut();
-            // One that was paused in is over by now.
-            if let Some(line) = lines.end() {
-                match self.find(&line, clock) {
-                    Ok(found) => self.add(&line, found, &session_id, nearby, ready),
-                    Err(search) => {
-                        let line = line.keep();
-                        *paused = Some(Paused { session_id, line, search });
-                        return Stopped::InTime;
-                    }
-                }
+        while let Some(session_id) = state.sessions.keys().next() {
+            state.over = Some(session_id.clone());
+            if self.end_session(state, clock).is_none() {
+                return Stopped::InTime;
             }
-            nearby.waiting.drain(..).for_each(|found| ready.push(found));
-            first.remove();
-            if clock.is_late(0) && !sessions.is_empty() {
+            if clock.is_late(0) && !state.sessions.is_empty() {
                 return Stopped::InTime;
             }
         }

@@ -1,389 +1,319 @@
-//! The columns of a line that is overwritten.
+//! The cells of one row of a screen.
 //!
-//! A few bytes can cause a lot of work: `ESC[P` moves everything behind the cursor. So work is paid for with
-//! [`Credit`], and every byte that is read adds to it.
+//! Cells behind the last one that was ever written are not stored. What a row has there is the same as in a cell that
+//! was erased: nothing, which is not the same as a blank.
 
 use unicode_width::UnicodeWidthChar;
 
-use super::controls::Edit;
 use super::style::{Packed, Style, change_to};
 
-/// The least width of a line. The cursor moves no further behind the text.
-pub(super) const WIDTH: usize = 512;
-
-/// Columns of the longest line that is overwritten.
-pub(super) const COLUMNS: usize = super::MAX_REDRAWN;
-
-/// The initial capacity: enough for most lines.
+/// The initial capacity: enough for most rows.
 const USUAL: usize = 128;
 
-/// Columns between two stops of the tab.
-const TAB: usize = 8;
+/// The most cells with combining marks in one row, and the most marks of one cell.
+const MARKED: usize = 1024;
+const COMBINING: usize = 32;
 
-/// The most combining marks in one line.
-const COMBINING: usize = 1024;
+/// Nothing was printed there, or it was erased.
+const NOTHING: u32 = 0;
 
-/// The second column of a wide character, and all but the first of a tab.
+/// The second cell of a wide character.
 const REST: u32 = 0x10_ffff;
 
-const BLANK: u32 = ' ' as u32;
-
-/// The bits of a column for the character. The bits above them number its marks.
+/// The bits of a cell for the character. The bits above them number its marks.
 const CHARACTER: u32 = (1 << MARKS) - 1;
 const MARKS: u32 = 21;
 
-/// The columns that can still be moved or erased.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Credit {
-    left: usize,
-    /// Bytes that were read and are not counted yet.
-    bytes: usize,
+/// The cells that a character takes: none, one or two.
+pub(crate) fn width_of(character: char) -> usize {
+    if character.is_ascii() { 1 } else { character.width().unwrap_or(0) }
 }
 
-impl Default for Credit {
-    fn default() -> Self {
-        Self { left: Self::AT_FIRST, bytes: 0 }
-    }
-}
-
-impl Credit {
-    const AT_FIRST: usize = 1 << 18;
-
-    /// The most credit that is saved.
-    const MOST: usize = 1 << 20;
-
-    /// The credit for a byte. It is enough to edit lines of up to one or two hundred columns with every sequence.
-    const OF_BYTE: usize = 64;
-
-    /// The price of a blank column: it is read, written and searched later.
-    const OF_BLANK: usize = 16;
-
-    /// Adds the bytes that were read.
-    #[inline]
-    pub(super) fn earn(&mut self, bytes: usize) {
-        self.bytes = self.bytes.saturating_add(bytes);
-    }
-
-    fn count(&mut self) {
-        let earned = std::mem::take(&mut self.bytes).saturating_mul(Self::OF_BYTE);
-        self.left = self.left.saturating_add(earned).min(Self::MOST);
-    }
-
-    /// Pays for moving or erasing columns; `false` if the credit is too low.
-    fn move_columns(&mut self, count: usize) -> bool {
-        self.count();
-        let paid = self.left.checked_sub(count);
-        self.left = paid.unwrap_or(self.left);
-        paid.is_some()
-    }
-
-    /// Pays for up to `count` blanks or repeated bytes. Returns for how many.
-    pub(super) fn add_columns(&mut self, count: usize) -> usize {
-        if count == 0 {
-            return 0;
-        }
-        self.count();
-        let count = count.min(self.left / Self::OF_BLANK);
-        self.left -= count * Self::OF_BLANK;
-        count
-    }
-}
-
-/// The columns of a line, and the cursor.
+/// The cells of a row.
 #[derive(Default)]
 pub(super) struct Cells {
     characters: Vec<u32>,
-    /// The style of each column, if styles are kept.
+    /// The style of each cell, if styles are kept.
     styles: Option<Vec<Packed>>,
-    column: usize,
-    marks: Marks,
+    /// The combining marks of cells. The upper bits of a cell hold the number of its marks, from 1, so that they move
+    /// with it.
+    marks: Vec<String>,
 }
 
 impl Cells {
-    /// An empty line, with styles if `styled`.
+    /// No cells, with styles if `styled`.
     pub(super) fn new(styled: bool) -> Self {
         let characters = Vec::with_capacity(USUAL);
         let styles = styled.then(|| Vec::with_capacity(USUAL));
         Self { characters, styles, ..Self::default() }
     }
 
-    /// Clears the line; `false` if its memory is too large to keep.
-    pub(super) fn clear(&mut self) -> bool {
+    /// Forgets all cells.
+    pub(super) fn clear(&mut self) {
         self.characters.clear();
         if let Some(styles) = &mut self.styles {
             styles.clear();
         }
-        self.column = 0;
-        self.characters.capacity() <= 2 * USUAL && self.marks.is_unused()
+        self.marks = Vec::new();
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.characters.is_empty()
+    /// The number of cells up to the last one with a character.
+    pub(super) fn length(&self) -> usize {
+        self.characters.iter().rposition(|cell| *cell != NOTHING).map_or(0, |last| last + 1)
     }
 
+    /// Whether nothing is there, in whatever style.
     pub(super) fn is_blank(&self) -> bool {
-        self.characters.iter().all(|cell| *cell == BLANK)
+        self.characters.iter().all(|cell| *cell == NOTHING)
     }
 
-    /// The column of the cursor.
-    pub(super) fn column(&self) -> usize {
-        self.column
+    /// Whether any cell has a background.
+    pub(super) fn has_background(&self) -> bool {
+        self.styles.iter().flatten().any(|style| style.has_background())
     }
 
-    /// Moves the cursor, but not far beyond the text.
-    pub(super) fn move_to(&mut self, column: usize) {
-        self.column = column.min(self.characters.len().clamp(WIDTH, COLUMNS));
+    /// Whether the character in the first cell is a wide one.
+    pub(super) fn starts_wide(&self) -> bool {
+        self.characters.get(1) == Some(&REST)
     }
 
-    /// Writes a character at the cursor. The line starts at the column `origin` of the screen.
-    pub(super) fn put(
-        &mut self,
-        character: char,
-        style: Packed,
-        origin: usize,
-        credit: &mut Credit,
-    ) {
-        let (column, code) = (self.column, u32::from(character));
-        if (BLANK..0x7f).contains(&code) && self.put_simple(code, style) {
-            return;
-        }
-        let width = match character {
-            '\t' => {
-                let width = TAB - (origin + column) % TAB;
-                if column < self.characters.len() {
-                    // Over existing text a tab only moves the cursor.
-                    self.column += width;
-                    return;
-                }
-                width
-            }
-            // This code stands for the rest of a wide character, so it cannot be a character.
-            _ if code == REST => {
-                return self.put(char::REPLACEMENT_CHARACTER, style, origin, credit);
-            }
-            _ => character.width().unwrap_or(0),
-        };
-        if width == 0 {
-            let end = column.min(self.characters.len());
-            let before = self.characters.get_mut(..end);
-            let of = before.and_then(|before| before.iter_mut().rfind(|cell| **cell != REST));
-            if let Some(of) = of {
-                self.marks.add(of, character);
-            }
-            return;
-        }
+    fn is_rest(&self, column: usize) -> bool {
+        self.characters.get(column) == Some(&REST)
+    }
+
+    /// Prints the ASCII characters at the start of `run`, as long as that is simple. Returns how many.
+    #[inline]
+    pub(super) fn print_simply(&mut self, column: usize, run: &[u8], style: Packed) -> usize {
+        let count = run.iter().position(|byte| !matches!(byte, b' '..=b'~')).unwrap_or(run.len());
         let length = self.characters.len();
-        let start = length + credit.add_columns(column.saturating_sub(length));
-        let start = column.min(start);
-        let end = start + width;
-        self.blank(start, end);
-        if length < end {
-            self.characters.resize(end, BLANK);
+        if count == 0 || column > length || self.is_rest(column) || self.is_rest(column + count) {
+            return 0;
+        }
+        let (over, behind) = run.split_at(count.min(length - column));
+        let behind = behind.get(..count - over.len()).unwrap_or_default();
+        let places = self.characters.get_mut(column..).unwrap_or_default();
+        for (place, byte) in places.iter_mut().zip(over) {
+            *place = u32::from(*byte);
+        }
+        self.characters.extend(behind.iter().map(|byte| u32::from(*byte)));
+        if let Some(styles) = &mut self.styles {
+            styles.get_mut(column..column + over.len()).unwrap_or_default().fill(style);
+            styles.extend(std::iter::repeat_n(style, behind.len()));
+        }
+        count
+    }
+
+    /// Prints a character of one or two cells, which the row has room for.
+    pub(super) fn print(&mut self, column: usize, character: char, width: usize, style: Packed) {
+        // This code stands for the rest of a wide character, so it cannot be a character.
+        let code = match u32::from(character) {
+            NOTHING | REST => u32::from(char::REPLACEMENT_CHARACTER),
+            code => code,
+        };
+        let end = column + width;
+        self.part(column, style);
+        self.part(end, style);
+        self.extend_to(end);
+        let mut cell = code;
+        for place in self.characters.get_mut(column..end).unwrap_or_default() {
+            *place = std::mem::replace(&mut cell, REST);
+        }
+        self.paint(column, end, style);
+    }
+
+    /// Adds a combining mark to the character before a column.
+    pub(super) fn mark(&mut self, column: usize, mark: char) {
+        let before = self.characters.get(..column).unwrap_or(&self.characters);
+        let Some(at) = before.iter().rposition(|cell| *cell != REST) else {
+            return;
+        };
+        if self.marks.len() == MARKED {
+            self.forget_unused_marks();
+        }
+        let Self { characters, marks, .. } = self;
+        let Some(cell) = characters.get_mut(at).filter(|cell| **cell != NOTHING) else {
+            return;
+        };
+        if *cell <= CHARACTER {
+            if marks.len() == MARKED {
+                return;
+            }
+            marks.push(String::new());
+            *cell |= u32::try_from(marks.len()).unwrap_or_default() << MARKS;
+        }
+        if let Some(marks) = marks.get_mut(place(*cell))
+            && marks.chars().count() < COMBINING
+        {
+            marks.push(mark);
+        }
+    }
+
+    fn forget_unused_marks(&mut self) {
+        let old = std::mem::take(&mut self.marks);
+        for cell in self.characters.iter_mut().filter(|cell| **cell > CHARACTER && **cell != REST) {
+            self.marks.push(old.get(place(*cell)).cloned().unwrap_or_default());
+            let number = u32::try_from(self.marks.len()).unwrap_or_default();
+            *cell = (*cell & CHARACTER) | (number << MARKS);
+        }
+    }
+
+    /// Erases the cells from `start` to before `end`, of a row with this number of `columns`.
+    pub(super) fn erase(&mut self, start: usize, end: usize, columns: usize, style: Packed) {
+        let end = end.min(columns);
+        if start >= end {
+            return;
+        }
+        self.part(start, style);
+        self.part(end, style);
+        if style != Packed::PLAIN {
+            self.extend_to(end);
+        } else if end >= self.characters.len() {
+            return self.truncate(start);
+        }
+        self.characters.get_mut(start..end).unwrap_or_default().fill(NOTHING);
+        self.paint(start, end, style);
+    }
+
+    /// Fills a row with a character of one cell.
+    pub(super) fn fill(&mut self, character: u8, columns: usize, style: Packed) {
+        self.clear();
+        self.extend_to(columns);
+        self.characters.fill(u32::from(character));
+        self.paint(0, columns, style);
+    }
+
+    /// Inserts `count` empty cells. What is moved beyond the end of the row is gone.
+    pub(super) fn insert(&mut self, column: usize, count: usize, columns: usize, style: Packed) {
+        let count = count.min(columns.saturating_sub(column));
+        self.part(column, style);
+        if style != Packed::PLAIN {
+            self.extend_to(column);
+        }
+        if column <= self.characters.len() {
+            let nothing = std::iter::repeat_n(NOTHING, count);
+            self.characters.splice(column..column, nothing);
+            if let Some(styles) = &mut self.styles {
+                styles.splice(column..column, std::iter::repeat_n(style, count));
+            }
+        }
+        if self.is_rest(columns) {
+            self.part(columns, style);
+        }
+        self.truncate(columns);
+    }
+
+    /// Removes `count` cells. What is behind them moves up.
+    pub(super) fn delete(&mut self, column: usize, count: usize, columns: usize, style: Packed) {
+        let count = count.min(columns.saturating_sub(column));
+        if style != Packed::PLAIN {
+            self.extend_to(columns);
+        }
+        self.part(column, style);
+        self.part(column + count, style);
+        let end = (column + count).min(self.characters.len());
+        if column < end {
+            self.characters.drain(column..end);
+            if let Some(styles) = &mut self.styles {
+                styles.drain(column..end);
+            }
+        }
+        if style != Packed::PLAIN {
+            let kept = self.characters.len();
+            self.extend_to(columns);
+            self.paint(kept, columns, style);
+        }
+    }
+
+    /// Erases both halves of a wide character that has its second one at a column.
+    fn part(&mut self, column: usize, style: Packed) {
+        if column > 0 && self.is_rest(column) {
+            self.characters.get_mut(column - 1..=column).unwrap_or_default().fill(NOTHING);
+            self.paint(column - 1, column + 1, style);
+        }
+    }
+
+    fn extend_to(&mut self, end: usize) {
+        if self.characters.len() < end {
+            self.characters.resize(end, NOTHING);
             if let Some(styles) = &mut self.styles {
                 styles.resize(end, Packed::PLAIN);
             }
         }
-        let mut cell = code;
-        for place in self.characters.get_mut(start..end).into_iter().flatten() {
-            *place = std::mem::replace(&mut cell, REST);
-        }
-        self.paint(start, end, style);
-        self.column = end;
     }
 
-    /// Writes a character of one column over another, or behind the last; `false` if the case is not that simple.
-    fn put_simple(&mut self, code: u32, style: Packed) -> bool {
-        let column = self.column;
-        match self.characters.get(column..) {
-            Some([]) => self.characters.push(code),
-            Some([one, rest @ ..])
-                if *one < REST && rest.first().is_none_or(|next| *next != REST) =>
-            {
-                if let Some(place) = self.characters.get_mut(column) {
-                    *place = code;
-                }
-            }
-            _ => return false,
-        }
+    /// Leaves out what is behind the first `columns`.
+    pub(super) fn cut(&mut self, columns: usize) {
+        self.part(columns, Packed::PLAIN);
+        self.truncate(columns);
+    }
+
+    fn truncate(&mut self, length: usize) {
+        self.characters.truncate(length);
         if let Some(styles) = &mut self.styles {
-            match styles.get_mut(column) {
-                Some(place) => *place = style,
-                None => styles.push(style),
-            }
+            styles.truncate(length);
         }
-        self.column = column + 1;
-        true
     }
 
     fn paint(&mut self, start: usize, end: usize, style: Packed) {
         if let Some(styles) = &mut self.styles {
-            styles.get_mut(start..end).into_iter().flatten().for_each(|place| *place = style);
+            styles.get_mut(start..end).unwrap_or_default().fill(style);
         }
     }
 
-    /// Blanks the existing columns from `start` to before `end`, and the other halves of split characters.
-    fn blank(&mut self, start: usize, end: usize) {
-        let is_rest = |at: usize| self.characters.get(at) == Some(&REST);
-        let mut from = start;
-        while from > 0 && is_rest(from) {
-            from -= 1;
-        }
-        let mut to = end.min(self.characters.len());
-        while is_rest(to) {
-            to += 1;
-        }
-        if let Some(gone) = self.characters.get_mut(from..to) {
-            self.marks.leave(gone);
-            gone.fill(BLANK);
-            self.paint(from, to, Packed::PLAIN);
-        }
+    /// The character before a column, with its marks.
+    pub(super) fn character_before(&self, column: usize) -> Option<(char, &str)> {
+        let before = self.characters.get(..column)?;
+        let cell = *before.iter().rfind(|cell| **cell != REST).filter(|cell| **cell != NOTHING)?;
+        Some((char::from_u32(cell & CHARACTER)?, self.marks_of(cell)))
     }
 
-    /// Cuts the line off at a column.
-    fn truncate(&mut self, column: usize) {
-        self.blank(column, column);
-        self.marks.leave(self.characters.get(column..).unwrap_or_default());
-        self.characters.truncate(column);
-        if let Some(styles) = &mut self.styles {
-            styles.truncate(column);
-        }
+    fn marks_of(&self, cell: u32) -> &str {
+        self.marks.get(place(cell)).map_or("", String::as_str)
     }
 
-    /// Does an edit; `false`, without doing it, if the credit is too low.
-    pub(super) fn edit(&mut self, edit: Edit, credit: &mut Credit) -> bool {
-        let (column, length) = (self.column, self.characters.len());
-        let behind = length.saturating_sub(column);
-        match edit {
-            Edit::Left(count) => self.column = column.saturating_sub(count.into()),
-            Edit::Right(count) => self.move_to(column + usize::from(count)),
-            Edit::EraseToEnd => self.truncate(column),
-            Edit::EraseAll => self.truncate(0),
-            Edit::EraseToCursor => {
-                let paid = credit.move_columns(length.min(column + 1));
-                if paid {
-                    self.blank(0, column + 1);
-                }
-                return paid;
-            }
-            Edit::Blank(count) => {
-                let count = behind.min(count.into());
-                let paid = credit.move_columns(count);
-                if paid {
-                    self.blank(column, column + count);
-                }
-                return paid;
-            }
-            Edit::Delete(count) if behind > 0 => {
-                if !credit.move_columns(behind) {
-                    return false;
-                }
-                let end = column + behind.min(count.into());
-                self.blank(column, end);
-                self.characters.drain(column..end);
-                if let Some(styles) = &mut self.styles {
-                    styles.drain(column..end);
-                }
-            }
-            Edit::Insert(count) if behind > 0 => {
-                if !credit.move_columns(behind) {
-                    return false;
-                }
-                let room = COLUMNS.saturating_sub(length).min(WIDTH);
-                let count = credit.add_columns(room.min(count.into()));
-                self.blank(column, column);
-                self.characters.splice(column..column, std::iter::repeat_n(BLANK, count));
-                if let Some(styles) = &mut self.styles {
-                    styles.splice(column..column, std::iter::repeat_n(Packed::PLAIN, count));
-                }
-            }
-            _ => {}
-        }
-        true
-    }
-
-    /// Adds their text and styles.
+    /// Adds their text and styles. Cells that are empty to the end of the row are left out, unless they have a background.
     pub(super) fn add_to(&self, text: &mut Vec<u8>, styles: &mut Vec<(usize, Style)>) {
-        let Self { characters, styles: looks, marks, .. } = self;
-        let mut rest = characters.as_slice();
-        let mut looks = looks.as_deref().unwrap_or_default();
+        let Self { characters, styles: looks, .. } = self;
+        let looks = looks.as_deref().unwrap_or_default();
+        let painted = looks.iter().rposition(|look| look.has_background()).map_or(0, |at| at + 1);
+        let mut rest = characters.get(..self.length().max(painted)).unwrap_or_default();
+        let mut looks = looks;
         while !rest.is_empty() {
             let style = looks.first().copied().unwrap_or(Packed::PLAIN);
             let length = looks.iter().position(|other| *other != style).unwrap_or(rest.len());
             let (run, others) = rest.split_at(length.min(rest.len()));
             change_to(style.into(), text.len(), styles);
-            marks.add_run(run, text);
+            self.add_run(run, text);
             rest = others;
             looks = looks.get(length..).unwrap_or_default();
         }
     }
-}
 
-/// The combining marks of a line. The upper bits of a column hold the number of its marks, from 1, so that they move
-/// with it.
-#[derive(Default)]
-struct Marks {
-    of: Vec<String>,
-    free: Vec<u32>,
-    count: usize,
-}
-
-impl Marks {
-    fn is_unused(&self) -> bool {
-        self.of.is_empty()
-    }
-
-    fn add(&mut self, cell: &mut u32, mark: char) {
-        if self.count == COMBINING {
-            return;
-        }
-        if *cell <= CHARACTER {
-            let number = self.free.pop().unwrap_or_else(|| {
-                self.of.push(String::new());
-                u32::try_from(self.of.len()).unwrap_or_default()
-            });
-            *cell |= number << MARKS;
-        }
-        if let Some(marks) = self.of.get_mut(Self::place(*cell)) {
-            marks.push(mark);
-            self.count += 1;
-        }
-    }
-
-    /// Adds the text of columns.
     fn add_run(&self, mut run: &[u32], text: &mut Vec<u8>) {
+        let is_simple = |cell: &u32| (1..0x80).contains(cell);
         while !run.is_empty() {
-            let simple = run.iter().position(|cell| *cell >= 0x80).unwrap_or(run.len());
+            let simple = run.iter().position(|cell| !is_simple(cell)).unwrap_or(run.len());
             let (ascii, rest) = run.split_at(simple);
             text.extend(ascii.iter().map(|cell| *cell as u8));
             run = rest;
-            while let Some((cell, rest)) = run.split_first().filter(|(cell, _)| **cell >= 0x80) {
+            while let Some((cell, rest)) = run.split_first().filter(|(cell, _)| !is_simple(cell)) {
                 run = rest;
-                if *cell != REST {
-                    let character = char::from_u32(cell & CHARACTER);
-                    let character = character.unwrap_or(char::REPLACEMENT_CHARACTER);
-                    text.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
-                    let marks = self.of.get(Self::place(*cell));
-                    text.extend_from_slice(marks.map_or(b"", |marks| marks.as_bytes()));
+                match *cell {
+                    NOTHING => text.push(b' '),
+                    REST => {}
+                    cell => {
+                        let character = char::from_u32(cell & CHARACTER);
+                        let character = character.unwrap_or(char::REPLACEMENT_CHARACTER);
+                        text.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+                        text.extend_from_slice(self.marks_of(cell).as_bytes());
+                    }
                 }
             }
         }
     }
+}
 
-    /// Drops the marks of removed columns.
-    fn leave(&mut self, cells: &[u32]) {
-        if self.count == 0 {
-            return;
-        }
-        for cell in cells.iter().filter(|cell| **cell > CHARACTER) {
-            if let Some(marks) = self.of.get_mut(Self::place(*cell)) {
-                self.count -= std::mem::take(marks).chars().count();
-                self.free.push(cell >> MARKS);
-            }
-        }
-    }
-
-    /// The index of a column's marks; out of range without marks.
-    fn place(cell: u32) -> usize {
-        ((cell >> MARKS) as usize).wrapping_sub(1)
-    }
+/// The index of a cell's marks; out of range without marks.
+fn place(cell: u32) -> usize {
+    ((cell >> MARKS) as usize).wrapping_sub(1)
 }

@@ -1,42 +1,67 @@
-//! The visible lines of a terminal, read from its output.
+//! A terminal, and the lines that a person saw in it.
 //!
-//! [`Lines`] reads the chunks of one session in the order of append, as one text, and returns each line at its end:
+//! [`Lines`] reads the chunks of one session in the order of append, as one text, and returns each line once it has left
+//! the screen at the top, or at the end:
 //!
-//! - Escape sequences are removed, even across chunks: CSI, OSC, DCS, APC, PM and SOS with either end, the 8-bit
-//!   forms in UTF-8, and two-character sequences. All other controls but the tab are removed, too.
-//! - Overwritten text is replaced: carriage return, backspace, movements within the line, erasing, inserting and
-//!   deleting work as on a screen. Wide characters take two columns there.
-//! - `\n` ends a line. If a program moves to another line (full-screen programs do) or clears the screen, the text so
-//!   far is a line of its own. So lines come in the order of writing, and again whenever they are drawn again. A move
-//!   within the row that was addressed last stays in the line.
+//! - Programs draw on a [screen](screen), as on that of a terminal. What was drawn over is gone, the alternate screen
+//!   leaves nothing behind, and what has left the screen stays, even if a program clears what was scrolled away.
+//! - A line that did not fit into a row is one line.
+//! - Strings for the terminal and controls are no text. A tab stays one in a line that only grew.
 //!
-//! The width of the screen is unknown, so no line is wrapped. A line of more than [`MAX_LINE`] bytes is cut into
-//! pieces. A line of more than [`MAX_REDRAWN`] bytes ends when it is overwritten, and another one begins. Sets of
-//! line-drawing characters are not translated.
-//!
-//! [`Lines::styled`] also keeps the styles of characters. Erased columns are plain, whatever the background was.
-//!
-//! Text without controls is copied without decoding it. Any output is read in a time in proportion to its bytes: see
-//! `cells.rs`.
+//! As long as a program moves to no other row, its text is copied without decoding it. Any output is read in a time in
+//! proportion to its bytes, with the memory of the screen and of one line.
 
 mod cells;
 mod controls;
+mod drawn;
+mod modes;
 mod row;
+mod screen;
 mod style;
+mod view;
 
+pub(crate) use cells::width_of;
 pub use style::{Colour, Style};
+pub use view::{Cursor, Run, View};
 
-use controls::{Action, Controls};
-use row::{Finished, Row};
+use std::collections::VecDeque;
 
-/// Bytes of the longest line.
-pub const MAX_LINE: usize = 128 << 10;
+use controls::Controls;
+use modes::Modes;
+use row::{Row, Shown};
+use screen::Screen;
 
-/// Bytes of the longest line that can be overwritten.
-pub const MAX_REDRAWN: usize = 4096;
+/// Bytes of the longest line. A longer one is cut.
+pub const MAX_LINE: usize = 16 << 20;
 
-/// Bytes beyond the longest line that are inspected for the end of a text.
-const LOOK_AHEAD: usize = 2;
+/// Columns between two stops of the tab.
+const TAB: usize = 8;
+
+/// The most columns and rows of a screen.
+const MOST: (u16, u16) = (4096, 1024);
+
+/// The size of a terminal, in cells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Size {
+    /// Its width.
+    pub columns: u16,
+    /// Its height.
+    pub rows: u16,
+}
+
+impl Size {
+    /// Its columns and rows, within what a screen may have.
+    fn cells(self) -> (usize, usize) {
+        let (columns, rows) = MOST;
+        (self.columns.clamp(2, columns).into(), self.rows.clamp(1, rows).into())
+    }
+}
+
+impl Default for Size {
+    fn default() -> Self {
+        Self { columns: 80, rows: 24 }
+    }
+}
 
 /// Where something was printed.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -58,6 +83,8 @@ pub struct Line<'a> {
     pub first: Mark,
     /// The chunk in which it ends.
     pub last: Mark,
+    /// Whether it was drawn over. Such a line has the number 0.
+    pub drawn_over: bool,
     marks: &'a [(usize, Mark)],
     styles: &'a [(usize, Style)],
 }
@@ -80,9 +107,9 @@ impl<'a> Line<'a> {
 
     /// A copy of the line that outlives the text.
     pub(crate) fn keep(&self) -> KeptLine {
-        let Self { text, number, first, last, marks, styles } = *self;
+        let Self { text, number, first, last, drawn_over, marks, styles } = *self;
         let (text, marks, styles) = (text.to_owned(), marks.to_vec(), styles.to_vec());
-        KeptLine { text, number, first, last, marks, styles }
+        KeptLine { text, number, first, last, drawn_over, marks, styles }
     }
 
     /// The chunk in which the byte at `offset` of the text was printed. In an overwritten line, the chunk that wrote
@@ -101,6 +128,7 @@ pub(crate) struct KeptLine {
     number: u64,
     first: Mark,
     last: Mark,
+    drawn_over: bool,
     marks: Vec<(usize, Mark)>,
     styles: Vec<(usize, Style)>,
 }
@@ -108,185 +136,175 @@ pub(crate) struct KeptLine {
 impl KeptLine {
     /// The line.
     pub(crate) fn line(&self) -> Line<'_> {
-        let Self { text, number, first, last, marks, styles } = self;
-        Line { text, number: *number, first: *first, last: *last, marks, styles }
+        let Self { text, number, first, last, drawn_over, marks, styles } = self;
+        let (number, first, last, drawn_over) = (*number, *first, *last, *drawn_over);
+        Line { text, number, first, last, drawn_over, marks, styles }
     }
 }
 
-/// Makes lines of the chunks of one session. It keeps little more than the unfinished line.
-#[derive(Default)]
+/// What a terminal is like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Setting {
+    /// Its size.
+    pub size: Size,
+    /// Whether the program had a terminal, which has CR LF at the end of a line. In other output a line feed begins a
+    /// line.
+    pub is_terminal: bool,
+}
+
+/// Makes lines of the chunks of one session. It keeps the screen and the unfinished line.
 pub struct Lines {
-    row: Row,
+    screen: Screen,
     controls: Controls,
-    /// The action to do before more input is read.
-    pending: Option<Action>,
-    /// Bytes of the input that are not counted yet.
-    uncounted: usize,
-    /// Whether the row was returned as a line already.
-    given: bool,
+    styled: bool,
+    /// The line that was returned last.
+    given: Option<Box<Row>>,
     /// How many lines were returned.
     count: u64,
-    /// The row of the screen that was addressed last, if it is known.
-    place: Option<u16>,
-    /// The line and the column that the program has saved.
-    saved: Option<(u64, usize)>,
+    /// The text that was drawn over and returned last.
+    drawn_text: String,
+    /// The sizes that the screen will get, each behind a chunk.
+    sizes: VecDeque<(i64, Size)>,
+    /// The chunk that was read last.
+    mark: Mark,
+    ended: bool,
+}
+
+impl Default for Lines {
+    fn default() -> Self {
+        Self::new(Setting::default())
+    }
 }
 
 impl Lines {
-    /// Lines with the styles of their characters.
-    pub fn styled() -> Self {
-        Self { controls: Controls::styled(), ..Self::default() }
+    /// The lines in a terminal.
+    pub fn new(setting: Setting) -> Self {
+        Self::with(setting, false)
     }
 
-    /// Reads `input`, the rest of the chunk at `mark`, to the end of a line, and returns the line; `None` if the
+    /// Lines with the styles of their characters.
+    pub fn styled(setting: Setting) -> Self {
+        Self::with(setting, true)
+    }
+
+    /// Has lines numbered behind `count` others.
+    pub(crate) fn behind(self, count: u64) -> Self {
+        Self { count, ..self }
+    }
+
+    /// Gives the screen other sizes, each behind the chunk with this id.
+    pub(crate) fn resized(self, sizes: Vec<(i64, Size)>) -> Self {
+        Self { sizes: sizes.into(), ..self }
+    }
+
+    /// Has lines that were drawn over returned as well, each text once, behind those that stay.
+    pub(crate) fn with_drawn_over(mut self) -> Self {
+        self.screen.keep_drawn();
+        self
+    }
+
+    /// How many lines were returned.
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
+    fn with(setting: Setting, styled: bool) -> Self {
+        let Setting { size, is_terminal } = setting;
+        Self {
+            screen: Screen::new(size, styled, Modes::new(!is_terminal)),
+            controls: Controls::default(),
+            styled,
+            given: None,
+            count: 0,
+            drawn_text: String::new(),
+            sizes: VecDeque::new(),
+            mark: Mark::default(),
+            ended: false,
+        }
+    }
+
+    /// Reads `input`, the rest of the chunk at `mark`, until a line has left the screen, and returns that; `None` if the
     /// chunk is used up first.
     pub fn next(&mut self, input: &mut &[u8], mark: Mark) -> Option<Line<'_>> {
-        self.let_go();
-        self.uncounted = input.len();
-        let mut over = false;
-        while !over && (!input.is_empty() || self.pending.is_some()) {
-            over = self.step(input, mark);
+        self.mark = mark;
+        while let Some((behind, size)) = self.sizes.front()
+            && *behind < mark.cursor
+        {
+            self.screen.resize(*size);
+            self.sizes.pop_front();
         }
-        self.count_bytes(input);
-        over.then(|| self.give(mark))
+        while !self.screen.has_gone() && !input.is_empty() {
+            self.step(input, mark);
+        }
+        self.give()
     }
 
-    /// The unfinished line, unless it is empty, as if it ended in the chunk that wrote to it last.
+    /// Gives the screen the sizes that came before the chunk behind `cursor`.
+    pub(crate) fn end_of_chunks(&mut self, cursor: i64) {
+        while let Some((_, size)) = self.sizes.pop_front().filter(|(behind, _)| *behind <= cursor) {
+            self.screen.resize(size);
+        }
+    }
+
+    /// The next line that is still on the screen at the end of the output.
     pub fn end(&mut self) -> Option<Line<'_>> {
-        self.let_go();
-        let last = self.row.last()?;
-        Some(self.give(last))
-    }
-
-    fn let_go(&mut self) {
-        if std::mem::take(&mut self.given) {
-            self.row.clear();
+        if !std::mem::replace(&mut self.ended, true) {
+            self.screen.end();
         }
+        self.give()
     }
 
-    fn give(&mut self, last: Mark) -> Line<'_> {
-        self.given = true;
+    fn give(&mut self) -> Option<Line<'_>> {
+        if let Some(row) = self.given.take() {
+            self.screen.take_back(row);
+        }
+        let Some(row) = self.screen.next_gone() else {
+            return self.give_drawn();
+        };
+        let row = self.given.insert(row);
         self.count += 1;
-        let number = self.count;
-        let first = self.row.first().unwrap_or(last);
-        let Finished { text, marks, styles } = self.row.finish();
-        Line { text, number, first, last, marks, styles }
+        // Nobody has written to an empty line.
+        let first = row.first().unwrap_or(self.mark);
+        let last = row.last().unwrap_or(first);
+        let Shown { text, marks, styles } = row.show();
+        if let Some(drawn) = self.screen.drawn_mut() {
+            drawn.stays(text);
+        }
+        Some(Line { text, number: self.count, first, last, drawn_over: false, marks, styles })
     }
 
-    /// Reads a run of text or a control. Returns whether the line is over.
-    fn step(&mut self, input: &mut &[u8], mark: Mark) -> bool {
-        if let Some(action) = self.pending.take() {
-            return self.act(action, mark);
+    fn give_drawn(&mut self) -> Option<Line<'_>> {
+        let ended = self.ended;
+        let drawn = self.screen.drawn_mut()?;
+        if ended {
+            drawn.end();
         }
+        let (text, mark) = drawn.next()?;
+        self.drawn_text = text;
+        let text = &self.drawn_text;
+        let (first, last) = (mark, mark);
+        Some(Line { text, number: 0, first, last, drawn_over: true, marks: &[], styles: &[] })
+    }
+
+    /// Reads a run of text or a control.
+    fn step(&mut self, input: &mut &[u8], mark: Mark) {
         if !self.controls.in_sequence() {
-            // Only as much as fits into the line is inspected, because the input may be long.
-            let plain = plain_length(input.get(..MAX_LINE + LOOK_AHEAD).unwrap_or(input));
-            if plain > 0 {
-                return self.write(input, plain, mark);
+            let (plain, rest) = input.split_at(plain_length(input));
+            if !plain.is_empty() {
+                *input = rest;
+                return self.screen.print(plain, mark);
             }
-            if !self.controls.is_styled()
+            if !self.styled
                 && let Some(rest) = behind_colours(input)
             {
                 *input = rest;
-                return false;
-            }
-            if let [b'\n', rest @ ..] = *input {
-                *input = rest;
-                return self.act(Action::LineFeed, mark);
+                return;
             }
         }
-        let action = self.controls.take(input);
-        if let Some(pen) = self.controls.pen() {
-            self.row.set_pen(pen);
+        self.controls.take(input, self.screen.pen_mut());
+        while let Some(action) = self.controls.next_action() {
+            self.screen.act(action, mark);
         }
-        let Some(action) = action else {
-            return false;
-        };
-        self.count_bytes(input);
-        self.act(action, mark)
-    }
-
-    /// Counts the bytes that were read, which pay for edits.
-    fn count_bytes(&mut self, rest: &[u8]) {
-        let read = std::mem::replace(&mut self.uncounted, rest.len());
-        self.row.earn(read - rest.len());
-    }
-
-    fn write(&mut self, input: &mut &[u8], plain: usize, mark: Mark) -> bool {
-        if self.row.must_end_before_writing() {
-            return true;
-        }
-        if self.row.is_drawn_over() {
-            // Counted here, so that the ends of chunks make no difference.
-            self.count_bytes(input);
-        }
-        let room = self.row.room();
-        let taken = if plain <= room { plain } else { whole_characters(input, room) };
-        let (run, rest) = input.split_at(taken);
-        self.row.write(run, mark);
-        *input = rest;
-        taken < plain
-    }
-
-    /// Does what a control says. Returns whether the line is over; the action may have to be repeated after it.
-    fn act(&mut self, action: Action, mark: Mark) -> bool {
-        if action.is_within_line() && !self.row.can_be_edited() {
-            self.pending = Some(action);
-            return true;
-        }
-        match action {
-            Action::Print(character) => {
-                if self.row.must_end_before_writing() {
-                    self.pending = Some(action);
-                    return true;
-                }
-                let mut bytes = [0; 4];
-                self.row.write(character.encode_utf8(&mut bytes).as_bytes(), mark);
-            }
-            Action::LineFeed => {
-                self.place = self.place.and_then(|row| row.checked_add(1));
-                return true;
-            }
-            Action::Away => {
-                self.place = None;
-                return self.leave(0);
-            }
-            Action::Place { row, column } => {
-                let column = usize::from(column);
-                match column.checked_sub(self.row.origin()) {
-                    Some(column) if self.place == Some(row) => self.row.move_to(column),
-                    _ => {
-                        self.place = Some(row);
-                        return self.leave(column);
-                    }
-                }
-            }
-            Action::Save => self.saved = Some((self.count, self.row.column())),
-            Action::Restore => match self.saved {
-                Some((line, column)) if line == self.count => self.row.move_to(column),
-                _ => return self.leave(0),
-            },
-            Action::Edit(edit) => {
-                if !self.row.edit(edit, mark) {
-                    self.pending = Some(action);
-                    return true;
-                }
-            }
-        }
-        false
-    }
-
-    /// Goes to another line, at a column. Returns whether this one had any text.
-    fn leave(&mut self, column: usize) -> bool {
-        let over = self.row.last().is_some();
-        if over {
-            // The line after this one starts there.
-            self.row.start_next_at(column);
-        } else {
-            self.row.clear();
-            self.row.start_at(column);
-        }
-        over
     }
 }
 

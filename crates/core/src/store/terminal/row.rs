@@ -1,83 +1,70 @@
-//! One line that is being written: text that grows, or, once it is overwritten, cells.
+//! One row of a screen: text that only grows, which may be longer than a screen is wide, or, once something moves in it,
+//! cells.
 
-use super::cells::{COLUMNS, Cells, Credit, WIDTH};
-use super::controls::Edit;
+use super::cells::{Cells, width_of};
 use super::style::{Packed, Style, change_to};
-use super::{MAX_LINE, MAX_REDRAWN, Mark};
+use super::{Mark, TAB};
 
-/// Texts of at most this number of bytes may be inspected byte by byte to find their last column.
-const SIMPLE: usize = 64;
+/// Bytes of memory that a row may keep for the next one.
+const KEPT: usize = 4096;
 
-/// A finished line.
-pub(super) struct Finished<'a> {
+/// What a row shows.
+pub(super) struct Shown<'a> {
     pub(super) text: &'a str,
     pub(super) marks: &'a [(usize, Mark)],
     pub(super) styles: &'a [(usize, Style)],
 }
 
-/// A line that is being written.
+/// A row of a screen, or a line that has left it.
 #[derive(Default)]
 pub(super) struct Row {
     /// The text, while it only grows.
     text: Vec<u8>,
-    /// Whether the cursor is at its start rather than at its end.
-    returned: bool,
     /// The chunks that wrote it, with the start of each.
     marks: Vec<(usize, Mark)>,
     /// The changes of style in its text, which starts plain.
     styles: Vec<(usize, Style)>,
-    /// The style of the next text, if styles are kept.
-    pen: Option<Style>,
-    /// The columns and the cursor, once it is overwritten.
-    cells: Option<Cells>,
-    /// The cells of an earlier line, for reuse.
-    spare: Option<Cells>,
-    /// Whether it was overwritten, and has become too long for that.
-    outgrown: bool,
-    /// The credit for edits, from the bytes read so far.
-    credit: Credit,
+    /// The cells, which count if it `is_drawn`.
+    cells: Cells,
+    is_drawn: bool,
+    /// Whether it goes on with the line of the row above.
+    pub(super) is_wrapped: bool,
     first: Option<Mark>,
     last: Option<Mark>,
-    /// The column of the screen at which it starts.
-    origin: usize,
-    /// The column at which the next line starts.
-    next_origin: usize,
+    /// The move of the cursor in which it was last noted as drawn over.
+    pub(super) noted: u64,
     /// The text with U+FFFD, if it is not UTF-8.
     repaired: String,
 }
 
 impl Row {
-    /// Starts the next line.
+    /// An empty row, with styles if `styled`.
+    pub(super) fn new(styled: bool) -> Self {
+        Self { cells: Cells::new(styled), ..Self::default() }
+    }
+
+    /// Makes it an empty row.
     pub(super) fn clear(&mut self) {
-        self.text.clear();
-        self.text.shrink_to(MAX_REDRAWN);
-        self.forget();
-        self.marks.shrink_to(MAX_REDRAWN);
-        self.styles.shrink_to(MAX_REDRAWN);
-        self.let_cells_go();
-        self.outgrown = false;
-        self.returned = false;
+        self.erase_text();
+        self.text.shrink_to(KEPT);
+        self.marks.shrink_to(KEPT);
+        self.styles.shrink_to(KEPT);
+        self.is_wrapped = false;
         (self.first, self.last) = (None, None);
-        self.origin = std::mem::take(&mut self.next_origin);
-        self.repaired = String::new();
+        self.noted = 0;
+        if !self.repaired.is_empty() {
+            self.repaired = String::new();
+        }
     }
 
-    /// Sets the style of the next text.
-    pub(super) fn set_pen(&mut self, pen: Style) {
-        self.pen = Some(pen);
-    }
-
-    /// Adds the bytes that were read.
-    #[inline]
-    pub(super) fn earn(&mut self, bytes: usize) {
-        self.credit.earn(bytes);
-    }
-
-    /// Clears the marks and styles of a text that is gone.
-    fn forget(&mut self) {
-        self.outgrown = false;
+    /// Erases all of it, and keeps who wrote to it.
+    pub(super) fn erase_text(&mut self) {
+        self.text.clear();
         self.marks.clear();
         self.styles.clear();
+        if std::mem::take(&mut self.is_drawn) {
+            self.cells.clear();
+        }
     }
 
     /// The chunk that wrote to it first.
@@ -85,213 +72,169 @@ impl Row {
         self.first
     }
 
-    /// The chunk that wrote to it last; `None` if it is empty.
+    /// The chunk that wrote to it last.
     pub(super) fn last(&self) -> Option<Mark> {
-        let empty = match &self.cells {
-            None => self.text.is_empty(),
-            Some(cells) => cells.is_blank(),
-        };
-        if empty { None } else { self.last }
+        self.last
     }
 
-    /// The column of the screen at which it starts.
-    pub(super) fn origin(&self) -> usize {
-        self.origin
+    /// Whether nothing is there.
+    pub(super) fn is_blank(&self) -> bool {
+        if self.is_drawn { self.cells.is_blank() } else { self.text.is_empty() }
     }
 
-    /// Makes it start at a column of the screen.
-    pub(super) fn start_at(&mut self, column: usize) {
-        self.origin = column;
+    /// Whether nothing is there, not even a background.
+    pub(super) fn is_void(&self) -> bool {
+        self.is_blank() && !(self.is_drawn && self.cells.has_background())
     }
 
-    /// Makes the next line start at a column of the screen.
-    pub(super) fn start_next_at(&mut self, column: usize) {
-        self.next_origin = column;
+    /// Whether it has anything from a column on. Text that is no cells yet may take more of them than it seems.
+    pub(super) fn reaches_beyond(&self, column: usize) -> bool {
+        if self.is_drawn { self.cells.length() > column } else { !self.text.is_empty() }
     }
 
-    /// Whether the cursor is at the start of a line that cannot be overwritten from there: it is only a piece of a
-    /// row, or too long.
-    pub(super) fn must_end_before_writing(&self) -> bool {
-        let is_piece = self.origin > 0 || self.outgrown || self.text.len() > MAX_REDRAWN;
-        self.returned && is_piece && !self.text.is_empty()
+    /// Whether it has cells.
+    pub(super) fn is_drawn(&self) -> bool {
+        self.is_drawn
     }
 
-    /// Whether it is overwritten.
-    pub(super) fn is_drawn_over(&self) -> bool {
-        self.cells.is_some()
+    /// The bytes of its text, while it only grows.
+    pub(super) fn text(&self) -> &[u8] {
+        &self.text
     }
 
-    /// Whether it is short enough to be overwritten.
-    pub(super) fn can_be_edited(&self) -> bool {
-        self.cells.is_some() || (self.text.len() <= MAX_REDRAWN && !self.outgrown)
-    }
-
-    /// How many bytes can be written now.
-    pub(super) fn room(&self) -> usize {
-        match &self.cells {
-            None if !self.returned => MAX_LINE.saturating_sub(self.text.len()),
-            // An overwritten line that gets too long becomes text again.
-            _ => MAX_LINE,
-        }
-    }
-
-    /// Writes text at the cursor.
-    pub(super) fn write(&mut self, run: &[u8], mark: Mark) {
-        if run.is_empty() {
-            return;
-        }
-        self.first.get_or_insert(mark);
-        self.last = Some(mark);
-        if self.cells.is_none() {
-            if !self.returned || self.text.is_empty() {
-                return self.push(run, mark);
-            }
-            self.cells();
-        }
-        let run = String::from_utf8_lossy(run);
-        let mut rest = run.chars();
-        let (origin, pen) = (self.origin, Packed::from(self.pen.unwrap_or_default()));
-        let mut credit = self.credit;
-        let cells = self.cells();
-        let beyond = loop {
-            if cells.column() >= COLUMNS {
-                break true;
-            }
-            match rest.next() {
-                Some(character) => cells.put(character, pen, origin, &mut credit),
-                None => break false,
-            }
-        };
-        self.credit = credit;
-        if beyond {
-            // It is too long to be overwritten any more.
-            self.text_of_cells();
-            self.outgrown = true;
-            self.returned = false;
-            self.push(rest.as_str().as_bytes(), mark);
-        }
-    }
-
-    /// Turns the cells into text.
-    fn text_of_cells(&mut self) {
-        self.text.clear();
-        self.forget();
-        if let Some(cells) = &self.cells {
-            cells.add_to(&mut self.text, &mut self.styles);
-        }
-        self.let_cells_go();
-    }
-
-    /// Removes the cells, and keeps their memory for the next ones.
-    fn let_cells_go(&mut self) {
-        if let Some(mut cells) = self.cells.take() {
-            self.spare = cells.clear().then_some(cells);
-        }
-    }
-
-    fn push(&mut self, run: &[u8], mark: Mark) {
-        self.returned = false;
+    /// Adds text behind its end.
+    pub(super) fn push(&mut self, run: &[u8], mark: Mark, pen: Option<Style>) {
+        self.note(mark);
         if self.marks.last().is_none_or(|(_, last)| last.cursor != mark.cursor) {
             self.marks.push((self.text.len(), mark));
         }
-        if let Some(pen) = self.pen {
+        if let Some(pen) = pen {
             change_to(pen, self.text.len(), &mut self.styles);
         }
         self.text.extend_from_slice(run);
     }
 
-    /// The column of the cursor.
-    pub(super) fn column(&mut self) -> usize {
-        if self.cells.is_none() && (self.returned || self.text.is_empty()) {
-            return 0;
-        }
-        let is_simple = |byte: &u8| matches!(byte, b' '..=b'~');
-        if self.cells.is_none() && self.text.len() <= SIMPLE && self.text.iter().all(is_simple) {
-            return self.text.len();
-        }
-        self.cells().column()
+    /// Takes note of a chunk that writes to it.
+    pub(super) fn note(&mut self, mark: Mark) {
+        self.first.get_or_insert(mark);
+        self.last = Some(mark);
     }
 
-    /// Moves to a column of the line.
-    pub(super) fn move_to(&mut self, column: usize) {
-        if column == 0 {
-            return self.go_back();
+    /// The cells that its text takes, if they are not more than `columns`.
+    pub(super) fn width(&self, columns: usize) -> Option<usize> {
+        if self.is_drawn {
+            return Some(self.cells.length());
         }
-        self.cells().move_to(column);
-    }
-
-    fn go_back(&mut self) {
-        match &mut self.cells {
-            Some(cells) if cells.is_empty() => {
-                self.let_cells_go();
-                self.text.clear();
-                self.forget();
-                self.returned = false;
-            }
-            Some(cells) => cells.move_to(0),
-            None => self.returned = true,
+        // A tab takes more cells than bytes, everything else fewer, or as many.
+        if self.text.len() <= columns && self.text.iter().all(|byte| matches!(byte, b' '..=b'~')) {
+            return Some(self.text.len());
         }
-    }
-
-    /// Does an edit; `false`, without doing it, if the line has to end first.
-    pub(super) fn edit(&mut self, edit: Edit, mark: Mark) -> bool {
-        match edit {
-            Edit::Return => self.go_back(),
-            Edit::Column(column) => self.move_to(usize::from(column).saturating_sub(self.origin)),
-            Edit::EraseToEnd if self.cells.is_none() && !self.returned => {}
-            Edit::EraseToEnd | Edit::EraseAll if self.cells.is_none() && self.returned => {
-                self.text.clear();
-                self.forget();
-                self.returned = false;
-            }
-            Edit::Repeat(count) => self.repeat(count, mark),
-            _ => {
-                let mut credit = self.credit;
-                let done = self.cells().edit(edit, &mut credit);
-                self.credit = credit;
-                return done;
+        let mut column = 0;
+        for character in String::from_utf8_lossy(&self.text).chars() {
+            column = after(column, character, columns);
+            if column > columns {
+                return None;
             }
         }
-        true
+        Some(column)
     }
 
-    fn repeat(&mut self, count: u16, mark: Mark) {
-        let from = self.text.iter().rposition(|byte| byte & 0xc0 != 0x80);
-        let last = from.and_then(|from| self.text.get(from..));
-        if let (Some(last), None, false) = (last, &self.cells, self.returned) {
-            let wanted = usize::from(count).min(WIDTH) * last.len();
-            let paid = self.credit.add_columns(wanted.min(self.room()));
-            let run = last.repeat(paid / last.len().max(1));
-            self.push(&run, mark);
-        }
-    }
-
-    /// The cells. They are made of the text when they are first needed.
-    fn cells(&mut self) -> &mut Cells {
-        let Self { text, styles, returned, origin, pen, credit, spare, .. } = self;
-        self.cells.get_or_insert_with(|| {
-            let mut cells = spare.take().unwrap_or_else(|| Cells::new(pen.is_some()));
+    /// Its cells. They are made of its text, which takes at most `columns`, when they are first needed.
+    pub(super) fn cells(&mut self, columns: usize) -> &mut Cells {
+        if !std::mem::replace(&mut self.is_drawn, true) {
+            let Self { text, styles, cells, .. } = self;
             let mut styles = styles.iter().peekable();
-            let mut style = Packed::PLAIN;
+            let (mut column, mut style) = (0, Packed::PLAIN);
             for (at, character) in String::from_utf8_lossy(text).char_indices() {
                 while let Some((_, next)) = styles.next_if(|(start, _)| *start <= at) {
                     style = Packed::from(*next);
                 }
-                cells.put(character, style, *origin, credit);
+                let end = after(column, character, columns);
+                match character {
+                    '\t' => {}
+                    _ if end == column => cells.mark(column, character),
+                    _ => cells.print(column, character, end - column, style),
+                }
+                column = end;
             }
-            if std::mem::take(returned) {
-                cells.move_to(0);
-            }
-            cells
-        })
+            self.text.clear();
+            self.styles.clear();
+            self.marks.clear();
+        }
+        &mut self.cells
     }
 
-    /// Its text, with the chunks that wrote it, and its styles.
-    pub(super) fn finish(&mut self) -> Finished<'_> {
-        if self.cells.is_some() {
-            self.text_of_cells();
+    /// Turns its cells into text.
+    fn make_text(&mut self) {
+        if std::mem::take(&mut self.is_drawn) {
+            self.cells.add_to(&mut self.text, &mut self.styles);
             self.marks.extend(self.last.map(|last| (0, last)));
+            self.cells.clear();
         }
+    }
+
+    /// Adds the row below, which goes on with this line, whose last row has a `gap` of empty cells at its end.
+    pub(super) fn join(&mut self, next: &mut Self, gap: usize) {
+        // A wide character that had no room leaves one more.
+        let starts_wide = next.is_drawn && next.cells.starts_wide();
+        let gap = gap.saturating_sub(usize::from(starts_wide));
+        self.make_text();
+        next.make_text();
+        if !next.text.is_empty() {
+            self.text.extend(std::iter::repeat_n(b' ', gap));
+        }
+        let start = self.text.len();
+        self.text.append(&mut next.text);
+        self.marks.extend(next.marks.drain(..).map(|(at, mark)| (start + at, mark)));
+        if self.styles.last().is_some_and(|(_, style)| *style != Style::PLAIN)
+            && next.styles.first().is_none_or(|(at, _)| *at > 0)
+        {
+            self.styles.push((start, Style::PLAIN));
+        }
+        self.styles.extend(next.styles.drain(..).map(|(at, style)| (start + at, style)));
+        self.first = self.first.or(next.first);
+        self.last = next.last.or(self.last);
+    }
+
+    /// Passes the pieces of its text that one chunk wrote in one style to `visit`.
+    pub(super) fn each_piece(&mut self, mut visit: impl FnMut(&str, Mark, Style)) {
+        let Shown { text, marks, styles } = self.show();
+        let (mut start, mut mark, mut style) = (0, Mark::default(), Style::PLAIN);
+        let (mut marks, mut styles) = (marks.iter().peekable(), styles.iter().peekable());
+        loop {
+            let next = [marks.peek().map(|(at, _)| *at), styles.peek().map(|(at, _)| *at)];
+            let end = next.into_iter().flatten().min().unwrap_or(text.len());
+            if let Some(piece) = text.get(start..end).filter(|piece| !piece.is_empty()) {
+                visit(piece, mark, style);
+            }
+            if next == [None, None] {
+                return;
+            }
+            start = end;
+            if let Some((_, new)) = marks.next_if(|(at, _)| *at == end) {
+                mark = *new;
+            }
+            if let Some((_, new)) = styles.next_if(|(at, _)| *at == end) {
+                style = *new;
+            }
+        }
+    }
+
+    /// Its text and its styles now. It stays as it is.
+    pub(super) fn copy(&self) -> (String, Vec<(usize, Style)>) {
+        let (mut text, mut styles) = (Vec::new(), Vec::new());
+        if self.is_drawn {
+            self.cells.add_to(&mut text, &mut styles);
+        } else {
+            text.clone_from(&self.text);
+            styles.clone_from(&self.styles);
+        }
+        (String::from_utf8_lossy(&text).into_owned(), styles)
+    }
+
+    /// What it shows.
+    pub(super) fn show(&mut self) -> Shown<'_> {
+        self.make_text();
         let text = match std::str::from_utf8(&self.text) {
             Ok(text) => text,
             Err(_) => {
@@ -299,6 +242,15 @@ impl Row {
                 &self.repaired
             }
         };
-        Finished { text, marks: &self.marks, styles: &self.styles }
+        Shown { text, marks: &self.marks, styles: &self.styles }
+    }
+}
+
+/// The column behind a character that is printed at a column.
+pub(super) fn after(column: usize, character: char, columns: usize) -> usize {
+    match character {
+        '\t' if column >= columns => column,
+        '\t' => ((column / TAB + 1) * TAB).min(columns.saturating_sub(1)),
+        character => column + width_of(character),
     }
 }

@@ -33,6 +33,8 @@ pub struct Style {
     pub inverse: bool,
     /// Struck through.
     pub strikethrough: bool,
+    /// Not to be seen.
+    pub hidden: bool,
 }
 
 impl Style {
@@ -46,6 +48,7 @@ impl Style {
         underline: false,
         inverse: false,
         strikethrough: false,
+        hidden: false,
     };
 
     /// Applies an SGR sequence. Unknown parameters are ignored.
@@ -64,12 +67,14 @@ impl Style {
                 3 => self.italic = true,
                 4 => self.underline = param.get(1) != Some(&0),
                 7 => self.inverse = true,
+                8 => self.hidden = true,
                 9 => self.strikethrough = true,
                 21 => self.underline = true,
                 22 => (self.bold, self.dim) = (false, false),
                 23 => self.italic = false,
                 24 => self.underline = false,
                 27 => self.inverse = false,
+                28 => self.hidden = false,
                 29 => self.strikethrough = false,
                 code @ (30..=37 | 90..=97) => self.foreground = named(code, 30),
                 38 => self.foreground = colour().unwrap_or(self.foreground),
@@ -99,6 +104,13 @@ impl Packed {
     const REST: u32 = 52;
 }
 
+impl Packed {
+    /// Whether the background is not the default one.
+    pub(super) fn has_background(self) -> bool {
+        (self.0 >> Self::SECOND) & Self::COLOUR != 0
+    }
+}
+
 impl From<Style> for Packed {
     fn from(style: Style) -> Self {
         let colour = |colour| match colour {
@@ -109,8 +121,8 @@ impl From<Style> for Packed {
             }
         };
         let Style { foreground, background, bold, dim, italic, .. } = style;
-        let Style { underline, inverse, strikethrough, .. } = style;
-        let flags = [bold, dim, italic, underline, inverse, strikethrough];
+        let Style { underline, inverse, strikethrough, hidden, .. } = style;
+        let flags = [bold, dim, italic, underline, inverse, strikethrough, hidden];
         let flags = flags.into_iter().fold(0, |bits, flag| (bits << 1) | u64::from(flag));
         let colours = colour(foreground) | (colour(background) << Self::SECOND);
         Self(colours | (flags << Self::REST))
@@ -131,12 +143,13 @@ impl From<Packed> for Style {
         Self {
             foreground: colour(bits),
             background: colour(bits >> Packed::SECOND),
-            bold: flag(5),
-            dim: flag(4),
-            italic: flag(3),
-            underline: flag(2),
-            inverse: flag(1),
-            strikethrough: flag(0),
+            bold: flag(6),
+            dim: flag(5),
+            italic: flag(4),
+            underline: flag(3),
+            inverse: flag(2),
+            strikethrough: flag(1),
+            hidden: flag(0),
         }
     }
 }
@@ -176,19 +189,21 @@ fn colour(params: &mut dyn Iterator<Item = u16>, is_sub: bool) -> Option<Colour>
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Lines, Mark};
+    use super::super::{Lines, Mark, Setting};
     use super::*;
 
     /// The runs of the lines of a text.
     fn runs(text: &str) -> Vec<Vec<(String, Style)>> {
-        let mut lines = Lines::styled();
+        let mut lines = Lines::styled(Setting::default());
         let mut seen = Vec::new();
         let mut rest = text.as_bytes();
         let owned = |(run, style): (&str, Style)| (run.to_owned(), style);
         while let Some(line) = lines.next(&mut rest, Mark::default()) {
             seen.push(line.runs().map(owned).collect());
         }
-        seen.extend(lines.end().map(|line| line.runs().map(owned).collect()));
+        while let Some(line) = lines.end() {
+            seen.push(line.runs().map(owned).collect());
+        }
         seen
     }
 
