@@ -342,6 +342,8 @@ describe.skipIf(isWindows || !isRoot)(
       outputs.append(sampleOutput({ data: 'mine' }))
       const behind = new OutputStore(connection, { writeBehind: true })
       const log = `${connection.path}-wal`
+      // The thread that checkpoints has opened the log: SQLite gives one that it opens to the owner of the database.
+      await expect.poll(() => connection.walStatus().framesLeft, { timeout: 20_000 }).toBe(0)
       renameSync(log, `${log}.away`)
       writeFileSync(log, '')
       chownSync(log, NOBODY, NOBODY)

@@ -78,7 +78,7 @@ const CALLS: [
     'outputs.search',
     { ignoreCase: true },
     'OutputStore.search: options has no "ignoreCase"; there are sessionId, regex, caseSensitive, ' +
-      'since, until, limit, context, timeLimit',
+      'drawnOver, since, until, limit, context, timeLimit',
     () => stores().outputs.search('x', given({ ignoreCase: true })),
   ],
   [
