@@ -156,6 +156,8 @@ export interface TextOptions {
   from?: number | null | undefined
   /** As they were after the chunk with this cursor. */
   to?: number | null | undefined
+  /** Only the output of the command with this number; see `commands()`. */
+  command?: number | null | undefined
   /** The width of the terminal. Default: what it was, or 80. */
   columns?: number | null | undefined
   /** The height of the terminal. Default: what it was, or 24. */
@@ -191,6 +193,24 @@ export interface TerminalRun {
   strikethrough?: true
   /** Not to be seen, as a password. */
   hidden?: true
+}
+
+/** A command of a shell that marks its prompts. */
+export interface ShellCommand {
+  /** Its number in the session, from 1. */
+  number: number
+  /** What was typed; `''` where that is not known. */
+  text: string
+  /** When its output began. */
+  startedAt: Date
+  /** When it was over. `undefined` for one that still runs. */
+  endedAt?: Date
+  /** The code with which it ended, if the shell told it. */
+  exitCode?: number
+  /** The cursor of the chunk in which its output begins. */
+  from: number
+  /** The cursor of the chunk in which it ends. `undefined` for one that still runs. */
+  to?: number
 }
 
 /** A line of a terminal. */
@@ -360,6 +380,8 @@ export interface SearchOptions {
   context?: number | null | undefined
   /** After how many milliseconds to stop for now, from 1. It is looked at between lines. */
   timeLimit?: number | null | undefined
+  /** Only in the output of the commands with this number in their sessions; see `commands()`. */
+  command?: number | null | undefined
 }
 
 /** A line that matches, as it was seen. */
@@ -940,6 +962,10 @@ export declare class OutputStore {
    * @throws {RangeError} `ERR_OUT_OF_RANGE` for a number out of range.
    */
   screen(sessionId: string, options?: ScreenOptions | null): TerminalScreen
+  /**
+   * The commands of a session whose shell marks its prompts (OSC 133, or OSC 633 of Visual Studio Code), at most 100,000.
+   */
+  commands(sessionId: string): ShellCommand[]
   /**
    * The chunks of a session behind a cursor, in the order of `append`. Reading on from the cursor that it
    * gives skips nothing and repeats nothing, whatever the timestamps, in whatever process, at any later time.

@@ -21,7 +21,7 @@ const {
   native: tables,
   notes,
 } = require('./rows.js')
-const { screenOf } = require('./terminal.js')
+const { commandsOf, screenOf } = require('./terminal.js')
 
 const native = tables.outputs
 
@@ -35,9 +35,10 @@ const SEARCH_OPTIONS = [
   'limit',
   'context',
   'timeLimit',
+  'command',
 ]
 
-const TEXT_OPTIONS = ['lines', 'characters', 'from', 'to', 'columns', 'rows']
+const TEXT_OPTIONS = ['lines', 'characters', 'from', 'to', 'columns', 'rows', 'command']
 
 // Fields of many chunks that are handed over at a time.
 const GATHERED = 4 * 4096
@@ -156,8 +157,8 @@ class OutputStore {
 
   text(sessionId, options) {
     const o = optionsOf('OutputStore.text', options, TEXT_OPTIONS)
-    const { lines, characters, from, to, columns, rows } = o
-    return native.text(this.#native, sessionId, lines, characters, from, to, columns, rows)
+    const { lines, characters, from, to, columns, rows, command } = o
+    return native.text(this.#native, sessionId, lines, characters, from, to, columns, rows, command)
   }
 
   screen(sessionId, options) {
@@ -167,6 +168,12 @@ class OutputStore {
       'rows',
     ])
     return screenOf(native.screen(this.#native, sessionId, at, columns, rows))
+  }
+
+  commands(sessionId) {
+    const found = []
+    native.commands(this.#native, sessionId, found)
+    return commandsOf(found)
   }
 
   read(sessionId, options) {
@@ -197,7 +204,7 @@ class OutputStore {
   search(pattern, options) {
     const o = optionsOf('OutputStore.search', options, SEARCH_OPTIONS)
     const { sessionId, regex, caseSensitive, drawnOver, since, until } = o
-    const { limit, context, timeLimit } = o
+    const { limit, context, timeLimit, command } = o
     return pageOf(
       tables.search.search(
         this.#native,
@@ -211,6 +218,7 @@ class OutputStore {
         limit,
         context,
         timeLimit,
+        command,
       ),
     )
   }

@@ -30,6 +30,25 @@ function linesOf(flat) {
   return lines
 }
 
+/** Commands from an array with seven elements for each. */
+function commandsOf(flat) {
+  const commands = []
+  for (let i = 0; i < flat.length; i += 7) {
+    const [text, number, from, startedAt, to, endedAt, exitCode] = flat.slice(i, i + 7)
+    const isOver = to >= 0
+    commands.push({
+      number,
+      text,
+      startedAt: new RealDate(startedAt),
+      endedAt: isOver ? new RealDate(endedAt) : undefined,
+      exitCode: Number.isNaN(exitCode) ? undefined : exitCode,
+      from,
+      to: isOver ? to : undefined,
+    })
+  }
+  return commands
+}
+
 class Terminal {
   #native
 
@@ -61,4 +80,4 @@ class Terminal {
   }
 }
 
-module.exports = { Terminal, screenOf }
+module.exports = { Terminal, commandsOf, screenOf }

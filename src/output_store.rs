@@ -8,6 +8,7 @@ use gsd_session_core::store::cursors::{Tail, Walk};
 use gsd_session_core::store::model::{NewOutput, Order, OutputRow};
 use gsd_session_core::store::outputs::Outputs;
 use gsd_session_core::store::seen::Part;
+use gsd_session_core::store::terminal::Mark;
 use gsd_session_core::store::utf16::Joined;
 use napi::ValueType;
 
@@ -18,6 +19,7 @@ use crate::export::size_of;
 use crate::js::Value;
 use crate::natives::{Answer, Call, Native, done, natives, open_connection};
 use crate::rows::Batches;
+use crate::search::command_of;
 use crate::write_behind;
 
 /// The functions.
@@ -30,6 +32,7 @@ pub const NATIVES: &[Native] = natives! {
     "OutputStore.getFullOutput": full;
     "OutputStore.text": text;
     "OutputStore.screen": screen;
+    "OutputStore.commands": commands;
     "OutputStore.read": read;
     "OutputStore.tail": tail;
     "OutputStore.iterate": walk, step;
@@ -180,7 +183,7 @@ fn joined<'env>(call: Call<'_, 'env>, text: Joined) -> Answer<'env> {
 
 /// sessionId, lines, characters, from, to, columns, rows -> the lines that stayed
 fn text<'env>(call: Call<'_, 'env>) -> Answer<'env> {
-    let [session_id, lines, characters, from, to, columns, rows] = call.array(1)?;
+    let [session_id, lines, characters, from, to, columns, rows, command] = call.array(1)?;
     let session_id = Argument::new("sessionId", session_id).string()?;
     let integer = |name, value, least| {
         optional(Argument::new(name, value), |value| value.integer_in(least..=MAX_SAFE_INTEGER))
@@ -191,6 +194,7 @@ fn text<'env>(call: Call<'_, 'env>) -> Answer<'env> {
     };
     let part = Part {
         size: size_of(columns, rows)?,
+        command: command_of(command)?,
         lines: count("options.lines", lines, 1)?,
         characters: count("options.characters", characters, 0)?,
         from: integer("options.from", from, 0)?,
@@ -206,6 +210,30 @@ fn screen<'env>(call: Call<'_, 'env>) -> Answer<'env> {
     let at = optional(Argument::new("options.at", at), |at| at.integer_in(0..=MAX_SAFE_INTEGER))?;
     let view = outputs(call)?.screen(&session_id, at, size_of(columns, rows)?)?;
     Ok(call.scope().string(view.json().as_bytes())?)
+}
+
+/// sessionId, an array that gets the number, text, cursors and times of the start and the end, and exit code of each command
+fn commands<'env>(call: Call<'_, 'env>) -> Answer<'env> {
+    let session_id = Argument::new("sessionId", call.get(1)?).string()?;
+    let (scope, array, mut at) = (call.scope(), call.get(2)?, 0);
+    for command in outputs(call)?.commands(&session_id)? {
+        let end = command.end.unwrap_or(Mark::of(-1, f64::NAN));
+        let numbers = [
+            f64::from(command.number),
+            command.start.cursor as f64,
+            command.start.timestamp,
+            end.cursor as f64,
+            end.timestamp,
+            command.exit_code.map_or(f64::NAN, |code| code as f64),
+        ];
+        array.set_element(at, scope.string(command.text.as_bytes())?)?;
+        for number in numbers {
+            at += 1;
+            array.set_element(at, scope.number(number)?)?;
+        }
+        at += 1;
+    }
+    done(call)
 }
 
 /// sessionId, after, limit; the notes are the cursor, whether there is more, and whether there is a gap.

@@ -7,6 +7,7 @@ use gsd_session_core::store::search::{Query, Search, Stopped};
 
 use crate::convert::{Argument, MAX_SAFE_INTEGER, optional};
 use crate::error::Parsed;
+use crate::js::Value;
 use crate::natives::{Answer, Call, Native, natives};
 use crate::rows::Batches;
 
@@ -29,8 +30,8 @@ fn search<'env>(call: Call<'_, 'env>) -> Answer<'env> {
 
 fn query(call: Call<'_, '_>) -> Parsed<Query> {
     let [pattern, session_id, regex, case_sensitive, drawn_over, rest @ ..] =
-        call.array::<10>(1)?;
-    let [since, until, limit, context, time_limit] = rest;
+        call.array::<11>(1)?;
+    let [since, until, limit, context, time_limit, command] = rest;
     let count = |name, value, range: std::ops::RangeInclusive<i64>| {
         optional(Argument::new(name, value), |count| count.integer_in(range.clone()))
     };
@@ -44,12 +45,20 @@ fn query(call: Call<'_, '_>) -> Parsed<Query> {
         regex: flag("options.regex", regex)?.unwrap_or(false),
         case_sensitive: flag("options.caseSensitive", case_sensitive)?.unwrap_or(false),
         drawn_over: flag("options.drawnOver", drawn_over)?.unwrap_or(false),
+        command: command_of(command)?,
         since: date("options.since", since)?,
         until: date("options.until", until)?,
         limit: size(count("options.limit", limit, 1..=MAX_SAFE_INTEGER)?.unwrap_or(LIMIT)),
         context: size(count("options.context", context, 0..=CONTEXT)?.unwrap_or(0)),
         time_limit: time_limit.map(|millis| Duration::from_millis(millis.unsigned_abs())),
     })
+}
+
+/// The number of a command from the option `command`.
+pub fn command_of(command: Value<'_>) -> Parsed<Option<u32>> {
+    let number = |command: &Argument<'_, '_>| command.integer_in(1..=u32::MAX.into());
+    let command = optional(Argument::new("options.command", command), number)?;
+    Ok(command.and_then(|command| u32::try_from(command).ok()))
 }
 
 /// the search -> its next matches; the note is why there are no more of them.

@@ -53,10 +53,8 @@ fn write<'env>(call: Call<'_, 'env>) -> Answer<'env> {
         cursor.integer_in(0..=MAX_SAFE_INTEGER)
     })?;
     let timestamp = optional(Argument::new("options.timestamp", call.get(3)?), Argument::date)?;
-    let mark = Mark {
-        cursor: cursor.unwrap_or(0),
-        timestamp: timestamp.map_or(f64::NAN, |timestamp| timestamp.millis()),
-    };
+    let timestamp = timestamp.map_or(f64::NAN, |timestamp| timestamp.millis());
+    let mark = Mark::of(cursor.unwrap_or(0), timestamp);
     let (mut rest, mut lines, mut at) = (data.as_bytes(), lines.borrow_mut(), 0);
     while let Some(line) = lines.next(&mut rest, mark) {
         give(call, call.get(4)?, &mut at, &line, *colours)?;

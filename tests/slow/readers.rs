@@ -59,7 +59,7 @@ fn lines(mut lines: Lines, pieces: &[&[u8]]) -> Duration {
     let mut read = 0;
     for (piece, cursor) in pieces.iter().zip(1..) {
         let mut rest = *piece;
-        while let Some(line) = lines.next(&mut rest, Mark { cursor, timestamp: 0.0 }) {
+        while let Some(line) = lines.next(&mut rest, Mark::of(cursor, 0.0)) {
             read += line.runs().map(|(run, _)| run.len()).sum::<usize>();
         }
     }
@@ -101,6 +101,7 @@ fn search(outputs: Outputs, time_limit: Option<Duration>) {
         regex: false,
         case_sensitive: false,
         drawn_over: true,
+        command: None,
         session_id: None,
         since: None,
         until: None,

@@ -10,7 +10,8 @@ import { hasColors, jsonText, localTime, styled } from './style.mjs'
  */
 const HIDDEN = /[\u200b\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e0fff}]/gu
 
-const visible = (text) => text.replaceAll(HIDDEN, '')
+/** A text of a session that goes to a terminal. */
+export const visible = (text) => text.replaceAll(HIDDEN, '')
 
 /** Goes to the start of the line that is shown last, and erases it. */
 const ERASE = '\r\u001b[K'

@@ -274,6 +274,23 @@ describe('show', () => {
     expect(stdout).toBe('one\ntwo \x1b[31mred\x1b[0m\n')
   })
 
+  test('show --command prints the output of one command of a shell', async () => {
+    const { path, outputs } = fileWith(1)
+    const osc = (text: string) => `\x1b]133;${text}\x07`
+    const shell = `${osc('A')}$ ${osc('B')}ls\r\n${osc('C')}a\r\nb\r\n${osc('D;0')}${osc('A')}$ `
+    outputs.append(sampleOutput({ data: shell }))
+    const run = (...args: string[]) => runCommand(['show', 's-1', '--db', path, ...args])
+    expect(await run('--command', '1')).toMatchObject({ code: 0, stdout: 'a\nb\n' })
+    const { stdout } = await run('--command', '1', '--json')
+    expect(JSON.parse(stdout)).toMatchObject({ text: 'ls', exitCode: 0, output: 'a\nb' })
+    const { code, stderr } = await run('--command', '2')
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr:
+        'gsd-sessions: session "s-1" has no command 2; only those of a shell that marks its prompts are known\n',
+    })
+  })
+
   test('show prints output whose session is not stored', async () => {
     const { path, outputs } = fileWith(0)
     outputs.append(sampleOutput({ sessionId: 'gone', data: 'left\n' }))

@@ -227,7 +227,7 @@ fn lines(
     chunk: &Chunk<'_>,
     mut visit: impl FnMut(Line<'_>) -> io::Result<()>,
 ) -> io::Result<()> {
-    let mark = Mark { cursor: chunk.id, timestamp: chunk.output.timestamp };
+    let mark = Mark::of(chunk.id, chunk.output.timestamp);
     let data = String::from_utf8_lossy(chunk.output.data);
     let mut input = data.as_bytes();
     while let Some(line) = lines.next(&mut input, mark) {

@@ -153,6 +153,7 @@ fn use_stores(connection: &Rc<Connection>, folder: &Path) -> Result<()> {
         regex: false,
         case_sensitive: true,
         drawn_over: true,
+        command: None,
         session_id: None,
         since: None,
         until: None,

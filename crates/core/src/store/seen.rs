@@ -4,12 +4,15 @@ use std::collections::VecDeque;
 
 use super::outputs::{Outputs, check_session, select_chunks};
 use super::sizes::{self, Wanted};
-use super::terminal::{Line, Mark, View};
+use super::terminal::{Command, Line, Mark, View};
+use super::timestamp::Moments;
 use super::utf16::{Joined, MAX_LENGTH, units};
 use super::{Error, Result, each_row, text};
 use crate::sqlite::snapshot;
 
 const CHUNKS: &str = select_chunks!("o.data, o.id", "AND i.id <= ?2 ORDER BY i.id");
+
+const TIMED: &str = select_chunks!("o.timestamp, o.data, o.id", "ORDER BY i.id");
 
 /// Which lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -20,6 +23,8 @@ pub struct Part {
     pub from: Option<i64>,
     /// As they were after this chunk.
     pub to: Option<i64>,
+    /// Only the output of the command with this number.
+    pub command: Option<u32>,
     /// Only this number of the last lines.
     pub lines: Option<usize>,
     /// Only this number of the last characters, in UTF-16 code units.
@@ -41,7 +46,7 @@ impl Outputs {
         let to = part.to.unwrap_or(i64::MAX);
         each_row(&self.connection, CHUNKS, rusqlite::params![session_id, to], |row| {
             check_session(row, session_id)?;
-            let mark = Mark { cursor: row.get(2)?, timestamp: f64::NAN };
+            let mark = Mark::of(row.get(2)?, f64::NAN);
             let mut rest = text(row.get_ref(1)?);
             while let Some(line) = lines.next(&mut rest, mark) {
                 kept.add(&line);
@@ -68,7 +73,7 @@ impl Outputs {
         let to = at.unwrap_or(i64::MAX);
         each_row(&self.connection, CHUNKS, rusqlite::params![session_id, to], |row| {
             check_session(row, session_id)?;
-            let mark = Mark { cursor: row.get(2)?, timestamp: f64::NAN };
+            let mark = Mark::of(row.get(2)?, f64::NAN);
             let mut rest = text(row.get_ref(1)?);
             while lines.next(&mut rest, mark).is_some() {}
             Ok::<_, Error>(true)
@@ -76,6 +81,30 @@ impl Outputs {
         // A size that came behind the last chunk counts as well.
         lines.end_of_chunks(to);
         Ok(lines.view())
+    }
+}
+
+impl Outputs {
+    /// The commands that a shell has marked in the output of a session.
+    ///
+    /// # Errors
+    ///
+    /// An error of SQLite.
+    pub fn commands(&self, session_id: &str) -> Result<Vec<Command>> {
+        let sqlite = self.connection.settled()?;
+        let _one_moment = snapshot(&sqlite)?;
+        let wanted = Wanted::default();
+        let mut lines =
+            sizes::lines(&sqlite, session_id.as_bytes(), wanted, false)?.with_commands();
+        let mut moments = Moments::default();
+        each_row(&self.connection, TIMED, [session_id], |row| {
+            check_session(row, session_id)?;
+            let mark = Mark::of(row.get(3)?, moments.millis(text(row.get_ref(1)?)));
+            let mut rest = text(row.get_ref(2)?);
+            while lines.next(&mut rest, mark).is_some() {}
+            Ok::<_, Error>(true)
+        })?;
+        Ok(lines.take_commands())
     }
 }
 
@@ -89,7 +118,8 @@ struct Kept {
 
 impl Kept {
     fn add(&mut self, line: &Line<'_>) {
-        if self.part.from.is_some_and(|from| line.last.cursor <= from) {
+        let is_before = self.part.from.is_some_and(|from| line.last.cursor <= from);
+        if is_before || self.part.command.is_some_and(|command| line.first.command != command) {
             return;
         }
         self.units += units(line.text.as_bytes()) + 1;

@@ -1,7 +1,7 @@
 // `gsd-sessions show`: one session and everything that it printed.
 
-import { allOptions, examples, knownSession, withReader } from '../command.mjs'
-import { printChunks, textPrinter } from '../output.mjs'
+import { allOptions, examples, Failure, integer, knownSession, withReader } from '../command.mjs'
+import { printChunks, textPrinter, visible } from '../output.mjs'
 import { print } from '../streams.mjs'
 import { duration, jsonText, localTime, printable, statusText, styled } from '../style.mjs'
 
@@ -36,6 +36,18 @@ async function printJson(session, chunks) {
   await print(']}\n')
 }
 
+/** The output of one command of a shell, without anything around it. */
+async function printCommand(outputs, id, { command, json }) {
+  const found = outputs.commands(id).find(({ number }) => number === command)
+  if (!found) {
+    const marks = 'only those of a shell that marks its prompts are known'
+    throw new Failure(`session ${JSON.stringify(id)} has no command ${command}; ${marks}`)
+  }
+  const text = outputs.text(id, { command })
+  if (json) return print(`${jsonText({ ...found, output: text })}\n`)
+  return print(text === '' ? '' : `${process.stdout.isTTY ? visible(text) : text}\n`)
+}
+
 /** Defines the command. */
 export function show(command) {
   command
@@ -44,6 +56,7 @@ export function show(command) {
     .description('Show a session and everything that it printed.')
     .argument('<id>', 'the session')
     .option('--output', 'only what it printed')
+    .option('--command <number>', 'only the output of this command of a shell', integer(1))
     .option('-t, --times', 'the time before each line')
     .option('--raw', 'print what is stored as it is, on a terminal too')
   examples(command, [
@@ -57,6 +70,7 @@ export function show(command) {
     return withReader(options, async (stores) => {
       const session = knownSession(stores, id)
       const { sessions, outputs } = stores
+      if (options.command !== undefined) return printCommand(outputs, id, options)
       if (options.json) return printJson(session, outputs.iterate(id))
       if (!options.output && session) {
         await print(`${linesOf(session, sessions.isPinned(id))}\n`)

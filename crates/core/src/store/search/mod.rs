@@ -59,6 +59,8 @@ pub struct Query {
     pub drawn_over: bool,
     /// The session to search; all without one.
     pub session_id: Option<String>,
+    /// Only the output of the command with this number in its session.
+    pub command: Option<u32>,
     /// Only output from this moment on.
     pub since: Option<Timestamp>,
     /// Only output up to this moment.
@@ -329,7 +331,7 @@ impl Search {
         let Some(Session { lines, nearby, last }) = sessions.get_mut(session_id) else {
             return Ok(None);
         };
-        let mark = Mark { cursor: id, timestamp: moments.millis(text(row.get_ref(1)?)) };
+        let mark = Mark::of(id, moments.millis(text(row.get_ref(1)?)));
         let mut data = Data::of(row, id, sqlite, done)?;
         while let Some(piece) = data.next()? {
             let mut rest = piece.bytes;
@@ -481,6 +483,9 @@ impl Search {
         line: &Line<'_>,
         clock: &mut Clock,
     ) -> Result<Option<(std::ops::Range<usize>, Mark)>, Box<Slowly>> {
+        if self.query.command.is_some_and(|command| line.first.command != command) {
+            return Ok(None);
+        }
         let normal = self.normal(line);
         let span = self.pattern.find(normal.text(), clock)?;
         Ok(span.and_then(|span| self.in_time(line, normal.in_line(span))))

@@ -2,6 +2,7 @@
 
 use vte::{Params, Parser, Perform};
 
+use super::commands::ShellMark;
 use super::style::Style;
 
 /// What a control does.
@@ -75,6 +76,8 @@ pub(super) enum Action {
     Shift(u8),
     /// Sets the title of the window.
     Title(String),
+    /// What a shell marks.
+    Shell(ShellMark),
 }
 
 impl Action {
@@ -218,6 +221,12 @@ impl Controls {
     }
 
     fn end_string(&mut self, kind: u8) {
+        if kind == OSC
+            && let Some(mark) = ShellMark::parse(&self.string)
+        {
+            self.waiting.push(Action::Shell(mark));
+            return;
+        }
         let title = match (kind, self.string.as_slice()) {
             (NAME, title) | (OSC, [b'0' | b'2', b';', title @ ..]) => title,
             _ => return,

@@ -12,6 +12,7 @@
 //! proportion to its bytes, with the memory of the screen and of one line.
 
 mod cells;
+mod commands;
 mod controls;
 mod drawn;
 mod modes;
@@ -21,6 +22,7 @@ mod style;
 mod view;
 
 pub(crate) use cells::width_of;
+pub use commands::Command;
 pub use style::{Colour, Style};
 pub use view::{Cursor, Run, View};
 
@@ -70,6 +72,15 @@ pub struct Mark {
     pub cursor: i64,
     /// Its time, in milliseconds since 1970.
     pub timestamp: f64,
+    /// The number of the command that printed it, from 1, where a shell marks its commands; else 0.
+    pub command: u32,
+}
+
+impl Mark {
+    /// A place in a chunk.
+    pub fn of(cursor: i64, timestamp: f64) -> Self {
+        Self { cursor, timestamp, command: 0 }
+    }
 }
 
 /// A visible line.
@@ -201,6 +212,17 @@ impl Lines {
     pub(crate) fn with_drawn_over(mut self) -> Self {
         self.screen.keep_drawn();
         self
+    }
+
+    /// Lists the commands that a shell marks.
+    pub(crate) fn with_commands(mut self) -> Self {
+        self.screen.commands_mut().list();
+        self
+    }
+
+    /// The commands that were listed.
+    pub(crate) fn take_commands(&mut self) -> Vec<Command> {
+        self.screen.commands_mut().take()
     }
 
     /// How many lines were returned.

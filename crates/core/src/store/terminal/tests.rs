@@ -10,7 +10,7 @@ fn numbered(chunks: &[&[u8]]) -> Vec<(String, i64, i64)> {
     };
     for (chunk, cursor) in chunks.iter().zip(1..) {
         let mut rest = *chunk;
-        while let Some(line) = lines.next(&mut rest, Mark { cursor, timestamp: cursor as f64 }) {
+        while let Some(line) = lines.next(&mut rest, Mark::of(cursor, cursor as f64)) {
             add(line);
         }
         assert!(rest.is_empty());
@@ -159,7 +159,7 @@ fn marks_tell_which_chunk_wrote_what() {
         };
         for (cursor, text) in chunks {
             let mut rest = text.as_bytes();
-            while let Some(line) = lines.next(&mut rest, Mark { cursor: *cursor, timestamp: 0.0 }) {
+            while let Some(line) = lines.next(&mut rest, Mark::of(*cursor, 0.0)) {
                 add(line);
             }
         }

@@ -11,10 +11,12 @@ impl Screen {
     pub(in super::super) fn act(&mut self, action: Action, mark: Mark) {
         let has_printed = std::mem::take(&mut self.has_printed);
         self.moves += 1;
+        let mark = self.commands.numbered(mark);
         match action {
             Action::Print(character) => {
                 return self.print(character.encode_utf8(&mut [0; 4]).as_bytes(), mark);
             }
+            Action::Shell(shell) => return self.shell(shell, mark),
             Action::Title(title) => {
                 self.title = Some(title);
                 return;
@@ -149,7 +151,11 @@ impl Screen {
             }
             Action::Charset { slot, draws_lines } => self.modes.name_charset(slot, draws_lines),
             Action::Shift(slot) => self.modes.use_charset(slot),
-            Action::BackwardTabs(_) | Action::Repeat(_) | Action::Print(_) | Action::Title(_) => {}
+            Action::BackwardTabs(_)
+            | Action::Repeat(_)
+            | Action::Print(_)
+            | Action::Title(_)
+            | Action::Shell(_) => {}
         }
     }
 

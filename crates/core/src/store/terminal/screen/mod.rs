@@ -14,6 +14,7 @@ mod moves;
 use std::collections::VecDeque;
 
 use super::cells::width_of;
+use super::commands::{Commands, ShellMark};
 use super::drawn::Drawn;
 use super::modes::{Modes, Saved};
 use super::row::Row;
@@ -54,6 +55,7 @@ pub(super) struct Screen {
     /// What was drawn over, if that is wanted, and how often the cursor was moved.
     drawn: Option<Box<Drawn>>,
     moves: u64,
+    commands: Commands,
     /// A line that has left the screen, and may go on in the next row. `width` counts the cells of its last row.
     leaving: Option<Box<Row>>,
     width: Option<usize>,
@@ -83,6 +85,7 @@ impl Screen {
             title: None,
             drawn: None,
             moves: 1,
+            commands: Commands::default(),
             leaving: None,
             width: None,
             gone: VecDeque::new(),
@@ -117,6 +120,55 @@ impl Screen {
     /// What was drawn over, if that is kept.
     pub(super) fn drawn_mut(&mut self) -> Option<&mut Drawn> {
         self.drawn.as_deref_mut()
+    }
+
+    /// The commands of a shell.
+    pub(super) fn commands_mut(&mut self) -> &mut Commands {
+        &mut self.commands
+    }
+
+    /// Takes note of what a shell marks.
+    fn shell(&mut self, shell: ShellMark, mark: Mark) {
+        match shell {
+            // Some shells do not tell that a command is over.
+            ShellMark::Prompt => self.commands.end(None, mark),
+            ShellMark::Input if self.commands.are_listed() => {
+                self.lay_out();
+                self.commands.input = Some((self.gone_rows + self.page.y as u64, self.page.x));
+            }
+            ShellMark::Input => {}
+            ShellMark::Output => {
+                let typed = self.typed();
+                self.commands.begin(typed, mark);
+            }
+            ShellMark::End(code) => self.commands.end(code, mark),
+            ShellMark::Line(line) => self.commands.set_line(line),
+        }
+    }
+
+    /// What is on the screen from the start of the input to the cursor.
+    fn typed(&mut self) -> String {
+        let Some((row, column)) = self.commands.input else {
+            return String::new();
+        };
+        self.lay_out();
+        let first = usize::try_from(row.saturating_sub(self.gone_rows)).unwrap_or(usize::MAX);
+        let mut typed = String::new();
+        for (row, number) in self.page.rows.iter().zip(0..=self.page.y).skip(first) {
+            let (text, _) = row.copy();
+            if number > first && !row.is_wrapped {
+                typed.push('\n');
+            }
+            let skipped = if number == first { column } else { 0 };
+            let mut cells = 0;
+            let start = text.char_indices().find(|(_, character)| {
+                let is_behind = cells >= skipped;
+                cells += width_of(*character);
+                is_behind
+            });
+            typed.push_str(start.and_then(|(at, _)| text.get(at..)).unwrap_or_default());
+        }
+        typed.trim().to_owned()
     }
 
     /// Notes that the row of the cursor is about to change, from a column on.
@@ -254,6 +306,7 @@ impl Screen {
 
     /// Prints text without controls.
     pub(super) fn print(&mut self, run: &[u8], mark: Mark) {
+        let mark = self.commands.numbered(mark);
         if !self.is_flat || !self.print_flat(run, mark) {
             self.draw();
             self.print_cells(run, mark);
