@@ -78,7 +78,7 @@ const CALLS: [
     'outputs.search',
     { ignoreCase: true },
     'OutputStore.search: options has no "ignoreCase"; there are sessionId, regex, caseSensitive, ' +
-      'drawnOver, since, until, limit, context, timeLimit',
+      'drawnOver, since, until, limit, context, timeLimit, command',
     () => stores().outputs.search('x', given({ ignoreCase: true })),
   ],
   [
