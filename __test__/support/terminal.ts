@@ -130,17 +130,44 @@ export function randomOutput(random: () => number, { columns, rows }: Size): str
   return output
 }
 
-/** The lines that stay in a terminal emulator: those that were scrolled away, and those on the screen. */
-export async function linesInXterm(output: string, { columns, rows }: Size): Promise<string[]> {
+/** A terminal emulator of this size. */
+function emulator({ columns, rows }: Size, convertEol: boolean): xterm.Terminal {
   const terminal = new xterm.Terminal({
     cols: columns,
     rows,
     scrollback: 10_000,
-    convertEol: true,
+    convertEol,
     allowProposedApi: true,
   })
   terminal.loadAddon(new Unicode11Addon())
   terminal.unicode.activeVersion = '11'
+  return terminal
+}
+
+/** Its screen after each of these chunks: the rows, and where the cursor is. */
+export async function screensInXterm(chunks: string[], size: Size) {
+  const terminal = emulator(size, false)
+  const screens: { text: string; cursor: { column: number; row: number } }[] = []
+  for (const chunk of chunks) {
+    await new Promise<void>((resolve) => terminal.write(chunk, resolve))
+    const { active } = terminal.buffer
+    const rows = Array.from({ length: size.rows }, (_, y) => active.getLine(active.baseY + y))
+    const text = rows.map((row) => row?.translateToString(true).trimEnd() ?? '').join('\n')
+    const column = Math.min(active.cursorX, size.columns - 1)
+    screens.push({ text: text.trimEnd(), cursor: { column, row: active.cursorY } })
+  }
+  terminal.dispose()
+  return screens
+}
+
+/** The lines that stay in a terminal emulator: those that were scrolled away, and those on the screen. */
+export async function linesInXterm(
+  output: string,
+  size: Size,
+  convertEol = true,
+): Promise<string[]> {
+  const { columns } = size
+  const terminal = emulator(size, convertEol)
   await new Promise<void>((resolve) => terminal.write(output, resolve))
   const buffer = terminal.buffer.normal
   const lines: string[] = []
