@@ -207,7 +207,9 @@ impl Controls {
         };
         *input = rest;
         match end {
-            0x9c if self.string.last() != Some(&0xc2) => self.string.push(0x9c),
+            0x9c if self.string.last() != Some(&0xc2) => {
+                self.string.extend((self.string.len() < KEPT).then_some(0x9c));
+            }
             // What is cancelled says nothing.
             0x18 | 0x1a => self.state = State::Text,
             end => {
