@@ -283,7 +283,7 @@ impl Screen {
             if row.is_wrapped {
                 let width = self.width.take().or_else(|| line.width(self.columns));
                 self.width = row.width(self.columns);
-                line.join(&mut row, self.columns - width.unwrap_or(self.columns));
+                line.join(&mut row, self.columns.saturating_sub(width.unwrap_or(self.columns)));
                 self.take_back(row);
                 if line.text().len() > MAX_LINE {
                     self.gone.push_back(line);
