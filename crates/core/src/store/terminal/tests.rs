@@ -243,3 +243,38 @@ fn plain_text_ends_before_the_first_control() {
         assert_eq!(plain_length(start.as_bytes()), length);
     }
 }
+
+#[test]
+fn no_output_and_no_size_leads_off_the_screen() {
+    const PARTS: [&str; 40] = [
+        "\x1b[", "\x1b]", "\x1bP", "\x07", "\x1b\\", ";", "5", "99", "H", "J", "K", "L", "M", "S",
+        "T", "r", "h", "l", "?", "1049", "6", "m", "日", "e\u{301}", "abc", " ", "\n", "\r",
+        "\x08", "\t", "\x1bM", "\x1bD", "\x1b7", "\x1b8", "\x1bc", "\x1b(0", "\x0e", "133;C", "😀",
+        "\x18",
+    ];
+    let mut seed = 9u64;
+    let mut random = |limit: usize| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (seed >> 33) as usize % limit
+    };
+    for _ in 0..2_000 {
+        let mut size = || Size { columns: 1 + random(40) as u16, rows: 1 + random(12) as u16 };
+        let (first, other) = (size(), size());
+        let mut lines = Lines::styled(Setting { size: first, is_terminal: true })
+            .with_drawn_over()
+            .with_commands();
+        for cursor in 0..8 {
+            let text: String = (0..random(40)).map(|_| PARTS[random(PARTS.len())]).collect();
+            let mut rest = text.as_bytes();
+            while lines.next(&mut rest, Mark::of(cursor, 0.0)).is_some() {}
+            if random(4) == 0 {
+                lines.resize(other);
+            }
+            let view = lines.view();
+            assert_eq!(view.lines.len(), view.rows, "{text:?}");
+            let Cursor { column, row, .. } = view.cursor;
+            assert!(column < view.columns && row < view.rows, "{text:?}");
+        }
+        while lines.end().is_some() {}
+    }
+}
