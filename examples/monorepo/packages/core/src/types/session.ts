@@ -19,6 +19,10 @@ export interface Session {
   signal?: string
   /** Why it failed, in words. */
   error?: string
+  /** Whether it has a terminal, and its size in cells. */
+  terminal?: boolean
+  columns?: number
+  rows?: number
 }
 
 /** One piece of a session's terminal output, as it arrived. */
