@@ -8,6 +8,7 @@
 //! No file is opened for that: see `files`. Windows does not let anybody move or remove an open database.
 
 use std::fs;
+use std::mem;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -112,9 +113,14 @@ impl Presence {
         presence
     }
 
-    /// Leaves the log and the index out: they are closed.
-    pub(super) fn forget(&self) {
-        self.beside.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    /// Leaves the log and the index out: they are being closed. Gives them, should that fail.
+    pub(super) fn forget(&self) -> Vec<(PathBuf, FileId)> {
+        mem::take(&mut *self.beside.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Takes back what [`forget`](Self::forget) left out.
+    pub(super) fn remember(&self, beside: Vec<(PathBuf, FileId)>) {
+        *self.beside.lock().unwrap_or_else(PoisonError::into_inner) = beside;
     }
 
     /// Whether something else, or nothing, is in the place of the file, its log or its index. Looks now.
@@ -216,6 +222,24 @@ mod tests {
             fs::rename(at("elsewhere"), at(name)).unwrap();
             write(&connection).unwrap();
         }
+    }
+
+    #[test]
+    fn a_file_opens_while_other_threads_close_it_and_with_that_remove_its_log() {
+        let (_folder, at) = folder();
+        let file = at("a.db");
+        write(&open(&file)).unwrap();
+        std::thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    for _ in 0..100 {
+                        let connection = open(&file);
+                        write(&connection).unwrap();
+                        connection.close().unwrap();
+                    }
+                });
+            }
+        });
     }
 
     #[test]

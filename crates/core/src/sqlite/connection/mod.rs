@@ -178,12 +178,18 @@ impl Connection {
                     let _: rusqlite::Result<()> = sqlite.execute_batch("ROLLBACK");
                 }
                 self.settle_removals_at_end();
+                // Before the log goes: another thread that opens the file then would find it gone under this connection.
+                let log = self.siblings.as_ref().map(|siblings| siblings.presence.forget());
                 match sqlite.close() {
                     Ok(()) => {
-                        self.journal_closed();
                         return Ok(());
                     }
-                    Err((sqlite, error)) => (Rc::new(sqlite), error.into()),
+                    Err((sqlite, error)) => {
+                        if let (Some(siblings), Some(log)) = (&self.siblings, log) {
+                            siblings.presence.remember(log);
+                        }
+                        (Rc::new(sqlite), error.into())
+                    }
                 }
             }
             Err(shared) => (shared, Error::InUse),
@@ -250,13 +256,6 @@ impl Connection {
             && wants_alone(sql)
         {
             checkpointer.leave_attached();
-        }
-    }
-
-    /// Leaves the log out: nobody here has it open any more.
-    fn journal_closed(&self) {
-        if let Some(siblings) = &self.siblings {
-            siblings.presence.forget();
         }
     }
 
