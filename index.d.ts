@@ -193,6 +193,8 @@ export interface TerminalRun {
   strikethrough?: true
   /** Not to be seen, as a password. */
   hidden?: true
+  /** Where it leads: a program may name any place. */
+  link?: string
 }
 
 /** A command of a shell that marks its prompts. */

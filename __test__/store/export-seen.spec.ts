@@ -126,7 +126,22 @@ describe('an export as html', () => {
       'a<span class="m">U+202E</span>b<span class="m">U+2066</span>c<span class="m">U+200F</span>d\n',
     ],
     ['no colours of other controls', '\u001b[>4;1mx\u001b[?4my', 'xy\n'],
-    ['links as their text', '\u001b]8;;javascript:alert(1)\u001b\\x\u001b]8;;\u001b\\', 'x\n'],
+    [
+      'links to scripts as their text',
+      '\u001b]8;;javascript:alert(1)\u001b\\x\u001b]8;;\u001b\\',
+      'x\n',
+    ],
+    ['links to data as their text', '\u001b]8;;data:text/html,x\u0007x\u001b]8;;\u0007', 'x\n'],
+    [
+      'a link that is too long as its text',
+      `\u001b]8;;https://example.org/${'x'.repeat(5000)}\u0007x\u001b]8;;\u0007`,
+      'x\n',
+    ],
+    [
+      'links',
+      'a\u001b]8;id=1;https://example.org/?a=1;b&"<\u0007b\u001b[1mc\u001b[m\u001b]8;;\u0007d',
+      'a<a rel="noopener noreferrer" href="https://example.org/?a=1;b&amp;&quot;&lt;">b</a><a rel="noopener noreferrer" href="https://example.org/?a=1;b&amp;&quot;&lt;"><span class="b">c</span></a>d\n',
+    ],
   ]
 
   test.each(looks)('the html format shows %s', async (_, data, expected) => {

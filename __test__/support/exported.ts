@@ -45,7 +45,7 @@ pre { font: 14px/1.15 ui-monospace, Menlo, Consolas, monospace; margin: 0; tab-s
 .b { font-weight: bold } .i { font-style: italic }
 .u { text-decoration: underline } .s { text-decoration: line-through }
 .u.s { text-decoration: underline line-through }
-i { display: inline-block; width: 2ch; font-style: inherit } .m { border: 1px dotted; font-size: .7em }
+a { color: inherit } i { display: inline-block; width: 2ch; font-style: inherit } .m { border: 1px dotted; font-size: .7em }
 </style>
 </head>
 <body>

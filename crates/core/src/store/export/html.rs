@@ -21,7 +21,7 @@ pre { font: 14px/1.15 ui-monospace, Menlo, Consolas, monospace; margin: 0; tab-s
 .b { font-weight: bold } .i { font-style: italic }
 .u { text-decoration: underline } .s { text-decoration: line-through }
 .u.s { text-decoration: underline line-through }
-i { display: inline-block; width: 2ch; font-style: inherit } .m { border: 1px dotted; font-size: .7em }
+a { color: inherit } i { display: inline-block; width: 2ch; font-style: inherit } .m { border: 1px dotted; font-size: .7em }
 </style>
 ";
 
@@ -84,6 +84,13 @@ fn write_line(line: Line<'_>, page: &mut Vec<u8>, out: &mut dyn Write) -> io::Re
         // What was not to be seen is not in the page.
         let hidden = style.hidden.then(|| " ".repeat(run.chars().map(width_of).sum()));
         let run = hidden.as_deref().unwrap_or(run);
+        let link = line.link(style).filter(|link| may_be_followed(link));
+        if let Some(link) = link {
+            page.extend_from_slice(b"<a rel=\"noopener noreferrer\" href=\"");
+            escape_attribute(link, page);
+            page.extend_from_slice(b"\">");
+        }
+        let style = Style { link: 0, ..style };
         if style == Style::PLAIN {
             escape(run, page);
         } else {
@@ -93,6 +100,9 @@ fn write_line(line: Line<'_>, page: &mut Vec<u8>, out: &mut dyn Write) -> io::Re
             escape(run, page);
             page.extend_from_slice(b"</span>");
         }
+        if link.is_some() {
+            page.extend_from_slice(b"</a>");
+        }
         if page.len() > PIECE {
             out.write_all(page)?;
             page.clear();
@@ -100,6 +110,28 @@ fn write_line(line: Line<'_>, page: &mut Vec<u8>, out: &mut dyn Write) -> io::Re
     }
     page.push(b'\n');
     Ok(())
+}
+
+/// Whether a link leads somewhere harmless: not to a script, nor to anything that a program of the reader's would run.
+fn may_be_followed(link: &str) -> bool {
+    const SCHEMES: [&str; 4] = ["http", "https", "mailto", "file"];
+    let scheme = link.split_once(':').map(|(scheme, _)| scheme);
+    let is_plain = !link.chars().any(|character| character.is_control() || turns_text(character));
+    is_plain
+        && scheme.is_some_and(|scheme| SCHEMES.iter().any(|one| one.eq_ignore_ascii_case(scheme)))
+}
+
+/// Adds the value of an attribute, with markup escaped.
+fn escape_attribute(text: &str, page: &mut Vec<u8>) {
+    for character in text.chars() {
+        match character {
+            '&' => page.extend_from_slice(b"&amp;"),
+            '<' => page.extend_from_slice(b"&lt;"),
+            '>' => page.extend_from_slice(b"&gt;"),
+            '"' => page.extend_from_slice(b"&quot;"),
+            _ => page.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes()),
+        }
+    }
 }
 
 /// Adds the attributes of an element with this style.

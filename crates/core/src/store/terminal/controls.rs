@@ -76,6 +76,8 @@ pub(super) enum Action {
     Shift(u8),
     /// Sets the title of the window.
     Title(String),
+    /// Makes a link of what follows; none, if it leads nowhere.
+    Link(String),
     /// What a shell marks.
     Shell(ShellMark),
 }
@@ -227,6 +229,14 @@ impl Controls {
             && let Some(mark) = ShellMark::parse(&self.string)
         {
             self.waiting.push(Action::Shell(mark));
+            return;
+        }
+        if let (OSC, [b'8', b';', rest @ ..]) = (kind, self.string.as_slice()) {
+            // Its parameters have no semicolon, and a link may. One that was cut would lead elsewhere.
+            let link = rest.iter().position(|byte| *byte == b';').and_then(|at| rest.get(at + 1..));
+            let link = link.filter(|_| self.string.len() < KEPT);
+            let link = String::from_utf8_lossy(link.unwrap_or_default()).into_owned();
+            self.waiting.push(Action::Link(link));
             return;
         }
         let title = match (kind, self.string.as_slice()) {

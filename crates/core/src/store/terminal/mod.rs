@@ -15,6 +15,7 @@ mod cells;
 mod commands;
 mod controls;
 mod drawn;
+mod links;
 mod modes;
 mod row;
 mod screen;
@@ -98,9 +99,16 @@ pub struct Line<'a> {
     pub drawn_over: bool,
     marks: &'a [(usize, Mark)],
     styles: &'a [(usize, Style)],
+    links: &'a [String],
 }
 
 impl<'a> Line<'a> {
+    /// Where a text in this style leads, if it is a link.
+    pub fn link(&self, style: Style) -> Option<&'a str> {
+        let at = usize::try_from(style.link).ok()?.checked_sub(1)?;
+        self.links.get(at).map(String::as_str)
+    }
+
     /// The runs of its text with the same style; only of [`Lines::styled`].
     pub fn runs(&self) -> impl Iterator<Item = (&'a str, Style)> {
         let (text, styles) = (self.text, self.styles);
@@ -118,7 +126,7 @@ impl<'a> Line<'a> {
 
     /// A copy of the line that outlives the text.
     pub(crate) fn keep(&self) -> KeptLine {
-        let Self { text, number, first, last, drawn_over, marks, styles } = *self;
+        let Self { text, number, first, last, drawn_over, marks, styles, .. } = *self;
         let (text, marks, styles) = (text.to_owned(), marks.to_vec(), styles.to_vec());
         KeptLine { text, number, first, last, drawn_over, marks, styles }
     }
@@ -149,7 +157,7 @@ impl KeptLine {
     pub(crate) fn line(&self) -> Line<'_> {
         let Self { text, number, first, last, drawn_over, marks, styles } = self;
         let (number, first, last, drawn_over) = (*number, *first, *last, *drawn_over);
-        Line { text, number, first, last, drawn_over, marks, styles }
+        Line { text, number, first, last, drawn_over, marks, styles, links: &[] }
     }
 }
 
@@ -292,7 +300,8 @@ impl Lines {
         if let Some(drawn) = self.screen.drawn_mut() {
             drawn.stays(text);
         }
-        Some(Line { text, number: self.count, first, last, drawn_over: false, marks, styles })
+        let (number, drawn_over, links) = (self.count, false, self.screen.links());
+        Some(Line { text, number, first, last, drawn_over, marks, styles, links })
     }
 
     fn give_drawn(&mut self) -> Option<Line<'_>> {
@@ -305,7 +314,8 @@ impl Lines {
         self.drawn_text = text;
         let text = &self.drawn_text;
         let (first, last) = (mark, mark);
-        Some(Line { text, number: 0, first, last, drawn_over: true, marks: &[], styles: &[] })
+        let (drawn_over, marks, styles, links) = (true, &[], &[], &[]);
+        Some(Line { text, number: 0, first, last, drawn_over, marks, styles, links })
     }
 
     /// Reads a run of text or a control.

@@ -35,6 +35,8 @@ pub struct Style {
     pub strikethrough: bool,
     /// Not to be seen.
     pub hidden: bool,
+    /// The number of its link, from 1, or 0. No sequence for styles changes it.
+    pub link: u32,
 }
 
 impl Style {
@@ -49,6 +51,7 @@ impl Style {
         inverse: false,
         strikethrough: false,
         hidden: false,
+        link: 0,
     };
 
     /// Applies an SGR sequence. Unknown parameters are ignored.
@@ -61,7 +64,7 @@ impl Style {
                 _ => colour(&mut params.by_ref().filter_map(|p| p.first().copied()), false),
             };
             match param.first().copied().unwrap_or(0) {
-                0 => *self = Self::default(),
+                0 => *self = Self { link: self.link, ..Self::default() },
                 1 => self.bold = true,
                 2 => self.dim = true,
                 3 => self.italic = true,
@@ -90,13 +93,13 @@ impl Style {
     }
 }
 
-/// A style packed into 64 bits, which is faster to move.
+/// A style packed into 64 bits, which is faster to move, and the number of its link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Packed(u64);
+pub(super) struct Packed(u64, u32);
 
 impl Packed {
     /// As [`Style::PLAIN`].
-    pub(super) const PLAIN: Self = Self(0);
+    pub(super) const PLAIN: Self = Self(0, 0);
 
     /// The mask of a colour, and the positions of the second colour and of the flags.
     const COLOUR: u64 = (1 << Self::SECOND) - 1;
@@ -121,16 +124,16 @@ impl From<Style> for Packed {
             }
         };
         let Style { foreground, background, bold, dim, italic, .. } = style;
-        let Style { underline, inverse, strikethrough, hidden, .. } = style;
+        let Style { underline, inverse, strikethrough, hidden, link, .. } = style;
         let flags = [bold, dim, italic, underline, inverse, strikethrough, hidden];
         let flags = flags.into_iter().fold(0, |bits, flag| (bits << 1) | u64::from(flag));
         let colours = colour(foreground) | (colour(background) << Self::SECOND);
-        Self(colours | (flags << Self::REST))
+        Self(colours | (flags << Self::REST), link)
     }
 }
 
 impl From<Packed> for Style {
-    fn from(Packed(bits): Packed) -> Self {
+    fn from(Packed(bits, link): Packed) -> Self {
         let colour = |bits: u64| {
             let [_, _, _, _, kind, red, green, blue] = (bits & Packed::COLOUR).to_be_bytes();
             match kind {
@@ -150,6 +153,7 @@ impl From<Packed> for Style {
             inverse: flag(2),
             strikethrough: flag(1),
             hidden: flag(0),
+            link,
         }
     }
 }

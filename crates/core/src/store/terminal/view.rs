@@ -42,6 +42,9 @@ pub struct Run {
     /// Its style.
     #[serde(flatten)]
     pub style: Style,
+    /// Where it leads, if it is a link.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub link: Option<String>,
 }
 
 impl View {
@@ -54,7 +57,11 @@ impl View {
 impl Run {
     /// The runs of a line.
     pub(super) fn all_of(line: &Line<'_>) -> Vec<Self> {
-        line.runs().map(|(text, style)| Self { text: text.to_owned(), style }).collect()
+        let run = |(text, style): (&str, Style)| {
+            let link = line.link(style).map(str::to_owned);
+            Self { text: text.to_owned(), style, link }
+        };
+        line.runs().map(run).collect()
     }
 }
 
@@ -63,7 +70,7 @@ impl Line<'_> {
     pub fn with_colours(&self) -> String {
         let mut text = String::with_capacity(self.text.len());
         for (run, style) in self.runs() {
-            if style == Style::PLAIN {
+            if (Style { link: 0, ..style }) == Style::PLAIN {
                 text.push_str(run);
             } else {
                 text.push_str(&format!("\x1b[{}m{run}\x1b[0m", style.codes()));

@@ -17,6 +17,12 @@ impl Screen {
                 return self.print(character.encode_utf8(&mut [0; 4]).as_bytes(), mark);
             }
             Action::Shell(shell) => return self.shell(shell, mark),
+            Action::Link(link) => {
+                if self.styled {
+                    self.pen.link = self.links.number(link);
+                }
+                return;
+            }
             Action::Title(title) => {
                 self.title = Some(title);
                 return;
@@ -155,6 +161,7 @@ impl Screen {
             | Action::Repeat(_)
             | Action::Print(_)
             | Action::Title(_)
+            | Action::Link(_)
             | Action::Shell(_) => {}
         }
     }

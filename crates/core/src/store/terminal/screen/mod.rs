@@ -16,6 +16,7 @@ use std::collections::VecDeque;
 use super::cells::width_of;
 use super::commands::{Commands, ShellMark};
 use super::drawn::Drawn;
+use super::links::Links;
 use super::modes::{Modes, Saved};
 use super::row::Row;
 use super::style::{Packed, Style};
@@ -56,6 +57,7 @@ pub(super) struct Screen {
     drawn: Option<Box<Drawn>>,
     moves: u64,
     commands: Commands,
+    links: Links,
     /// A line that has left the screen, and may go on in the next row. `width` counts the cells of its last row.
     leaving: Option<Box<Row>>,
     width: Option<usize>,
@@ -86,6 +88,7 @@ impl Screen {
             drawn: None,
             moves: 1,
             commands: Commands::default(),
+            links: Links::default(),
             leaving: None,
             width: None,
             gone: VecDeque::new(),
@@ -120,6 +123,11 @@ impl Screen {
     /// What was drawn over, if that is kept.
     pub(super) fn drawn_mut(&mut self) -> Option<&mut Drawn> {
         self.drawn.as_deref_mut()
+    }
+
+    /// The links that were printed.
+    pub(super) fn links(&self) -> &[String] {
+        self.links.all()
     }
 
     /// The commands of a shell.
@@ -224,8 +232,9 @@ impl Screen {
             let (text, styles) = row.copy();
             let (first, last) = (Mark::default(), Mark::default());
             let drawn_over = false;
-            let (marks, styles) = (&[], &styles);
-            Run::all_of(&Line { text: &text, number: 0, first, last, drawn_over, marks, styles })
+            let (marks, styles, links) = (&[], &styles, self.links.all());
+            let (text, number) = (&text, 0);
+            Run::all_of(&Line { text, number, first, last, drawn_over, marks, styles, links })
         });
         View {
             columns: self.columns,
