@@ -158,6 +158,12 @@ describe('an export as html', () => {
     )
   })
 
+  test('the html format has the characters of a title without elements around them', async () => {
+    const { sessions, outputs } = openStores()
+    sessions.create(sampleSession({ currentCommand: 'echo 日本 \u200f😀' }))
+    expect(await exported(outputs, 'html')).toBe(page('echo 日本 \u200f😀', ''))
+  })
+
   const RUNS: [numRuns: number, tags: string[]][] = [
     [30, []],
     [150, ['slow']],

@@ -55,7 +55,7 @@ impl Format for Html {
     fn start(&mut self, out: &mut dyn Write) -> io::Result<()> {
         out.write_all(HEAD.as_bytes())?;
         out.write_all(b"<title>")?;
-        escape(&self.title, &mut self.page);
+        escape_plain(&self.title, &mut self.page);
         out.write_all(&self.page)?;
         self.page.clear();
         out.write_all(b"</title>\n")?;
@@ -87,7 +87,7 @@ fn write_line(line: Line<'_>, page: &mut Vec<u8>, out: &mut dyn Write) -> io::Re
         let link = line.link(style).filter(|link| may_be_followed(link));
         if let Some(link) = link {
             page.extend_from_slice(b"<a rel=\"noopener noreferrer\" href=\"");
-            escape_attribute(link, page);
+            escape_plain(link, page);
             page.extend_from_slice(b"\">");
         }
         let style = Style { link: 0, ..style };
@@ -119,19 +119,6 @@ fn may_be_followed(link: &str) -> bool {
     let is_plain = !link.chars().any(|character| character.is_control() || turns_text(character));
     is_plain
         && scheme.is_some_and(|scheme| SCHEMES.iter().any(|one| one.eq_ignore_ascii_case(scheme)))
-}
-
-/// Adds the value of an attribute, with markup escaped.
-fn escape_attribute(text: &str, page: &mut Vec<u8>) {
-    for character in text.chars() {
-        match character {
-            '&' => page.extend_from_slice(b"&amp;"),
-            '<' => page.extend_from_slice(b"&lt;"),
-            '>' => page.extend_from_slice(b"&gt;"),
-            '"' => page.extend_from_slice(b"&quot;"),
-            _ => page.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes()),
-        }
-    }
 }
 
 /// Adds the attributes of an element with this style.
@@ -243,7 +230,26 @@ fn turns_text(character: char) -> bool {
     matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Adds text, with markup escaped, and wide characters in two cells.
+/// Adds text where no element may stand: a title, or the value of an attribute.
+fn escape_plain(text: &str, page: &mut Vec<u8>) {
+    text.chars().for_each(|character| escape_one(character, page));
+}
+
+/// Adds a character, with markup escaped and controls shown as unknown.
+fn escape_one(character: char, page: &mut Vec<u8>) {
+    match character {
+        '&' => page.extend_from_slice(b"&amp;"),
+        '<' => page.extend_from_slice(b"&lt;"),
+        '>' => page.extend_from_slice(b"&gt;"),
+        '"' => page.extend_from_slice(b"&quot;"),
+        _ if character.is_control() && character != '\t' => {
+            page.extend_from_slice("\u{fffd}".as_bytes());
+        }
+        _ => page.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes()),
+    }
+}
+
+/// Adds text of a line, with wide characters in two cells and marks for what turns text.
 fn escape(text: &str, page: &mut Vec<u8>) {
     let may_be_special =
         |byte: &u8| matches!(byte, ..0x20 | b'&' | b'<' | b'>' | b'"' | 0x7f | 0x80..);
@@ -254,10 +260,6 @@ fn escape(text: &str, page: &mut Vec<u8>) {
         let mut characters = after.chars();
         let special = characters.next().unwrap_or_default();
         match special {
-            '&' => page.extend_from_slice(b"&amp;"),
-            '<' => page.extend_from_slice(b"&lt;"),
-            '>' => page.extend_from_slice(b"&gt;"),
-            '"' => page.extend_from_slice(b"&quot;"),
             _ if turns_text(special) => {
                 let mark = format!("<span class=\"m\">U+{:04X}</span>", u32::from(special));
                 page.extend_from_slice(mark.as_bytes());
@@ -274,10 +276,7 @@ fn escape(text: &str, page: &mut Vec<u8>) {
                 page.extend_from_slice(b"</i>");
                 characters = rest.chars();
             }
-            _ if special.is_control() && special != '\t' => {
-                page.extend_from_slice("\u{fffd}".as_bytes());
-            }
-            _ => page.extend_from_slice(special.encode_utf8(&mut [0; 4]).as_bytes()),
+            _ => escape_one(special, page),
         }
         rest = characters.as_str();
     }
