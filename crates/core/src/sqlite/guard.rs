@@ -14,6 +14,7 @@ use std::ptr;
 use rusqlite::fallible_iterator::FallibleIterator;
 use rusqlite::{Batch, Connection as Sqlite, Statement, ffi};
 
+use super::log::Handle;
 use super::refused::{self, Refused};
 use super::{Error, Result, empty_copy, files, migrations, schema};
 
@@ -162,12 +163,7 @@ impl Guarded {
     /// The file of a database of this connection.
     fn file_of(self, database: &[u8]) -> Option<PathBuf> {
         let database = CString::new(database).ok().filter(|_| self.is_file())?;
-        // SAFETY: the connection is open, as one of its statements is prepared, and nothing is detached meanwhile.
-        let file = unsafe {
-            let file = ffi::sqlite3_db_filename(self.0, database.as_ptr());
-            (!file.is_null()).then(|| CStr::from_ptr(file))
-        }?;
-        (!file.is_empty()).then(|| files::path_of(file.to_bytes()))
+        Handle::of_hook(self.0).file_of(&database)
     }
 
     /// Whether a path, or a URI, leads to its file.

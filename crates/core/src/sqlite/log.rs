@@ -135,6 +135,11 @@ impl Handle {
         Self(unsafe { connection.handle() })
     }
 
+    /// That which a hook of the connection was given.
+    pub(super) fn of_hook(handle: *mut ffi::sqlite3) -> Self {
+        Self(handle)
+    }
+
     /// Whether a transaction is open. Any thread may ask; the answer may be old by then.
     pub(super) fn in_transaction(&self) -> bool {
         // SAFETY: the connection is open. SQLite allows this call beside others, where its answer is of little use.

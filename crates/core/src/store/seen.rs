@@ -58,9 +58,7 @@ impl Outputs {
         }
         kept.join().unwrap_or_else(|| Err(too_long()))
     }
-}
 
-impl Outputs {
     /// The screen of a session after the chunk `at`, or at the end.
     ///
     /// # Errors
@@ -82,9 +80,7 @@ impl Outputs {
         lines.end_of_chunks(to);
         Ok(lines.view())
     }
-}
 
-impl Outputs {
     /// The commands that a shell has marked in the output of a session.
     ///
     /// # Errors

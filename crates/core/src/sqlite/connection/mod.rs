@@ -181,9 +181,7 @@ impl Connection {
                 // Before the log goes: another thread that opens the file then would find it gone under this connection.
                 let log = self.siblings.as_ref().map(|siblings| siblings.presence.forget());
                 match sqlite.close() {
-                    Ok(()) => {
-                        return Ok(());
-                    }
+                    Ok(()) => return Ok(()),
                     Err((sqlite, error)) => {
                         if let (Some(siblings), Some(log)) = (&self.siblings, log) {
                             siblings.presence.remember(log);

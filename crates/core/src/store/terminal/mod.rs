@@ -257,12 +257,7 @@ impl Lines {
     /// chunk is used up first.
     pub fn next(&mut self, input: &mut &[u8], mark: Mark) -> Option<Line<'_>> {
         self.mark = mark;
-        while let Some((behind, size)) = self.sizes.front()
-            && *behind < mark.cursor
-        {
-            self.screen.resize(*size);
-            self.sizes.pop_front();
-        }
+        self.resize_before(mark.cursor);
         while !self.screen.has_gone() && !input.is_empty() {
             self.step(input, mark);
         }
@@ -271,8 +266,16 @@ impl Lines {
 
     /// Gives the screen the sizes that came before the chunk behind `cursor`.
     pub(crate) fn end_of_chunks(&mut self, cursor: i64) {
-        while let Some((_, size)) = self.sizes.pop_front().filter(|(behind, _)| *behind <= cursor) {
-            self.screen.resize(size);
+        self.resize_before(cursor.saturating_add(1));
+    }
+
+    /// Gives the screen the sizes that it had before the chunk with this id.
+    fn resize_before(&mut self, chunk: i64) {
+        while let Some((behind, size)) = self.sizes.front()
+            && *behind < chunk
+        {
+            self.screen.resize(*size);
+            self.sizes.pop_front();
         }
     }
 
