@@ -578,10 +578,15 @@ export interface ExportOptions {
   onProgress?: ((progress: ExportProgress) => void) | null | undefined
   /** Once it is aborted the export stops, and rejects with the signal's reason. */
   signal?: AbortSignal | null | undefined
-  /** The width of the terminal that an asciicast is played in, 1 to 65,535 characters. Default 80. */
+  /** The width of the terminal, 1 to 65,535 characters. By default that which is stored with the session, or 80. */
   columns?: number | null | undefined
-  /** The height of the terminal that an asciicast is played in, 1 to 65,535 lines. Default 24. */
+  /** The height of the terminal, 1 to 65,535 lines. By default that which is stored with the session, or 24. */
   rows?: number | null | undefined
+  /**
+   * Whether a page (`'html'`) also has a player above its lines, which plays the session without a network. It needs
+   * the package `asciinema-player`, installed beside this one, and makes the page some 250 kB larger. Default false.
+   */
+  player?: boolean | null | undefined
 }
 
 /** How far an export is. */

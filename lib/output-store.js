@@ -13,6 +13,7 @@ const { listener, settled } = require('./background.js')
 const { connectionOf } = require('./connection.js')
 const errors = require('./errors.js')
 const { follow } = require('./follow.js')
+const { playerOf } = require('./player.js')
 const {
   beginChunks,
   beginMatches,
@@ -24,6 +25,8 @@ const {
 const { commandsOf, screenOf } = require('./terminal.js')
 
 const native = tables.outputs
+
+const EXPORT_OPTIONS = ['format', 'columns', 'rows', 'player', 'onProgress', 'signal']
 
 const SEARCH_OPTIONS = [
   'sessionId',
@@ -97,10 +100,12 @@ function read(store, sessionId, after, limit) {
 async function exportTo(store, sessionId, file, options) {
   const call = 'OutputStore.exportTo'
   requireObject(call, 'options', options)
-  const o = optionsOf(call, options, ['format', 'columns', 'rows', 'onProgress', 'signal'])
+  const o = optionsOf(call, options, EXPORT_OPTIONS)
   const { format, columns, rows } = o
+  const player = playerOf(call, o)
   const tell = listener(call, o, exportProgress)
-  const written = tables.exports.exportTo(store, sessionId, file, format, columns, rows, tell)
+  const size = [columns, rows]
+  const written = tables.exports.exportTo(store, sessionId, file, format, ...size, player, tell)
   return exportProgress(await settled(written))
 }
 

@@ -1,6 +1,6 @@
 //! What `exportTo` of `lib/output-store.js` calls.
 
-use gsd_session_core::store::export::ExportProgress;
+use gsd_session_core::store::export::{ExportProgress, Player};
 use gsd_session_core::store::model::ExportFormat;
 use gsd_session_core::store::outputs::Outputs;
 use gsd_session_core::store::sizes::Wanted;
@@ -17,21 +17,28 @@ pub const NATIVES: &[Native] = natives! {
     "OutputStore.exportTo": export_to;
 };
 
-/// the store, sessionId, file, format, columns, rows, who is told -> a promise of outputs, totalOutputs, bytes
+/// the store, sessionId, file, format, columns, rows, [name, script, hash, style] of the player, who is told -> a promise of outputs, totalOutputs, bytes
 fn export_to<'env>(call: Call<'_, 'env>) -> Answer<'env> {
     let outputs: &Outputs = call.native()?;
-    let [session_id, file, format, columns, rows, tell] = call.array(1)?;
+    let [session_id, file, format, columns, rows, player, tell] = call.array(1)?;
     let session_id = Argument::new("sessionId", session_id).string()?;
     let target = new_file_path(&Argument::new("file", file), outputs.connection())?;
     let format =
         Argument::new("options.format", format).one_of(ExportFormat::parse, ExportFormat::TEXTS)?;
     let size = size_of(columns, rows)?;
+    let player = optional(Argument::new("options.player", player), player_of)?;
     let mut listener = Listener::new(call.scope(), tell)?;
-    let export = outputs.export(session_id, format, size)?;
+    let export = outputs.export(session_id, format, size, player)?;
     promise(call, numbers, move || {
         let written = export.write_to(&target, |progress| listener.tell(progress))?;
         written.ok_or_else(|| listener.failure())
     })
+}
+
+/// The player from an array of its texts.
+fn player_of(player: &Argument<'_, '_>) -> Parsed<Player> {
+    let text = |index| player.element(index)?.string();
+    Ok(Player { name: text(0)?, script: text(1)?, hash: text(2)?, style: text(3)? })
 }
 
 /// The size of a terminal from the options `columns` and `rows`.

@@ -110,7 +110,7 @@ describe('an option that there is not', () => {
         'DatabaseConnection.prune: options has no "olderThen"; there are olderThan, maxBytes, ' +
         'keepLast, statuses, orphans, scrub, dryRun, onProgress, signal',
       'TypeError: ' +
-        'OutputStore.exportTo: options has no "width"; there are format, columns, rows, onProgress, signal',
+        'OutputStore.exportTo: options has no "width"; there are format, columns, rows, player, onProgress, signal',
     ])
   })
 

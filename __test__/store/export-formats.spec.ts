@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { ExportFormat } from '../../index.js'
-import { exported, formats, page } from '../support/exported.js'
+import { exported, partsOf } from '../support/exported.js'
 import {
   at,
   openStores,
@@ -182,23 +182,30 @@ test('the title of a session comes before its command', async () => {
 })
 
 describe('a session without output', () => {
-  const empty: Record<ExportFormat, string> = {
+  const empty: Record<Exclude<ExportFormat, 'html'>, string> = {
     raw: '',
     text: '',
-    html: page('make', ''),
     ndjson: '',
     asciicast: '{"version":2,"width":80,"height":24,"title":"make"}\n',
   }
 
-  test.each(formats)(
+  test.each(Object.entries(empty))(
     'a session without output is valid as %s, and so is an unknown session',
-    async (format) => {
+    async (name, expected) => {
+      const format = name as keyof typeof empty
       const { sessions, outputs } = openStores()
       sessions.create(sampleSession({ currentCommand: 'make' }))
-      expect(await exported(outputs, format)).toBe(empty[format])
+      expect(await exported(outputs, format)).toBe(expected)
       const unknown = await exported(outputs, format, {}, 'unknown')
-      const untitled = empty[format].replace(',"title":"make"', '').replace('>make<', '>unknown<')
-      expect(unknown).toBe(untitled)
+      expect(unknown).toBe(expected.replace(',"title":"make"', ''))
     },
   )
+
+  test('a session without output is a page without lines, and so is an unknown session', async () => {
+    const { sessions, outputs } = openStores()
+    sessions.create(sampleSession({ currentCommand: 'make' }))
+    expect(partsOf(await exported(outputs, 'html'))).toMatchObject({ title: 'make', lines: '' })
+    const unknown = partsOf(await exported(outputs, 'html', {}, 'unknown'))
+    expect(unknown).toMatchObject({ title: 'unknown', facts: { Session: 'unknown' }, lines: '' })
+  })
 })

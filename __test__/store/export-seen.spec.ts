@@ -1,6 +1,8 @@
+import { createHash } from 'node:crypto'
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { exported, page } from '../support/exported.js'
+import { exported, noPlayer, partsOf } from '../support/exported.js'
+import type { ExportProgress } from '../../index.js'
 import { openStores, sampleOutput, sampleSession } from '../support/support.js'
 
 describe('an export as text', () => {
@@ -32,12 +34,8 @@ describe('an export as text', () => {
 
 /** What the page shows, as text. Throws where there is any other markup than spans with a style. */
 function textOf(html: string): string {
-  const [head = '', ...tail] = html.split('<pre>\n')
-  expect(`${head}<pre>\n`).toBe(page('s-1', '').slice(0, head.length + 6))
-  const [body = '', end] = tail.join('<pre>\n').split('</pre>\n')
-  expect(end).toBe('</body>\n</html>\n')
-  const span =
-    /<span(?: class="[bdius ]+")?(?: style="[a-z]+:#[\da-f]{6}(?:;background:#[\da-f]{6})?")?>([^<]+)<\/span>/g
+  const body = partsOf(html).lines ?? ''
+  const span = /<span(?: class="[a-z\d ]+")?(?: style="color:[^"]+")?>([^<]+)<\/span>/g
   const shown = body.replaceAll(/<i>([^<]+)<\/i>/g, '$1').replaceAll(span, '$1')
   expect(shown).not.toMatch(/[<>"]|&(?!(?:amp|lt|gt|quot);)/)
   const characters: Record<string, string> = { lt: '<', gt: '>', quot: '"', amp: '&' }
@@ -53,7 +51,7 @@ describe('an export as html', () => {
       '&lt;b title=&quot;x&quot;&gt;&amp;amp;&lt;/b&gt;\n',
     ],
     ['bold', '\u001b[1mx\u001b[22my', '<span class="b">x</span>y\n'],
-    ['dim', '\u001b[2mx\u001b[my', '<span style="color:#8b8b8b">x</span>y\n'],
+    ['dim', '\u001b[2mx\u001b[my', '<span class="d">x</span>y\n'],
     ['italic', '\u001b[3mx\u001b[23my', '<span class="i">x</span>y\n'],
     [
       'underline',
@@ -61,11 +59,7 @@ describe('an export as html', () => {
       '<span class="u">x</span> <span class="u">y</span>z\n',
     ],
     ['strikethrough', '\u001b[9mx\u001b[29my', '<span class="s">x</span>y\n'],
-    [
-      'all styles at once',
-      '\u001b[1;2;3;4;9mx',
-      '<span class="b i u s" style="color:#8b8b8b">x</span>\n',
-    ],
+    ['all styles at once', '\u001b[1;2;3;4;9mx', '<span class="b i u s d">x</span>\n'],
     [
       'sixteen colours',
       '\u001b[31;42mx\u001b[97;100my',
@@ -74,34 +68,34 @@ describe('an export as html', () => {
     [
       'the cube of 256',
       '\u001b[38;5;16mx\u001b[48:5:231my',
-      '<span style="color:#000000">x</span><span style="color:#000000;background:#ffffff">y</span>\n',
+      '<span style="color:light-dark(#000000,#666666)">x</span><span style="color:#000000;background:#ffffff">y</span>\n',
     ],
     [
       'the greys of 256',
       '\u001b[38;5;232mx\u001b[38;5;255my',
-      '<span style="color:#080808">x</span><span style="color:#eeeeee">y</span>\n',
+      '<span style="color:light-dark(#080808,#6a6a6a)">x</span><span style="color:light-dark(#8e8e8e,#eeeeee)">y</span>\n',
     ],
     [
       'true colours',
       '\u001b[38;2;1;2;255;1mx\u001b[38:2::3:4:5my\u001b[38:2:6:7:8mz',
-      '<span class="b" style="color:#0102ff">x</span><span class="b" style="color:#030405">y</span><span class="b" style="color:#060708">z</span>\n',
+      '<span class="b" style="color:#0102ff">x</span><span class="b" style="color:light-dark(#030405,#676869)">y</span><span class="b" style="color:light-dark(#060708,#696a6a)">z</span>\n',
     ],
     ['no colours for invalid colours', '\u001b[38;5;256mx\u001b[38;2;1mx\u001b[38mx', 'xxx\n'],
     ['the colour of an underline', '\u001b[58;5;1;3mx', '<span class="i">x</span>\n'],
     [
       'inverse',
       '\u001b[7mx\u001b[31my\u001b[27mz',
-      '<span style="color:#1e1e1e;background:#d4d4d4">x</span><span style="color:#1e1e1e;background:#f14c4c">y</span><span style="color:#f14c4c">z</span>\n',
+      '<span style="color:#1e1e1e;background:#d4d4d4">x</span><span style="color:#1e1e1e;background:#f14c4c">y</span><span class="f1">z</span>\n',
     ],
     [
       'colours over lines',
       '\u001b[31mx\r\ny\u001b[0m\n',
-      '<span style="color:#f14c4c">x</span>\n<span style="color:#f14c4c">y</span>\n',
+      '<span class="f1">x</span>\n<span class="f1">y</span>\n',
     ],
     [
       'redraws',
       '\u001b[31mabcd\r\u001b[32mX\u001b[0mY\n',
-      '<span style="color:#23d18b">X</span>Y<span style="color:#f14c4c">cd</span>\n',
+      '<span class="f2">X</span>Y<span class="f1">cd</span>\n',
     ],
     ['a reset of the terminal', '\u001b[31mx\u001bcy', 'y\n'],
     [
@@ -117,7 +111,7 @@ describe('an export as html', () => {
     [
       'a text in the colour of its background',
       '\u001b[47mx\u001b[30;40my',
-      '<span style="color:#000000;background:#d4d4d4">x</span><span style="color:#ffffff;background:#3b3b3b">y</span>\n',
+      '<span style="color:#000000;background:#d4d4d4">x</span><span style="color:#ffffff;background:#4d4d4d">y</span>\n',
     ],
     ['wide characters in two cells', 'a日e\u0301😀\ufe0fb', 'a<i>日</i>e\u0301<i>😀\ufe0f</i>b\n'],
     [
@@ -147,21 +141,78 @@ describe('an export as html', () => {
   test.each(looks)('the html format shows %s', async (_, data, expected) => {
     const { outputs } = openStores()
     outputs.append(sampleOutput({ data }))
-    expect(await exported(outputs, 'html')).toBe(page('s-1', expected))
+    expect(partsOf(await exported(outputs, 'html')).lines).toBe(expected)
   })
 
-  test('the html format has a title without markup of the session', async () => {
+  test('the html format tells of the session above its output, without markup of it', async () => {
     const { sessions, outputs } = openStores()
-    sessions.create(sampleSession({ currentCommand: '</title><script>"&\0' }))
-    expect(await exported(outputs, 'html')).toBe(
-      page('&lt;/title&gt;&lt;script&gt;&quot;&amp;\ufffd', ''),
+    const currentCommand = '</title><script>"&\0\nsecond 日 line'
+    sessions.create(
+      sampleSession({
+        currentCommand,
+        workingDir: '/tmp/<b>\u202e',
+        startedAt: new Date('2026-03-01T10:00:00.000Z'),
+        endedAt: new Date('2026-03-01T10:00:01.500Z'),
+        status: 'failed',
+      }),
     )
+    sessions.update('s-1', { exitCode: 137, signal: 'SIGKILL', error: 'out of <memory>' })
+    const shown = '&lt;/title&gt;&lt;script&gt;&quot;&amp;\ufffd\nsecond 日 line'
+    expect(partsOf(await exported(outputs, 'html'))).toEqual({
+      title: shown,
+      heading: shown.replace('日', '<i>日</i>'),
+      facts: {
+        Session: 's-1',
+        Command: shown.replace('日', '<i>日</i>'),
+        Folder: '/tmp/&lt;b&gt;<span class="m">U+202E</span>',
+        Started: '2026-03-01T10:00:00.000Z',
+        Ended: '2026-03-01T10:00:01.500Z',
+        'Exit code': '137',
+        Signal: 'SIGKILL',
+        Error: 'out of &lt;memory&gt;',
+      },
+      lines: '',
+      ofPlayer: noPlayer,
+    })
   })
 
   test('the html format has the characters of a title without elements around them', async () => {
     const { sessions, outputs } = openStores()
     sessions.create(sampleSession({ currentCommand: 'echo 日本 \u200f😀' }))
-    expect(await exported(outputs, 'html')).toBe(page('echo 日本 \u200f😀', ''))
+    expect(partsOf(await exported(outputs, 'html')).title).toBe('echo 日本 \u200f😀')
+  })
+
+  test('a page with a player has the recording, which cannot end its element', async () => {
+    const { outputs } = openStores()
+    outputs.append(sampleOutput({ data: '</script><!--<script>日 one\n' }))
+    outputs.append(sampleOutput({ data: 'two\n' }))
+    const told: ExportProgress[] = []
+    const page = await exported(outputs, 'html', {
+      player: true,
+      columns: 100,
+      onProgress: (progress) => void told.push(progress),
+    })
+    const { ofPlayer, lines } = partsOf(page)
+    expect(told.map(({ outputs: count, totalOutputs }) => [count, totalOutputs])).toEqual([[2, 2]])
+    expect(lines).toBe('&lt;/script&gt;&lt;!--&lt;script&gt;<i>日</i> one\ntwo\n')
+    expect(ofPlayer.player).toBe('<div id="player"></div>\n')
+    const [, , script = '', recording = ''] =
+      /^<!-- asciinema-player [\d.]+, (.+) -->\n<script>(.+)<\/script>\n<script id="recording" type="application\/x-asciicast">(.+)<\/script>\n$/s.exec(
+        ofPlayer.recording ?? '',
+      ) ?? []
+    const hash = createHash('sha256').update(script).digest('base64')
+    expect(ofPlayer.policy).toBe(` 'sha256-${hash}' 'wasm-unsafe-eval'`)
+    expect(recording).not.toContain('<')
+    const cast = await exported(outputs, 'asciicast', { columns: 100 })
+    expect(recording.replaceAll('\\u003c', '<')).toBe(cast)
+  })
+
+  test('a player is for pages alone', async () => {
+    const { outputs } = openStores()
+    const call = exported(outputs, 'text', { player: true })
+    await expect(call).rejects.toMatchObject({ code: 'ERR_OUT_OF_RANGE' })
+    await expect(call).rejects.toThrow("options.player is for the format 'html'; received 'text'")
+    expect(partsOf(await exported(outputs, 'html', { player: false })).ofPlayer).toEqual(noPlayer)
   })
 
   const RUNS: [numRuns: number, tags: string[]][] = [

@@ -1,4 +1,5 @@
 // What the specs of exports share.
+import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'vitest'
@@ -30,28 +31,26 @@ export async function exported(
   return written.toString()
 }
 
-/** The page with this title and this content. */
-export function page(title: string, content: string): string {
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<meta name="viewport" content="width=device-width">
-<title>${title}</title>
-<style>
-body { background: #1e1e1e; color: #d4d4d4; margin: 1em }
-pre { font: 14px/1.15 ui-monospace, Menlo, Consolas, monospace; margin: 0; tab-size: 8 }
-.b { font-weight: bold } .i { font-style: italic }
-.u { text-decoration: underline } .s { text-decoration: line-through }
-.u.s { text-decoration: underline line-through }
-a { color: inherit } i { display: inline-block; width: 2ch; font-style: inherit } .m { border: 1px dotted; font-size: .7em }
-</style>
-</head>
-<body>
-<pre>
-${content}</pre>
-</body>
-</html>
-`
+/** The parts of a page that differ from session to session. Throws where a script runs that is not the page's own. */
+export function partsOf(html: string) {
+  const parts =
+    /^<!doctype html>\n.+; script-src '([^']+)'(.*)">\n.+<title>(.*)<\/title>\n<style>\n([^<]+)<\/style>\n(.*)<\/head>\n<body>\n<header>\n<h1>(.*)<\/h1>\n<dl>\n(.*)<\/dl>\n<\/header>\n(.*)<form id="find" hidden>\n(.+)<\/form>\n<pre id="output">\n(.*)<\/pre>\n(.*)<script>((?:(?!<\/script>).)+)<\/script>\n<\/body>\n<\/html>\n$/s
+  const found = parts.exec(html)
+  if (!found) throw new Error(`no page: ${html.slice(0, 500)}`)
+  const [, hash, policy, title, , style, heading, told, player, , lines, recording, script] = found
+  const computed = createHash('sha256')
+    .update(script ?? '')
+    .digest('base64')
+  expect(hash).toBe(`sha256-${computed}`)
+  const facts = [...(told ?? '').matchAll(/<dt>(.+)<\/dt><dd>([^]*?)<\/dd>\n/g)]
+  return {
+    title,
+    heading,
+    facts: Object.fromEntries(facts.map(([, name, value]) => [name, value])),
+    lines,
+    ofPlayer: { policy, style, player, recording },
+  }
 }
+
+/** What a page without a player has for it. */
+export const noPlayer = { policy: '', style: '', player: '', recording: '' }

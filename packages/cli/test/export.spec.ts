@@ -48,7 +48,7 @@ describe('the exported file', () => {
     const cwd = temporaryFolder()
     const { code, stdout, stderr } = await run(['s-1', name], { cwd })
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
-    expect(stdout).toMatch(new RegExp(`${name}: 4 chunks, \\d+ B\n$`))
+    expect(stdout).toMatch(new RegExp(`${name}: 4 chunks, [\\d.]+ k?B\n$`))
     const file = join(cwd, name)
     expect(readFileSync(file, 'utf8')).toBe(await exported(outputs, format))
   })
@@ -66,6 +66,28 @@ describe('the exported file', () => {
     await run(['s-1', file, '--columns', '132', '--rows', '43'])
     const expected = await exported(outputs, 'asciicast', { columns: 132, rows: 43 })
     expect(readFileSync(file, 'utf8')).toBe(expected)
+  })
+
+  test('of a recording has the size of the session unless another one is asked for', async () => {
+    const { sessions, run } = openSession()
+    sessions.update('s-1', { columns: 101, rows: 33 })
+    const file = join(temporaryFolder(), 's-1.cast')
+    await run(['s-1', file])
+    expect(readFileSync(file, 'utf8')).toContain('"width":101,"height":33')
+  })
+
+  test('a page has a player with --player, and no other format has', async () => {
+    const { outputs, run } = openSession()
+    const file = join(temporaryFolder(), 's-1.html')
+    expect(await run(['s-1', file, '--player'])).toMatchObject({ code: 0, stderr: '' })
+    expect(readFileSync(file, 'utf8')).toBe(await exported(outputs, 'html', { player: true }))
+    expect(await run(['s-1', '--format', 'text', '--player'])).toMatchObject({
+      code: 2,
+      stdout: '',
+      stderr: expect.stringContaining(
+        '--player is for pages (html); the format is text',
+      ) as unknown,
+    })
   })
 
   test('is described as JSON with --json', async () => {

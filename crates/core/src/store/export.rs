@@ -14,7 +14,9 @@ use std::io::{self, BufWriter, Write};
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use rusqlite::{Connection as Sqlite, OptionalExtension};
+use rusqlite::Connection as Sqlite;
+
+pub use html::Player;
 
 use super::cursors::chunk;
 use super::model::{Chunk, ExportFormat};
@@ -29,9 +31,19 @@ const CHUNKS: &str = select_chunks!("o.timestamp, o.type, o.data, o.id", "ORDER 
 
 const COUNT: &str = "SELECT count(*) FROM session_outputs WHERE session_id = ?1";
 
-const COMMAND: &str = "SELECT current_command FROM sessions WHERE id = ?1";
+/// What is told of a session: names, and the query of their texts.
+type Told = ([&'static str; 4], &'static str);
 
-const TITLE: &str = "SELECT title FROM gsd_session_details WHERE session_id = ?1";
+const SESSION: Told = (
+    ["Command", "Folder", "Started", "Ended"],
+    "SELECT current_command, working_dir, started_at, ended_at FROM sessions WHERE id = ?1",
+);
+
+const DETAILS: Told = (
+    ["Title", "Exit code", "Signal", "Error"],
+    "SELECT title, CAST(exit_code AS TEXT), signal, error
+     FROM gsd_session_details WHERE session_id = ?1",
+);
 
 /// Chunks, or bytes, between two calls of `on_progress`.
 const STEP: u64 = 4096;
@@ -53,6 +65,11 @@ pub struct ExportProgress {
 
 /// A format of exported files.
 trait Format {
+    /// How often it sees all chunks, each time between a start and an end.
+    fn passes(&self) -> u8 {
+        1
+    }
+
     /// Writes what comes before the chunks.
     fn start(&mut self, _: &mut dyn Write) -> io::Result<()> {
         Ok(())
@@ -73,18 +90,49 @@ pub struct Export {
     session_id: String,
     format: ExportFormat,
     size: Wanted,
+    player: Option<Player>,
     path: String,
 }
 
+/// What is known of a session beside its output: names and texts, none of them empty.
+struct Facts(Vec<(&'static str, String)>);
+
+impl Facts {
+    fn get(&self, wanted: &str) -> Option<&str> {
+        self.named().find_map(|(name, value)| (name == wanted).then_some(value))
+    }
+
+    fn named(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.0.iter().map(|(name, value)| (*name, value.as_str()))
+    }
+
+    /// The title of the session, or else its command.
+    fn given_title(&self) -> Option<&str> {
+        self.get("Title").or_else(|| self.get("Command"))
+    }
+
+    /// The title of the session, or else its command, or its id.
+    fn title(&self) -> &str {
+        self.given_title().or_else(|| self.get("Session")).unwrap_or_default()
+    }
+}
+
 impl Outputs {
-    /// The present output of a session, to be written to a file. Deferred writes are done first.
+    /// The present output of a session, to be written to a file. Deferred writes are done first. A page has the `player`.
     ///
     /// # Errors
     ///
     /// An error of SQLite.
-    pub fn export(&self, session_id: String, format: ExportFormat, size: Wanted) -> Result<Export> {
+    pub fn export(
+        &self,
+        session_id: String,
+        format: ExportFormat,
+        size: Wanted,
+        player: Option<Player>,
+    ) -> Result<Export> {
         let sqlite = self.connection.snapshot()?;
-        Ok(Export { sqlite, session_id, format, size, path: self.connection.path().to_owned() })
+        let path = self.connection.path().to_owned();
+        Ok(Export { sqlite, session_id, format, size, player, path })
     }
 }
 
@@ -120,27 +168,31 @@ impl Export {
         let mut format = self.format()?;
         let mut progress =
             ExportProgress { total_outputs: self.count()?, ..ExportProgress::default() };
-        format.start(&mut out).map_err(disk)?;
         let mut told = progress;
         let mut statement = self.sqlite.prepare(CHUNKS)?;
-        let mut rows = statement.query([&self.session_id])?;
-        let mut moments = Moments::default();
-        while let Some(row) = rows.next()? {
-            check_session(row, &self.session_id)?;
-            format.chunk(&chunk(row, &mut moments)?, &mut out).map_err(disk)?;
-            progress.outputs += 1;
-            progress.bytes = out.bytes;
-            let is_step = progress.outputs - told.outputs >= STEP
-                || progress.bytes - told.bytes >= STEP_BYTES;
-            // The end is reported when the file is complete.
-            if is_step && progress.outputs < progress.total_outputs {
-                told = progress;
-                if on_progress(progress).is_break() {
-                    return Ok(None);
+        for pass in (0..format.passes()).rev() {
+            format.start(&mut out).map_err(disk)?;
+            let mut rows = statement.query([&self.session_id])?;
+            let mut moments = Moments::default();
+            while let Some(row) = rows.next()? {
+                check_session(row, &self.session_id)?;
+                format.chunk(&chunk(row, &mut moments)?, &mut out).map_err(disk)?;
+                // A chunk counts once it is written for the last time.
+                progress.outputs += u64::from(pass == 0);
+                progress.bytes = out.bytes;
+                let is_step = progress.outputs - told.outputs >= STEP
+                    || progress.bytes - told.bytes >= STEP_BYTES;
+                // The end is reported when the file is complete.
+                if is_step && progress.outputs < progress.total_outputs {
+                    told = progress;
+                    if on_progress(progress).is_break() {
+                        return Ok(None);
+                    }
                 }
             }
+            drop(rows);
+            format.end(&mut out).map_err(disk)?;
         }
-        format.end(&mut out).map_err(disk)?;
         progress = ExportProgress { total_outputs: progress.outputs, bytes: out.bytes, ..progress };
         out.flush().map_err(disk)?;
         drop(out);
@@ -151,21 +203,26 @@ impl Export {
         Ok(Some(progress))
     }
 
-    fn format(&self) -> Result<Box<dyn Format>> {
+    fn format(&self) -> Result<Box<dyn Format + '_>> {
         Ok(match self.format {
             ExportFormat::Raw => Box::new(raw::Raw),
             ExportFormat::Text => Box::new(text::Text::new(self.lines(false)?)),
             ExportFormat::Html => {
-                let title = self.title()?.unwrap_or_else(|| self.session_id.clone());
-                Box::new(html::Html::new(title, self.lines(true)?))
+                let facts = self.facts()?;
+                let player = self.player.as_ref();
+                let player = player.map(|player| Ok((player, self.recording(&facts)?)));
+                let player: Result<_> = player.transpose();
+                Box::new(html::Html::new(facts, self.lines(true)?, player?))
             }
             ExportFormat::Ndjson => Box::new(ndjson::Ndjson::new(self.session_id.clone())),
-            ExportFormat::Asciicast => {
-                let (setting, sizes) =
-                    sizes::setting(&self.sqlite, self.session_id.as_bytes(), self.size)?;
-                Box::new(asciicast::Asciicast::new(setting, sizes, self.title()?))
-            }
+            ExportFormat::Asciicast => Box::new(self.recording(&self.facts()?)?),
         })
+    }
+
+    fn recording(&self, facts: &Facts) -> Result<asciicast::Asciicast> {
+        let (setting, sizes) = sizes::setting(&self.sqlite, self.session_id.as_bytes(), self.size)?;
+        let title = facts.given_title().map(str::to_owned);
+        Ok(asciicast::Asciicast::new(setting, sizes, title))
     }
 
     fn lines(&self, styled: bool) -> Result<Lines> {
@@ -177,18 +234,22 @@ impl Export {
         Ok(count.unsigned_abs())
     }
 
-    /// The title of the session, or else its command.
-    fn title(&self) -> Result<Option<String>> {
-        let find = |sql| -> Result<_> {
-            let found = self.sqlite.query_row(sql, [&self.session_id], |row| {
-                Ok(String::from_utf8_lossy(text(row.get_ref(0)?)).into_owned())
-            });
-            Ok(found.optional()?.filter(|title| !title.is_empty()))
-        };
+    fn facts(&self) -> Result<Facts> {
+        let mut facts = vec![("Session", self.session_id.clone())];
         // A file of an older version may be open for reading only.
-        let has_titles = sqlite::has_object(&self.sqlite, "gsd_session_details")?;
-        let title = if has_titles { find(TITLE)? } else { None };
-        if title.is_some() { Ok(title) } else { find(COMMAND) }
+        let has_details = sqlite::has_object(&self.sqlite, "gsd_session_details")?;
+        for (names, sql) in [Some(SESSION), has_details.then_some(DETAILS)].into_iter().flatten() {
+            let mut statement = self.sqlite.prepare(sql)?;
+            let mut rows = statement.query([&self.session_id])?;
+            let Some(row) = rows.next()? else { continue };
+            for (index, name) in names.into_iter().enumerate() {
+                let value = String::from_utf8_lossy(text(row.get_ref(index)?)).into_owned();
+                if !value.is_empty() {
+                    facts.push((name, value));
+                }
+            }
+        }
+        Ok(Facts(facts))
     }
 }
 

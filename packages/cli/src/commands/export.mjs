@@ -75,7 +75,7 @@ async function throughFile(write) {
 
 /** Defines the command. */
 export function exportSession(command) {
-  const ofCast = (what) => `the ${what} of the terminal that an asciicast is played in`
+  const ofTerminal = (what) => `the ${what} of the terminal (default: that of the session)`
   command
     .name('export')
     .summary('write what a session printed to a file')
@@ -91,10 +91,12 @@ export function exportSession(command) {
       ),
     )
     .option('--force', 'replace the file if it exists')
-    .option('--columns <number>', ofCast('width'), integer(1, LARGEST), 80)
-    .option('--rows <number>', ofCast('height'), integer(1, LARGEST), 24)
+    .option('--columns <number>', ofTerminal('width'), integer(1, LARGEST))
+    .option('--rows <number>', ofTerminal('height'), integer(1, LARGEST))
+    .option('--player', 'a page with a player above its lines, which needs no network')
   examples(command, [
     ['gsd-sessions export s-1 s-1.html', 'a page with its colours'],
+    ['gsd-sessions export s-1 s-1.html --player', 'one that also plays the session'],
     ['gsd-sessions export s-1 s-1.cast', 'play it: asciinema play s-1.cast'],
     ['gsd-sessions export s-1 --format text | less', 'read it'],
   ])
@@ -102,7 +104,10 @@ export function exportSession(command) {
     const options = allOptions(command)
     const file = target === '-' ? undefined : target
     const format = formatFor(command, file, options)
-    const { columns, rows, force, json } = options
+    const { columns, rows, player, force, json } = options
+    if (player && format !== 'html') {
+      command.error(`error: --player is for pages (html); the format is ${format}`)
+    }
     return withReader(options, async (stores) => {
       knownSession(stores, id)
       const write = (path) => {
@@ -110,7 +115,7 @@ export function exportSession(command) {
         const onProgress = ({ outputs, totalOutputs }) => bar.update(outputs, totalOutputs)
         const { outputs } = stores
         return abortable((signal) =>
-          outputs.exportTo(id, path, { format, columns, rows, onProgress, signal }),
+          outputs.exportTo(id, path, { format, columns, rows, player, onProgress, signal }),
         ).finally(bar.clear)
       }
       if (file === undefined) {

@@ -1,42 +1,45 @@
 //! `html`: a page of its own with what the terminal showed, in its colours.
 
+mod colours;
+
 use std::io::{self, Write};
 
-use super::{Format, lines};
+use foldhash::{HashMap, HashMapExt};
+
+use super::asciicast::Asciicast;
+use super::{Facts, Format, lines};
 use crate::store::model::Chunk;
-use crate::store::terminal::{Colour, Line, Lines, Style, width_of};
+use crate::store::terminal::{Line, Lines, Style, width_of};
 
-/// The policy of the page: nothing is loaded and nothing runs, whatever was printed.
-const HEAD: &str = r#"<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<meta name="viewport" content="width=device-width">
-"#;
+const STYLE: &str = include_str!("html/page.css");
 
-const STYLE: &str = "<style>
-body { background: #1e1e1e; color: #d4d4d4; margin: 1em }
-pre { font: 14px/1.15 ui-monospace, Menlo, Consolas, monospace; margin: 0; tab-size: 8 }
-.b { font-weight: bold } .i { font-style: italic }
-.u { text-decoration: underline } .s { text-decoration: line-through }
-.u.s { text-decoration: underline line-through }
-a { color: inherit } i { display: inline-block; width: 2ch; font-style: inherit } .m { border: 1px dotted; font-size: .7em }
-</style>
-";
+const SCRIPT: &str = include_str!("html/page.js");
 
-/// The sixteen colours that terminals let their users choose, and the default colours of text and background.
-const NAMED: [u32; 16] = [
-    0x3b3b3b, 0xf14c4c, 0x23d18b, 0xe5e510, 0x3b8eea, 0xd670d6, 0x29b8db, 0xd4d4d4, //
-    0x7f7f7f, 0xff7b72, 0x56e8a8, 0xf5f543, 0x6cb6ff, 0xe6a0e6, 0x5fd7f0, 0xffffff,
-];
-const FOREGROUND: u32 = 0xd4d4d4;
-const BACKGROUND: u32 = 0x1e1e1e;
+/// What a browser computes of the script, so that it runs no other.
+const SCRIPT_HASH: &str = "sha256-twxDapCNVfl5W+HtNeJNrCgTS8PcVb8aupkYTlSg5mM=";
+
+/// The player, as its package has it.
+pub struct Player {
+    /// What it is, in one line: its name, version and licence.
+    pub name: String,
+    /// Its script. It defines `AsciinemaPlayer`.
+    pub script: String,
+    /// What a browser computes of the script: `sha256-` and the hash in base64.
+    pub hash: String,
+    /// Its style sheet.
+    pub style: String,
+}
 
 /// A page.
-pub(super) struct Html {
-    title: String,
+pub(super) struct Html<'export> {
+    facts: Facts,
     lines: Lines,
+    /// The player, and the recording that it plays.
+    player: Option<(&'export Player, Asciicast)>,
+    /// Whether the lines are written.
+    has_lines: bool,
+    /// The attributes of the styles that were met.
+    styles: HashMap<Style, String>,
     /// Bytes that are not written yet. Gathering them is faster than writing each run.
     page: Vec<u8>,
 }
@@ -44,42 +47,160 @@ pub(super) struct Html {
 /// Bytes that are written at once.
 const PIECE: usize = 16 << 10;
 
-impl Html {
-    /// A page with this title and these lines.
-    pub(super) fn new(title: String, lines: Lines) -> Self {
-        Self { title, lines, page: Vec::new() }
+/// The styles whose attributes are kept.
+const STYLES: usize = 4096;
+
+impl<'export> Html<'export> {
+    /// A page with these facts and lines, and a player.
+    pub(super) fn new(
+        facts: Facts,
+        lines: Lines,
+        player: Option<(&'export Player, Asciicast)>,
+    ) -> Self {
+        Self { facts, lines, player, has_lines: false, styles: HashMap::new(), page: Vec::new() }
+    }
+
+    /// Writes the head. Its policy: nothing is loaded, and nothing runs but the page's own script, whatever was printed.
+    fn head(&mut self, out: &mut dyn Write) -> io::Result<()> {
+        let page = &mut self.page;
+        let player = self.player.as_ref().map(|(player, _)| *player);
+        // The terminal of the player is a WebAssembly module in its script.
+        let of_player = player.map(|Player { hash, .. }| format!(" '{hash}' 'wasm-unsafe-eval'"));
+        write!(
+            page,
+            r#"<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src '{SCRIPT_HASH}'{}">
+<meta name="viewport" content="width=device-width">
+<title>"#,
+            of_player.unwrap_or_default(),
+        )?;
+        escape_plain(self.facts.title(), page);
+        write!(page, "</title>\n<style>\n{STYLE}")?;
+        colours::write_rules(page)?;
+        page.extend_from_slice(b"</style>\n");
+        if let Some(player) = player {
+            write!(page, "<style>\n{}</style>\n", player.style)?;
+        }
+        page.extend_from_slice(b"</head>\n");
+        out.write_all(page)?;
+        page.clear();
+        Ok(())
+    }
+
+    /// Writes what is told of the session above its output.
+    fn header(&mut self, out: &mut dyn Write) -> io::Result<()> {
+        let page = &mut self.page;
+        page.extend_from_slice(b"<body>\n<header>\n<h1>");
+        escape(self.facts.title(), page);
+        page.extend_from_slice(b"</h1>\n<dl>\n");
+        for (name, value) in self.facts.named().filter(|(name, _)| *name != "Title") {
+            write!(page, "<dt>{name}</dt><dd>")?;
+            escape(value, page);
+            page.extend_from_slice(b"</dd>\n");
+        }
+        page.extend_from_slice(b"</dl>\n</header>\n");
+        if self.player.is_some() {
+            page.extend_from_slice(b"<div id=\"player\"></div>\n");
+        }
+        // Without its script the page has no use for them.
+        page.extend_from_slice(FORM.as_bytes());
+        out.write_all(page)?;
+        page.clear();
+        Ok(())
     }
 }
 
-impl Format for Html {
+/// What the script of the page works for.
+const FORM: &str = r#"<form id="find" hidden>
+<input id="query" type="search" placeholder="Find" aria-label="Find in the output" autocomplete="off">
+<button id="after" value="1">Next</button>
+<button id="before" value="-1">Previous</button>
+<output id="told" for="query"></output>
+<button id="theme" type="button">Light or dark</button>
+</form>
+"#;
+
+impl Format for Html<'_> {
+    fn passes(&self) -> u8 {
+        if self.player.is_some() { 2 } else { 1 }
+    }
+
     fn start(&mut self, out: &mut dyn Write) -> io::Result<()> {
-        out.write_all(HEAD.as_bytes())?;
-        out.write_all(b"<title>")?;
-        escape_plain(&self.title, &mut self.page);
-        out.write_all(&self.page)?;
-        self.page.clear();
-        out.write_all(b"</title>\n")?;
-        out.write_all(STYLE.as_bytes())?;
+        if self.has_lines {
+            let Some((player, recording)) = &mut self.player else { return Ok(()) };
+            write!(out, "<!-- {} -->\n<script>{}</script>\n", player.name, player.script)?;
+            out.write_all(b"<script id=\"recording\" type=\"application/x-asciicast\">")?;
+            return recording.start(&mut InScript(out));
+        }
+        self.head(out)?;
+        self.header(out)?;
         // The first newline behind the tag does not belong to the text.
-        out.write_all(b"</head>\n<body>\n<pre>\n")
+        out.write_all(b"<pre id=\"output\">\n")
     }
 
     fn chunk(&mut self, chunk: &Chunk<'_>, out: &mut dyn Write) -> io::Result<()> {
-        let page = &mut self.page;
-        lines(&mut self.lines, chunk, |line| write_line(line, page, out))
+        if self.has_lines {
+            let Some((_, recording)) = &mut self.player else { return Ok(()) };
+            return recording.chunk(chunk, &mut InScript(out));
+        }
+        let (page, styles) = (&mut self.page, &mut self.styles);
+        lines(&mut self.lines, chunk, |line| write_line(line, styles, page, out))
     }
 
     fn end(&mut self, out: &mut dyn Write) -> io::Result<()> {
-        let page = &mut self.page;
-        while let Some(line) = self.lines.end() {
-            write_line(line, page, out)?;
+        if !self.has_lines {
+            let (page, styles) = (&mut self.page, &mut self.styles);
+            while let Some(line) = self.lines.end() {
+                write_line(line, styles, page, out)?;
+            }
+            out.write_all(page)?;
+            out.write_all(b"</pre>\n")?;
+            self.has_lines = true;
+            if self.player.is_some() {
+                return Ok(());
+            }
         }
-        out.write_all(page)?;
-        out.write_all(b"</pre>\n</body>\n</html>\n")
+        if let Some((_, recording)) = &mut self.player {
+            recording.end(&mut InScript(out))?;
+            out.write_all(b"</script>\n")?;
+        }
+        write!(out, "<script>{SCRIPT}</script>\n</body>\n</html>\n")
     }
 }
 
-fn write_line(line: Line<'_>, page: &mut Vec<u8>, out: &mut dyn Write) -> io::Result<()> {
+/// JSON in an element for scripts, which nothing in it can end: in JSON `<` stands in texts alone.
+struct InScript<'out>(&'out mut dyn Write);
+
+impl Write for InScript<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.write_all(bytes)?;
+        Ok(bytes.len())
+    }
+
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let mut parts = bytes.split(|byte| *byte == b'<');
+        self.0.write_all(parts.next().unwrap_or_default())?;
+        for part in parts {
+            self.0.write_all(br"\u003c")?;
+            self.0.write_all(part)?;
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+fn write_line(
+    line: Line<'_>,
+    styles: &mut HashMap<Style, String>,
+    page: &mut Vec<u8>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     for (run, style) in line.runs() {
         // What was not to be seen is not in the page.
         let hidden = style.hidden.then(|| " ".repeat(run.chars().map(width_of).sum()));
@@ -94,8 +215,12 @@ fn write_line(line: Line<'_>, page: &mut Vec<u8>, out: &mut dyn Write) -> io::Re
         if style == Style::PLAIN {
             escape(run, page);
         } else {
+            if styles.len() >= STYLES {
+                styles.clear();
+            }
+            let attributes = styles.entry(style).or_insert_with(|| colours::attributes(style));
             page.extend_from_slice(b"<span");
-            add_attributes(style, page);
+            page.extend_from_slice(attributes.as_bytes());
             page.push(b'>');
             escape(run, page);
             page.extend_from_slice(b"</span>");
@@ -121,110 +246,6 @@ fn may_be_followed(link: &str) -> bool {
         && scheme.is_some_and(|scheme| SCHEMES.iter().any(|one| one.eq_ignore_ascii_case(scheme)))
 }
 
-/// Adds the attributes of an element with this style.
-fn add_attributes(style: Style, page: &mut Vec<u8>) {
-    let mut separator: &[u8] = br#" class=""#;
-    for (is_set, class) in [
-        (style.bold, b'b'),
-        (style.italic, b'i'),
-        (style.underline, b'u'),
-        (style.strikethrough, b's'),
-    ] {
-        if is_set {
-            page.extend_from_slice(separator);
-            page.push(class);
-            separator = b" ";
-        }
-    }
-    if separator == b" " {
-        page.push(b'"');
-    }
-    let (mut colour, mut background) = (rgb(style.foreground), rgb(style.background));
-    if style.inverse {
-        (colour, background) =
-            (Some(background.unwrap_or(BACKGROUND)), Some(colour.unwrap_or(FOREGROUND)));
-    }
-    if style.dim {
-        let behind = background.unwrap_or(BACKGROUND);
-        colour = Some(mixed(colour.unwrap_or(FOREGROUND), behind));
-    }
-    let (shown, behind) = (colour.unwrap_or(FOREGROUND), background.unwrap_or(BACKGROUND));
-    if are_near(shown, behind) && contrast(shown, behind) < READABLE {
-        // One of them has a contrast of at least 4.5 to every colour.
-        let [black, white] = [0, 0xff_ffff];
-        colour =
-            Some(if contrast(black, behind) > contrast(white, behind) { black } else { white });
-    }
-    let mut separator: &[u8] = br#" style=""#;
-    for (property, colour) in [(&b"color:#"[..], colour), (b"background:#", background)] {
-        if let Some(colour) = colour {
-            page.extend_from_slice(separator);
-            page.extend_from_slice(property);
-            let digit = |place: u32| b"0123456789abcdef".get((colour >> (4 * place)) as usize & 15);
-            page.extend((0..6).rev().filter_map(digit));
-            separator = b";";
-        }
-    }
-    if separator == b";" {
-        page.push(b'"');
-    }
-}
-
-/// The least contrast of a text to what is behind it. Less than that is the same colour for most eyes.
-const READABLE: f64 = 1.2;
-
-/// Red, green and blue of a colour.
-fn parts(colour: u32) -> [u32; 3] {
-    [(colour >> 16) & 0xff, (colour >> 8) & 0xff, colour & 0xff]
-}
-
-/// A faint colour: three fifths of it, and two of what is behind it.
-fn mixed(colour: u32, behind: u32) -> u32 {
-    let pairs = parts(colour).into_iter().zip(parts(behind));
-    pairs.fold(0, |mixed, (one, other)| (mixed << 8) | ((3 * one + 2 * other) / 5))
-}
-
-/// Whether colours may have little contrast: most have much, and need not be compared closely.
-fn are_near(one: u32, other: u32) -> bool {
-    parts(one).into_iter().zip(parts(other)).all(|(one, other)| one.abs_diff(other) < 64)
-}
-
-/// The contrast of two colours, from 1 to 21, as the guidelines for the web define it.
-/// <https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio>
-fn contrast(one: u32, other: u32) -> f64 {
-    let luminance = |colour: u32| {
-        let linear = parts(colour).map(|part| {
-            let part = f64::from(part) / 255.0;
-            if part <= 0.04045 { part / 12.92 } else { ((part + 0.055) / 1.055).powf(2.4) }
-        });
-        let [red, green, blue] = linear;
-        0.2126 * red + 0.7152 * green + 0.0722 * blue
-    };
-    let (one, other) = (luminance(one), luminance(other));
-    (one.max(other) + 0.05) / (one.min(other) + 0.05)
-}
-
-/// A colour as red, green and blue; `None` for the default of the page.
-fn rgb(colour: Colour) -> Option<u32> {
-    // Behind the sixteen there is a cube of 6 × 6 × 6 colours, and then 24 greys.
-    let level = |step: u32| if step == 0 { 0 } else { 55 + 40 * step };
-    let pack = |red: u32, green: u32, blue: u32| (red << 16) | (green << 8) | blue;
-    match colour {
-        Colour::Default => None,
-        Colour::Rgb(red, green, blue) => Some(pack(red.into(), green.into(), blue.into())),
-        Colour::Indexed(index) => {
-            let index = u32::from(index);
-            NAMED.get(index as usize).copied().or(Some(match index.checked_sub(232) {
-                Some(grey) => pack(8 + 10 * grey, 8 + 10 * grey, 8 + 10 * grey),
-                None => {
-                    let step = index.saturating_sub(16);
-                    pack(level(step / 36), level(step / 6 % 6), level(step % 6))
-                }
-            }))
-        }
-    }
-}
-
 /// Whether a character turns the direction of text around it.
 fn turns_text(character: char) -> bool {
     matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
@@ -242,7 +263,7 @@ fn escape_one(character: char, page: &mut Vec<u8>) {
         '<' => page.extend_from_slice(b"&lt;"),
         '>' => page.extend_from_slice(b"&gt;"),
         '"' => page.extend_from_slice(b"&quot;"),
-        _ if character.is_control() && character != '\t' => {
+        _ if character.is_control() && !matches!(character, '\t' | '\n') => {
             page.extend_from_slice("\u{fffd}".as_bytes());
         }
         _ => page.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes()),

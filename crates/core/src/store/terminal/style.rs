@@ -3,7 +3,7 @@
 use vte::Params;
 
 /// A colour in the words of a program.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Colour {
     /// The default of the terminal.
     #[default]
@@ -15,7 +15,7 @@ pub enum Colour {
 }
 
 /// The style of a character.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Style {
     /// The colour of the character.
     pub foreground: Colour,
