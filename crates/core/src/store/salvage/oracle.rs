@@ -22,6 +22,7 @@ const OUTPUTS: &str =
     "SELECT id, session_id, timestamp, type, data, created_at FROM session_outputs ORDER BY id";
 const PINNED: &str = "SELECT session_id, created_at FROM session_pins ORDER BY session_id";
 const DETAILS: &str = "SELECT * FROM gsd_session_details ORDER BY session_id";
+const SIZES: &str = "SELECT * FROM gsd_session_sizes ORDER BY session_id, output_id";
 const SEQUENCE: &str = "SELECT seq FROM sqlite_sequence WHERE name = 'session_outputs'";
 
 /// Rows of every kind: short and long, with NUL, with characters of one to four bytes, with a mark at the start, as
@@ -43,6 +44,8 @@ const FILL: &str = "
     INSERT INTO session_pins (session_id) VALUES ('s-7');
     INSERT INTO gsd_session_details (session_id, title, exit_code, signal, error)
       VALUES ('s-3', 'né', 0, NULL, NULL), ('s-4', NULL, NULL, 'SIGKILL', char(128640)), ('s-9', NULL, 255, NULL, '');
+    INSERT INTO gsd_session_sizes (session_id, output_id, columns, rows)
+      VALUES ('s-3', 0, 80, 24), ('s-3', 7, 132, 43), ('s-9', 0, 65535, 1);
     DELETE FROM session_outputs WHERE id % 11 = 0 OR id > 280";
 
 /// Every row of a query, with the values that SQLite reads.
@@ -93,7 +96,7 @@ impl Sample {
 
     /// Asserts that every row comes out as SQLite reads it, with these problems.
     fn assert_whole(&self, problems: &[&str], what: &str) {
-        let queries = [SESSIONS, OUTPUTS, PINNED, DETAILS, SEQUENCE];
+        let queries = [SESSIONS, OUTPUTS, PINNED, DETAILS, SIZES, SEQUENCE];
         let sqlite = self.sqlite();
         let expected = queries.map(|sql| match sqlite.prepare(sql) {
             Ok(_) => rows(&sqlite, sql),

@@ -25,12 +25,17 @@ const INSERT_DETAILS: &str = "INSERT OR IGNORE INTO gsd_session_details
     (session_id, title, exit_code, signal, error, terminal, columns, rows)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
 
+const INSERT_SIZE: &str = "INSERT OR IGNORE INTO gsd_session_sizes
+    (session_id, output_id, columns, rows) VALUES (?1, ?2, ?3, ?4)";
+
 /// What belongs to a missing session is useless. And no trigger has counted the sessions as changed.
 const COMPLETE: &str = "
     DELETE FROM session_pins
     WHERE NOT EXISTS (SELECT 1 FROM sessions WHERE id = session_pins.session_id);
     DELETE FROM gsd_session_details
     WHERE NOT EXISTS (SELECT 1 FROM sessions WHERE id = gsd_session_details.session_id);
+    DELETE FROM gsd_session_sizes
+    WHERE NOT EXISTS (SELECT 1 FROM sessions WHERE id = gsd_session_sizes.session_id);
     INSERT INTO gsd_session_changes (session_id) SELECT id FROM sessions ORDER BY rowid";
 
 /// AUTOINCREMENT continues after this number.
@@ -190,11 +195,12 @@ impl<'new> Salvage<'new> {
             _ if is_session(&session) => Table::Sessions,
             Some(table) => table,
             None => {
-                if !self.take_beside(Beside::Pins, entry, false)?
-                    && !self.take_beside(Beside::Details, entry, false)?
-                    && !self.take_sequence(entry)
-                    && !is_definition(&fields)
-                {
+                for table in Beside::ALL {
+                    if self.take_beside(table, entry, false)? {
+                        return Ok(());
+                    }
+                }
+                if !self.take_sequence(entry) && !is_definition(&fields) {
                     self.unknown += 1;
                 }
                 return Ok(());
@@ -263,6 +269,7 @@ impl<'new> Salvage<'new> {
         let insert = match table {
             Beside::Pins => INSERT_PIN,
             Beside::Details => INSERT_DETAILS,
+            Beside::Sizes => INSERT_SIZE,
         };
         let values = values.into_iter().map(RawValue);
         self.sqlite().prepare_cached(insert)?.execute(rusqlite::params_from_iter(values))?;

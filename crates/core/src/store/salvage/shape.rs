@@ -11,15 +11,17 @@ use crate::sqlite::{Definition, Field, columns};
 pub(super) enum Beside {
     Pins,
     Details,
+    Sizes,
 }
 
 impl Beside {
-    pub(super) const ALL: [Self; 2] = [Self::Pins, Self::Details];
+    pub(super) const ALL: [Self; 3] = [Self::Pins, Self::Details, Self::Sizes];
 
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Pins => "session_pins",
             Self::Details => "gsd_session_details",
+            Self::Sizes => "gsd_session_sizes",
         }
     }
 
@@ -28,6 +30,7 @@ impl Beside {
         match self {
             Self::Pins => is_pin(values),
             Self::Details => are_details(values),
+            Self::Sizes => is_size(values),
         }
     }
 }
@@ -57,6 +60,7 @@ pub(super) struct Shapes {
     pub(super) outputs: Shape,
     pins: Shape,
     details: Shape,
+    sizes: Shape,
 }
 
 impl Shapes {
@@ -68,6 +72,7 @@ impl Shapes {
             outputs: shape(Table::Outputs.name()),
             pins: shape(Beside::Pins.name()),
             details: shape(Beside::Details.name()),
+            sizes: shape(Beside::Sizes.name()),
         }
     }
 
@@ -84,6 +89,7 @@ impl Shapes {
         match table {
             Beside::Pins => &self.pins,
             Beside::Details => &self.details,
+            Beside::Sizes => &self.sizes,
         }
     }
 }
@@ -204,6 +210,14 @@ fn are_details(values: &[ValueRef<'_>]) -> bool {
     is_text(session_id)
         && [title, signal, error].into_iter().all(|text| is_null(text) || is_text(text))
         && [exit_code, terminal, columns, rows].into_iter().all(is_number)
+}
+
+/// Whether values look like a size that a terminal had.
+fn is_size(values: &[ValueRef<'_>]) -> bool {
+    let [session_id, numbers @ ..] = values else {
+        return false;
+    };
+    is_text(session_id) && numbers.iter().all(|number| matches!(number, ValueRef::Integer(0..)))
 }
 
 /// Whether values look like a pin.
