@@ -37,6 +37,9 @@ pub(super) struct Row {
     repaired: String,
 }
 
+/// What stands at the end of a line that is cut.
+pub(super) const CUT: &str = "… [cut after 16 MiB]";
+
 impl Row {
     /// An empty row, with styles if `styled`.
     pub(super) fn new(styled: bool) -> Self {
@@ -112,6 +115,12 @@ impl Row {
             change_to(pen, self.text.len(), &mut self.styles);
         }
         self.text.extend_from_slice(run);
+    }
+
+    /// Says at its end that the line is cut there.
+    pub(super) fn cut(&mut self, styled: bool) {
+        let mark = self.last.unwrap_or_default();
+        self.push(CUT.as_bytes(), mark, styled.then_some(Style::PLAIN));
     }
 
     /// Takes note of a chunk that writes to it.

@@ -177,11 +177,16 @@ fn marks_tell_which_chunk_wrote_what() {
 }
 
 #[test]
-fn a_line_that_does_not_end_is_cut_between_characters() {
-    let long = "é".repeat(MAX_LINE / 2);
-    let pieces = texts(&[b"x", long.as_bytes(), b"y\n"]);
-    assert_eq!(pieces.iter().map(String::len).collect::<Vec<_>>(), [MAX_LINE - 1, 3]);
-    assert!(pieces.concat() == format!("x{long}y"));
+fn a_line_that_does_not_end_is_cut_between_characters_and_says_so() {
+    let long = "é".repeat(MAX_LINE / 2 + 5000);
+    // On the last row, and where the screen has cells.
+    for before in ["x", "\x1b[2;2H\x1b[Ax"] {
+        let pieces = texts(&[before.as_bytes(), long.as_bytes(), b"y\n"]);
+        let [cut, rest] = &pieces[..] else { panic!("{} pieces", pieces.len()) };
+        let kept = cut.strip_suffix(row::CUT).unwrap();
+        assert!(kept.len().abs_diff(MAX_LINE) < 200);
+        assert!(format!("{kept}{rest}").trim_start() == format!("x{long}y"));
+    }
 }
 
 #[test]

@@ -295,6 +295,7 @@ impl Screen {
                 line.join(&mut row, self.columns.saturating_sub(width.unwrap_or(self.columns)));
                 self.take_back(row);
                 if line.text().len() > MAX_LINE {
+                    line.cut(self.styled);
                     self.gone.push_back(line);
                 } else {
                     self.leaving = Some(line);
@@ -338,9 +339,9 @@ impl Screen {
             row.push(run, mark, pen);
             return true;
         }
-        // The line is cut.
         let (run, rest) = run.split_at(whole_characters(run, room));
         row.push(run, mark, pen);
+        row.cut(self.styled);
         self.new_line(false);
         self.print_flat(rest, mark)
     }
