@@ -2,7 +2,7 @@
 
     python3 tests/recordings/record.py [name...]
 
-Needs vim, less, cargo, node, and the Python package tqdm; `npm i ink react` in the folder that RECORD_FOLDER
+Needs vim, less, top, htop, cargo, node with npm, and the Python package tqdm; `npm i ink react` in the folder that RECORD_FOLDER
 names, for the application with Ink. Each recording is one JSON file: the size of the terminal, and what the program printed, in the pieces
 in which it came.
 """
@@ -105,6 +105,10 @@ def programs(folder):
         'tqdm-nested': ((80, 24), script('nested.py', NESTED), ['']),
         'curses-box': ((80, 24), script('box.py', BOX), ['', '', 'q']),
         'cargo': ((80, 24), ['cargo', 'build', '--offline', '--color', 'always', '--manifest-path', os.path.join(folder, 'crate/Cargo.toml')], ['']),
+        # Of one process alone, so that the recording tells nothing of the machine that it was made on.
+        'top': ((80, 24), ['sh', '-c', 'sleep 9 & top -d 0.6 -p $!'], ['', 'z', 'x', 'c', 'q']),
+        'htop': ((100, 30), ['sh', '-c', 'sleep 9 & htop -d 3 -p $!'], ['', 't', 'I', '\x1b[21~']),
+        'npm': ((80, 24), ['npm', 'install', '--progress', '--color=always', '--no-audit', '--no-fund', '--prefix', folder, 'is-number'], ['']),
         'bash': ((60, 15), ['bash', '--norc', '--noprofile', '-i'], ['', 'echo one tow\x7f\x7fwo\r', 'printf "%s " {1..60}\r', '\x1b[A\x01# \r', 'clear\r', 'echo done\r', 'exit\r']),
     }
     return {name: program for name, program in all.items() if program[1]}
