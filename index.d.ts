@@ -1374,6 +1374,103 @@ export declare function getDatabase(
   options?: DatabaseOptions | null,
 ): DatabaseConnection
 
+/** How a command is recorded. */
+export interface RecordOptions {
+  /** The program. Without a `/` in it, it is looked for in the folders of `PATH`. */
+  command: string
+  /** Its arguments. */
+  args?: readonly string[] | null | undefined
+  /** The folder in which it runs. Default: that of this process. */
+  cwd?: string | null | undefined
+  /** All of its environment. Default: that of this process. In a terminal `TERM` is `xterm-256color` where it is not set. */
+  env?: Readonly<Record<string, string | undefined>> | null | undefined
+  /** The width of its terminal, 1 to 65,535 characters. Default 80, or that of this process's terminal with `stdin: 'inherit'`. */
+  columns?: number | null | undefined
+  /** The height of its terminal, 1 to 65,535 lines. Default 24, or as `columns`. */
+  rows?: number | null | undefined
+  /**
+   * Whether it runs in a pseudo-terminal. Default `true`, and `false` on Windows. Without one it has pipes: its output
+   * and its errors are told apart, and come in the order of their arrival.
+   */
+  terminal?: boolean | null | undefined
+  /** The id of its session. Default: a new UUID. */
+  id?: string | null | undefined
+  /** The slot of its session, from 1. Default 1. */
+  slot?: number | null | undefined
+  /** The title of its session. */
+  title?: string | null | undefined
+  /**
+   * Where its input comes from: from `write()` (`'pipe'`, the default), from that of this process (`'inherit'`; if that is
+   * a terminal, it is in raw mode meanwhile, and `^Z` stops this process too), or from nowhere (`'none'`).
+   */
+  stdin?: 'inherit' | 'pipe' | 'none' | null | undefined
+  /** Whether what it prints is also printed by this process (`'inherit'`) or not (`'none'`, the default). */
+  stdout?: 'inherit' | 'none' | null | undefined
+}
+
+/** How a recorded command ended. */
+export interface RecordingEnd {
+  /** Its exit code; `undefined` where a signal ended it. */
+  exitCode: number | undefined
+  /** The name of the signal that ended it, such as `'SIGKILL'`. */
+  signal: string | undefined
+}
+
+/** A command that is recorded. `record()` makes it. */
+export interface Recording extends AsyncIterable<FollowedChunk> {
+  /** The id of its session. */
+  readonly id: string
+  /** The id of its process. */
+  readonly pid: number
+  /**
+   * Resolves when the command is over and everything that it printed is stored: to the end of the terminal, or until a
+   * second of quiet where a process that it left behind holds it. It never rejects.
+   */
+  readonly exited: Promise<RecordingEnd>
+  /**
+   * Types something. What is not read yet waits, up to 64 MiB of it.
+   *
+   * @returns Whether it will be read: not if the command is over, its input has ended, or too much waits.
+   */
+  write(data: string): boolean
+  /** Ends its input: a pipe for good, a terminal by its character for that (`^D`). */
+  end(): void
+  /**
+   * Gives its terminal another size, which it is told by `SIGWINCH`, and stores the size for what is printed from now on.
+   *
+   * @throws {RangeError} `ERR_OUT_OF_RANGE` for a size out of range.
+   */
+  resize(size: TerminalSize): void
+  /**
+   * Sends it a signal, by name or number; `'SIGTERM'` by default. Does nothing once it is over.
+   *
+   * @throws {RangeError} `ERR_OUT_OF_RANGE` for a signal that there is not.
+   */
+  kill(signal?: string | number): void
+  /**
+   * With `stdin: 'inherit'`: takes the terminal of this process into raw mode again and passes its size on. To be called
+   * when this process was told `SIGCONT` or `SIGWINCH`.
+   */
+  attach(): void
+  /** Its chunks from the first one on, as `OutputStore.follow()` gives them, until it is over. */
+  [Symbol.asyncIterator](): AsyncGenerator<FollowedChunk, void, undefined>
+}
+
+/**
+ * Runs a command and stores what it prints, in a session of its own. A thread takes the output and queues it as
+ * write-behind does: no JavaScript runs for a chunk, unless somebody iterates over the recording. The session has the
+ * command, the folder, the pid and the size, and ends with the exit code or the signal: `completed` for 0, else `failed`.
+ *
+ * The connection must stay open until `exited` resolves; what comes later is lost. While the database is locked or full,
+ * output waits in the queue; where that is full (64 MiB), so does the command.
+ *
+ * @throws {TypeError | RangeError} For an option of the wrong type or value.
+ * @throws {SqliteError} `SQLITE_CONSTRAINT_PRIMARYKEY` for an id that exists, `SQLITE_READONLY`.
+ * @throws {Error} With the code `ENOENT`, `EACCES` or `ERR_SPAWN` where the program cannot be run, and `ENOTSUP` where there
+ * are no pseudo-terminals. Then, as after every other error, nothing runs, and nothing is stored.
+ */
+export declare function record(db: Database | DatabaseConnection, options: RecordOptions): Recording
+
 /**
  * Stores whatever sessions and output a damaged file still gives in a new file, and resolves with what
  * came of it. A thread does the work.

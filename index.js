@@ -10,5 +10,6 @@ module.exports.SqliteError = lib.SqliteError
 module.exports.Terminal = lib.Terminal
 module.exports.closeDatabase = lib.closeDatabase
 module.exports.getDatabase = lib.getDatabase
+module.exports.record = lib.record
 module.exports.restore = lib.restore
 module.exports.salvage = lib.salvage

@@ -218,7 +218,7 @@ fn output_of(chunks: &[String], number: usize, session: Option<&str>) -> Outcome
         session_id: session.unwrap_or_else(in_turn).to_owned(),
         timestamp: moment_of(number)?,
         kind: if number % 16 == 15 { OutputType::Stderr } else { OutputType::Stdout },
-        data: chunks.get(number % chunks.len().max(1)).cloned().unwrap_or_default(),
+        data: chunks.get(number % chunks.len().max(1)).cloned().unwrap_or_default().into(),
     })
 }
 

@@ -34,14 +34,12 @@ function invalidState(message) {
   fail(TypeError, 'ERR_INVALID_STATE', message, invalidState)
 }
 
-// By the numbers that `src/error.rs` has for them.
-const TYPE_ERROR = 0
-const RANGE_ERROR = 1
+// By the numbers that `src/error.rs` has for them; all others are of SQLite.
+const CLASSES = { 0: TypeError, 1: RangeError, 3: Error }
 
 /** The error that the addon throws, or has thrown: of this realm's classes. Its stack begins with the caller of `from`. */
 function makeError(kind, code, message, from = makeError) {
-  const ErrorClass =
-    kind === TYPE_ERROR ? TypeError : kind === RANGE_ERROR ? RangeError : SqliteError
+  const ErrorClass = CLASSES[kind] ?? SqliteError
   const error = /** @type {Error & { code: string }} */ (new ErrorClass(message, code))
   error.code = code
   Error.captureStackTrace?.(error, from)

@@ -6,6 +6,7 @@ const compat = require('./compat.js')
 const connection = require('./connection.js')
 const errors = require('./errors.js')
 const outputStore = require('./output-store.js')
+const recording = require('./recording.js')
 const sessionStore = require('./session-store.js')
 const terminal = require('./terminal.js')
 
@@ -18,6 +19,7 @@ module.exports = {
   Terminal: terminal.Terminal,
   closeDatabase: connection.closeDatabase,
   getDatabase: connection.getDatabase,
+  record: recording.record,
   restore: connection.restore,
   salvage: connection.salvage,
 }

@@ -21,26 +21,50 @@ type Settle = Box<dyn FnOnce(Env) -> napi::Result<sys::napi_value> + Send>;
 ///
 /// The process stays alive until the promise is settled. Where its environment ends before that, the work
 /// goes on, and nobody hears of it.
+pub struct Promised<T> {
+    deferred: Shared,
+    name: &'static str,
+    convert: Convert<T>,
+}
+
+impl<T: Send + 'static> Promised<T> {
+    /// The promise, and what settles it from any thread.
+    pub fn new<'env>(
+        call: Call<'_, 'env>,
+        convert: Convert<T>,
+    ) -> napi::Result<(Self, Value<'env>)> {
+        let env = call.scope().env();
+        let (deferred, promise) = env.create_deferred::<sys::napi_value, Settle>()?;
+        let deferred = Arc::new(Mutex::new(Some(deferred)));
+        let promised = Self { deferred, name: call.name(), convert };
+        Ok((promised, call.scope().adopt(promise.to_unknown())))
+    }
+
+    /// Settles it.
+    pub fn settle(self, done: Result<T, Failure>) {
+        settle(&self.deferred, self.name, self.convert, done);
+    }
+}
+
+/// A promise of `work`, which a thread of its own does.
 pub fn promise<'env, T: Send + 'static>(
     call: Call<'_, 'env>,
     convert: Convert<T>,
     work: impl FnOnce() -> Parsed<T> + Send + 'static,
 ) -> Answer<'env> {
-    let name = call.name();
-    let env = call.scope().env();
-    let (deferred, promise) = env.create_deferred::<sys::napi_value, Settle>()?;
-    let deferred = Arc::new(Mutex::new(Some(deferred)));
-    let on_thread = Arc::clone(&deferred);
+    let (promised, promise) = Promised::new(call, convert)?;
+    let deferred = Arc::clone(&promised.deferred);
+    let name = promised.name;
     let run = move || {
         let done = catch_unwind(AssertUnwindSafe(work))
             .unwrap_or_else(|_| Err(Failure::State("it panicked".into())));
-        settle(&on_thread, name, convert, done);
+        promised.settle(done);
     };
     if let Err(error) = thread::Builder::new().name(name.into()).spawn(run) {
         let failure = Failure::State(format!("there can be no thread for it: {error}"));
         settle::<T>(&deferred, name, convert, Err(failure));
     }
-    Ok(call.scope().adopt(promise.to_unknown()))
+    Ok(promise)
 }
 
 type Shared = Arc<Mutex<Option<JsDeferred<sys::napi_value, Settle>>>>;

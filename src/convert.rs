@@ -345,7 +345,7 @@ fn output_at(output: Path<'_>, fields: OutputFields<'_>) -> Parsed<NewOutput> {
         session_id: field(c"sessionId", session_id).string()?,
         timestamp: field(c"timestamp", timestamp).date()?,
         kind: field(c"type", kind).one_of(OutputType::parse, OutputType::TEXTS)?,
-        data: field(c"data", data).string()?,
+        data: field(c"data", data).string()?.into(),
     })
 }
 

@@ -26,6 +26,8 @@ pub enum Failure {
     State(String),
     /// SQLite said so: a `SqliteError` with the name of its extended code.
     Sqlite(Cow<'static, str>, String),
+    /// The system said so: an `Error` with its code.
+    System(&'static str, String),
     /// A JavaScript exception is under way already, or Node-API failed.
     Napi(napi::Error),
     /// A failure of the call that is named here, not of the function that found it.
@@ -47,7 +49,8 @@ impl From<Failure> for napi::Error {
             Failure::Type(message)
             | Failure::Range(message)
             | Failure::State(message)
-            | Failure::Sqlite(_, message) => Self::from_reason(message),
+            | Failure::Sqlite(_, message)
+            | Failure::System(_, message) => Self::from_reason(message),
         }
     }
 }
@@ -90,6 +93,7 @@ impl From<Unreadable> for Failure {
 const TYPE_ERROR: f64 = 0.0;
 const RANGE_ERROR: f64 = 1.0;
 const SQLITE_ERROR: f64 = 2.0;
+const SYSTEM_ERROR: f64 = 3.0;
 
 impl Failure {
     /// The arguments of `makeError` in `lib/errors.js`: class, code and message. An exception that was thrown already
@@ -100,6 +104,7 @@ impl Failure {
             Self::Range(message) => (RANGE_ERROR, OUT_OF_RANGE.into(), message),
             Self::State(message) => (TYPE_ERROR, INVALID_STATE.into(), message),
             Self::Sqlite(code, message) => (SQLITE_ERROR, code, message),
+            Self::System(code, message) => (SYSTEM_ERROR, code.into(), message),
             Self::Of(call, failure) => return failure.parts(scope, &call),
             Self::Napi(error) => return Err(error),
         };

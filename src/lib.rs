@@ -21,6 +21,7 @@ mod natives;
 mod output_store;
 #[allow(unsafe_code, reason = "napi-rs takes a function by an unsafe call")]
 mod progress;
+mod recording;
 mod retention;
 mod rows;
 mod search;

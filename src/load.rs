@@ -9,12 +9,12 @@ use crate::environment::Environment;
 use crate::js::{Scope, function};
 use crate::natives::Native;
 use crate::{
-    connection, convert, database, exit, export, follow, maintenance, output_store, retention,
-    search, session_store, statement, terminal,
+    connection, convert, database, exit, export, follow, maintenance, output_store, recording,
+    retention, search, session_store, statement, terminal,
 };
 
 /// The functions, by the names that `lib/` has for their tables.
-const NATIVES: [(&str, &[Native]); 12] = [
+const NATIVES: [(&str, &[Native]); 13] = [
     ("connection", connection::NATIVES),
     ("maintenance", maintenance::NATIVES),
     ("retention", retention::NATIVES),
@@ -26,6 +26,7 @@ const NATIVES: [(&str, &[Native]); 12] = [
     ("search", search::NATIVES),
     ("exports", export::NATIVES),
     ("terminal", terminal::NATIVES),
+    ("recording", recording::NATIVES),
     ("values", convert::NATIVES),
 ];
 

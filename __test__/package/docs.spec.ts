@@ -322,6 +322,7 @@ describe('the pages of the classes', () => {
     Database: 'docs/api/database.md',
     Transaction: 'docs/api/database.md',
     PreparedStatement: 'docs/api/statement.md',
+    Recording: 'docs/api/recording.md',
   }
   const { statements } = declarations
   const members = statements.flatMap((statement) =>

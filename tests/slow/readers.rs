@@ -79,7 +79,7 @@ fn stored(pieces: &[&[u8]]) -> Duration {
         session_id: "s-1".to_owned(),
         timestamp: Timestamp::from_millis(0.0).unwrap(),
         kind: OutputType::Stdout,
-        data: String::from_utf8_lossy(piece).into_owned(),
+        data: String::from_utf8_lossy(piece).into_owned().into(),
     };
     outputs.append_many(&pieces.iter().map(row).collect::<Vec<_>>()).unwrap();
     let start = spent();

@@ -79,6 +79,12 @@ impl Error {
         }
     }
 
+    /// The error for the id of a session that there is.
+    pub(crate) fn exists(id: &str) -> Self {
+        let message = format!("session.id {id:?} exists already");
+        Self::Sqlite { code: ffi::SQLITE_CONSTRAINT_PRIMARYKEY, message }
+    }
+
     /// Whether SQLite refuses a value, and would refuse it again.
     pub(crate) fn is_refusal(&self) -> bool {
         let refusals = [ffi::SQLITE_CONSTRAINT, ffi::SQLITE_TOOBIG, ffi::SQLITE_MISMATCH];

@@ -40,3 +40,16 @@ impl From<rusqlite::Error> for Error {
         Self::Sqlite(error.into())
     }
 }
+
+impl From<Error> for sqlite::Error {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Sqlite(error) => error,
+            // It is refused for what it is, as by a CHECK.
+            refused => Self::Sqlite {
+                code: rusqlite::ffi::SQLITE_CONSTRAINT_CHECK,
+                message: refused.to_string(),
+            },
+        }
+    }
+}

@@ -87,7 +87,7 @@ fn output(data: &str) -> NewOutput {
         session_id: "s-1".to_owned(),
         timestamp: Timestamp::now(),
         kind: OutputType::Stdout,
-        data: data.to_owned(),
+        data: data.into(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Inserts chunks of output, on any thread.
 
+use std::borrow::Borrow;
 use std::sync::LazyLock;
 
 use rusqlite::{Connection as Sqlite, Statement, ToSql};
@@ -22,7 +23,10 @@ static INSERT_ROWS: LazyLock<String> = LazyLock::new(|| {
 });
 
 /// Inserts rows, with as few statements as possible. Returns the cursor of the last one.
-pub(super) fn insert_all(sqlite: &Sqlite, outputs: &[NewOutput]) -> sqlite::Result<Option<i64>> {
+pub(super) fn insert_all(
+    sqlite: &Sqlite,
+    outputs: &[impl Borrow<NewOutput>],
+) -> sqlite::Result<Option<i64>> {
     let now = Seconds::now();
     let (many, few) = outputs.as_chunks::<ROWS>();
     let mut stored = 0;
@@ -51,10 +55,10 @@ pub(super) fn last_cursor(sqlite: &Sqlite, stored: usize) -> Option<i64> {
 /// Inserts as many rows as the statement has parameters for. Returns how many were stored.
 pub(super) fn insert_rows(
     insert: &mut Statement<'_>,
-    outputs: &[NewOutput],
+    outputs: &[impl Borrow<NewOutput>],
     now: Seconds,
 ) -> sqlite::Result<usize> {
-    let longest = outputs.iter().map(|output| output.data.len()).max().unwrap_or(0);
+    let longest = outputs.iter().map(|output| output.borrow().data.len()).max().unwrap_or(0);
     let bound = bind(insert, outputs, now).map_err(sqlite::Error::from);
     match bound.and_then(|()| sqlite::write_bound(insert, longest as u64)) {
         Err(error) if error.code_name().as_deref() == Some("SQLITE_TOOBIG") => {
@@ -64,13 +68,17 @@ pub(super) fn insert_rows(
     }
 }
 
-fn bind(insert: &mut Statement<'_>, outputs: &[NewOutput], now: Seconds) -> rusqlite::Result<()> {
+fn bind(
+    insert: &mut Statement<'_>,
+    outputs: &[impl Borrow<NewOutput>],
+    now: Seconds,
+) -> rusqlite::Result<()> {
     let mut place = 0;
     let mut bind = |value: &dyn ToSql| {
         place += 1;
         insert.raw_bind_parameter(place, value)
     };
-    outputs.iter().try_for_each(|output| {
+    outputs.iter().map(Borrow::borrow).try_for_each(|output| {
         bind(&output.session_id)?;
         bind(&output.timestamp.text())?;
         bind(&output.kind)?;

@@ -17,6 +17,7 @@ mod owners;
 pub mod pages;
 mod pins;
 mod processes;
+pub mod recorder;
 pub mod references;
 pub mod restore;
 pub mod retention;
@@ -40,13 +41,14 @@ use rusqlite::{Params, Row, Statement, ffi};
 use crate::sqlite::{self, Connection};
 
 /// Passes the rows of a query to `visit` until it returns `false`. Before output is read, the deferred writes have to
-/// be done.
+/// be done; those of sessions are done here.
 fn each_row<E: From<Error>>(
     connection: &Connection,
     sql: &'static str,
     params: impl Params,
     mut visit: impl FnMut(&Row<'_>) -> Result<bool, E>,
 ) -> Result<(), E> {
+    connection.settle_sessions().map_err(Error::from)?;
     let visit_all = |statement: &mut Statement<'_>| {
         let mut rows = statement.query(params).map_err(Error::from)?;
         while let Some(row) = rows.next().map_err(Error::from)? {

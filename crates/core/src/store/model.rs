@@ -276,7 +276,58 @@ pub struct NewOutput {
     /// The stream it came from.
     pub kind: OutputType,
     /// What was printed.
-    pub data: String,
+    pub data: Data,
+}
+
+/// What a chunk holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Data {
+    /// Text.
+    Text(String),
+    /// Bytes that are no text. They are stored as a BLOB, which readers take for text with U+FFFD in it.
+    Bytes(Vec<u8>),
+}
+
+impl Data {
+    /// Whether there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Its length in bytes.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Bytes(bytes) => bytes.len(),
+        }
+    }
+}
+
+impl From<String> for Data {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<&str> for Data {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl From<Vec<u8>> for Data {
+    fn from(bytes: Vec<u8>) -> Self {
+        String::from_utf8(bytes).map_or_else(|error| Self::Bytes(error.into_bytes()), Self::Text)
+    }
+}
+
+impl ToSql for Data {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        match self {
+            Self::Text(text) => text.to_sql(),
+            Self::Bytes(bytes) => bytes.to_sql(),
+        }
+    }
 }
 
 /// A stored chunk of output, borrowed from the current row of SQLite; see [`SessionRow`].

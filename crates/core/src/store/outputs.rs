@@ -8,7 +8,7 @@ use super::insert::{INSERT, insert_all, insert_rows, last_cursor};
 use super::model::{NewOutput, Order, OutputRow, OutputType};
 use super::timestamp::{Moments, Seconds, Timestamp};
 use super::utf16::{Joined, MAX_LENGTH};
-use super::write_behind::{OnError, Settings, WriteBehind};
+use super::write_behind::{Feed, OnError, Settings, WriteBehind};
 use super::{Error, Result, damaged, damaged_index, each_row, text};
 use crate::sqlite::{self, Connection, atomically};
 
@@ -100,6 +100,21 @@ impl Outputs {
                 })
             }),
         }
+    }
+
+    /// A way into the queue of the connection, from other threads. The connection gets one, if it has none.
+    ///
+    /// # Errors
+    ///
+    /// `SQLITE_READONLY` where nothing can be written; if the thread of the queue cannot be started.
+    pub(super) fn feed(&self) -> Result<Feed> {
+        self.connection.check_writable()?;
+        let behind = self.connection.deferred(|| match self.connection.siblings() {
+            Some(siblings) => WriteBehind::start(siblings.clone(), Settings::default(), None),
+            // Nobody else can write to a database in memory.
+            None => Ok(WriteBehind::without_thread()),
+        })?;
+        Ok(behind.feed())
     }
 
     /// Commits the queued chunks.

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use rusqlite::types::ValueRef;
-use rusqlite::{Params, Row, ffi, params};
+use rusqlite::{Connection as Sqlite, Params, Row, Statement, ffi, params};
 
 use super::details;
 use super::listing::Starts;
@@ -92,39 +92,10 @@ impl Sessions {
     /// for an id that exists.
     pub fn create(&self, session: &NewSession) -> Result<()> {
         self.check_slot(session.slot)?;
-        let has_details = session.details != Details::default();
-        let owners = News::of_new(session);
         self.connection.write(|sqlite| {
-            if !has_details && owners.is_none() {
-                return self.insert(session);
-            }
-            atomically(sqlite, || {
-                self.insert(session)?;
-                if has_details {
-                    details::insert(sqlite, &session.id, &session.details)?;
-                }
-                owners.map_or(Ok(()), |owners| owners.write(sqlite, &session.id))
+            store_with(sqlite, session, || {
+                self.connection.with_statement(INSERT, |insert| insert_row(insert, session))
             })
-        })
-    }
-
-    fn insert(&self, session: &NewSession) -> Result<()> {
-        self.connection.with_statement(INSERT, |insert| {
-            let inserted = sqlite::write(
-                insert,
-                params![
-                    session.id,
-                    session.slot,
-                    session.status,
-                    session.working_dir,
-                    session.current_command,
-                    session.started_at.text(),
-                    session.ended_at.map(Timestamp::text),
-                    session.pid,
-                    Seconds::now(),
-                ],
-            );
-            inserted.map(drop).map_err(|error| explain_insert(error, &session.id))
         })
     }
 
@@ -162,46 +133,10 @@ impl Sessions {
         if *update == SessionUpdate::default() {
             return Ok(self.connection.unsettled().map(|_| false)?);
         }
-        let has_details = update.details != DetailsUpdate::default();
-        let owners = News::of_update(update);
         self.connection.write(|sqlite| {
-            if !has_details && owners.is_none() {
-                return self.update_row(id, update, if_status);
-            }
-            atomically(sqlite, || {
-                // Also without a change to its row, so that its `updated_at` tells.
-                if !self.update_row(id, update, if_status)? {
-                    return Ok(false);
-                }
-                if has_details {
-                    details::update(sqlite, id, &update.details)?;
-                }
-                owners.map_or(Ok(()), |owners| owners.write(sqlite, id))?;
-                Ok(true)
+            change_with(sqlite, id, update, || {
+                self.connection.with_statement(UPDATE, |row| update_row(row, id, update, if_status))
             })
-        })
-    }
-
-    fn update_row(
-        &self,
-        id: &str,
-        update: &SessionUpdate,
-        if_status: Option<&[SessionStatus]>,
-    ) -> Result<bool> {
-        let among = if_status.map(SessionStatus::among);
-        self.connection.with_statement(UPDATE, |statement| {
-            let values = params![
-                id,
-                update.status,
-                update.current_command.is_change(),
-                update.current_command.value(),
-                update.ended_at.is_change(),
-                update.ended_at.value().map(|moment| moment.text()),
-                update.pid.is_change(),
-                update.pid.value(),
-                among,
-            ];
-            Ok(sqlite::write(statement, values)? > 0)
         })
     }
 
@@ -295,7 +230,7 @@ impl Sessions {
         })
     }
 
-    fn check_slot(&self, slot: i64) -> Result<()> {
+    pub(super) fn check_slot(&self, slot: i64) -> Result<()> {
         if slot >= 1 && self.connection.accepts_slot(slot)? {
             return Ok(());
         }
@@ -312,6 +247,105 @@ impl Sessions {
             received: slot.to_string(),
         })
     }
+}
+
+/// Stores a session on any connection.
+pub(super) fn store(sqlite: &Sqlite, session: &NewSession) -> Result<()> {
+    store_with(sqlite, session, || {
+        let mut insert = sqlite::prepare(sqlite, INSERT)?;
+        insert_row(&mut insert, session)
+    })
+}
+
+/// Changes a session on any connection.
+pub(super) fn change(sqlite: &Sqlite, id: &str, update: &SessionUpdate) -> Result<bool> {
+    change_with(sqlite, id, update, || {
+        let mut row = sqlite::prepare(sqlite, UPDATE)?;
+        update_row(&mut row, id, update, None)
+    })
+}
+
+/// Stores a session, whose row `insert` stores.
+fn store_with(
+    sqlite: &Sqlite,
+    session: &NewSession,
+    insert: impl FnOnce() -> Result<()>,
+) -> Result<()> {
+    let has_details = session.details != Details::default();
+    let owners = News::of_new(session);
+    if !has_details && owners.is_none() {
+        return insert();
+    }
+    atomically(sqlite, || {
+        insert()?;
+        if has_details {
+            details::insert(sqlite, &session.id, &session.details)?;
+        }
+        owners.map_or(Ok(()), |owners| owners.write(sqlite, &session.id))
+    })
+}
+
+/// Changes a session, whose row `change` changes.
+fn change_with(
+    sqlite: &Sqlite,
+    id: &str,
+    update: &SessionUpdate,
+    change: impl FnOnce() -> Result<bool>,
+) -> Result<bool> {
+    let has_details = update.details != DetailsUpdate::default();
+    let owners = News::of_update(update);
+    if !has_details && owners.is_none() {
+        return change();
+    }
+    atomically(sqlite, || {
+        // Also without a change to its row, so that its `updated_at` tells.
+        if !change()? {
+            return Ok(false);
+        }
+        if has_details {
+            details::update(sqlite, id, &update.details)?;
+        }
+        owners.map_or(Ok(()), |owners| owners.write(sqlite, id))?;
+        Ok(true)
+    })
+}
+
+fn insert_row(insert: &mut Statement<'_>, session: &NewSession) -> Result<()> {
+    let inserted = sqlite::write(
+        insert,
+        params![
+            session.id,
+            session.slot,
+            session.status,
+            session.working_dir,
+            session.current_command,
+            session.started_at.text(),
+            session.ended_at.map(Timestamp::text),
+            session.pid,
+            Seconds::now(),
+        ],
+    );
+    inserted.map(drop).map_err(|error| explain_insert(error, &session.id))
+}
+
+fn update_row(
+    row: &mut Statement<'_>,
+    id: &str,
+    update: &SessionUpdate,
+    if_status: Option<&[SessionStatus]>,
+) -> Result<bool> {
+    let values = params![
+        id,
+        update.status,
+        update.current_command.is_change(),
+        update.current_command.value(),
+        update.ended_at.is_change(),
+        update.ended_at.value().map(|moment| moment.text()),
+        update.pid.is_change(),
+        update.pid.value(),
+        if_status.map(SessionStatus::among),
+    ];
+    Ok(sqlite::write(row, values)? > 0)
 }
 
 pub(super) fn session<'row>(row: &'row Row<'_>, moments: &mut Moments) -> Result<SessionRow<'row>> {

@@ -26,6 +26,9 @@ pub(crate) trait Deferred: Any {
     /// An error of SQLite; they stay deferred.
     fn settle(&self, sqlite: &Sqlite) -> Result<()>;
 
+    /// Whether sessions are among them, not only output.
+    fn has_sessions(&self) -> bool;
+
     /// How often another connection has committed some of them.
     fn commits(&self) -> u64;
 
@@ -164,6 +167,16 @@ impl Connection {
         let deferred = Rc::new(start()?);
         self.deferred.replace(Some(Rc::clone(&deferred) as Rc<dyn Deferred>));
         Ok(deferred)
+    }
+
+    /// Does deferred writes that concern sessions, and all before them.
+    ///
+    /// # Errors
+    ///
+    /// The error of SQLite if they stay deferred.
+    pub(crate) fn settle_sessions(&self) -> Result<()> {
+        let has_sessions = self.deferred.borrow().as_ref().is_some_and(|all| all.has_sessions());
+        if has_sessions { self.settle() } else { Ok(()) }
     }
 
     fn settle(&self) -> Result<()> {

@@ -5,14 +5,16 @@ use std::time::Instant;
 use rusqlite::Connection as Sqlite;
 
 use super::Shared;
+use super::queue::Entry;
 use crate::sqlite::{self, atomically};
 use crate::store::insert::insert_all;
 use crate::store::model::NewOutput;
+use crate::store::sessions;
 
 /// A group that was taken from the queue. However its writing ends, even by a panic, the queue is updated.
 pub(super) struct Group<'a> {
     shared: &'a Shared,
-    rows: Vec<NewOutput>,
+    rows: Vec<Entry>,
     written: bool,
     /// Whether the writer's thread writes it. Its commits are counted for the connection of the stores.
     by_writer: bool,
@@ -39,15 +41,13 @@ impl<'a> Group<'a> {
     ///
     /// An error of SQLite. Rows that are not written go back to the front of the queue.
     pub(super) fn write(mut self, sqlite: &Sqlite) -> sqlite::Result<()> {
-        self.write_or_give_up(sqlite, |rows| {
-            atomically(sqlite, || insert_all(sqlite, rows).map(drop))
-        })
+        self.write_or_give_up(sqlite, |rows| atomically(sqlite, || store(sqlite, rows).map(drop)))
     }
 
     /// As [`write`](Self::write), but in the open transaction, which it ends.
     pub(super) fn write_and_commit(mut self, sqlite: &Sqlite) -> sqlite::Result<()> {
         self.write_or_give_up(sqlite, |rows| {
-            let written = insert_all(sqlite, rows)
+            let written = store(sqlite, rows)
                 .and_then(|_| Ok(sqlite.prepare_cached("COMMIT")?.raw_execute().map(drop)?));
             if written.is_err() && !sqlite.is_autocommit() {
                 // If even this fails, the next BEGIN fails and reports it.
@@ -63,7 +63,7 @@ impl<'a> Group<'a> {
     fn write_or_give_up(
         &mut self,
         sqlite: &Sqlite,
-        all: impl FnOnce(&[NewOutput]) -> sqlite::Result<()>,
+        all: impl FnOnce(&[Entry]) -> sqlite::Result<()>,
     ) -> sqlite::Result<()> {
         let written = match all(&self.rows) {
             Err(error) if error.is_refusal() => self.write_one_by_one(sqlite),
@@ -79,9 +79,14 @@ impl<'a> Group<'a> {
         let mut done = 0;
         let mut written = Ok(());
         for row in &self.rows {
-            written = match insert_all(sqlite, std::slice::from_ref(row)) {
+            written = match store(sqlite, std::slice::from_ref(row)) {
                 Err(error) if error.is_refusal() => {
-                    let doing = format!("a chunk of session {:?} is not stored", row.session_id);
+                    let what = if matches!(row, Entry::Output(_)) {
+                        "a chunk of session"
+                    } else {
+                        "session"
+                    };
+                    let doing = format!("{what} {:?} is not stored", row.session_id());
                     self.shared.refuse(error.context(doing));
                     Ok(())
                 }
@@ -97,6 +102,30 @@ impl<'a> Group<'a> {
         self.shared.lock().spend(&spent);
         written
     }
+}
+
+/// Stores entries in their order. Returns the cursor of the last chunk, if the last entries are chunks.
+pub(super) fn store(sqlite: &Sqlite, entries: &[Entry]) -> sqlite::Result<Option<i64>> {
+    let mut cursor = None;
+    let are_alike =
+        |one: &Entry, other: &Entry| matches!((one, other), (Entry::Output(_), Entry::Output(_)));
+    for run in entries.chunk_by(are_alike) {
+        cursor = None;
+        match run {
+            [Entry::Session(session)] => {
+                sessions::store(sqlite, session)?;
+            }
+            [Entry::Update(update)] => {
+                let (id, update) = &**update;
+                sessions::change(sqlite, id, update)?;
+            }
+            outputs => {
+                let outputs: Vec<&NewOutput> = outputs.iter().filter_map(Entry::output).collect();
+                cursor = insert_all(sqlite, &outputs)?;
+            }
+        }
+    }
+    Ok(cursor)
 }
 
 impl Drop for Group<'_> {

@@ -26,9 +26,9 @@ use std::time::Duration;
 use rusqlite::{Connection as Sqlite, MAIN_DB, TransactionState, ffi};
 
 use self::group::Group;
+pub(crate) use self::queue::Entry;
 use self::queue::Queue;
 use self::writer::Writer;
-use super::insert::insert_all;
 use super::model::NewOutput;
 use crate::sqlite::{self, Connection, Deferred, Siblings};
 
@@ -66,6 +66,7 @@ pub(crate) struct WriteBehind {
 /// The state that both threads share.
 struct Shared {
     settings: Settings,
+    has_thread: bool,
     on_error: Option<OnError>,
     queue: Mutex<Queue>,
     /// Wakes the writer's thread.
@@ -96,6 +97,17 @@ impl WriteBehind {
         Ok(Self { ended: Cell::new(false), shared, thread: Cell::new(Some(thread)) })
     }
 
+    /// A queue without a thread: who reads or writes empties it.
+    pub(crate) fn without_thread() -> Self {
+        let shared = Shared { has_thread: false, ..Shared::new(Settings::default(), None) };
+        Self { ended: Cell::new(false), shared: Arc::new(shared), thread: Cell::new(None) }
+    }
+
+    /// A way into the queue from other threads.
+    pub(crate) fn feed(&self) -> Feed {
+        Feed(Arc::clone(&self.shared))
+    }
+
     /// Queues a chunk, and waits for room if necessary. Returns its cursor if it is stored already.
     ///
     /// # Errors
@@ -111,11 +123,12 @@ impl WriteBehind {
             // Nobody would be told otherwise.
             connection.siblings().map_or(Ok(()), Siblings::check_present)?;
         }
+        let output = Entry::Output(output);
         let full = |queue: &Queue| queue.is_full(&output, self.shared.settings.max_bytes);
         let mut queue = self.shared.lock();
         if queue.gone || self.ended.get() {
             drop(queue);
-            return connection.write(|sqlite| insert_all(sqlite, std::slice::from_ref(&output)));
+            return connection.write(|sqlite| group::store(sqlite, std::slice::from_ref(&output)));
         }
         if full(&queue) {
             queue = self.shared.wait_for(queue, |queue| full(queue) && !queue.failing);
@@ -138,6 +151,34 @@ impl WriteBehind {
     /// The refusal.
     pub(crate) fn check_refusal(&self) -> sqlite::Result<()> {
         self.shared.lock().refusal.take().map_or(Ok(()), Err)
+    }
+}
+
+/// A way into the queue from other threads.
+pub(crate) struct Feed(Arc<Shared>);
+
+impl Feed {
+    /// Waits until what is queued now is written, but not longer than that. Returns whether it is. Nobody waits for a queue
+    /// without a thread.
+    pub(crate) fn wait_until_stored(&self, patience: Duration) -> bool {
+        let queue = self.0.lock();
+        let pushed = queue.pushed();
+        let waits = |queue: &mut Queue| queue.written() < pushed && !queue.gone;
+        let waits_for = if self.0.has_thread { patience } else { Duration::ZERO };
+        let waited = self.0.settled.wait_timeout_while(queue, waits_for, waits);
+        waited.unwrap_or_else(PoisonError::into_inner).0.written() >= pushed
+    }
+
+    /// Queues an entry, and waits for room as long as it takes. What comes when the connection is closed is lost.
+    pub(crate) fn push(&self, entry: Entry) {
+        let full = |queue: &Queue| queue.is_full(&entry, self.0.settings.max_bytes);
+        let mut queue = self.0.lock();
+        while !queue.gone && full(&queue) {
+            queue = self.0.wait_for(queue, |queue| full(queue) && !queue.gone);
+        }
+        if !queue.gone && queue.push(entry) {
+            self.0.news.notify_one();
+        }
     }
 }
 
@@ -180,6 +221,10 @@ impl Deferred for WriteBehind {
         }
     }
 
+    fn has_sessions(&self) -> bool {
+        self.shared.lock().has_sessions()
+    }
+
     fn commits(&self) -> u64 {
         self.shared.lock().commits
     }
@@ -194,6 +239,8 @@ impl Deferred for WriteBehind {
         if let Some(thread) = self.thread.take() {
             // Its own panic was reported already.
             let _ = thread.join();
+        } else {
+            self.shared.lock().gone = true;
         }
     }
 }
@@ -208,6 +255,7 @@ impl Shared {
     fn new(settings: Settings, on_error: Option<OnError>) -> Self {
         Self {
             settings,
+            has_thread: true,
             on_error,
             queue: Mutex::default(),
             news: Condvar::new(),
@@ -254,7 +302,7 @@ fn is_writing(sqlite: &Sqlite) -> sqlite::Result<bool> {
 mod tests {
     use super::*;
     use crate::sqlite::{Location, OpenOptions};
-    use crate::store::model::OutputType;
+    use crate::store::model::{Data, OutputType};
     use crate::store::timestamp::Timestamp;
 
     pub(super) fn chunk(data: &str) -> NewOutput {
@@ -266,21 +314,27 @@ mod tests {
         }
     }
 
+    pub(super) fn texts(rows: &[Entry]) -> Vec<&str> {
+        let text = |row| match row {
+            &Entry::Output(NewOutput { data: Data::Text(ref text), .. }) => text.as_str(),
+            other => panic!("{other:?}"),
+        };
+        rows.iter().map(text).collect()
+    }
+
     #[test]
     fn a_group_whose_writing_panics_goes_back_to_the_front_of_the_queue() {
         let shared = Shared::new(Settings::default(), None);
-        shared.lock().push(chunk("one"));
-        shared.lock().push(chunk("two"));
+        shared.lock().push(chunk("one").into());
+        shared.lock().push(chunk("two").into());
         let written = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             let _group = Group::take(&shared, true);
-            shared.lock().push(chunk("three"));
+            shared.lock().push(chunk("three").into());
             panic!("on purpose");
         }));
         written.unwrap_err();
         assert!(!shared.lock().is_writing());
-        let rows = shared.lock().take();
-        let queued: Vec<_> = rows.iter().map(|row| row.data.as_str()).collect();
-        assert_eq!(queued, ["one", "two", "three"]);
+        assert_eq!(texts(&shared.lock().take()), ["one", "two", "three"]);
     }
 
     #[test]
