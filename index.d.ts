@@ -1406,6 +1406,11 @@ export interface RecordOptions {
   stdin?: 'inherit' | 'pipe' | 'none' | null | undefined
   /** Whether what it prints is also printed by this process (`'inherit'`) or not (`'none'`, the default). */
   stdout?: 'inherit' | 'none' | null | undefined
+  /**
+   * Where the database is given by its path: told why something cannot be stored, or not yet; once until it is another
+   * reason.
+   */
+  onError?: ((error: Error & { code?: string }) => void) | null | undefined
 }
 
 /** How a recorded command ended. */
@@ -1414,6 +1419,12 @@ export interface RecordingEnd {
   exitCode: number | undefined
   /** The name of the signal that ended it, such as `'SIGKILL'`. */
   signal: string | undefined
+  /** Where the database was given by its path: whether everything is stored. */
+  stored?: boolean
+  /** The file beside the database in which the rest waits for the next recording, which takes it in. */
+  spoolFile?: string | undefined
+  /** Bytes of output for which there was no room anywhere. A mark in the output tells where they are missing. */
+  lostBytes?: number
 }
 
 /** A command that is recorded. `record()` makes it. */
@@ -1461,15 +1472,22 @@ export interface Recording extends AsyncIterable<FollowedChunk> {
  * write-behind does: no JavaScript runs for a chunk, unless somebody iterates over the recording. The session has the
  * command, the folder, the pid and the size, and ends with the exit code or the signal: `completed` for 0, else `failed`.
  *
- * The connection must stay open until `exited` resolves; what comes later is lost. While the database is locked or full,
+ * A connection must stay open until `exited` resolves; what comes later is lost. While its database is locked or full,
  * output waits in the queue; where that is full (64 MiB), so does the command.
+ *
+ * With the path of a database, the recording opens it itself, as soon as it can be, and again where it was moved, removed
+ * or replaced. Output waits in memory (64 MiB) and then in a file beside the database (1 GiB) meanwhile, and never holds up the
+ * command. What cannot be stored within 4 seconds of its end is left in that file, which the next recording takes in.
  *
  * @throws {TypeError | RangeError} For an option of the wrong type or value.
  * @throws {SqliteError} `SQLITE_CONSTRAINT_PRIMARYKEY` for an id that exists, `SQLITE_READONLY`.
  * @throws {Error} With the code `ENOENT`, `EACCES` or `ERR_SPAWN` where the program cannot be run, and `ENOTSUP` where there
  * are no pseudo-terminals. Then, as after every other error, nothing runs, and nothing is stored.
  */
-export declare function record(db: Database | DatabaseConnection, options: RecordOptions): Recording
+export declare function record(
+  db: Database | DatabaseConnection | string,
+  options: RecordOptions,
+): Recording
 
 /**
  * Stores whatever sessions and output a damaged file still gives in a new file, and resolves with what

@@ -2,18 +2,28 @@
 // `record`: a command whose output the addon stores, without JavaScript.
 
 const { randomUUID } = require('node:crypto')
+const { statSync } = require('node:fs')
 const { constants } = require('node:os')
-const { optionsOf, requireArray, requireObject, requireString, show } = require('./arguments.js')
+const {
+  optionalFunction,
+  optionsOf,
+  requireArray,
+  requireBoolean,
+  requireObject,
+  requireString,
+  show,
+} = require('./arguments.js')
 const { settled } = require('./background.js')
-const { connectionOf } = require('./connection.js')
-const { outOfRange, wrongType } = require('./errors.js')
+const { DatabaseConnection, connectionOf } = require('./connection.js')
+const { SqliteError, invalidState, outOfRange } = require('./errors.js')
 const { OutputStore } = require('./output-store.js')
+const { SessionStore } = require('./session-store.js')
 const { native: tables } = require('./rows.js')
 
 const native = tables.recording
 
 // Kept from the load of this file: a test may replace the globals with fake ones later.
-const { process } = globalThis
+const { clearInterval, process, setInterval } = globalThis
 
 const OPTIONS = [
   'command',
@@ -28,6 +38,7 @@ const OPTIONS = [
   'title',
   'stdin',
   'stdout',
+  'onError',
 ]
 
 const STDIN = ['inherit', 'pipe', 'none']
@@ -94,16 +105,15 @@ async function endOf(exited) {
 
 class Recording {
   #native
-  #outputs
+  #follow
   #id
   #exited
 
-  constructor(started, connection, id) {
-    const [recording, exited] = started
+  constructor(recording, id, exited, follow) {
     this.#native = recording
     this.#id = id
-    this.#outputs = new OutputStore(connection)
-    this.#exited = endOf(exited)
+    this.#exited = exited
+    this.#follow = follow
   }
 
   get id() {
@@ -146,7 +156,148 @@ class Recording {
   }
 
   [Symbol.asyncIterator]() {
-    return this.#outputs.follow(this.#id, { after: 0 })
+    return this.#follow()
+  }
+}
+
+/** How often a database that cannot be opened is tried, and whether it is still there is looked at, in milliseconds. */
+const LOOK = 250
+
+/** How long opening it waits for a lock meanwhile, in milliseconds. */
+const SHORT = 100
+
+/** How long the end of a command waits for a database that cannot be written, in milliseconds. */
+const PATIENCE = 4_000
+
+/** What a file is, whatever its name; nothing where there is none. */
+function fileAt(path) {
+  const found = statSync(path, { bigint: true, throwIfNoEntry: false })
+  return found && `${found.dev}:${found.ino}`
+}
+
+/**
+ * The database of a recording by its path. It is opened as soon as it can be, and again where it was moved, removed or
+ * replaced. The recording keeps everything until then.
+ */
+class Keeper {
+  #path
+  #slots
+  #onError
+  #connection
+  #outputs
+  #file
+  #recording
+  #looks
+  // What is wrong at present, so that it is told once.
+  #trouble
+
+  constructor(path, slot, onError) {
+    this.#path = path
+    this.#slots = typeof slot === 'number' && slot > 3 ? slot : undefined
+    this.#onError = onError
+  }
+
+  /** The connection, and the output in it, if the database could be opened. */
+  get connection() {
+    return this.#connection
+  }
+
+  get outputs() {
+    return this.#outputs
+  }
+
+  open() {
+    try {
+      const options = { slots: this.#slots, timeout: SHORT }
+      const connection = new DatabaseConnection(this.#path, options)
+      const before = this.#connection
+      this.#file = fileAt(this.#path)
+      this.#connection = connection
+      const onError = (error) => connection === this.#connection && this.#tell(error)
+      this.#outputs = new OutputStore(connection, { writeBehind: { onError } })
+      before?.close()
+    } catch (error) {
+      // A wrong option fails for good.
+      if (!(error instanceof SqliteError)) throw error
+      this.#tell(error)
+    }
+  }
+
+  /** What the recording keeps goes there from now on. */
+  keep(recording) {
+    this.#recording = recording
+    this.#attach()
+    this.#looks = setInterval(() => this.#look(), LOOK)
+    this.#looks.unref?.()
+  }
+
+  #attach() {
+    if (this.#connection === undefined) return
+    try {
+      native.storeIn(this.#recording, connectionOf('record', this.#connection))
+      this.#trouble = undefined
+    } catch (error) {
+      this.#tell(error)
+    }
+  }
+
+  // Windows lets nobody move or remove an open file.
+  #isReplaced() {
+    try {
+      return process.platform !== 'win32' && fileAt(this.#path) !== this.#file
+    } catch {
+      // Nobody knows, such as for a folder that may not be read.
+      return false
+    }
+  }
+
+  #look() {
+    if (this.#connection === undefined || this.#isReplaced()) {
+      if (this.#connection !== undefined) {
+        const message =
+          'the database was moved, removed or replaced; recording goes on in a new file'
+        this.#tell(new SqliteError(message, 'SQLITE_READONLY_DBMOVED'))
+      }
+      this.open()
+      if (this.#isReplaced()) return
+      this.#attach()
+    }
+    native.look(this.#recording)
+  }
+
+  #tell(error) {
+    if (this.#trouble === error.code && error.code !== undefined) return
+    this.#trouble = error.code
+    this.#onError?.(error)
+  }
+
+  /** What became of what was recorded, once the command is over. */
+  async finish() {
+    clearInterval(this.#looks)
+    try {
+      this.#look()
+    } catch {
+      // What is kept goes to the spool file.
+    }
+    const [spoolFile, lostBytes, why] = await settled(native.finish(this.#recording, PATIENCE))
+    if (why !== undefined) this.#onError?.(new Error(`what is not stored cannot be kept: ${why}`))
+    return { stored: spoolFile === undefined && lostBytes === 0, spoolFile, lostBytes }
+  }
+
+  close() {
+    try {
+      this.#connection?.close()
+    } catch {
+      // Nothing is left to be written.
+    }
+  }
+
+  /** Takes in what earlier recordings had to leave beside the database. */
+  async takeIn() {
+    if (this.#connection === undefined) return []
+    const connection = connectionOf('record', this.#connection)
+    const [, ...sessions] = await settled(native.takeIn(this.#recording, connection, this.#path))
+    return sessions
   }
 }
 
@@ -158,7 +309,8 @@ function sizeOfTerminal() {
 
 function record(db, options) {
   const call = 'record'
-  const connection = connectionOf(call, db)
+  const isPath = typeof db === 'string'
+  const connection = isPath ? undefined : connectionOf(call, db)
   requireObject(call, 'options', options)
   const o = optionsOf(call, options, OPTIONS)
   requireString(call, 'options.command', o.command)
@@ -166,12 +318,11 @@ function record(db, options) {
   const args = argumentsOf(call, o.args)
   const stdin = oneOf(call, 'options.stdin', o.stdin, STDIN) ?? 'pipe'
   const stdout = oneOf(call, 'options.stdout', o.stdout, STDOUT) ?? 'none'
-  if (!isAbsent(o.terminal) && typeof o.terminal !== 'boolean') {
-    wrongType(`${call}: options.terminal must be a boolean; received ${show(o.terminal)}`)
-  }
+  if (!isAbsent(o.terminal)) requireBoolean(call, 'options.terminal', o.terminal)
   for (const name of ['cwd', 'id', 'title']) {
     if (!isAbsent(o[name])) requireString(call, `options.${name}`, o[name])
   }
+  const onError = optionalFunction(call, 'options.onError', o.onError)
   const isTerminal = o.terminal ?? process.platform !== 'win32'
   const size = (isTerminal && stdin === 'inherit' && sizeOfTerminal()) || { columns: 80, rows: 24 }
   const cwd = o.cwd ?? folderOfProcess()
@@ -207,7 +358,42 @@ function record(db, options) {
     o.columns ?? size.columns,
     o.rows ?? size.rows,
   ]
-  return new Recording(native.start(connection, session, how, SIGNALS), db, id)
+  if (!isPath) {
+    const [recording, exited] = native.start(connection, session, how, SIGNALS)
+    const outputs = new OutputStore(db)
+    return new Recording(recording, id, endOf(exited), () => outputs.follow(id, { after: 0 }))
+  }
+  const keeper = new Keeper(db, o.slot, onError)
+  keeper.open()
+  if (keeper.connection !== undefined && new SessionStore(keeper.connection).get(id)) {
+    keeper.close()
+    const message = `${call}: session.id ${JSON.stringify(id)} exists already`
+    throw new SqliteError(message, 'SQLITE_CONSTRAINT_PRIMARYKEY')
+  }
+  let started
+  try {
+    started = native.start(undefined, session, how, SIGNALS, db)
+  } catch (error) {
+    keeper.close()
+    throw error
+  }
+  const [recording, exited] = started
+  keeper.keep(recording)
+  const follow = () => {
+    if (keeper.outputs === undefined) invalidState(`${call}: the database is not open yet`)
+    return keeper.outputs.follow(id, { after: 0 })
+  }
+  return new Recording(recording, id, endOfKept(exited, keeper), follow)
+}
+
+/** How a command ends that is recorded by the path of a database. */
+async function endOfKept(exited, keeper) {
+  const taking = keeper.takeIn().catch(() => [])
+  const [exitCode, signal] = await settled(exited)
+  const finished = await keeper.finish()
+  await taking
+  keeper.close()
+  return { exitCode, signal, ...finished }
 }
 
 module.exports = { record }

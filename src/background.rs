@@ -21,7 +21,7 @@ type Settle = Box<dyn FnOnce(Env) -> napi::Result<sys::napi_value> + Send>;
 ///
 /// The process stays alive until the promise is settled. Where its environment ends before that, the work
 /// goes on, and nobody hears of it.
-pub struct Promised<T> {
+pub struct Promised<T: Send + 'static> {
     deferred: Shared,
     name: &'static str,
     convert: Convert<T>,
@@ -43,6 +43,14 @@ impl<T: Send + 'static> Promised<T> {
     /// Settles it.
     pub fn settle(self, done: Result<T, Failure>) {
         settle(&self.deferred, self.name, self.convert, done);
+    }
+}
+
+impl<T: Send + 'static> Drop for Promised<T> {
+    /// Nobody may wait for ever, and so keep the process alive.
+    fn drop(&mut self) {
+        let failure = Failure::State("it was given up".into());
+        settle::<T>(&self.deferred, self.name, self.convert, Err(failure));
     }
 }
 

@@ -1,15 +1,20 @@
 //! What `lib/recording.js` calls.
 
+use std::path::Path;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use gsd_session_core::sqlite::{Connection, Location};
 use gsd_session_core::store::model::{NewSession, OutputType};
 use gsd_session_core::store::outputs::Outputs;
-use gsd_session_core::store::recorder::{End, Recorder};
+use gsd_session_core::store::recorder::{self, End, Finished, Recorder, Taken, spool_of};
 use gsd_session_core::store::sessions::Sessions;
 use gsd_session_pty::{Event, Input, Running, Size, Spawn, Status, Stream, size_of_terminal};
 
-use crate::background::Promised;
+use napi::ValueType;
+
+use crate::background::{Promised, promise};
 use crate::convert::{Argument, MAX_CELLS, new_session, optional};
 use crate::error::{Failure, Parsed};
 use crate::js::{Scope, Value};
@@ -18,7 +23,7 @@ use crate::natives::{Answer, Call, Native, done, natives, open_connection};
 /// The functions.
 pub const NATIVES: &[Native] = natives! {
     "record": start, size;
-    "Recording": pid, attach, detach;
+    "Recording": pid, attach, detach, look, store_in, finish, take_in;
     "Recording.write": write;
     "Recording.end": end;
     "Recording.resize": resize;
@@ -39,9 +44,13 @@ fn recording<'env>(call: Call<'_, 'env>) -> Parsed<&'env Recording> {
 }
 
 /// the connection, an array of the fields of the session, an array of how the command runs, an array of the names of
-/// signals by their numbers -> the recording, and a promise of the exit code and the signal
+/// signals by their numbers -> the recording, and a promise of the exit code and the signal. Without a connection, the path
+/// of the database comes last: the recording keeps everything until it is told of a file.
 fn start<'env>(call: Call<'_, 'env>) -> Answer<'env> {
-    let connection = open_connection(call)?;
+    let connection = match call.get(0)?.kind()? {
+        ValueType::Undefined => None,
+        _ => Some(open_connection(call)?),
+    };
     let fields = call.get(1)?;
     let mut of_session = [call.scope().undefined()?; 16];
     for (at, field) in (0..).zip(&mut of_session) {
@@ -54,13 +63,21 @@ fn start<'env>(call: Call<'_, 'env>) -> Answer<'env> {
         session.details.rows = Some(rows.into());
     }
     let signals = texts(&Argument::new("signals", call.get(3)?))?;
-    let sessions = Sessions::new(connection.clone());
-    let outputs = Outputs::new(connection);
-    let recorder = Arc::new(Recorder::new(&sessions, &outputs, &session)?);
+    let recorder = Arc::new(match &connection {
+        Some(connection) => {
+            let (sessions, outputs) = stores(connection);
+            Recorder::new(&sessions, &outputs, &session)?
+        }
+        None => {
+            let database = Argument::new("db", call.get(4)?).string()?;
+            Recorder::keeping(&session, spool_of(Path::new(&database), &session.id))
+        }
+    });
     let (promised, promise) = Promised::new(call, exit_of)?;
     let mut promised = Some(promised);
     let of_thread = Arc::clone(&recorder);
-    let spawned = gsd_session_pty::spawn(&command, move |event| match event {
+    let keeps = connection.is_none();
+    let tell = move |event: Event<'_>| match event {
         Event::Output(Stream::Output, bytes) => of_thread.output(OutputType::Stdout, bytes),
         Event::Output(Stream::Error, bytes) => of_thread.output(OutputType::Stderr, bytes),
         Event::Exited(status) => {
@@ -74,12 +91,16 @@ fn start<'env>(call: Call<'_, 'env>) -> Answer<'env> {
                 Status::Unknown => End::Unknown,
             };
             of_thread.end(end.clone());
-            of_thread.wait_until_stored(PATIENCE);
+            if !keeps {
+                of_thread.wait_until_stored(PATIENCE);
+            }
             if let Some(promised) = promised.take() {
                 promised.settle(Ok(end));
             }
         }
-    });
+    };
+    let of_stop = Arc::clone(&recorder);
+    let spawned = gsd_session_pty::spawn(&command, tell, move |stops| of_stop.pause(stops));
     let running = spawned.map_err(|error| failed(&command, &error))?;
     recorder.start(NewSession { pid: Some(running.pid().into()), ..session });
     let scope = call.scope();
@@ -162,6 +183,67 @@ fn size<'env>(call: Call<'_, 'env>) -> Answer<'env> {
     let Some(Size { columns, rows }) = size_of_terminal() else { return done(call) };
     let scope = call.scope();
     Ok(scope.array_of([columns, rows].map(|cells| scope.number(cells.into())))?)
+}
+
+fn stores(connection: &Rc<Connection>) -> (Sessions, Outputs) {
+    (Sessions::new(Rc::clone(connection)), Outputs::new(Rc::clone(connection)))
+}
+
+/// the recording, a connection: everything that it keeps goes there
+fn store_in<'env>(call: Call<'_, 'env>) -> Answer<'env> {
+    let connection: &Rc<Connection> = call.get(1)?.external()?;
+    let (sessions, outputs) = stores(connection);
+    recording(call)?.recorder.attach(&sessions, &outputs)?;
+    done(call)
+}
+
+/// the recording
+fn look<'env>(call: Call<'_, 'env>) -> Answer<'env> {
+    recording(call)?.recorder.look();
+    done(call)
+}
+
+/// the recording, milliseconds -> a promise of the spool file, the bytes that are lost, and why the file is not written
+fn finish<'env>(call: Call<'_, 'env>) -> Answer<'env> {
+    let patience = Argument::new("patience", call.get(1)?).integer_in(0..=60_000)?;
+    let recorder = Arc::clone(&recording(call)?.recorder);
+    promise(call, finished, move || {
+        Ok(recorder.finish(Duration::from_millis(patience.unsigned_abs())))
+    })
+}
+
+fn finished<'env>(scope: Scope<'env>, finished: Finished) -> napi::Result<Value<'env>> {
+    let Finished { spool, lost, error } = finished;
+    let text = |text: Option<String>| match text {
+        Some(text) => scope.string(text.as_bytes()),
+        None => scope.undefined(),
+    };
+    let spool = spool.map(|path| path.to_string_lossy().into_owned());
+    scope.array_of([text(spool), scope.number(lost as f64), text(error)])
+}
+
+/// the recording, a connection, the path of its database -> a promise of how many chunks were taken in from spool files until the
+/// command ended, and the ids of their sessions
+fn take_in<'env>(call: Call<'_, 'env>) -> Answer<'env> {
+    let recorder = Arc::clone(&recording(call)?.recorder);
+    let connection: &Rc<Connection> = call.get(1)?.external()?;
+    let options = connection.options().clone();
+    let database = Argument::new("db", call.get(2)?).string()?;
+    promise(call, taken, move || {
+        let path = Path::new(&database);
+        let connection = Connection::open(&database, Location::File(path.to_owned()), &options)?;
+        let taken = recorder::take_in(&connection, path, || !recorder.is_ended());
+        connection.close()?;
+        Ok(taken?)
+    })
+}
+
+fn taken<'env>(
+    scope: Scope<'env>,
+    Taken { sessions, outputs }: Taken,
+) -> napi::Result<Value<'env>> {
+    let ids = sessions.iter().map(|id| scope.string(id.as_bytes()));
+    scope.array_of([scope.number(outputs as f64)].into_iter().chain(ids).collect::<Vec<_>>())
 }
 
 fn pid<'env>(call: Call<'_, 'env>) -> Answer<'env> {

@@ -41,6 +41,7 @@ enum Piece {
 pub fn spawn(
     spawn: &Spawn,
     mut sink: impl FnMut(Event<'_>) + Send + 'static,
+    _stopping: impl Fn(bool) + Send + 'static,
 ) -> io::Result<Running> {
     if spawn.terminal.is_some() {
         let message = "there are no pseudo-terminals on this platform, only pipes";

@@ -34,12 +34,13 @@ struct Watched {
 impl Watched {
     fn new(command: &Spawn) -> Self {
         let (send, seen) = channel();
-        let running = spawn(command, move |event| {
+        let tell = move |event: Event<'_>| {
             let _ = send.send(match event {
                 Event::Output(stream, bytes) => Seen::Output(stream, bytes.to_vec()),
                 Event::Exited(status) => Seen::Exited(status),
             });
-        });
+        };
+        let running = spawn(command, tell, |_| {});
         Self { running: running.unwrap(), seen, text: String::new() }
     }
 
@@ -101,13 +102,13 @@ fn a_program_that_cannot_be_started_is_an_error_and_nothing_runs() {
         for job_control in [false, true] {
             for terminal in [Some(SIZE), None] {
                 let command = Spawn { program: program.into(), job_control, terminal, ..shell("") };
-                let error = spawn(&command, |event| panic!("{event:?}")).err().unwrap();
+                let error = spawn(&command, |event| panic!("{event:?}"), |_| {}).err().unwrap();
                 assert_eq!(error.kind(), kind, "{program}");
             }
         }
     }
     let command = Spawn { folder: Some("/no/such/folder".into()), ..shell("true") };
-    assert_eq!(spawn(&command, |_| {}).err().unwrap().kind(), std::io::ErrorKind::NotFound);
+    assert_eq!(spawn(&command, |_| {}, |_| {}).err().unwrap().kind(), std::io::ErrorKind::NotFound);
 }
 
 #[test]

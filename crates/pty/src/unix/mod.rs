@@ -54,13 +54,18 @@ impl Shared {
     }
 }
 
-/// Starts a command, and passes what happens to it to `sink`, on a thread. [`Event::Exited`] comes last.
+/// Starts a command, and passes what happens to it to `sink`, on a thread. [`Event::Exited`] comes last. With job control,
+/// `stopping` is called with `true` before this process stops, and with `false` when it goes on.
 ///
 /// # Errors
 ///
 /// Where the program cannot be started: it does not exist (`NotFound`), may not be run, or the system has no more room.
 /// Nothing runs then.
-pub fn spawn(spawn: &Spawn, sink: impl FnMut(Event<'_>) + Send + 'static) -> io::Result<Running> {
+pub fn spawn(
+    spawn: &Spawn,
+    mut sink: impl FnMut(Event<'_>) + Send + 'static,
+    stopping: impl Fn(bool) + Send + 'static,
+) -> io::Result<Running> {
     let (woken, wake) = pipe()?;
     let raw = Arc::new(Raw::new());
     let Started { child, pid, terminal, sources, typed } = start::start(spawn)?;
@@ -86,11 +91,11 @@ pub fn spawn(spawn: &Spawn, sink: impl FnMut(Event<'_>) + Send + 'static) -> io:
         terminal: running.terminal.clone(),
         raw: Arc::clone(&raw),
         inherits,
+        stopping: Box::new(stopping),
         shared: Arc::clone(&shared),
     };
     Builder::new().name("recorded command".into()).spawn(move || waits.run())?;
     let typed = running.typed.clone();
-    let mut sink = sink;
     let (pass_on, is_read) = (spawn.pass_on, inherits.then_some(raw));
     Builder::new().name("recorded output".into()).spawn(move || {
         output::take(sources, &woken, &shared, pass_on, &mut sink);
@@ -193,6 +198,7 @@ struct Waiting {
     terminal: Option<Arc<OwnedFd>>,
     raw: Arc<Raw>,
     inherits: bool,
+    stopping: Box<dyn Fn(bool) + Send>,
     shared: Arc<Shared>,
 }
 
@@ -217,11 +223,13 @@ impl Waiting {
         let Some(leader) = self.leader else { return };
         // Nobody could continue the leader of a session.
         if self.inherits && getsid(None) != Ok(getpid()) {
+            (self.stopping)(true);
             self.raw.restore();
             // Where nobody could continue this process, the system ignores it.
             let _ = kill_current_process_group(Signal::TSTP);
             thread::sleep(STOPPING);
             self.raw.set();
+            (self.stopping)(false);
             if let (Some(terminal), Some(size)) = (&self.terminal, size_of_terminal()) {
                 let _ = set_size(terminal, size);
             }

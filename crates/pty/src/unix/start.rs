@@ -9,7 +9,7 @@ use std::sync::Arc;
 use rustix::fs::{Mode, OFlags};
 use rustix::process::Pid;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::stdio::{stderr, stdout};
+use rustix::stdio::{stderr, stdin, stdout};
 use rustix::termios::isatty;
 
 use super::input::Target;
@@ -51,9 +51,14 @@ pub(super) fn start(spawn: &Spawn) -> io::Result<Started> {
     if spawn.terminal.is_some() { in_terminal(spawn, command) } else { on_pipes(spawn, command) }
 }
 
+/// The standard input of this process. A runtime may have marked it so that no child process would get it.
+fn own_input() -> io::Result<Stdio> {
+    Ok(stdin().try_clone_to_owned()?.into())
+}
+
 fn on_pipes(spawn: &Spawn, mut command: Command) -> io::Result<Started> {
     command.stdin(match spawn.input {
-        Input::Inherit => Stdio::inherit(),
+        Input::Inherit => own_input()?,
         Input::Written => Stdio::piped(),
         Input::Nothing => Stdio::null(),
     });
@@ -95,7 +100,7 @@ fn in_terminal(spawn: &Spawn, mut command: Command) -> io::Result<Started> {
     // What is no terminal here is none there.
     let inherits_input = spawn.input == Input::Inherit && !tty::is_input();
     command.stdin(match spawn.input {
-        Input::Inherit if inherits_input => Stdio::inherit(),
+        Input::Inherit if inherits_input => own_input()?,
         Input::Nothing => Stdio::null(),
         _ => own.try_clone()?.into(),
     });

@@ -155,9 +155,52 @@ impl WriteBehind {
 }
 
 /// A way into the queue from other threads.
+#[derive(Clone)]
 pub(crate) struct Feed(Arc<Shared>);
 
 impl Feed {
+    /// Queues an entry if there is room. Returns its number, from 1.
+    pub(crate) fn try_push(&self, entry: Entry) -> Option<u64> {
+        let mut queue = self.0.lock();
+        if queue.gone || queue.is_full(&entry, self.0.settings.max_bytes) {
+            return None;
+        }
+        if queue.push(entry) {
+            self.0.news.notify_one();
+        }
+        Some(queue.pushed())
+    }
+
+    /// Bytes of everything that is not written.
+    pub(crate) fn bytes(&self) -> usize {
+        self.0.lock().bytes()
+    }
+
+    /// The number of the last entry that is written, or given up.
+    pub(crate) fn written(&self) -> u64 {
+        self.0.lock().written()
+    }
+
+    /// Lets the thread write nothing until it is called with `false`. It does nothing when this returns.
+    pub(crate) fn pause(&self, pauses: bool) {
+        let mut queue = self.0.lock();
+        queue.paused = pauses;
+        if pauses {
+            drop(self.0.wait_for(queue, |queue| queue.busy));
+        } else {
+            self.0.news.notify_one();
+        }
+    }
+
+    /// Forgets what is not written. Returns the number of the last entry that is.
+    pub(crate) fn stop_writing(&self) -> u64 {
+        let queue = self.0.lock();
+        // A group that is being written may still be; it is forgotten only where that takes too long.
+        let mut queue = self.0.wait_while_writing(queue);
+        queue.forget();
+        queue.written()
+    }
+
     /// Waits until what is queued now is written, but not longer than that. Returns whether it is. Nobody waits for a queue
     /// without a thread.
     pub(crate) fn wait_until_stored(&self, patience: Duration) -> bool {

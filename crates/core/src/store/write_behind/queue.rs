@@ -93,6 +93,9 @@ pub(super) struct Queue {
     pub(super) refusal: Option<sqlite::Error>,
     /// How often the writer's thread has committed rows.
     pub(super) commits: u64,
+    /// Whether the writer's thread should write nothing, and whether it has something to do with the file.
+    pub(super) paused: bool,
+    pub(super) busy: bool,
     /// Whether the writer's thread has ended, for whatever reason.
     pub(super) gone: bool,
     /// Whether the writer's thread should end.
@@ -167,6 +170,14 @@ impl Queue {
         };
         let count = self.rows.iter().map_while(|row| fits(row).then_some(())).count().max(1);
         self.rows.drain(..count.min(self.rows.len())).collect()
+    }
+
+    /// Forgets the rows that wait.
+    pub(super) fn forget(&mut self) {
+        let rows = std::mem::take(&mut self.rows);
+        self.bytes -= rows.iter().map(Entry::size).sum::<usize>();
+        self.sessions -= rows.iter().filter(|row| !row.is_output()).count();
+        self.oldest = None;
     }
 
     /// Counts rows of the current group as done: they are committed, or given up, before the rest.

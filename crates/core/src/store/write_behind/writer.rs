@@ -44,6 +44,10 @@ impl Writer {
         while wait_for_a_group(shared) {
             let written = self.write_group(shared);
             let mut queue = shared.lock();
+            queue.busy = false;
+            if queue.paused {
+                shared.settled.notify_all();
+            }
             match written {
                 // Without anything to write, it has not recovered yet.
                 Ok(wrote) => {
@@ -141,7 +145,8 @@ fn wait_for_a_group(shared: &Shared) -> bool {
             queue = shared.wait_while_writing(queue);
             continue;
         }
-        let Some(oldest) = queue.oldest().filter(|_| !queue.is_empty()) else {
+        let is_due = !queue.is_empty() && !queue.paused;
+        let Some(oldest) = queue.oldest().filter(|_| is_due) else {
             if queue.stop {
                 return false;
             }
@@ -152,6 +157,7 @@ fn wait_for_a_group(shared: &Shared) -> bool {
         let due = oldest + shared.settings.max_delay / 2;
         let left = due.saturating_duration_since(Instant::now());
         if left.is_zero() || queue.stop || queue.bytes() >= shared.settings.max_bytes / 2 {
+            queue.busy = true;
             return true;
         }
         let waited = shared.news.wait_timeout(queue, left);

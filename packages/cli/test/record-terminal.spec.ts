@@ -1,0 +1,167 @@
+// `gsd-sessions record` for a person at a terminal: a shell in a pseudo-terminal, in which it is typed.
+import { spawnSync } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { record } from '../../../index.js'
+import { openStores, temporaryFolder } from '../../../__test__/support/support.js'
+import { commandPath } from './support.js'
+
+const has = (program: string) => spawnSync('sh', ['-c', `command -v ${program}`]).status === 0
+
+/** A person at a terminal, and the database that the recordings go to. */
+function atTerminal() {
+  const outer = openStores()
+  const inner = openStores()
+  const { HOME, PATH } = process.env
+  const shell = record(outer.connection, {
+    command: 'bash',
+    args: ['--norc', '--noprofile', '-i'],
+    cwd: temporaryFolder(),
+    columns: 100,
+    rows: 24,
+    env: { HOME, PATH, PS1: '$ ', GSD_SESSIONS_DB: inner.connection.path, TERM: 'xterm-256color' },
+  })
+  onTestFinished(() => shell.kill('SIGKILL'))
+  const screen = () => outer.outputs.screen(shell.id).text
+  /** Waits until the session has printed this, and nothing else. */
+  const stores = async (text: string) => {
+    await expect.poll(() => inner.outputs.text('s-1')).toBe(text)
+  }
+  /** Waits until the screen shows this. */
+  const shows = async (wanted: string | RegExp) => {
+    const deadline = Date.now() + 20_000
+    const isShown = () =>
+      typeof wanted === 'string' ? screen().includes(wanted) : wanted.test(screen())
+    while (!isShown()) {
+      if (Date.now() > deadline) throw new Error(`${String(wanted)} is not shown:\n${screen()}`)
+      await new Promise((done) => setTimeout(done, 10))
+    }
+  }
+  const type = (text: string) => shell.write(text)
+  const command = (line: string) =>
+    type(`"${process.execPath}" "${commandPath}" record --id s-1 -- ${line}\r`)
+  return { ...inner, shell, screen, shows, stores, type, command }
+}
+
+describe.skipIf(process.platform === 'win32' || !has('bash'))('a command in a terminal', () => {
+  test('has a terminal of the same size, and is stored with it', async () => {
+    const { shows, stores, command, sessions } = atTerminal()
+    command(`sh -c 'test -t 0 && test -t 1 && test -t 2 && stty size; exit 3'; echo "code $?"`)
+    await shows('24 100')
+    await shows('code 3')
+    await stores('24 100')
+    expect(sessions.get('s-1')).toMatchObject({
+      status: 'failed',
+      exitCode: 3,
+      terminal: true,
+      columns: 100,
+      rows: 24,
+    })
+  })
+
+  test('is stopped by ^Z and goes on with fg, as without a recorder', async () => {
+    const { shows, command, type, sessions, outputs } = atTerminal()
+    command(`sh -c 'echo ready; read line; echo "got $line"'; echo "code $?"`)
+    await shows(/^ready/m)
+    type('\u001a')
+    await shows('Stopped')
+    type('echo shell\r')
+    await shows(/^shell/m)
+    expect(sessions.get('s-1')?.status).toBe('running')
+    type('fg\r')
+    await shows(/fg\n.*record/)
+    type('more\r')
+    await shows('got more')
+    type('echo over\r')
+    await shows(/^over/m)
+    await expect.poll(() => outputs.text('s-1')).toContain('got more')
+    expect(sessions.get('s-1')).toMatchObject({ status: 'completed', exitCode: 0 })
+  })
+
+  test('is interrupted by ^C, and the shell hears of it', async () => {
+    const { shows, command, type, sessions } = atTerminal()
+    command(`sh -c 'echo ready; sleep 50'; echo "code $?"`)
+    await shows(/^ready/m)
+    type('\u0003')
+    await shows('code 130')
+    expect(sessions.get('s-1')).toMatchObject({ status: 'failed', signal: 'SIGINT' })
+  })
+
+  test('hears of another size, which is stored as well', async () => {
+    const { shell, shows, command, sessions } = atTerminal()
+    command(`sh -c 'trap "stty size; exit" WINCH; echo ready; while :; do sleep 0.05; done'`)
+    await shows(/^ready/m)
+    shell.resize({ columns: 70, rows: 18 })
+    await shows('18 70')
+    await shows(/18 70\n\$$/)
+    expect(sessions.get('s-1')).toMatchObject({ columns: 70, rows: 18 })
+  })
+
+  test('can ask for a password, which is not stored', async () => {
+    const { connection, shows, stores, command, type } = atTerminal()
+    const script = 'stty -echo; printf Password:; read word; stty echo; echo; echo length ${#word}'
+    command(`sh -c '${script}'`)
+    await shows(/^Password:/m)
+    type('hunter2\r')
+    await shows('length 7')
+    await stores('Password:\nlength 7')
+    const stored = connection.db.prepare('SELECT count(*) FROM session_outputs WHERE data LIKE ?')
+    expect(stored.pluck().get('%hunter2%')).toBe(0)
+  })
+
+  test('can be a shell with jobs of its own', async () => {
+    const { shows, command, type, sessions } = atTerminal()
+    command(`env PS1='in: ' bash --norc --noprofile`)
+    await shows(/^in:$/m)
+    type("sh -c 'echo asleep; sleep 50'\r")
+    await shows(/^asleep$/m)
+    type('\u001a')
+    await shows('Stopped')
+    type('fg\r')
+    await shows(/^in: fg\nsh -c/m)
+    type('\u0003')
+    await shows(/\^C\n/)
+    type('exit 4\r')
+    await shows(/\n\$$/)
+    expect(sessions.get('s-1')).toMatchObject({ exitCode: 4 })
+  })
+
+  test.skipIf(!has('vim'))('can be vim, and the screen is that of vim', async () => {
+    const { screen, shows, command, type, outputs } = atTerminal()
+    const file = join(temporaryFolder(), 'text')
+    writeFileSync(file, 'first line\nsecond line\n')
+    command(`vim -u NONE -N ${file}`)
+    await shows('second line')
+    type('ddihello \u001b')
+    await shows('hello second line')
+    await expect.poll(() => outputs.screen('s-1').text).toBe(screen())
+    type(':q!\r')
+    await shows(/^\$$/m)
+  })
+
+  test.skipIf(!has('less'))('can be less, which pages', async () => {
+    const { shows, command, type, outputs } = atTerminal()
+    const file = join(temporaryFolder(), 'text')
+    writeFileSync(file, Array.from({ length: 100 }, (_, i) => `line ${i}\n`).join(''))
+    command(`less ${file}`)
+    await shows('line 22')
+    type(' ')
+    await shows('line 45')
+    await expect.poll(() => outputs.screen('s-1').text).toContain('line 45')
+    type('q')
+    await shows(/^\$$/m)
+    type('stty -a\r')
+    await shows(/ icanon .* echo /s)
+  })
+
+  test('has pipes with --no-terminal', async () => {
+    const { shows, type, sessions } = atTerminal()
+    const line = `"${process.execPath}" "${commandPath}" record --id s-1 --no-terminal -- sh -c 'test -t 1 || echo no'`
+    type(`${line}\r`)
+    await shows(/^no$/m)
+    type('echo over\r')
+    await shows(/^over/m)
+    expect(sessions.get('s-1')?.terminal).toBe(false)
+  })
+})
