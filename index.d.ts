@@ -563,6 +563,12 @@ export interface BackupOptions {
 /** What a session's output can be exported as. */
 export type ExportFormat = 'raw' | 'text' | 'html' | 'ndjson' | 'asciicast'
 
+/** A size of the terminal of a session. */
+export interface SessionSize extends TerminalSize {
+  /** The cursor of the chunk behind which it came; 0 for the first size. */
+  after: number
+}
+
 /** How a session's output is exported. */
 export interface ExportOptions {
   /**
@@ -969,6 +975,11 @@ export declare class OutputStore {
    * @throws {RangeError} `ERR_OUT_OF_RANGE` for a number out of range.
    */
   screen(sessionId: string, options?: ScreenOptions | null): TerminalScreen
+  /**
+   * The sizes that the terminal of a session had, in their order: the first one, with `after: 0`, and each later one with
+   * the cursor of the chunk behind which it came. 80 by 24 where none is stored.
+   */
+  sizes(sessionId: string): SessionSize[]
   /**
    * The commands of a session whose shell marks its prompts (OSC 133, or OSC 633 of Visual Studio Code), at most 100,000.
    */

@@ -181,6 +181,15 @@ class OutputStore {
     return commandsOf(found)
   }
 
+  sizes(sessionId) {
+    const numbers = native.sizes(this.#native, sessionId)
+    const sizes = []
+    for (let i = 0; i < numbers.length; i += 3) {
+      sizes.push({ after: numbers[i], columns: numbers[i + 1], rows: numbers[i + 2] })
+    }
+    return sizes
+  }
+
   read(sessionId, options) {
     const { after, limit } = optionsOf('OutputStore.read', options, ['after', 'limit'])
     return read(this.#native, sessionId, after, limit)

@@ -33,6 +33,7 @@ pub const NATIVES: &[Native] = natives! {
     "OutputStore.text": text;
     "OutputStore.screen": screen;
     "OutputStore.commands": commands;
+    "OutputStore.sizes": sizes;
     "OutputStore.read": read;
     "OutputStore.tail": tail;
     "OutputStore.iterate": walk, step;
@@ -210,6 +211,17 @@ fn screen<'env>(call: Call<'_, 'env>) -> Answer<'env> {
     let at = optional(Argument::new("options.at", at), |at| at.integer_in(0..=MAX_SAFE_INTEGER))?;
     let view = outputs(call)?.screen(&session_id, at, size_of(columns, rows)?)?;
     Ok(call.scope().string(view.json().as_bytes())?)
+}
+
+/// sessionId -> after, columns and rows of each size
+fn sizes<'env>(call: Call<'_, 'env>) -> Answer<'env> {
+    let session_id = Argument::new("sessionId", call.get(1)?).string()?;
+    let scope = call.scope();
+    let sizes = outputs(call)?.sizes(&session_id)?;
+    let numbers = sizes.into_iter().flat_map(|(after, size)| {
+        [after as f64, size.columns.into(), size.rows.into()].map(|number| scope.number(number))
+    });
+    Ok(scope.array_of(numbers.collect::<Vec<_>>())?)
 }
 
 /// sessionId, an array that gets the number, text, cursors and times of the start and the end, and exit code of each command

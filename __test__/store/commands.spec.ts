@@ -68,6 +68,23 @@ describe('the commands of a shell', () => {
     expect(found(3)).toEqual([])
   })
 
+  test('its output is its own where the screen was cleared before, or a prompt came on a row of it', () => {
+    const { outputs } = openStores()
+    const [asks, runs, over] = [
+      '\u001b]133;A\u0007$ \u001b]133;B\u0007',
+      '\r\n\u001b]133;C\u0007',
+      '\u001b]133;D;0\u0007',
+    ]
+    const print = (data: string) => void outputs.append(sampleOutput({ data }))
+    print(`${asks}seq 1 3${runs}1\r\n2\r\n3\r\n${over}`)
+    print(`${asks}clear${runs}\u001b[H\u001b[2J\u001b[3J${over}`)
+    print(`${asks}echo hi${runs}hi\r\nho\r\n`)
+    // What zsh prints before its prompt: the end of a line, in case that there is none.
+    print(`%${' '.repeat(79)}\r \r${over}${asks}`)
+    expect(outputs.text('s-1', { command: 3 })).toBe('hi\nho')
+    expect(outputs.text('s-1', { command: 1 })).toBe('')
+  })
+
   test('a session without marks has none', () => {
     const { outputs } = openStores()
     outputs.append(sampleOutput({ data: `$ ls\n${osc('133')}${osc('133;')}${osc('133;X')}a\n` }))

@@ -55,17 +55,38 @@ describe('the size of a terminal', () => {
   test('another size counts from where it came, and lines are laid out anew', async () => {
     const { sessions, outputs } = openStores()
     sessions.create({ ...sampleSession(), terminal: true, columns: 10, rows: 5 })
-    outputs.append(sampleOutput({ data: '0123456789abcdefghij' }))
+    outputs.append(sampleOutput({ data: '0123456789abcdefghij\r\n' }))
     sessions.resize('s-1', { columns: 20, rows: 5 })
-    outputs.append(sampleOutput({ data: '\r\u001b[2KX\r\n' }))
+    outputs.append(sampleOutput({ data: '\u001b[A\u001b[2KX\r\n' }))
     expect(outputs.text('s-1')).toBe('X')
     const [header, ...events] = (await exported(outputs, 'asciicast')).trim().split('\n')
     expect(header).toContain('"width":10,"height":5')
     expect(events.map((event) => (JSON.parse(event) as string[]).slice(1))).toEqual([
-      ['o', '0123456789abcdefghij'],
+      ['o', '0123456789abcdefghij\r\n'],
       ['r', '20x5'],
-      ['o', '\r\u001b[2KX\r\n'],
+      ['o', '\u001b[A\u001b[2KX\r\n'],
     ])
+  })
+
+  test('the line of the cursor keeps its rows, since programs repair it themselves', () => {
+    const { sessions, outputs } = openStores()
+    sessions.create({ ...sampleSession(), terminal: true, columns: 40, rows: 10 })
+    const line = '$ echo a long command line that wraps around the edge of'
+    outputs.append(sampleOutput({ data: `result\r\n${line}` }))
+    sessions.resize('s-1', { columns: 60, rows: 10 })
+    // What bash prints then.
+    outputs.append(sampleOutput({ data: `\r\u001b[K\r\u001b[A\u001b[K\r${line}` }))
+    expect(outputs.text('s-1')).toBe(`result\n${line}`)
+  })
+
+  test('a size that comes later says nothing of what was printed before', () => {
+    const { sessions, outputs } = openStores()
+    sessions.create({ ...sampleSession(), terminal: true })
+    const data = `keep\r\n${'x'.repeat(50)}\r\n\u001b[A\u001b[JY\r\n`
+    outputs.append(sampleOutput({ data }))
+    expect(outputs.text('s-1')).toBe('keep\nY')
+    sessions.resize('s-1', { columns: 40, rows: 24 })
+    expect(outputs.text('s-1')).toBe('keep\nY')
   })
 
   test('the sizes go with their session', () => {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { DatabaseConnection } from '../../index.js'
+import { exported } from '../support/exported.js'
 import { openStores, sampleOutput, sampleSession } from '../support/support.js'
 
 const ESCAPE = '\u001B'
@@ -176,5 +177,31 @@ describe('invalid UTF-8 that some other program stored', () => {
       workingDir: `/${REPLACEMENT}`,
       currentCommand: REPLACEMENT,
     })
+  })
+
+  test('invalid UTF-8 hides no text around it, whatever the styles and rows', async () => {
+    const { connection, sessions, outputs } = openStores()
+    sessions.create({ ...sampleSession(), terminal: true, columns: 20, rows: 5 })
+    for (const hex of [
+      'ff1b5b33316d7265640d0a',
+      '656e636f726520756e20636166e9',
+      '206574206c61207375697465',
+      '0d0a656e641b5b410d580d0a',
+    ])
+      storeBytes(connection, hex)
+    expect(outputs.text('s-1')).toBe(
+      `${REPLACEMENT}red\nencore un caf${REPLACEMENT} et laXsuite\nend`,
+    )
+    expect(outputs.search('suite').matches).toHaveLength(1)
+    expect(await exported(outputs, 'text')).toBe(`${outputs.text('s-1')}\n`)
+    expect(outputs.screen('s-1').text).toContain(`${REPLACEMENT}red`)
+  })
+
+  test('a character that is cut by the border of two entries is one for every reader of lines', async () => {
+    const { connection, outputs } = openStores()
+    storeBytes(connection, '78 0d 61 e6 97'.replaceAll(' ', ''))
+    storeBytes(connection, 'a5620d0a')
+    expect(outputs.text('s-1')).toBe('a日b')
+    expect(await exported(outputs, 'text')).toBe('a日b\n')
   })
 })

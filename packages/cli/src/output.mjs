@@ -13,6 +13,14 @@ const HIDDEN = /[\u200b\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u
 /** A text of a session that goes to a terminal. */
 export const visible = (text) => text.replaceAll(HIDDEN, '')
 
+/** As much of a line as has room in so many cells: wide characters take two. */
+function cutTo(text, cells) {
+  if (cells < 2) return ''
+  const row = new Terminal({ columns: cells, rows: 2 })
+  row.write(text)
+  return row.screen().lines[0].text
+}
+
 /** Goes to the start of the line that is shown last, and erases it. */
 const ERASE = '\r\u001b[K'
 
@@ -25,21 +33,42 @@ const terminalOf = (session, rows) =>
     colors: hasColors(process.stdout),
   })
 
+/** Has a terminal get its sizes before the chunks that they come before. */
+function resizer(terminal, sizes) {
+  const left = sizes.slice(1)
+  if (sizes.length > 0) terminal.resize(sizes[0])
+  return (cursor) => {
+    while (left.length > 0 && left[0].after < cursor) terminal.resize(left.shift())
+  }
+}
+
 /**
  * A printer of stored chunks. Into a pipe it leaves text as it is. On a terminal it prints the lines that stayed, with their
- * colours and, if wanted, the times at which they began.
+ * colours and, if wanted, the times at which they began: all of them, or so many at the end.
  */
-export function textPrinter({ raw, times }, session) {
+export function textPrinter({ raw, times, lines: most = Infinity }, session, sizes = []) {
   if (raw || !(process.stdout.isTTY || times)) {
     return { chunk: ({ data }) => print(data), end: async () => {} }
   }
   const terminal = terminalOf(session)
+  const resizeBefore = resizer(terminal, sizes)
+  let last = []
   const told = ({ timestamp, text }) =>
     `${times ? `${styled('dim', localTime(timestamp))}  ` : ''}${visible(text)}\n`
-  const printLines = (lines) => print(lines.map(told).join(''))
+  const printLines = (lines) => {
+    if (most === Infinity) return print(lines.map(told).join(''))
+    last.push(...lines)
+    if (last.length > most) last = last.slice(-most)
+  }
   return {
-    chunk: ({ data, cursor, timestamp }) => printLines(terminal.write(data, { cursor, timestamp })),
-    end: () => printLines(terminal.end()),
+    chunk({ data, cursor, timestamp }) {
+      resizeBefore(cursor)
+      return printLines(terminal.write(data, { cursor, timestamp }))
+    },
+    async end() {
+      await printLines(terminal.end())
+      await print(last.map(told).join(''))
+    },
   }
 }
 
@@ -59,7 +88,7 @@ export function livePrinter(options, session) {
   return {
     chunk: ({ data }) => {
       const lines = terminal.write(data)
-      const now = visible(terminal.screen().text).slice(0, process.stdout.columns - 1)
+      const now = cutTo(visible(terminal.screen().text), process.stdout.columns - 1)
       return lines.length > 0 || now !== unfinished ? show(lines, now) : undefined
     },
     end: () => show(terminal.end(), ''),

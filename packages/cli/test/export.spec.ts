@@ -69,10 +69,11 @@ describe('the exported file', () => {
   })
 
   test('of a recording has the size of the session unless another one is asked for', async () => {
-    const { sessions, run } = openSession()
-    sessions.update('s-1', { columns: 101, rows: 33 })
-    const file = join(temporaryFolder(), 's-1.cast')
-    await run(['s-1', file])
+    const { sessions, outputs, run } = openSession()
+    sessions.create({ ...sampleSession({ id: 's-2' }), columns: 101, rows: 33 })
+    outputs.append(sampleOutput({ sessionId: 's-2' }))
+    const file = join(temporaryFolder(), 's-2.cast')
+    await run(['s-2', file])
     expect(readFileSync(file, 'utf8')).toContain('"width":101,"height":33')
   })
 

@@ -209,7 +209,9 @@ impl Export {
             ExportFormat::Text => Box::new(text::Text::new(self.lines(false)?)),
             ExportFormat::Html => {
                 let facts = self.facts()?;
-                let player = self.player.as_ref();
+                // There is nothing to be played without output.
+                let has_output = self.count()? > 0;
+                let player = self.player.as_ref().filter(|_| has_output);
                 let player = player.map(|player| Ok((player, self.recording(&facts)?)));
                 let player: Result<_> = player.transpose();
                 Box::new(html::Html::new(facts, self.lines(true)?, player?))
@@ -282,15 +284,14 @@ fn disk(error: io::Error) -> Error {
     sqlite::Error::io(&error).into()
 }
 
-/// Passes the lines that end in a chunk to `visit`, with U+FFFD for bytes that are not UTF-8.
+/// Passes the lines that end in a chunk to `visit`.
 fn lines(
     lines: &mut Lines,
     chunk: &Chunk<'_>,
     mut visit: impl FnMut(Line<'_>) -> io::Result<()>,
 ) -> io::Result<()> {
     let mark = Mark::of(chunk.id, chunk.output.timestamp);
-    let data = String::from_utf8_lossy(chunk.output.data);
-    let mut input = data.as_bytes();
+    let mut input = chunk.output.data;
     while let Some(line) = lines.next(&mut input, mark) {
         visit(line)?;
     }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use super::outputs::{Outputs, check_session, select_chunks};
 use super::sizes::{self, Wanted};
-use super::terminal::{Command, Line, Mark, View};
+use super::terminal::{Command, Line, Mark, Size, View};
 use super::timestamp::Moments;
 use super::utf16::{Joined, MAX_LENGTH, units};
 use super::{Error, Result, each_row, text};
@@ -81,6 +81,19 @@ impl Outputs {
         Ok(lines.view())
     }
 
+    /// The sizes that the terminal of a session had: the first one, and the later ones with the cursors of the chunks behind
+    /// which they came.
+    ///
+    /// # Errors
+    ///
+    /// An error of SQLite.
+    pub fn sizes(&self, session_id: &str) -> Result<Vec<(i64, Size)>> {
+        let sqlite = self.connection.settled()?;
+        let (setting, mut sizes) = sizes::stored(&sqlite, session_id.as_bytes())?;
+        sizes.insert(0, (0, setting.size));
+        Ok(sizes)
+    }
+
     /// The commands that a shell has marked in the output of a session.
     ///
     /// # Errors
@@ -115,7 +128,7 @@ struct Kept {
 impl Kept {
     fn add(&mut self, line: &Line<'_>) {
         let is_before = self.part.from.is_some_and(|from| line.last.cursor <= from);
-        if is_before || self.part.command.is_some_and(|command| line.first.command != command) {
+        if is_before || self.part.command.is_some_and(|command| line.command() != command) {
             return;
         }
         self.units += units(line.text.as_bytes()) + 1;

@@ -38,17 +38,19 @@ pub(super) fn before_a_change(sqlite: &Sqlite, id: &str) -> Result<Before> {
 pub(super) fn after_a_change(sqlite: &Sqlite, id: &str, before: Before) -> Result<()> {
     let Before { last, size: old } = before;
     let new = size(sqlite, id)?;
-    // Without output, or without an earlier size, it has had this one from the start.
+    // Without output, it has had this one from the start.
     let is_known = sqlite.prepare_cached(HAS_SIZES)?.exists([id])?;
     let (Some((columns, rows)), true) = (new, new != old) else {
         return Ok(());
     };
-    if !is_known && (last == 0 || old.is_none()) {
+    if !is_known && last == 0 {
         return Ok(());
     }
+    let usual = Size::default();
+    let old = old.unwrap_or((usual.columns.into(), usual.rows.into()));
     let mut add = sqlite::prepare(sqlite, ADD)?;
-    if let (false, Some((columns, rows))) = (is_known, old) {
-        sqlite::write(&mut add, params![id, 0, columns, rows])?;
+    if !is_known {
+        sqlite::write(&mut add, params![id, 0, old.0, old.1])?;
     }
     sqlite::write(&mut add, params![id, last, columns, rows])?;
     Ok(())
@@ -104,7 +106,7 @@ pub(super) fn setting(
 /// # Errors
 ///
 /// An error of SQLite.
-fn stored(sqlite: &Sqlite, id: &[u8]) -> Result<(Setting, Vec<(i64, Size)>)> {
+pub(super) fn stored(sqlite: &Sqlite, id: &[u8]) -> Result<(Setting, Vec<(i64, Size)>)> {
     // A file of an older version may be open for reading only.
     if !sqlite::has_object(sqlite, "gsd_session_sizes")? {
         return Ok((Setting::default(), Vec::new()));

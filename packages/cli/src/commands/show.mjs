@@ -75,7 +75,7 @@ export function show(command) {
       if (!options.output && session) {
         await print(`${linesOf(session, sessions.isPinned(id))}\n`)
       }
-      return printChunks(outputs.iterate(id), textPrinter(options, session))
+      return printChunks(outputs.iterate(id), textPrinter(options, session, outputs.sizes(id)))
     })
   })
 }

@@ -10,6 +10,12 @@ function lastLines(outputs, id, lines) {
   return { outputs: [], cursor: outputs.tail(id, { chunks: 1 }).cursor }
 }
 
+/**
+ * How many lines on a terminal are read for those that are printed. A program that was drawn on the screen takes many, and
+ * leaves few.
+ */
+const READ = 5_000
+
 /** The last chunks, and then those that come, until the session ends. */
 async function* following(outputs, id, last) {
   yield* last.outputs
@@ -40,14 +46,17 @@ export function tail(command) {
   return command.action((id) => {
     const options = allOptions(command)
     return withReader(options, async ({ sessions, outputs }) => {
-      const last = lastLines(outputs, id, options.lines)
+      const isShown = process.stdout.isTTY && !options.follow && !options.raw && !options.json
+      const lines = isShown && options.lines > 0 ? options.lines + READ : options.lines
+      const last = lastLines(outputs, id, lines)
       const session = sessions.get(id)
       if (last.cursor === 0 && !session) {
         throw unknownSession(id)
       }
       const chunks = options.follow ? following(outputs, id, last) : last.outputs
       const printer = options.follow ? livePrinter : textPrinter
-      await printChunks(chunks, options.json ? jsonPrinter() : printer(options, session))
+      const sizes = outputs.sizes(id)
+      await printChunks(chunks, options.json ? jsonPrinter() : printer(options, session, sizes))
     })
   })
 }

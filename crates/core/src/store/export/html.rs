@@ -16,7 +16,7 @@ const STYLE: &str = include_str!("html/page.css");
 const SCRIPT: &str = include_str!("html/page.js");
 
 /// What a browser computes of the script, so that it runs no other.
-const SCRIPT_HASH: &str = "sha256-twxDapCNVfl5W+HtNeJNrCgTS8PcVb8aupkYTlSg5mM=";
+const SCRIPT_HASH: &str = "sha256-ntUzvWsUSD0/TFPcDdJVM5aELpyG//ozf2kAr1h7Jgo=";
 
 /// The player, as its package has it.
 pub struct Player {
@@ -203,7 +203,7 @@ fn write_line(
 ) -> io::Result<()> {
     for (run, style) in line.runs() {
         // What was not to be seen is not in the page.
-        let hidden = style.hidden.then(|| " ".repeat(run.chars().map(width_of).sum()));
+        let hidden = style.hidden.then(|| hidden(run));
         let run = hidden.as_deref().unwrap_or(run);
         let link = line.link(style).filter(|link| may_be_followed(link));
         if let Some(link) = link {
@@ -235,6 +235,15 @@ fn write_line(
     }
     page.push(b'\n');
     Ok(())
+}
+
+/// The room of a text that is not shown.
+fn hidden(run: &str) -> String {
+    let room = |character| match character {
+        '\t' => "\t".to_owned(),
+        other => " ".repeat(width_of(other)),
+    };
+    run.chars().map(room).collect()
 }
 
 /// Whether a link leads somewhere harmless: not to a script, nor to anything that a program of the reader's would run.

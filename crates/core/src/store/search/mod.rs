@@ -483,7 +483,7 @@ impl Search {
         line: &Line<'_>,
         clock: &mut Clock,
     ) -> Result<Option<(std::ops::Range<usize>, Mark)>, Box<Slowly>> {
-        if self.query.command.is_some_and(|command| line.first.command != command) {
+        if self.query.command.is_some_and(|command| line.command() != command) {
             return Ok(None);
         }
         let normal = self.normal(line);

@@ -62,6 +62,13 @@ impl Cells {
         self.characters.iter().rposition(|cell| *cell != NOTHING).map_or(0, |last| last + 1)
     }
 
+    /// The number of cells up to the last one with a character or a background.
+    pub(super) fn shown(&self) -> usize {
+        let looks = self.styles.as_deref().unwrap_or_default();
+        let painted = looks.iter().rposition(|look| look.has_background()).map_or(0, |at| at + 1);
+        self.length().max(painted)
+    }
+
     /// Whether nothing is there, in whatever style.
     pub(super) fn is_blank(&self) -> bool {
         self.characters.iter().all(|cell| *cell == NOTHING)
@@ -275,8 +282,7 @@ impl Cells {
     pub(super) fn add_to(&self, text: &mut Vec<u8>, styles: &mut Vec<(usize, Style)>) {
         let Self { characters, styles: looks, .. } = self;
         let looks = looks.as_deref().unwrap_or_default();
-        let painted = looks.iter().rposition(|look| look.has_background()).map_or(0, |at| at + 1);
-        let mut rest = characters.get(..self.length().max(painted)).unwrap_or_default();
+        let mut rest = characters.get(..self.shown()).unwrap_or_default();
         let mut looks = looks;
         while !rest.is_empty() {
             let style = looks.first().copied().unwrap_or(Packed::PLAIN);

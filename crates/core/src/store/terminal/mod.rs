@@ -131,6 +131,11 @@ impl<'a> Line<'a> {
         KeptLine { text, number, first, last, drawn_over, marks, styles }
     }
 
+    /// The number of the command that printed it, or 0.
+    pub(crate) fn command(&self) -> u32 {
+        self.mark_at(0).command
+    }
+
     /// The chunk in which the byte at `offset` of the text was printed. In an overwritten line, the chunk that wrote
     /// to it last.
     pub(crate) fn mark_at(&self, offset: usize) -> Mark {
@@ -282,6 +287,7 @@ impl Lines {
     /// The next line that is still on the screen at the end of the output.
     pub fn end(&mut self) -> Option<Line<'_>> {
         if !std::mem::replace(&mut self.ended, true) {
+            self.screen.print_incomplete(self.mark);
             self.screen.end();
         }
         self.give()
@@ -329,6 +335,7 @@ impl Lines {
                 *input = rest;
                 return self.screen.print(plain, mark);
             }
+            self.screen.print_incomplete(mark);
             if !self.styled
                 && let Some(rest) = behind_colours(input)
             {
@@ -336,6 +343,7 @@ impl Lines {
                 return;
             }
         }
+        self.screen.print_incomplete(mark);
         self.controls.take(input, self.screen.pen_mut());
         while let Some(action) = self.controls.next_action() {
             self.screen.act(action, mark);

@@ -33,8 +33,6 @@ pub(super) struct Row {
     last: Option<Mark>,
     /// The move of the cursor in which it was last noted as drawn over.
     pub(super) noted: u64,
-    /// The text with U+FFFD, if it is not UTF-8.
-    repaired: String,
 }
 
 /// What stands at the end of a line that is cut.
@@ -55,9 +53,6 @@ impl Row {
         self.is_wrapped = false;
         (self.first, self.last) = (None, None);
         self.noted = 0;
-        if !self.repaired.is_empty() {
-            self.repaired = String::new();
-        }
     }
 
     /// Erases all of it, and keeps who wrote to it.
@@ -125,14 +120,16 @@ impl Row {
 
     /// Takes note of a chunk that writes to it.
     pub(super) fn note(&mut self, mark: Mark) {
-        self.first.get_or_insert(mark);
+        if self.first.is_none() || self.is_blank() {
+            self.first = Some(mark);
+        }
         self.last = Some(mark);
     }
 
     /// The cells that its text takes, if they are not more than `columns`.
     pub(super) fn width(&self, columns: usize) -> Option<usize> {
         if self.is_drawn {
-            return Some(self.cells.length());
+            return Some(self.cells.shown());
         }
         // A tab takes more cells than bytes, everything else fewer, or as many.
         if self.text.len() <= columns && self.text.iter().all(|byte| matches!(byte, b' '..=b'~')) {
@@ -244,13 +241,8 @@ impl Row {
     /// What it shows.
     pub(super) fn show(&mut self) -> Shown<'_> {
         self.make_text();
-        let text = match std::str::from_utf8(&self.text) {
-            Ok(text) => text,
-            Err(_) => {
-                self.repaired = String::from_utf8_lossy(&self.text).into_owned();
-                &self.repaired
-            }
-        };
+        // Nothing else is printed.
+        let text = std::str::from_utf8(&self.text).unwrap_or_default();
         Shown { text, marks: &self.marks, styles: &self.styles }
     }
 }

@@ -46,6 +46,9 @@ const WHITE: u32 = 0xff_ffff;
 /// Less contrast than that cannot be read.
 const SAME: f64 = 1.7;
 
+/// Faint text may have a little less.
+const FAINT: f64 = 1.3;
+
 /// Writes the rules for text in one of the sixteen colours, and for faint text, on the ground of the page.
 pub(super) fn write_rules(out: &mut dyn Write) -> io::Result<()> {
     for (index, (light, dark)) in LIGHT.named.iter().zip(DARK.named).enumerate() {
@@ -114,8 +117,9 @@ fn shown(style: Style) -> Shown {
             (colour, background) = (background, colour);
         }
         colour = readable(colour, background);
-        if dim {
-            colour = mixed(colour, background);
+        let faint = mixed(colour, background);
+        if dim && contrast(faint, background) >= FAINT {
+            colour = faint;
         }
         return Shown::On { colour, background };
     }

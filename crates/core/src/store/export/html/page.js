@@ -18,8 +18,10 @@ function show() {
   }
   const range = ranges[current]
   if (!range) return
-  const { top, bottom } = range.getBoundingClientRect()
+  const { top, bottom, left, right } = range.getBoundingClientRect()
   if (top < 60 || bottom > innerHeight) scrollBy(0, top - innerHeight / 3)
+  const box = output.getBoundingClientRect()
+  if (left < box.left || right > box.right) output.scrollLeft += left - box.left - box.width / 3
   if (!CSS.highlights) {
     getSelection().removeAllRanges()
     getSelection().addRange(range)

@@ -17,7 +17,8 @@ impl Screen {
         let last = self.page.rows.back().is_some_and(|row| row.is_drawn());
         let columns = self.columns;
         let end = self.page.rows.back().and_then(|row| row.width(columns));
-        self.lay_out_lines();
+        let lines = std::mem::take(&mut self.page.rows);
+        self.lay_out_lines(lines);
         self.page.y = self.page.rows.len().saturating_sub(1);
         if returned {
             self.page.x = 0;
@@ -27,17 +28,16 @@ impl Screen {
         self.fill_up();
     }
 
-    /// Prints the lines of a flat screen anew that take more than a row, on rows of their own. The cursor is behind the last
-    /// of them then. Returns at which row each line begins, with those that have left the screen counted as well.
-    pub(super) fn lay_out_lines(&mut self) -> Vec<u64> {
+    /// Adds lines below the rows. Those that take more than a row are printed anew, on rows of their own. The cursor is behind
+    /// the last of them then.
+    fn lay_out_lines(&mut self, lines: VecDeque<Box<Row>>) {
         let columns = self.columns;
         // In which all of it was printed.
         let plain = self.modes.reset();
         let modes = std::mem::replace(&mut self.modes, plain);
         let pen = self.pen;
-        let mut starts = Vec::new();
-        for mut line in std::mem::take(&mut self.page.rows) {
-            starts.push(self.gone_rows + self.page.rows.len() as u64);
+        self.is_flat = true;
+        for mut line in lines {
             if line.width(columns).is_some_and(|width| width <= columns) {
                 self.page.rows.push_back(line);
                 continue;
@@ -60,27 +60,46 @@ impl Screen {
         {
             self.leave(row);
         }
-        starts
     }
 
-    /// Gives the screen another size. Lines that take more than a row are laid out anew.
+    /// Gives the screen another size. Lines that take more than a row are laid out anew, but for that of the cursor: programs
+    /// repair that one themselves, and count on its rows.
     pub(in super::super) fn resize(&mut self, size: Size) {
         let alternate = self.main.take().map(|main| std::mem::replace(&mut self.page, main));
         self.lay_out();
-        let was_full = self.page.x >= self.columns;
-        let (lines, line, offset) = self.take_lines();
+        let [above, mut own, below] = self.take_lines();
+        let (x, line_of_cursor) = (self.page.x, self.page.y - above.len());
+        let above = self.joined(above);
+        let below = self.joined(below);
         (self.columns, self.height) = size.cells();
-        self.page.rows = lines;
-        self.is_flat = true;
-        let starts = self.lay_out_lines();
-        let start = starts.get(line).copied().unwrap_or_default() as usize;
-        // Behind a full row, the cursor waits in that.
-        let waits = was_full && offset > 0 && offset % self.columns == 0;
-        let row = start + (offset - usize::from(waits)) / self.columns;
-        let row = row.saturating_sub(self.gone_rows as usize);
+        let columns = self.columns;
         (self.page.top, self.page.bottom) = (0, self.height - 1);
-        self.page.y = row.min(self.height - 1);
-        self.page.x = if waits { self.columns } else { offset % self.columns };
+        self.lay_out_lines(above);
+        for row in &mut own {
+            if row.width(columns).is_none_or(|width| width > columns) {
+                if let Some(drawn) = &mut self.drawn {
+                    drawn.note(row, 0);
+                }
+                row.cells(columns).cut(columns);
+            }
+        }
+        let y = self.page.rows.len() + line_of_cursor;
+        self.page.rows.extend(own);
+        // The row of the cursor stays on the screen.
+        let excess = self.page.rows.len().saturating_sub(self.height).min(y);
+        for row in self.page.rows.drain(..excess).collect::<Vec<_>>() {
+            self.leave(row);
+        }
+        for row in self.page.rows.split_off(self.height.min(self.page.rows.len())) {
+            self.lose(row);
+        }
+        self.page.y = y - excess;
+        let y = self.page.y;
+        self.lay_out_below(below);
+        self.page.y = y;
+        // Behind a row that is just full, nothing is overwritten.
+        self.page.x = if x > columns { columns - 1 } else { x };
+        self.is_flat = false;
         self.fill_up();
         if let Some(mut page) = alternate {
             // Programs draw it anew.
@@ -101,23 +120,46 @@ impl Screen {
         }
     }
 
-    /// Takes the rows of the page as lines, without blank ones at the end, and says in which of them, and how many cells
-    /// behind its start, the cursor is.
-    pub(super) fn take_lines(&mut self) -> (VecDeque<Box<Row>>, usize, usize) {
-        let columns = self.columns;
-        let y = self.page.y;
+    /// Adds lines below the row of the cursor, as far as there is room.
+    fn lay_out_below(&mut self, lines: VecDeque<Box<Row>>) {
+        let mut above = std::mem::take(&mut self.page.rows);
+        let (gone_rows, leaving) = (self.gone_rows, self.leaving.take());
+        let room = self.height - above.len().min(self.height);
+        let height = std::mem::replace(&mut self.height, usize::MAX);
+        self.lay_out_lines(lines);
+        self.height = height;
         let mut rows = std::mem::take(&mut self.page.rows);
-        let last = rows.iter().rposition(|row| !row.is_void()).unwrap_or(0).max(y);
-        rows.truncate(last + 1);
+        for lost in rows.split_off(room.min(rows.len())) {
+            self.lose(lost);
+        }
+        above.append(&mut rows);
+        self.page.rows = above;
+        (self.gone_rows, self.leaving) = (gone_rows, leaving);
+    }
+
+    /// Takes the rows of the page, without blank ones at the end: those above the line of the cursor, its own, and those below.
+    fn take_lines(&mut self) -> [VecDeque<Box<Row>>; 3] {
+        let y = self.page.y;
+        let mut above = std::mem::take(&mut self.page.rows);
+        let last = above.iter().rposition(|row| !row.is_void()).unwrap_or(0).max(y);
+        above.truncate(last + 1);
+        let goes_on = |rows: &VecDeque<Box<Row>>, at: usize| {
+            at > 0 && rows.get(at).is_some_and(|row| row.is_wrapped)
+        };
+        let start = (0..=y).rev().find(|at| !goes_on(&above, *at)).unwrap_or(0);
+        let end = (y + 1..=last).find(|at| !goes_on(&above, *at)).unwrap_or(last + 1);
+        let below = above.split_off(end);
+        let own = above.split_off(start);
+        [above, own, below]
+    }
+
+    /// Joins rows to lines.
+    fn joined(&mut self, rows: VecDeque<Box<Row>>) -> VecDeque<Box<Row>> {
+        let columns = self.columns;
         let mut lines: VecDeque<Box<Row>> = VecDeque::new();
-        let (mut line, mut offset, mut width, mut of_line) = (0, 0, None, 0);
-        for (mut row, number) in rows.into_iter().zip(0..) {
-            of_line = if row.is_wrapped && number > 0 { of_line + columns } else { 0 };
-            if number == y {
-                offset = of_line + self.page.x;
-                line = lines.len().saturating_sub(usize::from(of_line > 0));
-            }
-            match lines.back_mut().filter(|_| of_line > 0) {
+        let mut width = None;
+        for mut row in rows {
+            match lines.back_mut().filter(|_| row.is_wrapped) {
                 Some(before) => {
                     let gap = columns - width.unwrap_or(columns).min(columns);
                     width = row.width(columns);
@@ -130,7 +172,7 @@ impl Screen {
                 }
             }
         }
-        (lines, line, offset)
+        lines
     }
 
     /// Adds rows up to the height of the screen.

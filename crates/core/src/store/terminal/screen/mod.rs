@@ -68,6 +68,8 @@ pub(super) struct Screen {
     /// Rows for reuse.
     #[allow(clippy::vec_box, reason = "rows move between here and the screen")]
     spare: Vec<Box<Row>>,
+    /// Bytes of a character that is not complete.
+    incomplete: Vec<u8>,
 }
 
 impl Screen {
@@ -94,6 +96,7 @@ impl Screen {
             gone: VecDeque::new(),
             gone_rows: 0,
             spare: Vec::new(),
+            incomplete: Vec::new(),
         };
         let row = screen.new_row();
         screen.page.rows.push_back(row);
@@ -314,8 +317,39 @@ impl Screen {
         self.leaving = Some(row);
     }
 
-    /// Prints text without controls.
+    /// Prints bytes without controls. Those that are no UTF-8 become U+FFFD, and a character that is not complete waits for
+    /// its rest.
     pub(super) fn print(&mut self, run: &[u8], mark: Mark) {
+        if self.incomplete.is_empty() && std::str::from_utf8(run).is_ok() {
+            return self.print_text(run, mark);
+        }
+        let mut bytes = std::mem::take(&mut self.incomplete);
+        bytes.extend_from_slice(run);
+        let mut chunks = bytes.utf8_chunks().peekable();
+        while let Some(chunk) = chunks.next() {
+            if !chunk.valid().is_empty() {
+                self.print_text(chunk.valid().as_bytes(), mark);
+            }
+            let invalid = chunk.invalid();
+            let may_go_on = chunks.peek().is_none()
+                && std::str::from_utf8(invalid).is_err_and(|error| error.error_len().is_none());
+            if may_go_on {
+                self.incomplete = invalid.to_vec();
+            } else if !invalid.is_empty() {
+                self.print_text("\u{fffd}".as_bytes(), mark);
+            }
+        }
+    }
+
+    /// Prints what waits for the rest of a character, which does not come.
+    pub(super) fn print_incomplete(&mut self, mark: Mark) {
+        if !std::mem::take(&mut self.incomplete).is_empty() {
+            self.print_text("\u{fffd}".as_bytes(), mark);
+        }
+    }
+
+    /// Prints text without controls.
+    fn print_text(&mut self, run: &[u8], mark: Mark) {
         let mark = self.commands.numbered(mark);
         if !self.is_flat || !self.print_flat(run, mark) {
             self.draw();

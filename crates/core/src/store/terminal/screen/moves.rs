@@ -43,7 +43,8 @@ impl Screen {
 
     /// A line feed on a flat screen; `false` if the rows are needed for it.
     pub(super) fn line_feed_flat(&mut self) -> bool {
-        let is_at_start = self.returned || self.row().is_some_and(|row| row.is_blank());
+        let is_empty = self.row().is_some_and(|row| row.is_blank() && !row.is_drawn());
+        let is_at_start = self.returned || is_empty;
         if self.modes.returns || is_at_start {
             self.new_line(false);
             return true;
