@@ -9,9 +9,12 @@ import { exportSession } from '../src/commands/export.mjs'
 import { failOrphans } from '../src/commands/fail-orphans.mjs'
 import { list } from '../src/commands/list.mjs'
 import { pin, unpin } from '../src/commands/pin.mjs'
+import { play } from '../src/commands/play.mjs'
 import { prune } from '../src/commands/prune.mjs'
 import { record } from '../src/commands/record.mjs'
+import { rename } from '../src/commands/rename.mjs'
 import { restore } from '../src/commands/restore.mjs'
+import { salvage } from '../src/commands/salvage.mjs'
 import { scrub } from '../src/commands/scrub.mjs'
 import { search } from '../src/commands/search.mjs'
 import { show } from '../src/commands/show.mjs'
@@ -28,9 +31,11 @@ const COMMANDS = [
   list,
   show,
   tail,
+  play,
   search,
   exportSession,
   stats,
+  rename,
   prune,
   deleteSessions,
   pin,
@@ -40,6 +45,7 @@ const COMMANDS = [
   verify,
   backup,
   restore,
+  salvage,
 ]
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
@@ -73,8 +79,15 @@ for (const command of COMMANDS) {
 endQuietlyWithoutReader()
 tellWarnings()
 
+/** `tail -5` means `tail -n 5`, as it does elsewhere. */
+function withNumbers(args) {
+  const at = args.indexOf('tail')
+  if (at === -1 || args.slice(0, at).includes('record')) return args
+  return args.map((arg, i) => (i > at && /^-\d+$/.test(arg) ? `-n${arg.slice(1)}` : arg))
+}
+
 try {
-  await program.parseAsync()
+  await program.parseAsync([...process.argv.slice(0, 2), ...withNumbers(process.argv.slice(2))])
 } catch (error) {
   if (error instanceof CommanderError) {
     // Commander has printed it; help that was asked for is no failure.

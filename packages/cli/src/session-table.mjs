@@ -2,18 +2,31 @@
 
 import { duration, localTime, statusText, table } from './style.mjs'
 
-const HEADINGS = ['ID', 'SLOT', 'STATUS', 'STARTED', 'TOOK', 'PID', 'COMMAND']
+/** The columns, and what a session has in each. */
+const COLUMNS = {
+  ID: ({ id }) => id,
+  SLOT: ({ slot }) => slot,
+  STATUS: ({ status }) => status,
+  EXIT: ({ exitCode, signal }) => exitCode ?? signal ?? '',
+  STARTED: ({ startedAt }) => localTime(startedAt),
+  TOOK: ({ startedAt, endedAt }) => (endedAt ? duration(startedAt, endedAt) : ''),
+  'LAST OUTPUT': ({ lastOutput }) => (lastOutput ? `${duration(lastOutput, new Date())} ago` : ''),
+  PID: ({ pid }) => pid ?? '',
+  COMMAND: ({ title, currentCommand, workingDir }) => title ?? currentCommand ?? workingDir,
+}
 
 /** The columns that a narrow terminal leaves out, in this order. */
-const NARROW = ['PID', 'SLOT', 'TOOK']
+const NARROW = ['PID', 'SLOT', 'TOOK', 'LAST OUTPUT', 'EXIT']
 
-function rowOf({ id, slot, status, startedAt, endedAt, pid, currentCommand, workingDir }) {
-  const took = endedAt ? duration(startedAt, endedAt) : ''
-  return [id, slot, status, localTime(startedAt), took, pid ?? '', currentCommand ?? workingDir]
-}
+/** Columns that are left out where nothing is in them. */
+const SELDOM = ['EXIT', 'LAST OUTPUT']
 
 /** The sessions under their headings, a line each. */
 export function sessionTable(sessions) {
-  const style = (cell, column) => (HEADINGS[column] === 'STATUS' ? statusText(cell) : cell)
-  return table(HEADINGS, sessions.map(rowOf), style, NARROW)
+  const isShown = (name) =>
+    !SELDOM.includes(name) || sessions.some((session) => COLUMNS[name](session) !== '')
+  const headings = Object.keys(COLUMNS).filter(isShown)
+  const rows = sessions.map((session) => headings.map((name) => COLUMNS[name](session)))
+  const style = (cell, column) => (headings[column] === 'STATUS' ? statusText(cell) : cell)
+  return table(headings, rows, style, NARROW)
 }

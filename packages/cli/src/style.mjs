@@ -42,10 +42,10 @@ export function printable(value) {
   return String(value).replaceAll(UNPRINTABLE, escaped)
 }
 
-/** As {@link printable}, for a line that a session printed: emoji of several parts stay whole. */
+/** As {@link printable}, for a line that a session printed: tabs stay, and emoji of several parts stay whole. */
 export function printableLine(line) {
   return line.replaceAll(UNPRINTABLE_BUT_EMOJI, (kept, unprintable) =>
-    unprintable === undefined ? kept : escaped(unprintable),
+    unprintable === undefined || unprintable === '\t' ? kept : escaped(unprintable),
   )
 }
 

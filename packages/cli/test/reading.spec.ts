@@ -93,9 +93,9 @@ describe('list', () => {
   })
 
   test.each([
-    [80, ['ID', 'STATUS', 'STARTED', 'COMMAND']],
-    [92, ['ID', 'STATUS', 'STARTED', 'COMMAND']],
-    [104, ['ID', 'STATUS', 'STARTED', 'TOOK', 'COMMAND']],
+    [70, ['ID', 'STATUS', 'STARTED', 'COMMAND']],
+    [80, ['ID', 'SLOT', 'STATUS', 'STARTED', 'TOOK', 'COMMAND']],
+    [92, ['ID', 'SLOT', 'STATUS', 'STARTED', 'TOOK', 'PID', 'COMMAND']],
     [160, ['ID', 'SLOT', 'STATUS', 'STARTED', 'TOOK', 'PID', 'COMMAND']],
   ])('list on a terminal of %d columns leaves room for the command', async (terminal, headings) => {
     const { path, sessions } = fileWith(0)

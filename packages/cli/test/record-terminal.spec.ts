@@ -164,4 +164,34 @@ describe.skipIf(process.platform === 'win32' || !has('bash'))('a command in a te
     await shows(/^over/m)
     expect(sessions.get('s-1')?.terminal).toBe(false)
   })
+
+  test('is played as it was, and does nothing to the terminal', async () => {
+    const { screen, shows, type, sessions, outputs } = atTerminal()
+    sessions.create({
+      id: 's-1',
+      slot: 1,
+      status: 'completed',
+      workingDir: '/',
+      startedAt: new Date(),
+      terminal: true,
+      columns: 60,
+      rows: 5,
+    })
+    const data = [
+      '\u001b]0;title\u0007one\r\n',
+      '\u001b[31mtwo\u001b[m\u001b[6n\r\n',
+      '\u001b[2J\u001b[Hthree',
+    ]
+    for (const [i, text] of data.entries()) {
+      const timestamp = new Date(1_772_359_200_000 + i * 60_000)
+      outputs.append({ sessionId: 's-1', timestamp, type: 'stdout', data: text })
+    }
+    type(`"${process.execPath}" "${commandPath}" play s-1 --idle-limit 0.4; echo played\r`)
+    await shows(/^one\s*$/)
+    await shows(/^one\ntwo\s*$/)
+    await shows(/^three\s*$/)
+    await shows(/^played/m)
+    expect(screen()).toMatch(/three\nplayed/)
+    expect(screen()).not.toMatch(/\[\d+;\d+R/)
+  })
 })

@@ -55,6 +55,54 @@ describe('search', () => {
     })
   })
 
+  describe('prints what was found as grep does:', () => {
+    /** A file in which a session has printed these lines. */
+    function fileWith(lines: string[]): string {
+      const { connection, sessions, outputs } = openStores()
+      sessions.create(sampleSession({ status: 'completed' }))
+      outputs.append(sampleOutput({ data: lines.map((line) => `${line}\n`).join('') }))
+      return connection.path
+    }
+
+    test('every match, unless fewer are asked for, which it says', async () => {
+      const path = fileWith(Array.from({ length: 2500 }, (_, i) => `hit ${i}`))
+      const all = await runCommand(['search', 'hit', '--db', path])
+      expect({ code: all.code, stderr: all.stderr }).toEqual({ code: 0, stderr: '' })
+      expect(all.stdout.match(/^s-1:\d+: hit \d+$/gm)).toHaveLength(2500)
+      const some = await runCommand(['search', 'hit', '--limit', '2499', '--db', path])
+      expect(some.stdout.match(/^s-1:/gm)).toHaveLength(2499)
+      expect({ code: some.code, stderr: some.stderr }).toEqual({
+        code: 3,
+        stderr: 'gsd-sessions: there are more matches than --limit 2499\n',
+      })
+    })
+
+    test('a line near several matches once', async () => {
+      const path = fileWith(['a', 'hit 1', 'hit 2', 'b', 'hit 3', 'c', 'd', 'e', 'hit 4'])
+      const { stdout } = await runCommand(['search', 'hit', '-C', '1', '--db', path])
+      expect(stdout).toBe(
+        [
+          's-1-1- a\ns-1:2: hit 1\ns-1:3: hit 2\ns-1-4- b\ns-1:5: hit 3\ns-1-6- c\n',
+          's-1-8- e\ns-1:9: hit 4\n',
+        ].join('--\n'),
+      )
+    })
+
+    test('tabs as tabs', async () => {
+      const { stdout } = await runCommand(['search', 'hit', '--db', fileWith(['a\thit\tb'])])
+      expect(stdout).toBe('s-1:1: a\thit\tb\n')
+    })
+
+    test('nothing of a session that there is not, with an error', async () => {
+      const args = ['search', 'hit', '--session', 'typo', '--db', fileWith(['hit'])]
+      expect(await runCommand(args)).toMatchObject({
+        code: 1,
+        stdout: '',
+        stderr: 'gsd-sessions: there is no session "typo"\n',
+      })
+    })
+  })
+
   test('search says what is wrong with a pattern, and exits with 1', async () => {
     const { code, stderr } = await runCommand(['search', '(', '--regex', '--db', makeFile()])
     expect(code).toBe(1)

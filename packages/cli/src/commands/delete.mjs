@@ -7,7 +7,7 @@ import {
   examples,
   Failure,
   foreignKeysOption,
-  knownSession,
+  resolveId,
   unknownSession,
   withReader,
   withWriter,
@@ -46,7 +46,7 @@ const isReferred = (id, tables) =>
 /** The sessions that are to go; fails unless all of them may. Of some ids only output may be stored. */
 function chosen(stores, ids, options) {
   return ids.flatMap((id) => {
-    const session = options.keepOutput ? stores.sessions.get(id) : knownSession(stores, id)
+    const session = stores.sessions.get(id)
     if (!session && options.keepOutput) throw unknownSession(id)
     if (AT_WORK.includes(session?.status) && !options.force) {
       throw stays(id, `it is ${session.status}; --force removes it all the same`)
@@ -136,13 +136,16 @@ export function deleteSessions(command) {
   ])
   return command.action((named) => {
     const options = allOptions(command)
-    const ids = [...new Set(named)]
+    const idsOf = (stores) => [...new Set(named.map((name) => resolveId(stores, name)))]
     if (options.dryRun) {
-      return withReader(options, (stores) => tell(ids, chosen(stores, ids, options), options, true))
+      return withReader(options, (stores) => {
+        const ids = idsOf(stores)
+        return tell(ids, chosen(stores, ids, options), options, true)
+      })
     }
     if (!options.yes && !canAsk()) {
       command.error('error: there is nobody to ask here: --yes removes, --dry-run only tells')
     }
-    return withWriter(options, (stores) => removeAsked(stores, ids, options))
+    return withWriter(options, (stores) => removeAsked(stores, idsOf(stores), options))
   })
 }

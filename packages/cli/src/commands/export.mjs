@@ -5,7 +5,7 @@ import { open } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { extname, join, resolve } from 'node:path'
 import { Option } from 'commander'
-import { allOptions, examples, Failure, integer, knownSession, withReader } from '../command.mjs'
+import { allOptions, examples, Failure, integer, resolveId, withReader } from '../command.mjs'
 import { textPrinter } from '../output.mjs'
 import { abortable, progressBar } from '../progress.mjs'
 import { print } from '../streams.mjs'
@@ -83,7 +83,7 @@ export function exportSession(command) {
       'Write what a session printed to a file, or without one to the standard output: as it is (raw), as a ' +
         'person saw it (text, html), by chunks (ndjson), or as a recording to play (asciicast).',
     )
-    .argument('<id>', 'the session')
+    .argument('<id>', 'the session: its id or the start of that, last, or last~2')
     .argument('[file]', 'the file to make; - is the standard output')
     .addOption(
       new Option('--format <format>', "the format (default: that of the file's ending)").choices(
@@ -100,7 +100,7 @@ export function exportSession(command) {
     ['gsd-sessions export s-1 s-1.cast', 'play it: asciinema play s-1.cast'],
     ['gsd-sessions export s-1 --format text | less', 'read it'],
   ])
-  return command.action((id, target) => {
+  return command.action((name, target) => {
     const options = allOptions(command)
     const file = target === '-' ? undefined : target
     const format = formatFor(command, file, options)
@@ -109,7 +109,7 @@ export function exportSession(command) {
       command.error(`error: --player is for pages (html); the format is ${format}`)
     }
     return withReader(options, async (stores) => {
-      knownSession(stores, id)
+      const id = resolveId(stores, name)
       const write = (path) => {
         const bar = progressBar()
         const onProgress = ({ outputs, totalOutputs }) => bar.update(outputs, totalOutputs)

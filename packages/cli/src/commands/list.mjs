@@ -1,16 +1,47 @@
 // `gsd-sessions list`: the sessions in a table.
 
 import { Option } from 'commander'
-import { allOptions, examples, integer, unknownSession, withReader } from '../command.mjs'
+import {
+  allOptions,
+  examples,
+  integer,
+  resolveId,
+  unknownSession,
+  withReader,
+} from '../command.mjs'
 import { sessionTable } from '../session-table.mjs'
 import { print } from '../streams.mjs'
 import { jsonText, printable, styled } from '../style.mjs'
 
 const STATUSES = ['idle', 'running', 'waiting_checkpoint', 'completed', 'failed']
 
+/** How many are listed on a terminal, unless more are asked for. */
+const ON_TERMINAL = 50
+
+/** The length to which a UUID is cut. Every command takes the start of an id. */
+const SHORT = 8
+
+/** UUIDs, cut where the start tells which one it is. */
+function withShortIds(sessions) {
+  const starts = sessions.map(({ id }) => id.slice(0, SHORT))
+  const isAlone = (start) => starts.indexOf(start) === starts.lastIndexOf(start)
+  return sessions.map((session, at) => {
+    const isUuid = /^[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}$/.test(session.id)
+    return isUuid && isAlone(starts[at]) ? { ...session, id: starts[at] } : session
+  })
+}
+
+/** The session with the time of its last output. */
+function withLastOutput(outputs, session) {
+  const [last] = outputs.tail(session.id, { chunks: 1 }).outputs
+  return { ...session, lastOutput: last?.timestamp }
+}
+
 /** The table, and on a terminal how to go on. */
-async function printTable(sessions, more) {
-  await print(sessionTable(sessions))
+async function printTable(outputs, sessions, more) {
+  const isShown = process.stdout.isTTY
+  const told = sessions.map((session) => withLastOutput(outputs, session))
+  await print(sessionTable(isShown ? withShortIds(told) : sessions))
   if (more && process.stdout.isTTY) {
     const last = printable(sessions.at(-1).id)
     await print(styled('dim', `More: --before ${last}\n`))
@@ -26,7 +57,7 @@ export function list(command) {
     .addOption(
       new Option('--status <status>', 'only those that are in this state').choices(STATUSES),
     )
-    .option('--limit <number>', 'so many at most', integer(1))
+    .option('--limit <number>', 'so many at most (default: 50 on a terminal)', integer(1))
     .option('--before <id>', 'only those behind this one: the last of the page before')
   examples(command, [
     ['gsd-sessions list', 'all of them'],
@@ -35,9 +66,13 @@ export function list(command) {
   ])
   return command.action(() => {
     const options = allOptions(command)
-    return withReader(options, async ({ sessions }) => {
-      const { status, limit } = options
-      const before = options.before === undefined ? undefined : sessions.get(options.before)
+    return withReader(options, async (stores) => {
+      const { sessions, outputs } = stores
+      const { status } = options
+      const isShown = process.stdout.isTTY && !options.json
+      const limit = options.limit ?? (isShown ? ON_TERMINAL : undefined)
+      const name = options.before
+      const before = name === undefined ? undefined : sessions.get(resolveId(stores, name))
       if (options.before !== undefined && !before) {
         throw unknownSession(options.before)
       }
@@ -45,7 +80,7 @@ export function list(command) {
       const found = sessions.list({ status, before, limit: limit && limit + 1 })
       const page = found.slice(0, limit)
       if (options.json) await print(`${jsonText(page)}\n`)
-      else await printTable(page, found.length > page.length)
+      else await printTable(outputs, page, found.length > page.length)
     })
   })
 }

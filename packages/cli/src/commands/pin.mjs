@@ -1,13 +1,15 @@
 // `gsd-sessions pin` and `unpin`: which sessions pruning leaves alone.
 
-import { allOptions, examples, unknownSession, withWriter } from '../command.mjs'
+import { allOptions, examples, resolveId, unknownSession, withWriter } from '../command.mjs'
 import { print } from '../streams.mjs'
 import { jsonText, printable } from '../style.mjs'
 
 /** Runs `change` on every session, once all of them are known. */
-function changeAll(command, ids, change, words) {
+function changeAll(command, names, change, words) {
   const options = allOptions(command)
-  return withWriter(options, async ({ sessions }) => {
+  return withWriter(options, async (stores) => {
+    const { sessions } = stores
+    const ids = names.map((name) => resolveId(stores, name))
     const unknown = ids.find((id) => sessions.get(id) === undefined)
     if (unknown !== undefined) throw unknownSession(unknown)
     for (const id of ids) change(sessions, id)

@@ -1,5 +1,6 @@
 // `gsd-sessions record`: runs a command as if it were not recorded, and stores what it prints meanwhile.
 
+import { randomUUID } from 'node:crypto'
 import { constants } from 'node:os'
 import { isatty } from 'node:tty'
 import { record as start } from '@gsd/session-store'
@@ -110,8 +111,10 @@ export function record(command) {
   ])
   return command.action(async ([program, ...args]) => {
     const options = allOptions(command)
-    const { json, slot, id, title } = options
+    const { json, slot, id = randomUUID(), title } = options
     const isTerminal = options.terminal && process.platform !== 'win32' && isatty(1)
+    // In raw mode a line would not begin at its start.
+    if (isatty(2) && !json) process.stderr.write(`session ${printable(id)}\n`)
     const recording = started(databasePath(options), {
       command: program,
       args,

@@ -1,8 +1,8 @@
 // `gsd-sessions search`: the lines in which a text stands, as a person saw them.
 
 import { lastMoment, moment, MOMENTS } from '../amounts.mjs'
-import { allOptions, examples, integer, withReader } from '../command.mjs'
-import { print } from '../streams.mjs'
+import { allOptions, examples, integer, resolveId, withReader } from '../command.mjs'
+import { complain, print } from '../streams.mjs'
 import { jsonText, printable, printableLine, styled } from '../style.mjs'
 
 /** A line as it was seen, with the place that matches set off. */
@@ -11,17 +11,83 @@ function highlighted({ line, start, end }) {
   return `${printableLine(before)}${styled('red', printableLine(match))}${printableLine(after)}`
 }
 
-/** A match with the lines around it, as `grep` shows them: a colon behind the place of a match, else a dash. */
-function linesOf(match) {
-  const { sessionId, lineNumber, before, after } = match
-  const place = (number, mark) => styled('dim', `${printable(sessionId)}${mark}${number}${mark} `)
-  if (match.drawnOver) return [`${place('~', ':')}${highlighted(match)}`]
-  const first = lineNumber - before.length
-  return [
-    ...before.map((line, i) => `${place(first + i, '-')}${printableLine(line)}`),
-    `${place(lineNumber, ':')}${highlighted(match)}`,
-    ...after.map((line, i) => `${place(lineNumber + 1 + i, '-')}${printableLine(line)}`),
-  ]
+/** What stands before a line: a colon behind the place of a match, else a dash, as `grep` has them. */
+const place = (id, number, mark) => styled('dim', `${printable(id)}${mark}${number}${mark} `)
+
+/** What was drawn over has no line number. */
+const drawnOver = (match) => `${place(match.sessionId, '~', ':')}${highlighted(match)}\n`
+
+/** Prints matches with the lines around them. A line that is near several matches is printed once, as `grep` does. */
+class Printer {
+  #session
+  // The lines that may still turn out to be matches, by their numbers.
+  #lines = new Map()
+  #last = 0
+  #isFirst = true
+
+  constructor(hasContext) {
+    this.hasContext = hasContext
+  }
+
+  /** The text of a match, and of what is certain before it. */
+  add(match) {
+    if (match.drawnOver) return this.#between() + drawnOver(match)
+    const { sessionId, lineNumber, before, after } = match
+    const first = lineNumber - before.length
+    const goesOn = sessionId === this.#session && first <= this.#last + 1
+    const text = goesOn ? this.#flush(first) : this.#flush(Infinity) + this.#between()
+    this.#session = sessionId
+    const isNear = (number) => goesOn && number <= this.#last
+    const near = (line, number) => {
+      if (!this.#lines.has(number) && !isNear(number)) {
+        this.#lines.set(number, `${place(sessionId, number, '-')}${printableLine(line)}\n`)
+      }
+    }
+    before.forEach((line, i) => near(line, first + i))
+    this.#lines.set(lineNumber, `${place(sessionId, lineNumber, ':')}${highlighted(match)}\n`)
+    after.forEach((line, i) => near(line, lineNumber + 1 + i))
+    this.#last = Math.max(goesOn ? this.#last : 0, lineNumber + after.length)
+    return text
+  }
+
+  end() {
+    return this.#flush(Infinity)
+  }
+
+  #between() {
+    if (!this.hasContext) return ''
+    const isFirst = this.#isFirst
+    this.#isFirst = false
+    return isFirst ? '' : `${styled('dim', '--')}\n`
+  }
+
+  /** The lines before a number. */
+  #flush(before) {
+    const numbers = [...this.#lines.keys()].filter((number) => number < before)
+    const text = numbers.map((number) => this.#lines.get(number)).join('')
+    for (const number of numbers) this.#lines.delete(number)
+    return text
+  }
+}
+
+/** What the process exits with where there are more matches than it was to print. */
+const MORE = 3
+
+/** How many matches are found at once. */
+const PAGE = 1_000
+
+/** Every match, or so many. Returns whether there are no more. */
+async function eachMatch(outputs, pattern, options, most, visit) {
+  let left = most
+  let found = outputs.search(pattern, { ...options, limit: Math.min(PAGE, most) })
+  for (;;) {
+    for (const match of found.matches.slice(0, left)) await visit(match)
+    left -= found.matches.length
+    if (left < 0) return false
+    if (found.complete) return true
+    if (left === 0) return false
+    found = found.next()
+  }
 }
 
 /** Defines the command. */
@@ -45,7 +111,7 @@ export function search(command) {
       integer(0, 100),
       0,
     )
-    .option('--limit <number>', 'so many matches at most', integer(1), 100)
+    .option('--limit <number>', 'so many matches at most', integer(1))
   examples(command, [
     ['gsd-sessions search "no such file"', 'where something was missing'],
     ['gsd-sessions search -e "error\\[E\\d+\\]" --session s-1', 'errors of the Rust compiler'],
@@ -54,24 +120,30 @@ export function search(command) {
   command.addHelpText('after', `\n${MOMENTS}`)
   return command.action((pattern) => {
     const options = allOptions(command)
-    return withReader(options, async ({ outputs }) => {
-      const { session, regex, caseSensitive, drawnOver, since, until, context, limit } = options
-      const { matches, complete } = outputs.search(pattern, {
-        sessionId: session,
+    return withReader(options, async (stores) => {
+      const { outputs } = stores
+      const { session, regex, caseSensitive, since, until, context, limit = Infinity } = options
+      const id = session === undefined ? undefined : resolveId(stores, session)
+      const wanted = {
+        sessionId: id,
         regex,
         caseSensitive,
-        drawnOver,
+        drawnOver: options.drawnOver,
         since,
         until,
         context,
-        limit,
-      })
+      }
+      const matches = []
+      const printer = new Printer(context > 0)
+      const visit = options.json
+        ? (match) => void matches.push(match)
+        : (match) => print(printer.add(match))
+      const complete = await eachMatch(outputs, pattern, wanted, limit, visit)
       if (options.json) return print(`${jsonText({ matches, complete })}\n`)
-      const between = context > 0 ? `${styled('dim', '--')}\n` : ''
-      const blocks = matches.map((match) => `${linesOf(match).join('\n')}\n`)
-      await print(blocks.join(between))
-      if (!complete && process.stdout.isTTY) {
-        await print(styled('dim', `More: --limit ${limit * 10}\n`))
+      await print(printer.end())
+      if (!complete) {
+        complain(`there are more matches than --limit ${limit}`)
+        process.exitCode = MORE
       }
     })
   })

@@ -1,16 +1,20 @@
 // `gsd-sessions show`: one session and everything that it printed.
 
-import { allOptions, examples, Failure, integer, knownSession, withReader } from '../command.mjs'
+import { allOptions, examples, Failure, integer, resolveId, withReader } from '../command.mjs'
 import { printChunks, textPrinter, visible } from '../output.mjs'
 import { print } from '../streams.mjs'
 import { duration, jsonText, localTime, printable, statusText, styled } from '../style.mjs'
 
 function linesOf(session, isPinned) {
   const { id, slot, status, workingDir, currentCommand, startedAt, endedAt, pid } = session
+  const { title, exitCode, signal, error } = session
   const ended = endedAt && `${localTime(endedAt)}, after ${duration(startedAt, endedAt)}`
   const lines = [
     ['Session', printable(id)],
+    ['Title', title && printable(title)],
     ['Status', statusText(status)],
+    ['Exit', exitCode === undefined ? signal && printable(signal) : String(exitCode)],
+    ['Error', error && printable(error)],
     ['Slot', String(slot)],
     ['Folder', printable(workingDir)],
     ['Command', currentCommand && printable(currentCommand)],
@@ -54,7 +58,7 @@ export function show(command) {
     .name('show')
     .summary('show a session and everything that it printed')
     .description('Show a session and everything that it printed.')
-    .argument('<id>', 'the session')
+    .argument('<id>', 'the session: its id or the start of that, last, or last~2')
     .option('--output', 'only what it printed')
     .option('--command <number>', 'only the output of this command of a shell', integer(1))
     .option('-t, --times', 'the time before each line')
@@ -65,11 +69,12 @@ export function show(command) {
     ['gsd-sessions show -t s-1', 'when it printed each line'],
     ["gsd-sessions show --json s-1 | jq '.outputs | length'", 'how many chunks there are'],
   ])
-  return command.action((id) => {
+  return command.action((name) => {
     const options = allOptions(command)
     return withReader(options, async (stores) => {
-      const session = knownSession(stores, id)
       const { sessions, outputs } = stores
+      const id = resolveId(stores, name)
+      const session = sessions.get(id)
       if (options.command !== undefined) return printCommand(outputs, id, options)
       if (options.json) return printJson(session, outputs.iterate(id))
       if (!options.output && session) {

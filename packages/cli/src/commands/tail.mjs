@@ -1,6 +1,6 @@
 // `gsd-sessions tail`: the last lines of a session, and those to come.
 
-import { allOptions, examples, integer, unknownSession, withReader } from '../command.mjs'
+import { allOptions, examples, integer, resolveId, withReader } from '../command.mjs'
 import { jsonPrinter, livePrinter, printChunks, textPrinter } from '../output.mjs'
 import { complain } from '../streams.mjs'
 
@@ -31,7 +31,7 @@ export function tail(command) {
     .name('tail')
     .summary('print the last lines of a session, and those to come')
     .description('Print the last lines of a session.')
-    .argument('<id>', 'the session')
+    .argument('<id>', 'the session: its id or the start of that, last, or last~2')
     .option('-n, --lines <number>', 'so many lines', integer(0), 10)
     .option('-f, --follow', 'go on with what comes, until the session ends')
     .option('--raw', 'print what is stored as it is, on a terminal too')
@@ -43,16 +43,15 @@ export function tail(command) {
       'what comes from now on, a line of JSON for each chunk',
     ],
   ])
-  return command.action((id) => {
+  return command.action((name) => {
     const options = allOptions(command)
-    return withReader(options, async ({ sessions, outputs }) => {
+    return withReader(options, async (stores) => {
+      const { sessions, outputs } = stores
+      const id = resolveId(stores, name)
       const isShown = process.stdout.isTTY && !options.follow && !options.raw && !options.json
       const lines = isShown && options.lines > 0 ? options.lines + READ : options.lines
       const last = lastLines(outputs, id, lines)
       const session = sessions.get(id)
-      if (last.cursor === 0 && !session) {
-        throw unknownSession(id)
-      }
       const chunks = options.follow ? following(outputs, id, last) : last.outputs
       const printer = options.follow ? livePrinter : textPrinter
       const sizes = outputs.sizes(id)
