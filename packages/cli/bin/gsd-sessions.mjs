@@ -3,50 +3,53 @@
 
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
-import { backup } from '../src/commands/backup.mjs'
-import { deleteSessions } from '../src/commands/delete.mjs'
-import { exportSession } from '../src/commands/export.mjs'
-import { failOrphans } from '../src/commands/fail-orphans.mjs'
-import { list } from '../src/commands/list.mjs'
-import { pin, unpin } from '../src/commands/pin.mjs'
-import { play } from '../src/commands/play.mjs'
-import { prune } from '../src/commands/prune.mjs'
-import { record } from '../src/commands/record.mjs'
-import { rename } from '../src/commands/rename.mjs'
-import { restore } from '../src/commands/restore.mjs'
-import { salvage } from '../src/commands/salvage.mjs'
-import { scrub } from '../src/commands/scrub.mjs'
-import { search } from '../src/commands/search.mjs'
-import { show } from '../src/commands/show.mjs'
-import { stats } from '../src/commands/stats.mjs'
-import { tail } from '../src/commands/tail.mjs'
-import { verify } from '../src/commands/verify.mjs'
 import { commonOptions, examples, EXIT, Failure } from '../src/command.mjs'
 import { complain, endQuietlyWithoutReader, tellWarnings } from '../src/streams.mjs'
 import { printable } from '../src/style.mjs'
 
-/** Every command, in the order of the help. */
-const COMMANDS = [
-  record,
-  list,
-  show,
-  tail,
-  play,
-  search,
-  exportSession,
-  stats,
-  rename,
-  prune,
-  deleteSessions,
-  pin,
-  unpin,
-  failOrphans,
-  scrub,
-  verify,
-  backup,
-  restore,
-  salvage,
-]
+/** Every command, in the order of the help: its module, and the function that defines it. */
+const COMMANDS = {
+  record: ['record', 'record'],
+  list: ['list', 'list'],
+  show: ['show', 'show'],
+  tail: ['tail', 'tail'],
+  play: ['play', 'play'],
+  search: ['search', 'search'],
+  export: ['export', 'exportSession'],
+  stats: ['stats', 'stats'],
+  rename: ['rename', 'rename'],
+  prune: ['prune', 'prune'],
+  delete: ['delete', 'deleteSessions'],
+  pin: ['pin', 'pin'],
+  unpin: ['pin', 'unpin'],
+  'fail-orphans': ['fail-orphans', 'failOrphans'],
+  scrub: ['scrub', 'scrub'],
+  verify: ['verify', 'verify'],
+  backup: ['backup', 'backup'],
+  restore: ['restore', 'restore'],
+  salvage: ['salvage', 'salvage'],
+}
+
+/** `tail -5` means `tail -n 5`, as it does elsewhere. */
+function withNumbers(args) {
+  const at = args.indexOf('tail')
+  if (at === -1 || args.slice(0, at).includes('record')) return args
+  return args.map((arg, i) => (i > at && /^-\d+$/.test(arg) ? `-n${arg.slice(1)}` : arg))
+}
+
+/** The command that the arguments name, if that is certain. */
+function commandOf(args) {
+  const at = args.findIndex((arg, i) => !arg.startsWith('-') && args[i - 1] !== '--db')
+  return Object.hasOwn(COMMANDS, args[at]) ? args[at] : undefined
+}
+
+/** What defines the commands: only that which is called, so that it starts at once, or all of them for the help. */
+function definitions(args) {
+  const wanted = commandOf(args)
+  const found = wanted === undefined ? Object.values(COMMANDS) : [COMMANDS[wanted]]
+  const load = async ([file, name]) => (await import(`../src/commands/${file}.mjs`))[name]
+  return Promise.all(found.map(load))
+}
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
 
@@ -71,7 +74,8 @@ examples(program, [
   ['gsd-sessions tail -f s-1', 'watch a session that another process records'],
 ])
 
-for (const command of COMMANDS) {
+const args = withNumbers(process.argv.slice(2))
+for (const command of await definitions(args)) {
   const added = command(program.createCommand()).copyInheritedSettings(program)
   program.addCommand(commonOptions(added))
 }
@@ -79,15 +83,8 @@ for (const command of COMMANDS) {
 endQuietlyWithoutReader()
 tellWarnings()
 
-/** `tail -5` means `tail -n 5`, as it does elsewhere. */
-function withNumbers(args) {
-  const at = args.indexOf('tail')
-  if (at === -1 || args.slice(0, at).includes('record')) return args
-  return args.map((arg, i) => (i > at && /^-\d+$/.test(arg) ? `-n${arg.slice(1)}` : arg))
-}
-
 try {
-  await program.parseAsync([...process.argv.slice(0, 2), ...withNumbers(process.argv.slice(2))])
+  await program.parseAsync(args, { from: 'user' })
 } catch (error) {
   if (error instanceof CommanderError) {
     // Commander has printed it; help that was asked for is no failure.
