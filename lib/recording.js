@@ -103,6 +103,28 @@ async function endOf(exited) {
   return { exitCode, signal }
 }
 
+/** How often the queue of a database in memory is emptied, in milliseconds. No thread can write to it. */
+const EMPTY = 20
+
+const isInMemory = (connection) => tables.follow.log(connection) === undefined
+
+/** Empties the queue of a database in memory until the end. */
+async function emptied(outputs, ended) {
+  const flush = () => {
+    try {
+      outputs.flush()
+    } catch {
+      // It stays queued: every other call of the stores tries again, and says why it cannot.
+    }
+  }
+  const timer = setInterval(flush, EMPTY)
+  timer.unref?.()
+  const end = await ended
+  clearInterval(timer)
+  flush()
+  return end
+}
+
 class Recording {
   #native
   #follow
@@ -361,7 +383,8 @@ function record(db, options) {
   if (!isPath) {
     const [recording, exited] = native.start(connection, session, how, SIGNALS)
     const outputs = new OutputStore(db)
-    return new Recording(recording, id, endOf(exited), () => outputs.follow(id, { after: 0 }))
+    const ended = isInMemory(connection) ? emptied(outputs, endOf(exited)) : endOf(exited)
+    return new Recording(recording, id, ended, () => outputs.follow(id, { after: 0 }))
   }
   const keeper = new Keeper(db, o.slot, onError)
   keeper.open()

@@ -183,9 +183,12 @@ describe.skipIf(process.platform === 'win32')('a recorded command', () => {
 
   test('is stored in a database in memory as well', async () => {
     const { connection, sessions, outputs } = openStores(':memory:')
-    const recording = shell(connection, 'echo one')
+    const recording = shell(connection, 'echo one; sleep 0.2; echo two')
+    let text = ''
+    for await (const { data } of recording) text += data
+    expect(text).toBe('one\r\ntwo\r\n')
     await recording.exited
-    expect(outputs.text(recording.id)).toBe('one')
+    expect(outputs.text(recording.id)).toBe('one\ntwo')
     expect(sessions.get(recording.id)?.status).toBe('completed')
   })
 
