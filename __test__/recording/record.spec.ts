@@ -75,6 +75,15 @@ describe.skipIf(process.platform === 'win32')('a recorded command', () => {
     expect(killed.write('late')).toBe(false)
   })
 
+  test('keeps what somebody has said of its end before', async () => {
+    const { connection, sessions } = openStores()
+    const recording = shell(connection, 'sleep 60')
+    sessions.update(recording.id, { status: 'completed', endedAt: new Date(0), exitCode: 0 })
+    recording.kill()
+    expect(await recording.exited).toEqual({ exitCode: undefined, signal: 'SIGTERM' })
+    expect(sessions.get(recording.id)).toMatchObject({ status: 'completed', endedAt: new Date(0) })
+  })
+
   test('belongs to this process until it is over', async () => {
     const { connection, sessions } = openStores()
     const recording = shell(connection, 'sleep 60')

@@ -221,6 +221,17 @@ pub struct SessionUpdate {
     pub owner: Owner,
 }
 
+/// A change of a session.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Update {
+    /// Its id.
+    pub(crate) id: String,
+    /// What changes.
+    pub(crate) update: SessionUpdate,
+    /// Whether nothing changes where somebody has said already that the session is over.
+    pub(crate) only_running: bool,
+}
+
 /// A stored session, borrowed from the current row of SQLite.
 ///
 /// Texts are bytes, because another program may have stored invalid UTF-8. Moments are milliseconds since 1970, and

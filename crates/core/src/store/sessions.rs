@@ -7,7 +7,9 @@ use rusqlite::{Connection as Sqlite, Params, Row, Statement, ffi, params};
 
 use super::details;
 use super::listing::Starts;
-use super::model::{Details, DetailsUpdate, NewSession, SessionRow, SessionStatus, SessionUpdate};
+use super::model::{
+    Details, DetailsUpdate, NewSession, SessionRow, SessionStatus, SessionUpdate, Update,
+};
 use super::owners::News;
 use super::timestamp::{Moments, Seconds, Timestamp};
 use super::{Error, Result, cascade, damaged, damaged_index, each_row, has_additions, text};
@@ -258,10 +260,12 @@ pub(super) fn store(sqlite: &Sqlite, session: &NewSession) -> Result<()> {
 }
 
 /// Changes a session on any connection.
-pub(super) fn change(sqlite: &Sqlite, id: &str, update: &SessionUpdate) -> Result<bool> {
+pub(super) fn change(sqlite: &Sqlite, change: &Update) -> Result<bool> {
+    const AT_WORK: &[SessionStatus] = &[SessionStatus::Running, SessionStatus::WaitingCheckpoint];
+    let Update { id, update, only_running } = change;
     change_with(sqlite, id, update, || {
         let mut row = sqlite::prepare(sqlite, UPDATE)?;
-        update_row(&mut row, id, update, None)
+        update_row(&mut row, id, update, only_running.then_some(AT_WORK))
     })
 }
 

@@ -15,6 +15,7 @@ pub use self::spool::{Taken, spool_of, take_in};
 
 use super::model::{
     Change, Data, DetailsUpdate, NewOutput, NewSession, OutputType, SessionStatus, SessionUpdate,
+    Update,
 };
 use super::outputs::Outputs;
 use super::sessions::Sessions;
@@ -175,7 +176,7 @@ impl Recorder {
             rows: Change::Set(rows.into()),
             ..DetailsUpdate::default()
         };
-        self.lock().update(SessionUpdate { details, ..SessionUpdate::default() });
+        self.lock().update(SessionUpdate { details, ..SessionUpdate::default() }, false);
     }
 
     /// Before this process is stopped, everything is stored if that is possible at once, and nothing is being written when
@@ -227,7 +228,9 @@ impl Recorder {
         }
         let ended_at = Change::Set(Timestamp::now());
         let status = Some(status);
-        state.update(SessionUpdate { status, ended_at, details, ..SessionUpdate::default() });
+        let update = SessionUpdate { status, ended_at, details, ..SessionUpdate::default() };
+        // Who has said before how it went is not contradicted.
+        state.update(update, true);
     }
 
     /// Waits until what was recorded is stored, but not longer than that. Returns whether it is.
@@ -250,9 +253,9 @@ impl State {
         self.way.push(Entry::Output(NewOutput { session_id, timestamp, kind, data }));
     }
 
-    fn update(&mut self, update: SessionUpdate) {
+    fn update(&mut self, update: SessionUpdate, only_running: bool) {
         let id = self.session_id.clone();
-        self.way.push(Entry::Update(Box::new((id, update))));
+        self.way.push(Entry::Update(Box::new(Update { id, update, only_running })));
     }
 }
 

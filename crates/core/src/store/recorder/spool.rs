@@ -15,7 +15,7 @@ use crate::sqlite::{self, Connection, atomically};
 use crate::store::insert::insert_all;
 use crate::store::model::{
     Change, Data, Details, DetailsUpdate, NewOutput, NewSession, OutputType, Owner, SessionStatus,
-    SessionUpdate,
+    SessionUpdate, Update,
 };
 use crate::store::timestamp::Timestamp;
 use crate::store::write_behind::Entry;
@@ -340,7 +340,7 @@ pub(super) fn store(
             }
         }
         Entry::Update(update) => {
-            sessions::change(sqlite, &update.0, &update.1)?;
+            sessions::change(sqlite, update)?;
         }
     }
     Ok(())
@@ -366,7 +366,7 @@ pub(super) fn line_of(entry: &Entry) -> String {
             })
         }
         Entry::Update(update) => {
-            let (id, update) = &**update;
+            let Update { id, update, .. } = &**update;
             let DetailsUpdate { exit_code, signal, error, columns, rows, .. } = &update.details;
             json!({
                 "update": id, "status": update.status.map(SessionStatus::as_str),
@@ -435,5 +435,6 @@ pub(super) fn entry_of(line: &str) -> Option<Entry> {
         },
         ..SessionUpdate::default()
     };
-    Some(Entry::Update(Box::new((id, update))))
+    // Meanwhile its recorder may have been taken for one that was killed.
+    Some(Entry::Update(Box::new(Update { id, update, only_running: false })))
 }

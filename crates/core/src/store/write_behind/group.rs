@@ -116,8 +116,7 @@ pub(super) fn store(sqlite: &Sqlite, entries: &[Entry]) -> sqlite::Result<Option
                 sessions::store(sqlite, session)?;
             }
             [Entry::Update(update)] => {
-                let (id, update) = &**update;
-                sessions::change(sqlite, id, update)?;
+                sessions::change(sqlite, update)?;
             }
             outputs => {
                 let outputs: Vec<&NewOutput> = outputs.iter().filter_map(Entry::output).collect();

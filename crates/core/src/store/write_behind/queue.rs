@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use crate::sqlite;
-use crate::store::model::{NewOutput, NewSession, SessionUpdate};
+use crate::store::model::{NewOutput, NewSession, Update};
 
 /// Bytes of one commit: enough to make it cheap, few enough to release the lock soon.
 const GROUP_BYTES: usize = 256 << 10;
@@ -24,7 +24,7 @@ pub(crate) enum Entry {
     /// A session to be stored.
     Session(Box<NewSession>),
     /// A session to be changed.
-    Update(Box<(String, SessionUpdate)>),
+    Update(Box<Update>),
 }
 
 impl Entry {
@@ -33,7 +33,7 @@ impl Entry {
         match self {
             Self::Output(output) => &output.session_id,
             Self::Session(session) => &session.id,
-            Self::Update(update) => &update.0,
+            Self::Update(update) => &update.id,
         }
     }
 
@@ -59,7 +59,7 @@ impl Entry {
                     let command = session.current_command.as_ref().map_or(0, String::len);
                     session.id.len() + session.working_dir.len() + command
                 }
-                Self::Update(update) => update.0.len(),
+                Self::Update(update) => update.id.len(),
             }
     }
 }
