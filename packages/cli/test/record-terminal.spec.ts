@@ -1,6 +1,6 @@
 // `gsd-sessions record` for a person at a terminal: a shell in a pseudo-terminal, in which it is typed.
 import { spawnSync } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { record } from '../../../index.js'
@@ -194,4 +194,44 @@ describe.skipIf(process.platform === 'win32' || !has('bash'))('a command in a te
     expect(screen()).toMatch(/three\nplayed/)
     expect(screen()).not.toMatch(/\[\d+;\d+R/)
   })
+
+  test.each(['bash', 'zsh', 'fish'].filter(has))(
+    'marks its commands with --shell-integration, beside what the user has set up: %s',
+    async (shell) => {
+      const { shows, type, outputs } = atTerminal()
+      const home = temporaryFolder()
+      writeFileSync(join(home, '.bashrc'), "PROMPT_COMMAND='true;'; PS1='inner: '\n")
+      writeFileSync(join(home, '.zshrc'), "PS1='inner: '\n")
+      const config = join(home, '.config', 'fish')
+      mkdirSync(config, { recursive: true })
+      writeFileSync(
+        join(config, 'config.fish'),
+        "function fish_prompt; echo -n 'inner: '; end; set -g fish_greeting\n",
+      )
+      const recorder = `"${process.execPath}" "${commandPath}"`
+      type(`HOME=${home} ${recorder} record --id s-1 --shell-integration -- ${shell}\r`)
+      await shows(/^inner:/m)
+      for (const [line, end] of [
+        ['echo one', /^one/m],
+        ['ls /nowhere', /nowhere.*\n.*inner:/],
+        ['seq 7 9', /^9/m],
+      ] as const) {
+        type(`${line}\r`)
+        await shows(end)
+        await shows(/inner:\s*$/)
+      }
+      await expect.poll(() => outputs.commands('s-1').length).toBe(3)
+      expect(outputs.commands('s-1').map(({ text }) => text)).toEqual([
+        'echo one',
+        'ls /nowhere',
+        'seq 7 9',
+      ])
+      expect(outputs.commands('s-1').map(({ exitCode }) => exitCode === 0)).toEqual([
+        true,
+        false,
+        true,
+      ])
+      expect(outputs.text('s-1', { command: 3 })).toBe('7\n8\n9')
+    },
+  )
 })

@@ -5,6 +5,7 @@ import { constants } from 'node:os'
 import { isatty } from 'node:tty'
 import { record as start } from '@gsd/session-store'
 import { allOptions, databasePath, examples, Failure, integer, withReader } from '../command.mjs'
+import { withMarks } from '../shell-integration.mjs'
 import { bytesText, jsonText, printable } from '../style.mjs'
 import { complain } from '../streams.mjs'
 
@@ -101,11 +102,12 @@ export function record(command) {
     .option('--slot <number>', 'the slot that it runs in', integer(1, MOST_SLOTS), 1)
     .option('--id <id>', 'the id of the session (default: a new one)')
     .option('--title <title>', 'what people call the session')
+    .option('--shell-integration', 'have bash, zsh or fish mark its prompts, for show --command')
     .option('--no-terminal', 'pipes, also where the standard output is a terminal')
     .passThroughOptions()
   examples(command, [
     ['gsd-sessions record -- npm test', 'store the output of a command'],
-    ['gsd-sessions record -- bash', 'a shell, until it ends'],
+    ['gsd-sessions record --shell-integration -- bash', 'a shell, until it ends'],
     ["gsd-sessions record --slot 2 --id s-1 -- sh -c 'make && make check'", 'under an id'],
     ['gsd-sessions record --json -- make 2> session.json', 'the session as JSON behind stderr'],
   ])
@@ -118,6 +120,7 @@ export function record(command) {
     const recording = started(databasePath(options), {
       command: program,
       args,
+      ...(options.shellIntegration && withMarks(program, args)),
       slot,
       id,
       title,
