@@ -154,6 +154,12 @@ impl InChild {
     /// Makes the terminal that of a new session. With job control the child stays the leader of that session, and what
     /// returns is a child of its own.
     fn enter(self) -> io::Result<()> {
+        // In a terminal of its own keys have to work, also where this process was started to ignore them.
+        const OF_KEYS: [libc::c_int; 3] = [libc::SIGINT, libc::SIGQUIT, libc::SIGTSTP];
+        for signal in OF_KEYS {
+            // SAFETY: the default has no handler of this process.
+            unsafe { libc::signal(signal, libc::SIG_DFL) };
+        }
         rustix::process::setsid()?;
         // SAFETY: the descriptor is open, and the request takes a number.
         if unsafe { libc::ioctl(self.terminal, libc::TIOCSCTTY as _, 0) } < 0 {
