@@ -62,7 +62,7 @@ describe.skipIf(process.platform === 'win32' || !has('bash'))('a command in a te
 
   test('is stopped by ^Z and goes on with fg, as without a recorder', async () => {
     const { shows, command, type, sessions, outputs } = atTerminal()
-    command(`sh -c 'echo ready; read line; echo "got $line"'; echo "code $?"`)
+    command(`sh -c 'echo rea""dy; read line; echo "got $line"'; echo "code $?"`)
     await shows(/^ready/m)
     type('\u001a')
     await shows('Stopped')
@@ -81,7 +81,7 @@ describe.skipIf(process.platform === 'win32' || !has('bash'))('a command in a te
 
   test('is interrupted by ^C, and the shell hears of it', async () => {
     const { shows, command, type, sessions } = atTerminal()
-    command(`sh -c 'echo ready; sleep 50'; echo "code $?"`)
+    command(`sh -c 'echo rea""dy; sleep 50'; echo "code $?"`)
     await shows(/^ready/m)
     type('\u0003')
     await shows('code 130')
@@ -90,7 +90,7 @@ describe.skipIf(process.platform === 'win32' || !has('bash'))('a command in a te
 
   test('hears of another size, which is stored as well', async () => {
     const { shell, shows, command, sessions } = atTerminal()
-    command(`sh -c 'trap "stty size; exit" WINCH; echo ready; while :; do sleep 0.05; done'`)
+    command(`sh -c 'trap "stty size; exit" WINCH; echo rea""dy; while :; do sleep 0.05; done'`)
     await shows(/^ready/m)
     shell.resize({ columns: 70, rows: 18 })
     await shows('18 70')
@@ -100,7 +100,8 @@ describe.skipIf(process.platform === 'win32' || !has('bash'))('a command in a te
 
   test('can ask for a password, which is not stored', async () => {
     const { connection, shows, stores, command, type } = atTerminal()
-    const script = 'stty -echo; printf Password:; read word; stty echo; echo; echo length ${#word}'
+    const script =
+      'stty -echo; printf Pass""word:; read word; stty echo; echo; echo length ${#word}'
     command(`sh -c '${script}'`)
     await shows(/^Password:/m)
     type('hunter2\r')
@@ -186,7 +187,7 @@ describe.skipIf(process.platform === 'win32' || !has('bash'))('a command in a te
       const timestamp = new Date(1_772_359_200_000 + i * 60_000)
       outputs.append({ sessionId: 's-1', timestamp, type: 'stdout', data: text })
     }
-    type(`"${process.execPath}" "${commandPath}" play s-1 --idle-limit 0.4; echo played\r`)
+    type(`"${process.execPath}" "${commandPath}" play s-1 --idle-limit 0.4; echo play""ed\r`)
     await shows(/^one\s*$/)
     await shows(/^one\ntwo\s*$/)
     await shows(/^three\s*$/)
