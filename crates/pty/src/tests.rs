@@ -165,7 +165,8 @@ fn a_terminal_gets_another_size_and_the_command_hears_of_it() {
 #[test]
 fn keys_send_signals() {
     for job_control in [false, true] {
-        let mut watched = Watched::new(&Spawn { job_control, ..shell("echo ready; sleep 20") });
+        let mut watched =
+            Watched::new(&Spawn { job_control, ..shell("echo ready; exec sleep 20") });
         watched.until("ready");
         watched.running.write(b"\x03");
         assert_eq!(watched.end().1, Status::Signal(2));

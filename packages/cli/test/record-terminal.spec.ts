@@ -81,7 +81,7 @@ describe.skipIf(process.platform === 'win32' || !has('bash'))('a command in a te
 
   test('is interrupted by ^C, and the shell hears of it', async () => {
     const { shows, command, type, sessions } = atTerminal()
-    command(`sh -c 'echo rea""dy; sleep 50'; echo "code $?"`)
+    command(`sh -c 'echo rea""dy; exec sleep 50'; echo "code $?"`)
     await shows(/^ready/m)
     type('\u0003')
     await shows('code 130')
