@@ -61,16 +61,23 @@ pub fn promise<'env, T: Send + 'static>(
     work: impl FnOnce() -> Parsed<T> + Send + 'static,
 ) -> Answer<'env> {
     let (promised, promise) = Promised::new(call, convert)?;
-    let deferred = Arc::clone(&promised.deferred);
     let name = promised.name;
+    // The thread that cannot be started would take it along.
+    let promised = Arc::new(Mutex::new(Some(promised)));
+    let of_thread = Arc::clone(&promised);
+    let settle = |promised: &Mutex<Option<Promised<T>>>, done| {
+        if let Some(promised) = promised.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            promised.settle(done);
+        }
+    };
     let run = move || {
         let done = catch_unwind(AssertUnwindSafe(work))
             .unwrap_or_else(|_| Err(Failure::State("it panicked".into())));
-        promised.settle(done);
+        settle(&of_thread, done);
     };
     if let Err(error) = thread::Builder::new().name(name.into()).spawn(run) {
         let failure = Failure::State(format!("there can be no thread for it: {error}"));
-        settle::<T>(&deferred, name, convert, Err(failure));
+        settle(&promised, Err(failure));
     }
     Ok(promise)
 }
