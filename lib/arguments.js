@@ -28,16 +28,19 @@ const requireString = requirer('string')
 const requireBoolean = requirer('boolean')
 const requireFunction = requirer('function')
 
+/** Whether a value is left out. */
+const isAbsent = (value) => value === undefined || value === null
+
 /** A function that may be left out. */
 function optionalFunction(call, name, value) {
-  if (value === undefined || value === null) return undefined
+  if (isAbsent(value)) return undefined
   requireFunction(call, name, value)
   return value
 }
 
 /** An `AbortSignal` that may be left out. */
 function optionalSignal(call, signal) {
-  if (signal === undefined || signal === null) return undefined
+  if (isAbsent(signal)) return undefined
   if (
     typeof signal !== 'object' ||
     typeof signal.aborted !== 'boolean' ||
@@ -97,6 +100,7 @@ module.exports = {
   DISPOSE,
   show,
   requireString,
+  isAbsent,
   requireBoolean,
   requireObject,
   requireArray,

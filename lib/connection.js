@@ -1,7 +1,14 @@
 'use strict'
 // `DatabaseConnection`, and the connection to the default file.
 
-const { DISPOSE, optionsOf, requireArray, requireFunction, show } = require('./arguments.js')
+const {
+  DISPOSE,
+  isAbsent,
+  optionsOf,
+  requireArray,
+  requireFunction,
+  show,
+} = require('./arguments.js')
 const { listener, settled } = require('./background.js')
 const { NATIVE, makeDatabase, nativeOf: nativeOfHandle } = require('./database.js')
 const { wrongType } = require('./errors.js')
@@ -34,8 +41,6 @@ function settingsOf(call, options) {
   const { readonly, fileMustExist, timeout, synchronous, foreignKeys, slots, walLimit } = o
   return [readonly, fileMustExist, timeout, synchronous, foreignKeys, slots, walLimit]
 }
-
-const isAbsent = (value) => value === undefined || value === null
 
 // JavaScript has the latest say on the environment: in a Worker it has one of its own. A runtime may not let it be read.
 function pathOfEnvironment() {

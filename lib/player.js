@@ -4,7 +4,7 @@
 const { createHash } = require('node:crypto')
 const { readFileSync } = require('node:fs')
 const { join } = require('node:path')
-const { requireBoolean } = require('./arguments.js')
+const { isAbsent, requireBoolean } = require('./arguments.js')
 const { outOfRange } = require('./errors.js')
 
 const PACKAGE = 'asciinema-player'
@@ -24,7 +24,7 @@ function folderOfPlayer() {
 
 /** What the page of an export needs of it: its name, its script with what a browser computes of it, and its style. */
 function playerOf(call, { player: isWanted, format }) {
-  if (isWanted === undefined || isWanted === null) return undefined
+  if (isAbsent(isWanted)) return undefined
   requireBoolean(call, 'options.player', isWanted)
   if (!isWanted) return undefined
   if (format !== 'html') {

@@ -5,6 +5,7 @@ const { randomUUID } = require('node:crypto')
 const { statSync } = require('node:fs')
 const { constants } = require('node:os')
 const {
+  isAbsent,
   optionalFunction,
   optionsOf,
   requireArray,
@@ -50,8 +51,6 @@ for (const [name, number] of Object.entries(constants.signals)) SIGNALS[number] 
 
 /** What programs take their terminal for where nobody says so. */
 const TERM = 'xterm-256color'
-
-const isAbsent = (value) => value === undefined || value === null
 
 function oneOf(call, name, value, known) {
   if (isAbsent(value)) return undefined

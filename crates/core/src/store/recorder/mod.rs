@@ -103,18 +103,15 @@ impl Recorder {
     pub fn start(&self, session: NewSession) {
         let mut state = self.lock();
         let session = Entry::Session(Box::new(session));
-        state.way = match mem::replace(&mut state.way, Way::Kept(Kept::new(PathBuf::new()))) {
+        match &mut state.way {
             Way::Before(feed, before) => {
                 feed.push(session);
-                before.into_iter().for_each(|entry| feed.push(entry));
-                Way::Queue(feed)
+                before.drain(..).for_each(|entry| feed.push(entry));
+                state.way = Way::Queue(feed.clone());
             }
-            Way::Kept(mut kept) => {
-                kept.start(session);
-                Way::Kept(kept)
-            }
-            other @ Way::Queue(_) => other,
-        };
+            Way::Kept(kept) => kept.start(session),
+            Way::Queue(_) => {}
+        }
     }
 
     /// What is kept goes into the queue of these stores from now on: all that may not be in their file.

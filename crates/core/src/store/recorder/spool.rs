@@ -272,8 +272,8 @@ fn already_stored(sqlite: &Sqlite, file: &File) -> Result<u64> {
         let mut alike = 0;
         let is_prefix = loop {
             let Some(row) = rows.next()? else { break true };
-            let (Some(output), stored) = (wanted.take(), row) else { break false };
-            if !is_stored(&output, stored)? {
+            let Some(output) = wanted.take() else { break false };
+            if !is_stored(&output, row)? {
                 break false;
             }
             alike += 1;

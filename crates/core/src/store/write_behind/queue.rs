@@ -174,17 +174,21 @@ impl Queue {
 
     /// Forgets the rows that wait.
     pub(super) fn forget(&mut self) {
-        let rows = std::mem::take(&mut self.rows);
+        let rows = Vec::from(std::mem::take(&mut self.rows));
+        self.let_go(&rows);
+        self.oldest = None;
+    }
+
+    /// Counts rows as gone from the queue, for whatever reason.
+    fn let_go(&mut self, rows: &[Entry]) {
         self.bytes -= rows.iter().map(Entry::size).sum::<usize>();
         self.sessions -= rows.iter().filter(|row| !row.is_output()).count();
-        self.oldest = None;
     }
 
     /// Counts rows of the current group as done: they are committed, or given up, before the rest.
     pub(super) fn spend(&mut self, rows: &[Entry]) {
-        self.bytes -= rows.iter().map(Entry::size).sum::<usize>();
+        self.let_go(rows);
         self.written += rows.len() as u64;
-        self.sessions -= rows.iter().filter(|row| !row.is_output()).count();
     }
 
     /// Ends the writing of a group: it is done if it is written, otherwise in front again. Returns rows to be
