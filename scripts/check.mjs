@@ -13,6 +13,7 @@ const checks = {
   lint: 'npm run --silent lint',
   types: 'npm run --silent type-check',
   'report of types': 'npm run --silent api -- --check',
+  'manual page': 'npm run --silent man -- --check',
   floors: 'bash scripts/check-floors.sh',
 }
 

@@ -56,45 +56,6 @@ export function integer(least, most = Number.MAX_SAFE_INTEGER) {
   }
 }
 
-/** The failure of a call for a session that is not stored. */
-export const unknownSession = (id) => new Failure(`there is no session ${JSON.stringify(id)}`)
-
-/** The last code point: no id with a prefix stands behind the prefix and this. */
-const LAST = '\u{10ffff}'
-
-/** How many ids a message names. */
-const NAMED = 5
-
-/** The ids that start so. */
-function startingWith({ connection }, prefix) {
-  const sql = 'SELECT id FROM sessions WHERE id >= ? AND id < ? ORDER BY id LIMIT ?'
-  return connection.db
-    .prepare(sql)
-    .pluck()
-    .all(prefix, prefix + LAST, NAMED + 1)
-}
-
-/** The id of a session that is named: its id, the start of that if no other session has it, `last`, or `last~2`. */
-export function resolveId(stores, name) {
-  const { sessions, outputs } = stores
-  if (sessions.get(name) || outputs.read(name, { limit: 1 }).outputs.length > 0) return name
-  const [, back] = /^last(?:~(\d{1,6}))?$/.exec(name) ?? [undefined, undefined]
-  if (name === 'last' || back !== undefined) {
-    const at = Number(back ?? 0)
-    const session = sessions.list({ limit: at + 1 })[at]
-    if (!session) throw new Failure(`there are no ${at + 1} sessions`)
-    return session.id
-  }
-  const found = name === '' ? [] : startingWith(stores, name)
-  if (found.length === 0) throw unknownSession(name)
-  if (found.length === 1) return found[0]
-  const named = found.slice(0, NAMED).map((id) => JSON.stringify(id))
-  const more = found.length > NAMED ? ', …' : ''
-  throw new Failure(
-    `${JSON.stringify(name)} is the start of several sessions: ${named.join(', ')}${more}`,
-  )
-}
-
 /** Opens the database for reading, runs `work` on its stores, and closes it whatever happens. */
 export function withReader(options, work) {
   return withStores(options, { readonly: true }, work)

@@ -14,7 +14,7 @@ const HIDDEN = /[\u200b\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u
 export const visible = (text) => text.replaceAll(HIDDEN, '')
 
 /** As much of a line as has room in so many cells: wide characters take two. */
-function cutTo(text, cells) {
+export function cutTo(text, cells) {
   if (cells < 2) return ''
   const row = new Terminal({ columns: cells, rows: 2 })
   row.write(text)

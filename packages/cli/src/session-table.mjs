@@ -1,6 +1,6 @@
 // Sessions as rows of a table.
 
-import { duration, localTime, statusText, table } from './style.mjs'
+import { duration, localTime, statusText, table, zone } from './style.mjs'
 
 /** The columns, and what a session has in each. */
 const COLUMNS = {
@@ -27,6 +27,7 @@ export function sessionTable(sessions) {
     !SELDOM.includes(name) || sessions.some((session) => COLUMNS[name](session) !== '')
   const headings = Object.keys(COLUMNS).filter(isShown)
   const rows = sessions.map((session) => headings.map((name) => COLUMNS[name](session)))
+  const titles = headings.map((name) => (name === 'STARTED' ? `${name} (${zone()})` : name))
   const style = (cell, column) => (headings[column] === 'STATUS' ? statusText(cell) : cell)
-  return table(headings, rows, style, NARROW)
+  return table(titles, rows, style, NARROW)
 }

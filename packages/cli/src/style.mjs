@@ -79,6 +79,9 @@ export function localTime(date) {
   return `${day} ${time}`
 }
 
+/** The time zone of this machine, which people have to be told once. */
+export const zone = () => Intl.DateTimeFormat().resolvedOptions().timeZone
+
 /** How long something took, or has taken so far. */
 export function duration(from, to) {
   const seconds = Math.max(0, (to - from) / 1000)

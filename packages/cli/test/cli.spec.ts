@@ -28,7 +28,8 @@ const OPENING: [string, ...string[]][] = [
   ['verify'],
   ['backup', 'x.db'],
 ]
-const COMMANDS = ['record', 'restore', ...OPENING.map(([command]) => command)]
+const OTHERS = ['record', 'restore', 'salvage', 'pick', 'play', 'rename', 'delete', 'completion']
+const COMMANDS = [...OTHERS, ...OPENING.map(([command]) => command)]
 
 /** Runs the command with each of these arguments before the tests, and gives what came of one. */
 function runAll(lines: string[][]): (args: string[]) => Ended {

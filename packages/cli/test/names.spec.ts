@@ -68,6 +68,94 @@ describe('a session', () => {
   })
 })
 
+describe('in the place of an id', () => {
+  function openPlaces() {
+    const stores = openStores()
+    const sessions = [
+      { id: 'old', currentCommand: 'npm test', workingDir: '/work/app' },
+      { id: 'built', currentCommand: 'make all', title: 'Nightly NPM build', workingDir: '/work' },
+      { id: 'other', currentCommand: 'npm run lint', workingDir: '/work/application' },
+    ]
+    for (const [i, session] of sessions.entries()) {
+      const startedAt = new Date(Date.now() - (3 - i) * 86_400_000 + 60_000)
+      stores.sessions.create(sampleSession({ ...session, startedAt, status: 'completed' }))
+      stores.outputs.append(sampleOutput({ sessionId: session.id, data: `of ${session.id}\n` }))
+    }
+    const { path } = stores.connection
+    const run = (...args: string[]) => runCommand([args[0]!, '--db', path, ...args.slice(1)])
+    return { ...stores, path, run }
+  }
+
+  test.each([
+    [['--command', 'npm'], 'other'],
+    [['--command', 'npm', 'last~1'], 'built'],
+    [['--command', 'NPM TEST'], 'old'],
+    [['--dir', '/work/app'], 'old'],
+    [['--dir', '/work/'], 'other'],
+    [['--since', '47h'], 'other'],
+    [['--since', '3d', '--dir', '/work/app/'], 'old'],
+    [['--dir', '/', 'last~2'], 'old'],
+  ])('%j name the last session of which they are true', async (names, id) => {
+    const { run } = openPlaces()
+    expect(await run('show', '--output', ...names)).toMatchObject({
+      code: 0,
+      stdout: `of ${id}\n`,
+    })
+  })
+
+  test.each([
+    [['--dir', '/wor'], 1, 'there is no session that meets --command, --dir and --since'],
+    [
+      ['--command', 'npm', 'last~3'],
+      1,
+      'there are no 4 sessions that meet --command, --dir and --since',
+    ],
+    [['--command', 'npm', 'old'], 2, 'only last or last~2 names a session, not "old"'],
+    [['--since', 'yesterday'], 2, 'It must be an age such as'],
+    [[], 2, "missing required argument 'id'"],
+  ])('%j name none', async (names, code, why) => {
+    const { run } = openPlaces()
+    for (const command of ['tail', 'pin', 'delete']) {
+      const yes = command === 'delete' ? ['--yes'] : []
+      const result = await run(command, ...yes, ...names)
+      expect(result).toMatchObject({ code, stdout: '' })
+      expect(result.stderr).toContain(why)
+    }
+  })
+
+  test('a filter works with every command that takes an id', async () => {
+    const { run, sessions, path } = openPlaces()
+    const file = join(path, '..', 'out.txt')
+    const made = await run('export', '--command', 'make', file)
+    expect(made).toMatchObject({ code: 0, stderr: '' })
+    expect(await run('rename', '--command', 'make', 'the build')).toMatchObject({ code: 0 })
+    expect(sessions.get('built')?.title).toBe('the build')
+    expect((await run('unpin', '--dir', '/work/app')).stdout).toBe('old: not pinned\n')
+    expect(await run('delete', '--yes', '--command', 'npm', 'last~1')).toMatchObject({ code: 0 })
+    expect(sessions.list().map(({ id }) => id)).toEqual(['other', 'built'])
+  })
+
+  test('list and search take those that meet it', async () => {
+    const { run } = openPlaces()
+    const listed = await run('list', '--command', 'npm', '--json')
+    expect(JSON.parse(listed.stdout)).toMatchObject([
+      { id: 'other' },
+      { id: 'built' },
+      { id: 'old' },
+    ])
+    const few = await run('list', '--dir', '/work/app', '--since', '4d', '--limit', '1', '--json')
+    expect(JSON.parse(few.stdout)).toMatchObject([{ id: 'old' }])
+    expect((await run('search', 'of', '--command', 'npm')).stdout).toBe(
+      'old:1: of old\nbuilt:1: of built\nother:1: of other\n',
+    )
+    const cut = await run('search', 'of', '--command', 'npm', '--limit', '2')
+    expect(cut).toMatchObject({ code: 3, stdout: 'old:1: of old\nbuilt:1: of built\n' })
+    const whole = await run('search', 'of', '--dir', '/work/app', '--limit', '1')
+    expect(whole).toMatchObject({ code: 0, stdout: 'old:1: of old\n' })
+    expect(await run('search', 'of', '--dir', '/nowhere')).toMatchObject({ code: 0, stdout: '' })
+  })
+})
+
 describe('a list', () => {
   test('has titles and exit codes', async () => {
     const { run, sessions } = openSessions()

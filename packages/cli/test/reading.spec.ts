@@ -39,7 +39,7 @@ describe('list', () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     expect(stdout).toBe(
       [
-        'ID   SLOT  STATUS     STARTED              TOOK        PID   COMMAND',
+        'ID   SLOT  STATUS     STARTED (UTC)        TOOK        PID   COMMAND',
         's-2  1     failed     2026-03-01 10:00:02  1 min 30 s  4711  npm test',
         's-1  1     completed  2026-03-01 10:00:01  1 min 30 s        /srv/project',
         '',
@@ -105,14 +105,14 @@ describe('list', () => {
     sessions.create(
       sampleSession({ id, status, endedAt: at(90_000), pid: 123_456, currentCommand }),
     )
-    const env = { NO_COLOR: '1' }
+    const env = { NO_COLOR: '1', TZ: 'UTC' }
     const { stdout } = await runCommand(['list', '--db', path], { terminal, env })
     const [first = '', second = ''] = stdout.split('\n')
-    expect(first.split(/ +/)).toEqual(headings)
+    expect(first.replace(' (UTC)', '').split(/ +/)).toEqual(headings)
     expect(second).toHaveLength(terminal)
     expect(second).toMatch(/ npm test .*…$/)
     const piped = await runCommand(['list', '--db', path])
-    expect(piped.stdout).toMatch(/^ID +SLOT +STATUS +STARTED +TOOK +PID +COMMAND\n/)
+    expect(piped.stdout).toMatch(/^ID +SLOT +STATUS +STARTED \(\S+\) +TOOK +PID +COMMAND\n/)
   })
 
   test.each([
@@ -239,7 +239,7 @@ describe('show', () => {
         'Slot     1',
         'Folder   /srv/project',
         'Command  npm test',
-        'Started  2026-03-01 10:00:01',
+        'Started  2026-03-01 10:00:01 (UTC)',
         'Ended    2026-03-01 10:01:31, after 1 min 30 s',
         '',
         'one',

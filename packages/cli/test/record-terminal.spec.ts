@@ -1,48 +1,10 @@
 // `gsd-sessions record` for a person at a terminal: a shell in a pseudo-terminal, in which it is typed.
-import { spawnSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, onTestFinished, test } from 'vitest'
-import { record } from '../../../index.js'
-import { openStores, temporaryFolder } from '../../../__test__/support/support.js'
+import { describe, expect, test } from 'vitest'
+import { temporaryFolder } from '../../../__test__/support/support.js'
+import { atTerminal, has } from './at-terminal.js'
 import { commandPath } from './support.js'
-
-const has = (program: string) => spawnSync('sh', ['-c', `command -v ${program}`]).status === 0
-
-/** A person at a terminal, and the database that the recordings go to. */
-function atTerminal() {
-  const outer = openStores()
-  const inner = openStores()
-  const { HOME, PATH } = process.env
-  const shell = record(outer.connection, {
-    command: 'bash',
-    args: ['--norc', '--noprofile', '-i'],
-    cwd: temporaryFolder(),
-    columns: 100,
-    rows: 24,
-    env: { HOME, PATH, PS1: '$ ', GSD_SESSIONS_DB: inner.connection.path, TERM: 'xterm-256color' },
-  })
-  onTestFinished(() => shell.kill('SIGKILL'))
-  const screen = () => outer.outputs.screen(shell.id).text
-  /** Waits until the session has printed this, and nothing else. */
-  const stores = async (text: string) => {
-    await expect.poll(() => inner.outputs.text('s-1')).toBe(text)
-  }
-  /** Waits until the screen shows this. */
-  const shows = async (wanted: string | RegExp) => {
-    const deadline = Date.now() + 20_000
-    const isShown = () =>
-      typeof wanted === 'string' ? screen().includes(wanted) : wanted.test(screen())
-    while (!isShown()) {
-      if (Date.now() > deadline) throw new Error(`${String(wanted)} is not shown:\n${screen()}`)
-      await new Promise((done) => setTimeout(done, 10))
-    }
-  }
-  const type = (text: string) => shell.write(text)
-  const command = (line: string) =>
-    type(`"${process.execPath}" "${commandPath}" record --id s-1 -- ${line}\r`)
-  return { ...inner, shell, screen, shows, stores, type, command }
-}
 
 describe.skipIf(process.platform === 'win32' || !has('bash'))('a command in a terminal', () => {
   test('has a terminal of the same size, and is stored with it', async () => {

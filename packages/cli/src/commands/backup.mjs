@@ -7,7 +7,7 @@ import { print } from '../streams.mjs'
 import { jsonText, printable } from '../style.mjs'
 
 /** Defines the command. */
-export function backup(command) {
+export function define(command) {
   command
     .name('backup')
     .summary('copy the database while it is in use')

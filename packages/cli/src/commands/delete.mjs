@@ -7,11 +7,10 @@ import {
   examples,
   Failure,
   foreignKeysOption,
-  resolveId,
-  unknownSession,
   withReader,
   withWriter,
 } from '../command.mjs'
+import { filterOptions, namesOf, resolveId, SESSIONS, unknownSession } from '../naming.mjs'
 import { sessionTable } from '../session-table.mjs'
 import { print } from '../streams.mjs'
 import { jsonText, plural } from '../style.mjs'
@@ -116,7 +115,7 @@ async function removeAsked(stores, ids, options) {
 }
 
 /** Defines the command. */
-export function deleteSessions(command) {
+export function define(command) {
   command
     .name('delete')
     .summary('remove the sessions that are named')
@@ -124,19 +123,21 @@ export function deleteSessions(command) {
       'Remove the sessions that are named, with what they printed: all of them, or none. It asks before; without ' +
         'a terminal it wants --yes.',
     )
-    .argument('<id...>', 'the sessions')
+    .argument('[id...]', SESSIONS)
     .option('--keep-output', 'leave what they printed')
     .option('--force', 'also those that are running or waiting')
     .addOption(foreignKeysOption())
     .option('--dry-run', 'only tell what would go')
     .option('-y, --yes', 'do not ask')
+  filterOptions(command)
   examples(command, [
     ['gsd-sessions delete s-1 s-2', 'show them, ask, and remove them'],
     ['gsd-sessions delete --yes s-1', 'without a question'],
   ])
-  return command.action((named) => {
+  return command.action(() => {
     const options = allOptions(command)
-    const idsOf = (stores) => [...new Set(named.map((name) => resolveId(stores, name)))]
+    const { names } = namesOf(command, options, { count: Infinity })
+    const idsOf = (stores) => [...new Set(names.map((name) => resolveId(stores, name, options)))]
     if (options.dryRun) {
       return withReader(options, (stores) => {
         const ids = idsOf(stores)

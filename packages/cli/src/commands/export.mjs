@@ -5,7 +5,8 @@ import { open } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { extname, join, resolve } from 'node:path'
 import { Option } from 'commander'
-import { allOptions, examples, Failure, integer, resolveId, withReader } from '../command.mjs'
+import { allOptions, examples, Failure, integer, withReader } from '../command.mjs'
+import { filterOptions, namesOf, resolveId, SESSION } from '../naming.mjs'
 import { textPrinter } from '../output.mjs'
 import { abortable, progressBar } from '../progress.mjs'
 import { print } from '../streams.mjs'
@@ -74,7 +75,7 @@ async function throughFile(write) {
 }
 
 /** Defines the command. */
-export function exportSession(command) {
+export function define(command) {
   const ofTerminal = (what) => `the ${what} of the terminal (default: that of the session)`
   command
     .name('export')
@@ -83,7 +84,7 @@ export function exportSession(command) {
       'Write what a session printed to a file, or without one to the standard output: as it is (raw), as a ' +
         'person saw it (text, html), by chunks (ndjson), or as a recording to play (asciicast).',
     )
-    .argument('<id>', 'the session: its id or the start of that, last, or last~2')
+    .argument('[id]', SESSION)
     .argument('[file]', 'the file to make; - is the standard output')
     .addOption(
       new Option('--format <format>', "the format (default: that of the file's ending)").choices(
@@ -94,14 +95,19 @@ export function exportSession(command) {
     .option('--columns <number>', ofTerminal('width'), integer(1, LARGEST))
     .option('--rows <number>', ofTerminal('height'), integer(1, LARGEST))
     .option('--player', 'a page with a player above its lines, which needs no network')
+  filterOptions(command)
   examples(command, [
     ['gsd-sessions export s-1 s-1.html', 'a page with its colours'],
     ['gsd-sessions export s-1 s-1.html --player', 'one that also plays the session'],
     ['gsd-sessions export s-1 s-1.cast', 'play it: asciinema play s-1.cast'],
     ['gsd-sessions export s-1 --format text | less', 'read it'],
   ])
-  return command.action((name, target) => {
+  return command.action(() => {
     const options = allOptions(command)
+    const {
+      names: [name],
+      rest: [target],
+    } = namesOf(command, options, { behind: 1 })
     const file = target === '-' ? undefined : target
     const format = formatFor(command, file, options)
     const { columns, rows, player, force, json } = options
@@ -109,7 +115,7 @@ export function exportSession(command) {
       command.error(`error: --player is for pages (html); the format is ${format}`)
     }
     return withReader(options, async (stores) => {
-      const id = resolveId(stores, name)
+      const id = resolveId(stores, name, options)
       const write = (path) => {
         const bar = progressBar()
         const onProgress = ({ outputs, totalOutputs }) => bar.update(outputs, totalOutputs)

@@ -33,7 +33,7 @@ async function kill({ sessions }, { yes, json }) {
 }
 
 /** Defines the command. */
-export function failOrphans(command) {
+export function define(command) {
   command
     .name('fail-orphans')
     .summary('mark sessions as failed that nobody answers for any more')

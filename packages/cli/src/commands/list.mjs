@@ -1,14 +1,14 @@
 // `gsd-sessions list`: the sessions in a table.
 
 import { Option } from 'commander'
+import { allOptions, examples, integer, withReader } from '../command.mjs'
 import {
-  allOptions,
-  examples,
-  integer,
+  filteredSessions,
+  filterOptions,
+  isFiltered,
   resolveId,
   unknownSession,
-  withReader,
-} from '../command.mjs'
+} from '../naming.mjs'
 import { sessionTable } from '../session-table.mjs'
 import { print } from '../streams.mjs'
 import { jsonText, printable, styled } from '../style.mjs'
@@ -49,7 +49,7 @@ async function printTable(outputs, sessions, more) {
 }
 
 /** Defines the command. */
-export function list(command) {
+export function define(command) {
   command
     .name('list')
     .summary('list the sessions, newest first')
@@ -59,8 +59,10 @@ export function list(command) {
     )
     .option('--limit <number>', 'so many at most (default: 50 on a terminal)', integer(1))
     .option('--before <id>', 'only those behind this one: the last of the page before')
+  filterOptions(command, { which: 'only those' })
   examples(command, [
     ['gsd-sessions list', 'all of them'],
+    ['gsd-sessions list --since 12h --dir .', 'what ran here today'],
     ['gsd-sessions list --limit 20 --before s-21', 'the page behind the session s-21'],
     ["gsd-sessions list --json | jq -r '.[].id'", 'the ids'],
   ])
@@ -77,7 +79,10 @@ export function list(command) {
         throw unknownSession(options.before)
       }
       // Reads one session more than asked for, to see whether there are more.
-      const found = sessions.list({ status, before, limit: limit && limit + 1 })
+      const wanted = limit && limit + 1
+      const found = isFiltered(options)
+        ? filteredSessions(stores, options, { status, before }).slice(0, wanted)
+        : sessions.list({ status, before, limit: wanted })
       const page = found.slice(0, limit)
       if (options.json) await print(`${jsonText(page)}\n`)
       else await printTable(outputs, page, found.length > page.length)

@@ -1,7 +1,8 @@
 // `gsd-sessions play`: a session as it was, at its speed.
 
 import { InvalidArgumentError } from 'commander'
-import { allOptions, examples, Failure, resolveId, withReader } from '../command.mjs'
+import { allOptions, examples, Failure, withReader } from '../command.mjs'
+import { filterOptions, namesOf, resolveId, SESSION } from '../naming.mjs'
 import { Player } from '../player.mjs'
 import { complain } from '../streams.mjs'
 
@@ -15,7 +16,7 @@ function positive(text) {
 }
 
 /** Defines the command. */
-export function play(command) {
+export function define(command) {
   command
     .name('play')
     .summary('play a session on this terminal')
@@ -23,19 +24,21 @@ export function play(command) {
       'Play a session on this terminal as it was, at its speed. What it printed is drawn, so that it does nothing to this ' +
         'terminal. Keys: space pauses and goes on, . steps while it pauses, + and - change the speed, q ends.',
     )
-    .argument('<id>', 'the session: its id or the start of that, last, or last~2')
+    .argument('[id]', SESSION)
     .option('--speed <factor>', 'so many times as fast', positive, 1)
     .option(
       '--idle-limit <seconds>',
       'wait no longer than that where nothing was printed',
       positive,
     )
+  filterOptions(command)
   examples(command, [
     ['gsd-sessions play last', 'what was recorded last'],
     ['gsd-sessions play --speed 4 --idle-limit 1 s-1', 'in a hurry'],
   ])
-  return command.action((name) => {
+  return command.action(() => {
     const options = allOptions(command)
+    const [name] = namesOf(command, options).names
     if (!process.stdout.isTTY) {
       throw new Failure(
         'there is no terminal to play on; export --format asciicast makes a file of it',
@@ -43,7 +46,7 @@ export function play(command) {
     }
     return withReader(options, async (stores) => {
       const { sessions, outputs } = stores
-      const id = resolveId(stores, name)
+      const id = resolveId(stores, name, options)
       const sizes = outputs.sizes(id)
       const widest = Math.max(...sizes.map(({ columns }) => columns))
       const highest = Math.max(...sizes.map(({ rows }) => rows))

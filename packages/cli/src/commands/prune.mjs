@@ -106,7 +106,7 @@ async function lookFirst(stores, limits, { json, foreignKeys }) {
 }
 
 /** Defines the command. */
-export function prune(command) {
+export function define(command) {
   command
     .name('prune')
     .summary('remove sessions that are over, by age, size or number')

@@ -88,7 +88,7 @@ async function tellSession(options, id) {
 }
 
 /** Defines the command. */
-export function record(command) {
+export function define(command) {
   command
     .name('record')
     .summary('run a command and store what it prints')

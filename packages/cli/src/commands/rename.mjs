@@ -1,25 +1,31 @@
 // `gsd-sessions rename`: another title for a session.
 
-import { allOptions, examples, resolveId, unknownSession, withWriter } from '../command.mjs'
+import { allOptions, examples, withWriter } from '../command.mjs'
+import { filterOptions, namesOf, resolveId, SESSION, unknownSession } from '../naming.mjs'
 import { print } from '../streams.mjs'
 import { jsonText, printable } from '../style.mjs'
 
 /** Defines the command. */
-export function rename(command) {
+export function define(command) {
   command
     .name('rename')
     .summary('give a session another title')
     .description('Give a session another title, or none. Its id stays.')
-    .argument('<id>', 'the session: its id or the start of that, last, or last~2')
+    .argument('[id]', SESSION)
     .argument('[title]', 'the title; none removes it')
+  filterOptions(command)
   examples(command, [
     ["gsd-sessions rename last 'the build that failed'", 'what list and exports call it'],
     ['gsd-sessions rename last', 'without a title'],
   ])
-  return command.action((name, title) => {
+  return command.action(() => {
     const options = allOptions(command)
+    const {
+      names: [name],
+      rest: [title],
+    } = namesOf(command, options, { behind: 1 })
     return withWriter(options, async (stores) => {
-      const id = resolveId(stores, name)
+      const id = resolveId(stores, name, options)
       if (!stores.sessions.update(id, { title: title ?? null })) throw unknownSession(id)
       if (options.json) return print(`${jsonText({ id, title })}\n`)
       const what = title === undefined ? 'has no title' : printable(title)

@@ -8,7 +8,7 @@ import { print } from '../streams.mjs'
 import { jsonText, printable } from '../style.mjs'
 
 /** Defines the command. */
-export function restore(command) {
+export function define(command) {
   command
     .name('restore')
     .summary('put a backup in the place of the database')

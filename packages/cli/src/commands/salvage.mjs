@@ -6,7 +6,7 @@ import { print } from '../streams.mjs'
 import { jsonText, plural, printable } from '../style.mjs'
 
 /** Defines the command. */
-export function salvage(command) {
+export function define(command) {
   command
     .name('salvage')
     .summary('store what a damaged database still gives in a new file')

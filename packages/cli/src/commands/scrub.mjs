@@ -6,7 +6,7 @@ import { print } from '../streams.mjs'
 import { bytesText, jsonText } from '../style.mjs'
 
 /** Defines the command. */
-export function scrub(command) {
+export function define(command) {
   command
     .name('scrub')
     .summary('overwrite what was deleted and still lies in the file')

@@ -1,7 +1,8 @@
 // `gsd-sessions search`: the lines in which a text stands, as a person saw them.
 
 import { lastMoment, moment, MOMENTS } from '../amounts.mjs'
-import { allOptions, examples, integer, resolveId, withReader } from '../command.mjs'
+import { allOptions, examples, integer, withReader } from '../command.mjs'
+import { filteredSessions, isFiltered, placeOptions, resolveId } from '../naming.mjs'
 import { complain, print } from '../streams.mjs'
 import { jsonText, printable, printableLine, styled } from '../style.mjs'
 
@@ -76,22 +77,32 @@ const MORE = 3
 /** How many matches are found at once. */
 const PAGE = 1_000
 
-/** Every match, or so many. Returns whether there are no more. */
+/** Every match in one session or in all, or so many. Returns how many more are wanted; below 0 there are more matches. */
 async function eachMatch(outputs, pattern, options, most, visit) {
   let left = most
-  let found = outputs.search(pattern, { ...options, limit: Math.min(PAGE, most) })
+  let found = outputs.search(pattern, { ...options, limit: Math.max(1, Math.min(PAGE, most)) })
   for (;;) {
     for (const match of found.matches.slice(0, left)) await visit(match)
     left -= found.matches.length
-    if (left < 0) return false
-    if (found.complete) return true
-    if (left === 0) return false
+    if (left < 0 || found.complete) return left
+    if (left === 0) return -1
     found = found.next()
   }
 }
 
+/** The ids of the sessions that are searched, in the order of their start; `undefined` for all. */
+function searched(stores, { session, command, dir }) {
+  if (!isFiltered({ command, dir })) {
+    return [session === undefined ? undefined : resolveId(stores, session)]
+  }
+  const found = filteredSessions(stores, { command, dir }).map(({ id }) => id)
+  if (session === undefined) return found.reverse()
+  const id = resolveId(stores, session)
+  return found.includes(id) ? [id] : []
+}
+
 /** Defines the command. */
-export function search(command) {
+export function define(command) {
   command
     .name('search')
     .summary('find lines in what sessions printed')
@@ -112,6 +123,7 @@ export function search(command) {
       0,
     )
     .option('--limit <number>', 'so many matches at most', integer(1))
+  placeOptions(command, { which: 'only in sessions' })
   examples(command, [
     ['gsd-sessions search "no such file"', 'where something was missing'],
     ['gsd-sessions search -e "error\\[E\\d+\\]" --session s-1', 'errors of the Rust compiler'],
@@ -122,10 +134,8 @@ export function search(command) {
     const options = allOptions(command)
     return withReader(options, async (stores) => {
       const { outputs } = stores
-      const { session, regex, caseSensitive, since, until, context, limit = Infinity } = options
-      const id = session === undefined ? undefined : resolveId(stores, session)
+      const { regex, caseSensitive, since, until, context, limit = Infinity } = options
       const wanted = {
-        sessionId: id,
         regex,
         caseSensitive,
         drawnOver: options.drawnOver,
@@ -138,7 +148,12 @@ export function search(command) {
       const visit = options.json
         ? (match) => void matches.push(match)
         : (match) => print(printer.add(match))
-      const complete = await eachMatch(outputs, pattern, wanted, limit, visit)
+      let left = limit
+      for (const sessionId of searched(stores, options)) {
+        left = await eachMatch(outputs, pattern, { ...wanted, sessionId }, left, visit)
+        if (left < 0) break
+      }
+      const complete = left >= 0
       if (options.json) return print(`${jsonText({ matches, complete })}\n`)
       await print(printer.end())
       if (!complete) {

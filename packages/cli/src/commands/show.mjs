@@ -1,9 +1,10 @@
 // `gsd-sessions show`: one session and everything that it printed.
 
-import { allOptions, examples, Failure, integer, resolveId, withReader } from '../command.mjs'
+import { allOptions, examples, Failure, withReader } from '../command.mjs'
+import { filterOptions, namesOf, resolveId, SESSION } from '../naming.mjs'
 import { printChunks, textPrinter, visible } from '../output.mjs'
 import { print } from '../streams.mjs'
-import { duration, jsonText, localTime, printable, statusText, styled } from '../style.mjs'
+import { duration, jsonText, localTime, printable, statusText, styled, zone } from '../style.mjs'
 
 function linesOf(session, isPinned) {
   const { id, slot, status, workingDir, currentCommand, startedAt, endedAt, pid } = session
@@ -19,7 +20,7 @@ function linesOf(session, isPinned) {
     ['Folder', printable(workingDir)],
     ['Command', currentCommand && printable(currentCommand)],
     ['Process', pid === undefined ? undefined : String(pid)],
-    ['Started', localTime(startedAt)],
+    ['Started', `${localTime(startedAt)} (${zone()})`],
     ['Ended', ended],
     ['Pinned', isPinned ? 'yes' : undefined],
   ]
@@ -41,7 +42,7 @@ async function printJson(session, chunks) {
 }
 
 /** The output of one command of a shell, without anything around it. */
-async function printCommand(outputs, id, { command, json }) {
+async function printCommand(outputs, id, command, { json }) {
   const found = outputs.commands(id).find(({ number }) => number === command)
   if (!found) {
     const marks = 'only those of a shell that marks its prompts are known'
@@ -53,29 +54,37 @@ async function printCommand(outputs, id, { command, json }) {
 }
 
 /** Defines the command. */
-export function show(command) {
+export function define(command) {
   command
     .name('show')
     .summary('show a session and everything that it printed')
     .description('Show a session and everything that it printed.')
-    .argument('<id>', 'the session: its id or the start of that, last, or last~2')
+    .argument('[id]', SESSION)
     .option('--output', 'only what it printed')
-    .option('--command <number>', 'only the output of this command of a shell', integer(1))
     .option('-t, --times', 'the time before each line')
     .option('--raw', 'print what is stored as it is, on a terminal too')
+  filterOptions(command, {
+    which: 'in the place of an id: the last session',
+    commandForm: '<text|number>',
+  })
   examples(command, [
     ['gsd-sessions show s-1', 'the session and its output'],
     ['gsd-sessions show --output s-1 > s-1.log', 'what it printed, to the byte'],
     ['gsd-sessions show -t s-1', 'when it printed each line'],
+    ['gsd-sessions show --command "npm test"', 'the last session that ran this'],
+    ['gsd-sessions show last --command 3', 'what the third command of a shell printed'],
     ["gsd-sessions show --json s-1 | jq '.outputs | length'", 'how many chunks there are'],
   ])
-  return command.action((name) => {
-    const options = allOptions(command)
+  return command.action(() => {
+    const { command: text, ...rest } = allOptions(command)
+    const isNumber = /^\d+$/.test(text ?? '')
+    const options = isNumber ? rest : { ...rest, command: text }
+    const [name] = namesOf(command, options).names
     return withReader(options, async (stores) => {
       const { sessions, outputs } = stores
-      const id = resolveId(stores, name)
+      const id = resolveId(stores, name, options)
       const session = sessions.get(id)
-      if (options.command !== undefined) return printCommand(outputs, id, options)
+      if (isNumber) return printCommand(outputs, id, Number(text), options)
       if (options.json) return printJson(session, outputs.iterate(id))
       if (!options.output && session) {
         await print(`${linesOf(session, sessions.isPinned(id))}\n`)

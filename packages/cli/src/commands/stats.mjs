@@ -24,7 +24,7 @@ function summary(found) {
 }
 
 /** Defines the command. */
-export function stats(command) {
+export function define(command) {
   command
     .name('stats')
     .summary('tell how much the database holds')

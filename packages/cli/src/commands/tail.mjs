@@ -1,6 +1,7 @@
 // `gsd-sessions tail`: the last lines of a session, and those to come.
 
-import { allOptions, examples, integer, resolveId, withReader } from '../command.mjs'
+import { allOptions, examples, integer, withReader } from '../command.mjs'
+import { filterOptions, namesOf, resolveId, SESSION } from '../naming.mjs'
 import { jsonPrinter, livePrinter, printChunks, textPrinter } from '../output.mjs'
 import { complain } from '../streams.mjs'
 
@@ -26,15 +27,16 @@ async function* following(outputs, id, last) {
 }
 
 /** Defines the command. */
-export function tail(command) {
+export function define(command) {
   command
     .name('tail')
     .summary('print the last lines of a session, and those to come')
     .description('Print the last lines of a session.')
-    .argument('<id>', 'the session: its id or the start of that, last, or last~2')
+    .argument('[id]', SESSION)
     .option('-n, --lines <number>', 'so many lines', integer(0), 10)
     .option('-f, --follow', 'go on with what comes, until the session ends')
     .option('--raw', 'print what is stored as it is, on a terminal too')
+  filterOptions(command)
   examples(command, [
     ['gsd-sessions tail -n 50 s-1', 'the last 50 lines'],
     ['gsd-sessions tail -f s-1', 'watch it'],
@@ -43,11 +45,12 @@ export function tail(command) {
       'what comes from now on, a line of JSON for each chunk',
     ],
   ])
-  return command.action((name) => {
+  return command.action(() => {
     const options = allOptions(command)
+    const [name] = namesOf(command, options).names
     return withReader(options, async (stores) => {
       const { sessions, outputs } = stores
-      const id = resolveId(stores, name)
+      const id = resolveId(stores, name, options)
       const isShown = process.stdout.isTTY && !options.follow && !options.raw && !options.json
       const lines = isShown && options.lines > 0 ? options.lines + READ : options.lines
       const last = lastLines(outputs, id, lines)

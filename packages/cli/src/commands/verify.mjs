@@ -5,7 +5,7 @@ import { print } from '../streams.mjs'
 import { jsonText, printable, styled } from '../style.mjs'
 
 /** Defines the command. */
-export function verify(command) {
+export function define(command) {
   command
     .name('verify')
     .summary('look whether the database is sound')
