@@ -5,7 +5,6 @@ export { MessageStore } from './stores/message-store.js'
 
 export type { Session, SessionEvents, SessionOutput, SessionStatus } from '@gsd/core'
 export type { NewSession, SessionUpdateFields } from '@gsd/session-store'
-export type { SessionEventMap, SessionManagerOptions } from './session-manager.js'
-export type { ProcessCommand } from './session-process.js'
+export type { ProcessCommand, SessionEventMap, SessionManagerOptions } from './session-manager.js'
 export type { Checkpoint, CheckpointRequest } from './stores/checkpoint-store.js'
 export type { Message, NewMessage } from './stores/message-store.js'

@@ -1,10 +1,19 @@
 import { randomUUID } from 'node:crypto'
 import { EventEmitter } from 'node:events'
-import type { Session, SessionEvents, SessionOutput } from '@gsd/core'
+import type { Session, SessionEvents } from '@gsd/core'
+import { record, type Recording } from '@gsd/session-store'
 import { DatabaseConnection, OutputStore, SessionStore } from './db/index.js'
-import { SessionProcess, type ProcessCommand, type ProcessEnd } from './session-process.js'
 
 const SLOTS = [1, 2, 3] as const
+
+/** What to start, and where. No shell reads it. */
+export interface ProcessCommand {
+  command: string
+  args?: readonly string[]
+  workingDir: string
+  /** Whether it runs in a terminal. Default: on pipes, which tell output and errors apart. */
+  terminal?: boolean
+}
 
 /** {@link SessionEvents} by name: a listener of `'session:output'` gets an `output`. */
 export type SessionEventMap = { [Event in SessionEvents as Event['type']]: [event: Event] }
@@ -28,12 +37,14 @@ export class NoFreeSlotError extends Error {
 
 interface RunningSession {
   slot: Session['slot']
-  process: SessionProcess
-  /** Settles when the end of the session is on disk. */
+  recording: Recording
+  /** Settles when all events of its output have been told; `undefined` where nobody has listened yet. */
+  told?: Promise<void>
+  /** Settles when the end of the session is on disk and has been told. */
   finished: Promise<void>
 }
 
-/** Runs up to three sessions in parallel, and writes down what they do before it tells of it. */
+/** Runs up to three sessions in parallel. What they do is on disk before it tells of it. */
 export class SessionManager extends EventEmitter<SessionEventMap> {
   /** The open database: other stores run on its `db`. */
   readonly connection: DatabaseConnection
@@ -52,6 +63,12 @@ export class SessionManager extends EventEmitter<SessionEventMap> {
     this.sessions = new SessionStore(this.connection)
     this.outputs = new OutputStore(this.connection)
     this.#stopGraceMs = stopGraceMs
+    // Without a listener no JavaScript runs for a chunk. One that comes late is told of everything, too.
+    const emitter: EventEmitter = this
+    emitter.on('newListener', (event) => {
+      if (event !== 'session:output') return
+      for (const running of this.#running.values()) this.#tell(running)
+    })
   }
 
   /**
@@ -66,27 +83,13 @@ export class SessionManager extends EventEmitter<SessionEventMap> {
     if (this.#closing) throw new Error('SessionManager.start: the manager is closed.')
     const slot = this.#freeSlot()
     const id = randomUUID()
-    const process = new SessionProcess(command, (type, data) =>
-      this.#append({ sessionId: id, timestamp: new Date(), type, data }),
-    )
-    const session: Session = {
-      id,
-      slot,
-      status: 'running',
-      workingDir: command.workingDir,
-      currentCommand: [command.command, ...(command.args ?? [])].join(' '),
-      startedAt: new Date(),
-      ...(process.pid !== undefined && { pid: process.pid }),
-    }
     try {
-      this.sessions.create(session)
+      this.#run(id, slot, command)
     } catch (error) {
-      // A process without a record could neither be found nor stopped.
-      process.kill()
-      throw error
+      if (!isOfStart(error)) throw error
+      this.#fail(id, slot, command, error.message)
     }
-    const finished = process.ended.then((end) => this.#finish(id, end))
-    this.#running.set(id, { slot, process, finished })
+    const session = this.sessions.get(id) as Session
     this.emit('session:started', { type: 'session:started', session })
     return session
   }
@@ -98,8 +101,11 @@ export class SessionManager extends EventEmitter<SessionEventMap> {
    */
   async stop(id: string): Promise<void> {
     const running = this.#running.get(id)
-    await running?.process.stop(this.#stopGraceMs)
-    await running?.finished
+    if (running === undefined) return
+    running.recording.kill()
+    const deadline = setTimeout(() => running.recording.kill('SIGKILL'), this.#stopGraceMs)
+    await running.finished
+    clearTimeout(deadline)
   }
 
   /**
@@ -135,21 +141,76 @@ export class SessionManager extends EventEmitter<SessionEventMap> {
     return slot
   }
 
-  #append(output: SessionOutput): void {
-    this.outputs.append(output)
-    this.emit('session:output', { type: 'session:output', output })
+  #run(id: string, slot: Session['slot'], command: ProcessCommand): void {
+    const { command: program, args = [], workingDir, terminal = false } = command
+    const recording = record(this.connection, {
+      command: program,
+      args: [...args],
+      cwd: workingDir,
+      terminal,
+      stdin: 'none',
+      id,
+      slot,
+    })
+    const running: RunningSession = {
+      slot,
+      recording,
+      finished: recording.exited.then(() => this.#finish(running)),
+    }
+    this.#running.set(id, running)
+    if (this.listenerCount('session:output') > 0) this.#tell(running)
   }
 
-  #finish(sessionId: string, end: ProcessEnd): void {
-    const status = end.exitCode === 0 ? 'completed' : 'failed'
-    const endedAt = new Date()
-    this.#running.delete(sessionId)
-    // Who found the process gone before, and said so, is not contradicted.
-    this.sessions.update(
-      sessionId,
-      { status, endedAt, pid: null, ...end },
-      { ifStatus: ['running', 'waiting_checkpoint'] },
-    )
-    this.emit('session:ended', { type: 'session:ended', sessionId, status, endedAt, ...end })
+  /** Tells of everything that a session prints, from its start on. */
+  #tell(running: RunningSession): void {
+    running.told ??= (async () => {
+      for await (const { sessionId, timestamp, type, data } of running.recording) {
+        this.emit('session:output', {
+          type: 'session:output',
+          output: { sessionId, timestamp, type, data },
+        })
+      }
+    })()
   }
+
+  async #finish(running: RunningSession): Promise<void> {
+    const { id } = running.recording
+    await running.told
+    this.#running.delete(id)
+    this.#ended(id)
+  }
+
+  /** Keeps a session whose program could not be started. */
+  #fail(id: string, slot: Session['slot'], command: ProcessCommand, error: string): void {
+    const { workingDir } = command
+    const currentCommand = [command.command, ...(command.args ?? [])].join(' ')
+    const now = new Date()
+    this.connection.db.transaction(() => {
+      this.sessions.create({
+        ...{ id, slot, workingDir, currentCommand, error },
+        ...{ status: 'failed', startedAt: now, endedAt: now },
+      })
+      this.outputs.append({ sessionId: id, timestamp: now, type: 'stderr', data: error })
+    })()
+    setImmediate(() => this.#ended(id))
+  }
+
+  #ended(sessionId: string): void {
+    const session = this.sessions.get(sessionId)
+    // Somebody may have removed it.
+    if (session === undefined) return
+    const { status, exitCode = null, signal = null, error = null, endedAt = new Date() } = session
+    this.emit('session:ended', {
+      type: 'session:ended',
+      sessionId,
+      status: status === 'completed' ? status : 'failed',
+      ...{ endedAt, exitCode, signal, error },
+    })
+  }
+}
+
+/** Whether a program could not be started, and nothing else is wrong. */
+function isOfStart(error: unknown): error is NodeJS.ErrnoException {
+  const { code } = error as NodeJS.ErrnoException
+  return code === 'ENOENT' || code === 'EACCES' || code === 'ERR_SPAWN'
 }

@@ -1,5 +1,5 @@
 import { tmpdir } from 'node:os'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { NoFreeSlotError, type SessionEvents } from '../src/index.js'
 import { ended, firstOutput } from './support/events.js'
 import { openManager } from './support/open.js'
@@ -15,7 +15,7 @@ describe('start', () => {
       ...session,
       slot: 1,
       status: 'running',
-      currentCommand: `${process.execPath} -e setInterval(() => {}, 1000)`,
+      currentCommand: `${process.execPath} -e 'setInterval(() => {}, 1000)'`,
       endedAt: undefined,
     })
   })
@@ -61,7 +61,6 @@ describe('the end of a session', () => {
     expect(manager.sessions.get(id)).toMatchObject({
       status: 'completed',
       endedAt,
-      pid: undefined,
       exitCode: 0,
     })
   })
@@ -75,7 +74,6 @@ describe('the end of a session', () => {
     expect(manager.sessions.get(id)).toMatchObject({
       status: 'failed',
       endedAt,
-      pid: undefined,
       exitCode: 3,
     })
     expect(manager.outputs.getBySession(id)).toMatchObject([{ type: 'stderr', data: 'no luck\n' }])
@@ -91,10 +89,10 @@ describe('the end of a session', () => {
     expect(manager.sessions.get(id)).toMatchObject({
       status: 'failed',
       exitCode: undefined,
-      error: 'spawn no-such-program ENOENT',
+      error: expect.stringContaining('cannot run "no-such-program": No such file'),
     })
     expect(manager.outputs.getBySession(id)).toMatchObject([
-      { type: 'stderr', data: 'spawn no-such-program ENOENT' },
+      { type: 'stderr', data: expect.stringContaining('cannot run "no-such-program"') },
     ])
   })
 })
@@ -120,7 +118,6 @@ describe('stop', () => {
 
     expect(manager.sessions.get(id)).toMatchObject({
       status: 'failed',
-      pid: undefined,
       exitCode: undefined,
       signal: 'SIGTERM',
     })
@@ -175,7 +172,7 @@ test('events tell the life of a session in order, each once it is on disk', asyn
   manager.on('session:output', ({ type, output }) => note(type, output.sessionId))
   manager.on('session:ended', ({ type, sessionId }) => note(type, sessionId))
 
-  const { id } = manager.start(program('console.log("done")'))
+  const { id } = manager.start(program('console.log("done"); setTimeout(() => {}, 500)'))
   await ended(manager, id)
 
   expect(statuses).toEqual([
@@ -183,4 +180,27 @@ test('events tell the life of a session in order, each once it is on disk', asyn
     ['session:output', 'running'],
     ['session:ended', 'completed'],
   ])
+})
+
+test('a listener that comes late is told of all output', async () => {
+  const manager = openManager()
+  const { id } = manager.start(
+    program('console.log("early"); setTimeout(() => console.log("late"), 100)'),
+  )
+  await vi.waitUntil(() => manager.outputs.getFullOutput(id) !== '')
+  const told: string[] = []
+  manager.on('session:output', ({ output }) => told.push(output.data))
+  await ended(manager, id)
+
+  expect(told.join('')).toBe('early\nlate\n')
+})
+
+test.skipIf(process.platform === 'win32')('a program may run in a terminal', async () => {
+  const manager = openManager()
+  const script = 'console.log(process.stdout.isTTY, process.stdout.columns)'
+  const { id } = manager.start({ ...program(script), terminal: true })
+  await ended(manager, id)
+
+  expect(manager.outputs.text(id)).toBe('true 80')
+  expect(manager.sessions.get(id)).toMatchObject({ terminal: true, columns: 80, rows: 24 })
 })
