@@ -102,11 +102,15 @@ export function bytesText(bytes) {
   return `${power === 0 ? number : number.toFixed(1)} ${units[power]}`
 }
 
-const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' })
+/** What takes text apart into characters. It is made when it is needed: that takes longer than all else at a start. */
+let segmenter
+const segmentsOf = (text) =>
+  (segmenter ??= new Intl.Segmenter(undefined, { granularity: 'grapheme' })).segment(text)
+
 const WIDE =
   /^[\p{Emoji_Presentation}\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]/u
 
-const charactersOf = (text) => Array.from(graphemes.segment(text), ({ segment }) => segment)
+const charactersOf = (text) => Array.from(segmentsOf(text), ({ segment }) => segment)
 
 /** The most code units of one character that are read. The rest of a longer one is ignored. */
 const LONGEST_CHARACTER = 32
@@ -120,7 +124,7 @@ function widthOf(text, most) {
   const start = startOf(text, most)
   if (/^[ -~]*$/.test(start)) return Math.min(start.length, most)
   let width = 0
-  for (const { segment } of graphemes.segment(start)) {
+  for (const { segment } of segmentsOf(start)) {
     width += WIDE.test(segment) ? 2 : 1
     if (width >= most) return most
   }
