@@ -103,6 +103,26 @@ describe.skipIf(process.platform === 'win32' || !has('bash'))('a command in a te
     await shows(/^\$$/m)
   })
 
+  test.skipIf(!has('vim'))('can be vim while the terminal gets another size', async () => {
+    const { screen, shell, shows, command, type, outputs } = atTerminal()
+    const file = join(temporaryFolder(), 'text')
+    writeFileSync(file, Array.from({ length: 60 }, (_, i) => `line ${i}\n`).join(''))
+    command(`vim -u NONE -N ${file}`)
+    await shows('line 22')
+    shell.resize({ columns: 60, rows: 40 })
+    await shows('line 38')
+    type('G')
+    await shows('line 59')
+    shell.resize({ columns: 120, rows: 10 })
+    await expect.poll(() => outputs.sizes('s-1').at(-1)).toMatchObject({ columns: 120, rows: 10 })
+    await expect.poll(() => screen().split('\n').length).toBeLessThanOrEqual(10)
+    type('gg')
+    await shows(/^line 0\n/)
+    await expect.poll(() => outputs.screen('s-1').text).toBe(screen())
+    type(':q!\r')
+    await shows(/^\$$/m)
+  })
+
   test.skipIf(!has('less'))('can be less, which pages', async () => {
     const { shows, command, type, outputs } = atTerminal()
     const file = join(temporaryFolder(), 'text')

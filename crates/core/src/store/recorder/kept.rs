@@ -1,13 +1,14 @@
 //! What is recorded, until it is stored in a file that is still there.
 //!
-//! It is in up to three places, one behind the other: in the queue of a connection, in memory, and in a spool file. Where
-//! all of them are full, bytes are lost and counted, and nothing else is.
+//! It is in the queue of a connection and in memory. Where it is not written for a while, or has no room there, all of it is put
+//! into a spool file as well, so that it outlives this process. Where that is full, bytes are lost and counted, and nothing
+//! else is.
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use super::spool::Spool;
+use super::spool::{Numbered, Spool};
 use crate::sqlite;
 use crate::store::model::{NewOutput, OutputType};
 use crate::store::sessions::Sessions;
@@ -20,6 +21,9 @@ const IN_QUEUE: usize = 4 << 20;
 
 /// Bytes that may be in memory.
 const IN_MEMORY: usize = if cfg!(test) { 64 << 10 } else { 64 << 20 };
+
+/// What is not written after so long is put aside. It is tried again as often.
+const PATIENCE: Duration = Duration::from_millis(if cfg!(test) { 100 } else { 1000 });
 
 /// What was written so long ago is in a file that was still there then.
 const SETTLED: Duration = Duration::from_secs(2);
@@ -34,8 +38,18 @@ pub(super) struct Kept {
     sent: usize,
     /// Bytes of all of them.
     bytes: usize,
-    /// What came when there was no more room for it.
+    /// All that is not written, if that takes long.
     spool: Spool,
+    /// Whether what comes has to go into that.
+    is_aside: bool,
+    /// What the queue had written when it was put there.
+    written: u64,
+    /// How many of the entries in memory are in the file as well, if nothing goes into it any more.
+    stale: usize,
+    /// When putting it aside failed.
+    failed: Option<Instant>,
+    /// The moment of the last chunk, and its number among those of that moment.
+    last: Option<(Timestamp, u32)>,
     /// Bytes that are lost since the last mark that says so, and altogether.
     unmarked: u64,
     lost: u64,
@@ -43,10 +57,19 @@ pub(super) struct Kept {
 
 struct KeptEntry {
     entry: Entry,
+    /// Its number among the chunks of its millisecond.
+    nth: u32,
+    came: Instant,
     /// Its number in the queue.
     number: u64,
     /// When it was found to be written.
     written: Option<Instant>,
+}
+
+impl KeptEntry {
+    fn new(entry: Entry, nth: u32) -> Self {
+        Self { entry, nth, came: Instant::now(), number: 0, written: None }
+    }
 }
 
 /// What became of everything.
@@ -69,6 +92,11 @@ impl Kept {
             sent: 0,
             bytes: 0,
             spool: Spool::new(spool),
+            is_aside: false,
+            written: 0,
+            stale: 0,
+            failed: None,
+            last: None,
             unmarked: 0,
             lost: 0,
         }
@@ -78,15 +106,16 @@ impl Kept {
     pub(super) fn start(&mut self, session: Entry) {
         self.session = Some(session.clone());
         self.bytes += session.size();
-        self.entries.push_front(KeptEntry { entry: session, number: 0, written: None });
+        self.entries.push_front(KeptEntry::new(session, 0));
         self.send();
     }
 
     pub(super) fn push(&mut self, entry: Entry) {
         if self.unmarked > 0 && entry.is_output() {
             let mark = mark(self.unmarked, entry.session_id());
-            let has_room = self.has_room(mark.size() + entry.size());
-            if (has_room || self.spool.has_room([&mark, &entry])) && self.keep(mark).is_none() {
+            let has_room = self.has_room(mark.size() + entry.size())
+                || (self.put_aside() && self.spool.has_room([&mark, &entry]));
+            if has_room && self.keep(mark).is_none() {
                 self.unmarked = 0;
             }
         }
@@ -101,22 +130,108 @@ impl Kept {
         if self.bytes + bytes > IN_MEMORY {
             self.forget(Duration::ZERO);
         }
-        self.spool.is_empty() && self.bytes + bytes <= IN_MEMORY
+        !self.is_aside && self.bytes + bytes <= IN_MEMORY
+    }
+
+    /// The number of a chunk among those of its millisecond.
+    fn nth(&self, entry: &Entry) -> u32 {
+        match (entry.output(), self.last) {
+            (Some(output), Some((at, nth))) if output.timestamp == at => nth + 1,
+            _ => 0,
+        }
     }
 
     /// Keeps an entry, or gives it back where there is no room. There always is for what is no output: it is small.
     fn keep(&mut self, entry: Entry) -> Option<Entry> {
-        if !self.has_room(entry.size()) {
-            match self.spool.push(&entry) {
-                Ok(()) => return None,
-                Err(_) if entry.is_output() => return Some(entry),
-                Err(_) => {}
+        let nth = self.nth(&entry);
+        let at = entry.output().map(|output| output.timestamp);
+        let is_put = !self.has_room(entry.size())
+            && self.put_aside()
+            && self.spool.push(&entry, nth).is_ok();
+        if !is_put {
+            // What has to come behind the file waits in memory only where it cannot be lost.
+            if (self.is_aside || !self.has_room(entry.size())) && entry.is_output() {
+                return Some(entry);
+            }
+            self.bytes += entry.size();
+            self.entries.push_back(KeptEntry::new(entry, nth));
+        }
+        if let Some(at) = at {
+            self.last = Some((at, nth));
+        }
+        self.pass_on();
+        None
+    }
+
+    /// Puts all that is not written into the spool file, and has what comes put there. Returns whether that is so.
+    fn put_aside(&mut self) -> bool {
+        if self.is_aside {
+            return true;
+        }
+        if self.failed.is_some_and(|failed| failed.elapsed() < PATIENCE) {
+            return false;
+        }
+        self.spool.clear();
+        let written = self.feed.as_ref().map_or(0, Feed::written);
+        let is_open = |(at, kept): &(usize, &KeptEntry)| *at >= self.sent || kept.number > written;
+        for (at, kept) in self.entries.iter().enumerate().filter(is_open) {
+            if self.spool.push(&kept.entry, kept.nth).is_err() {
+                self.spool.clear();
+                self.failed = Some(Instant::now());
+                return false;
+            }
+            if at < self.sent {
+                self.spool.pass();
             }
         }
-        self.bytes += entry.size();
-        self.entries.push_back(KeptEntry { entry, number: 0, written: None });
+        // The session stays: before it is stored, nothing else can be.
+        let sent = self.sent;
+        let mut at = 0;
+        self.entries.retain(|kept| {
+            at += 1;
+            at <= sent || matches!(kept.entry, Entry::Session(_))
+        });
+        self.count();
+        (self.is_aside, self.written) = (true, written);
+        (self.stale, self.failed) = (0, None);
+        true
+    }
+
+    fn count(&mut self) {
+        self.bytes = self.entries.iter().map(|kept| kept.entry.size()).sum();
+    }
+
+    /// Whether something has not been written for long.
+    fn is_stuck(&self) -> bool {
+        let first = self.entries.iter().find(|kept| kept.written.is_none());
+        first.is_some_and(|first| first.came.elapsed() >= PATIENCE)
+    }
+
+    /// Passes on as much as there is room for: first what is in memory, then what is in the file.
+    fn pass_on(&mut self) {
         self.send();
-        None
+        if !self.is_aside {
+            return;
+        }
+        let has_room = |kept: &Self| {
+            kept.sent == kept.entries.len()
+                && kept.feed.as_ref().is_some_and(|feed| feed.bytes() <= IN_QUEUE)
+        };
+        while has_room(self)
+            && let Some((entry, nth)) = self.spool.next()
+        {
+            // That is in memory, and was the first to be sent.
+            if !matches!(entry, Entry::Session(_)) {
+                self.bytes += entry.size();
+                self.entries.push_back(KeptEntry::new(entry, nth));
+                self.send();
+            }
+        }
+        // As soon as the database takes something again, memory is enough.
+        let writes = self.feed.as_ref().is_some_and(|feed| feed.written() > self.written);
+        if writes && self.spool.is_empty() && self.sent == self.entries.len() {
+            (self.is_aside, self.stale) = (false, self.entries.len());
+        }
     }
 
     /// Bytes that are lost.
@@ -157,31 +272,26 @@ impl Kept {
             self.entries.retain(|kept| !matches!(kept.entry, Entry::Session(_)));
             if known.is_none() {
                 let entry = Entry::Session(session.clone());
-                self.entries.push_front(KeptEntry { entry, number: 0, written: None });
+                self.entries.push_front(KeptEntry::new(entry, 0));
             }
-            self.bytes = self.entries.iter().map(|kept| kept.entry.size()).sum();
+            self.count();
         }
         if let Some(before) = self.feed.replace(feed) {
             before.stop_writing();
         }
         self.entries.iter_mut().for_each(|kept| kept.written = None);
-        self.sent = 0;
-        self.send();
+        (self.sent, self.written) = (0, 0);
+        self.pass_on();
         Ok(())
     }
 
     pub(super) fn look(&mut self) {
         // Where there is little room, what is written is not kept for another file.
-        let is_tight = !self.spool.is_empty();
-        self.forget(if is_tight { Duration::ZERO } else { SETTLED });
-        self.send();
-        // What was put aside goes on its way once there is room again.
-        while self.feed.is_some() && self.bytes < IN_MEMORY / 2 && !self.spool.is_empty() {
-            let Some(entry) = self.spool.pop() else { break };
-            self.bytes += entry.size();
-            self.entries.push_back(KeptEntry { entry, number: 0, written: None });
+        self.forget(if self.is_aside { Duration::ZERO } else { SETTLED });
+        if self.is_stuck() {
+            self.put_aside();
         }
-        self.send();
+        self.pass_on();
     }
 
     /// Forgets what has been written for so long.
@@ -200,6 +310,10 @@ impl Kept {
         {
             self.bytes -= first.entry.size();
             self.sent -= 1;
+            self.stale = self.stale.saturating_sub(1);
+        }
+        if !self.is_aside && self.stale == 0 && !self.spool.is_clear() {
+            self.spool.clear();
         }
     }
 
@@ -222,12 +336,12 @@ impl Kept {
         let sent = self.sent;
         let rest = self.entries.drain(..).enumerate();
         let rest = rest.filter(|(at, kept)| *at >= sent || kept.number > written);
-        let rest: Vec<Entry> = rest.map(|(_, kept)| kept.entry).collect();
+        let rest: Vec<Numbered> = rest.map(|(_, kept)| (kept.entry, kept.nth)).collect();
         let mut finished = Finished { lost: self.lost, ..Finished::default() };
         match self.spool.finish(&rest) {
             Ok(spool) => finished.spool = spool,
             Err(error) => {
-                let outputs = rest.iter().filter_map(Entry::output);
+                let outputs = rest.iter().filter_map(|(entry, _)| entry.output());
                 finished.lost += outputs.map(|output| output.data.len() as u64).sum::<u64>();
                 finished.error = Some(error.to_string());
             }

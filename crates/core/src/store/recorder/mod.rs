@@ -58,7 +58,7 @@ enum Way {
     /// Into the queue of one connection.
     Queue(Feed),
     /// Into whatever file there is.
-    Kept(Kept),
+    Kept(Box<Kept>),
 }
 
 impl Way {
@@ -86,7 +86,7 @@ impl Recorder {
     /// Records what becomes `session`, and keeps everything until it is stored in a file that is still there. It has to be
     /// told of the file by [`attach`](Self::attach), and to [look](Self::look) now and then.
     pub fn keeping(session: &NewSession, spool: PathBuf) -> Self {
-        Self::with(session, Way::Kept(Kept::new(spool)))
+        Self::with(session, Way::Kept(Box::new(Kept::new(spool))))
     }
 
     fn with(session: &NewSession, way: Way) -> Self {

@@ -1,7 +1,8 @@
 //! Spool files: what could not be stored, beside the database, until a later run takes it in.
 //!
-//! A file has a line of JSON for each entry, in their order. Whoever writes it holds a lock on it. A line that is not
-//! complete is the end: its writer was killed.
+//! A file has a line of JSON for each entry, in their order. A chunk has its number among those of its session in the same
+//! millisecond, so that it is known in the database. Whoever writes the file holds a lock on it. A line that is not complete is
+//! the end: its writer was killed.
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
@@ -11,7 +12,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::Connection as Sqlite;
 use serde_json::{Value, json};
 
-use crate::sqlite::{self, Connection, atomically};
+use crate::sqlite::{Connection, atomically};
 use crate::store::insert::insert_all;
 use crate::store::model::{
     Change, Data, Details, DetailsUpdate, NewOutput, NewSession, OutputType, Owner, SessionStatus,
@@ -19,7 +20,7 @@ use crate::store::model::{
 };
 use crate::store::timestamp::Timestamp;
 use crate::store::write_behind::Entry;
-use crate::store::{Result, sessions, text};
+use crate::store::{Result, sessions};
 
 /// Bytes that a spool file may have.
 const MOST: u64 = if cfg!(test) { 256 << 10 } else { 1 << 30 };
@@ -40,6 +41,9 @@ pub fn spool_of(database: &Path, session_id: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
+/// An entry, and for a chunk its number among those of its session in the same millisecond, from 0.
+pub(super) type Numbered = (Entry, u32);
+
 /// The spool file of one recorder.
 pub(super) struct Spool {
     path: PathBuf,
@@ -58,15 +62,33 @@ impl Spool {
         self.start == self.end
     }
 
+    /// Whether nothing was put into the file since it was cleared.
+    pub(super) fn is_clear(&self) -> bool {
+        self.end == 0
+    }
+
+    /// Forgets everything.
+    pub(super) fn clear(&mut self) {
+        if let Some(file) = &mut self.file {
+            let _ = file.set_len(0);
+        }
+        (self.start, self.end) = (0, 0);
+    }
+
+    /// Everything so far is on its way, and stays in the file all the same.
+    pub(super) fn pass(&mut self) {
+        self.start = self.end;
+    }
+
     /// Whether there may be room for these entries.
     pub(super) fn has_room(&self, entries: [&Entry; 2]) -> bool {
-        let length: usize = entries.into_iter().map(|entry| line_of(entry).len()).sum();
+        let length: usize = entries.into_iter().map(|entry| line_of(entry, 0).len()).sum();
         self.end + length as u64 <= MOST
     }
 
     /// Adds an entry.
-    pub(super) fn push(&mut self, entry: &Entry) -> io::Result<()> {
-        let line = line_of(entry);
+    pub(super) fn push(&mut self, entry: &Entry, nth: u32) -> io::Result<()> {
+        let line = line_of(entry, nth);
         if self.end + line.len() as u64 > MOST {
             return Err(io::ErrorKind::FileTooLarge.into());
         }
@@ -84,23 +106,20 @@ impl Spool {
         Ok(())
     }
 
-    /// Takes the first entry.
-    pub(super) fn pop(&mut self) -> Option<Entry> {
+    /// Gives the first entry that is not on its way. It stays in the file.
+    pub(super) fn next(&mut self) -> Option<Numbered> {
         let file = self.file.as_mut()?;
         file.seek(SeekFrom::Start(self.start)).ok()?;
         let mut line = String::new();
         let mut reader = BufReader::new(&mut *file).take(self.end - self.start);
         reader.read_line(&mut line).ok()?;
         self.start += line.len() as u64;
-        if self.start == self.end {
-            let _ = file.set_len(0);
-            (self.start, self.end) = (0, 0);
-        }
         entry_of(&line)
     }
 
-    /// Puts these entries before those in the file, and leaves it for a later run. Without any there is no file.
-    pub(super) fn finish(&mut self, before: &[Entry]) -> io::Result<Option<PathBuf>> {
+    /// Puts these entries before those in the file that are not on their way, and leaves it for a later run. Without any there
+    /// is no file.
+    pub(super) fn finish(&mut self, before: &[Numbered]) -> io::Result<Option<PathBuf>> {
         if before.is_empty() && self.is_empty() {
             self.remove();
             return Ok(None);
@@ -110,8 +129,8 @@ impl Spool {
         let path = PathBuf::from(name);
         let mut whole = create(&path)?;
         let written = (|| {
-            for entry in before {
-                whole.write_all(line_of(entry).as_bytes())?;
+            for (entry, nth) in before {
+                whole.write_all(line_of(entry, *nth).as_bytes())?;
             }
             if let Some(file) = &mut self.file {
                 file.seek(SeekFrom::Start(self.start))?;
@@ -204,35 +223,29 @@ fn take_in_file(
     let mut reader = BufReader::new(file);
     let mut group = Vec::new();
     let mut bytes = 0;
-    // What a run before this one has stored already.
-    let mut stored: Option<u64> = None;
-    let mut seen = 0;
+    // Changes of the session that are made only if the next chunk is not stored yet.
+    let mut changes = Vec::new();
     loop {
         let mut line = String::new();
         let length = reader.read_line(&mut line).unwrap_or(0);
         let entry = (length > 0 && line.ends_with('\n')).then(|| entry_of(&line)).flatten();
         let is_end = entry.is_none();
-        if let Some(entry) = entry {
+        if let Some((entry, nth)) = entry {
             bytes += entry.size();
             if !taken.sessions.iter().any(|id| id == entry.session_id()) {
                 taken.sessions.push(entry.session_id().to_owned());
             }
-            group.push(entry);
+            group.push((entry, nth));
         }
-        if bytes >= GROUP || (is_end && !group.is_empty()) {
+        if bytes >= GROUP || is_end {
             connection.write(|sqlite| -> Result<()> {
                 atomically(sqlite, || {
-                    let skip = match stored {
-                        Some(stored) => stored,
-                        None => *stored.insert(already_stored(sqlite, file)?),
-                    };
-                    for entry in &group {
-                        store(sqlite, entry, skip, &mut seen, taken)?;
+                    for numbered in group.drain(..) {
+                        store(sqlite, numbered, &mut changes, taken)?;
                     }
-                    Ok(())
+                    if is_end { change_all(sqlite, &mut changes) } else { Ok(()) }
                 })
             })?;
-            group.clear();
             bytes = 0;
         }
         if is_end || !goes_on() {
@@ -241,119 +254,57 @@ fn take_in_file(
     }
 }
 
-/// How many of the first chunks of a file are the last ones of their session in the database: a run that was killed had
-/// stored them.
-fn already_stored(sqlite: &Sqlite, file: &File) -> Result<u64> {
-    let failed = |error: io::Error| sqlite::Error::io(&error);
-    let mut file = file;
-    let position = file.stream_position().map_err(failed)?;
-    let mut count = 0;
-    let mut candidates = None;
-    // Only the rows from the first chunk on are compared, which are few.
-    loop {
-        file.seek(SeekFrom::Start(0)).map_err(failed)?;
-        let lines = BufReader::new(file).lines().map_while(io::Result::ok);
-        let entries = lines.map_while(|line| entry_of(&line));
-        let mut chunks = entries.filter_map(|entry| match entry {
-            Entry::Output(output) => Some(output),
-            _ => None,
-        });
-        let Some(first) = chunks.next() else { break };
-        let starts = match &mut candidates {
-            Some(starts) => starts,
-            None => candidates.insert(starts_of(sqlite, &first)?),
-        };
-        let Some(start) = starts.pop() else { break };
-        let sql = "SELECT timestamp, data FROM session_outputs
-                   WHERE session_id = ?1 AND id >= ?2 ORDER BY id";
-        let mut all = sqlite.prepare_cached(sql)?;
-        let mut rows = all.query(rusqlite::params![first.session_id, start])?;
-        let mut wanted = Some(first);
-        let mut alike = 0;
-        let is_prefix = loop {
-            let Some(row) = rows.next()? else { break true };
-            let Some(output) = wanted.take() else { break false };
-            if !is_stored(&output, row)? {
-                break false;
-            }
-            alike += 1;
-            wanted = chunks.next();
-        };
-        if is_prefix {
-            count = alike;
-            break;
-        }
-    }
-    file.seek(SeekFrom::Start(position)).map_err(failed)?;
-    Ok(count)
-}
-
-/// The ids of the rows that are like a chunk, the first one last.
-fn starts_of(sqlite: &Sqlite, output: &NewOutput) -> Result<Vec<i64>> {
-    let sql = "SELECT id, timestamp, data FROM session_outputs
-               WHERE session_id = ?1 AND timestamp = ?2 ORDER BY id DESC";
-    let mut find = sqlite.prepare(sql)?;
+/// Whether a chunk is in the database: a run that was killed had stored it.
+fn is_stored(sqlite: &Sqlite, output: &NewOutput, nth: u32) -> Result<bool> {
+    let sql = "SELECT count(*) > ?3 FROM session_outputs WHERE session_id = ?1 AND timestamp = ?2";
     let at = output.timestamp.text();
-    let mut rows = find.query(rusqlite::params![output.session_id, at])?;
-    let mut starts = Vec::new();
-    while let Some(row) = rows.next()? {
-        let data = text(row.get_ref(2)?);
-        if data == bytes_of(output) {
-            starts.push(row.get(0)?);
-        }
-    }
-    Ok(starts)
+    let parameters = rusqlite::params![output.session_id, at, nth];
+    Ok(sqlite.prepare_cached(sql)?.query_row(parameters, |row| row.get(0))?)
 }
 
-/// Whether a row, of a timestamp and data, is this chunk.
-fn is_stored(output: &NewOutput, row: &rusqlite::Row<'_>) -> Result<bool> {
-    Ok(text(row.get_ref(0)?) == output.timestamp.text().as_str().as_bytes()
-        && text(row.get_ref(1)?) == bytes_of(output))
-}
-
-fn bytes_of(output: &NewOutput) -> &[u8] {
-    match &output.data {
-        Data::Text(text) => text.as_bytes(),
-        Data::Bytes(bytes) => bytes,
-    }
-}
-
-pub(super) fn store(
-    sqlite: &Sqlite,
-    entry: &Entry,
-    skip: u64,
-    seen: &mut u64,
-    taken: &mut Taken,
-) -> Result<()> {
-    match entry {
-        Entry::Output(output) => {
-            *seen += 1;
-            if *seen > skip {
-                insert_all(sqlite, std::slice::from_ref(output))?;
-                taken.outputs += 1;
-            }
-        }
-        Entry::Session(session) => {
-            let sql = "SELECT 1 FROM sessions WHERE id = ?1";
-            if !sqlite.prepare_cached(sql)?.exists([&session.id])? {
-                sessions::store(sqlite, session)?;
-            }
-        }
-        Entry::Update(update) => {
-            sessions::change(sqlite, update)?;
-        }
+fn change_all(sqlite: &Sqlite, changes: &mut Vec<Update>) -> Result<()> {
+    for update in changes.drain(..) {
+        sessions::change(sqlite, &update)?;
     }
     Ok(())
 }
 
-pub(super) fn line_of(entry: &Entry) -> String {
+/// Stores an entry, if it is not stored yet.
+pub(super) fn store(
+    sqlite: &Sqlite,
+    (entry, nth): Numbered,
+    changes: &mut Vec<Update>,
+    taken: &mut Taken,
+) -> Result<()> {
+    match entry {
+        // What stands before it was stored before it.
+        Entry::Output(output) if is_stored(sqlite, &output, nth)? => changes.clear(),
+        Entry::Output(output) => {
+            change_all(sqlite, changes)?;
+            insert_all(sqlite, std::slice::from_ref(&output))?;
+            taken.outputs += 1;
+        }
+        Entry::Session(session) => {
+            let sql = "SELECT 1 FROM sessions WHERE id = ?1";
+            if !sqlite.prepare_cached(sql)?.exists([&session.id])? {
+                sessions::store(sqlite, &session)?;
+            }
+        }
+        Entry::Update(update) => changes.push(*update),
+    }
+    Ok(())
+}
+
+pub(super) fn line_of(entry: &Entry, nth: u32) -> String {
     let value = match entry {
         Entry::Output(NewOutput { session_id, timestamp, kind, data }) => {
             let (form, data) = match data {
                 Data::Text(text) => ("text", json!(text)),
                 Data::Bytes(bytes) => ("bytes", json!(bytes)),
             };
-            json!({ "output": session_id, "at": timestamp.millis(), "type": kind.as_str(), form: data })
+            json!({
+                "output": session_id, "at": timestamp.millis(), "nth": nth, "type": kind.as_str(), form: data,
+            })
         }
         Entry::Session(session) => {
             let NewSession { id, slot, working_dir, current_command, started_at, pid, .. } =
@@ -378,7 +329,7 @@ pub(super) fn line_of(entry: &Entry) -> String {
     format!("{value}\n")
 }
 
-pub(super) fn entry_of(line: &str) -> Option<Entry> {
+pub(super) fn entry_of(line: &str) -> Option<Numbered> {
     let value: Value = serde_json::from_str(line).ok()?;
     let field = |name| value.get(name).filter(|value| !value.is_null());
     let string = |name| field(name).and_then(Value::as_str).map(str::to_owned);
@@ -396,10 +347,11 @@ pub(super) fn entry_of(line: &str) -> Option<Entry> {
         };
         let kind = OutputType::parse(string("type")?.as_bytes())?;
         let timestamp = moment("at")?;
-        return Some(Entry::Output(NewOutput { session_id, timestamp, kind, data }));
+        let nth = u32::try_from(integer("nth")?).ok()?;
+        return Some((Entry::Output(NewOutput { session_id, timestamp, kind, data }), nth));
     }
     if let Some(id) = string("session") {
-        return Some(Entry::Session(Box::new(NewSession {
+        let session = NewSession {
             id,
             slot: integer("slot")?,
             status: status()?,
@@ -417,7 +369,8 @@ pub(super) fn entry_of(line: &str) -> Option<Entry> {
             },
             // Its recorder is gone.
             owner: Owner::Nobody,
-        })));
+        };
+        return Some((Entry::Session(Box::new(session)), 0));
     }
     let id = string("update")?;
     let set = |value: Option<i64>| value.map_or(Change::Keep, Change::Set);
@@ -436,5 +389,5 @@ pub(super) fn entry_of(line: &str) -> Option<Entry> {
         ..SessionUpdate::default()
     };
     // Meanwhile its recorder may have been taken for one that was killed.
-    Some(Entry::Update(Box::new(Update { id, update, only_running: false })))
+    Some((Entry::Update(Box::new(Update { id, update, only_running: false })), 0))
 }

@@ -174,9 +174,9 @@ fn what_cannot_be_stored_is_left_in_a_file_and_taken_in_once_whenever_that_is_cu
     for done in 0..=lines.lines().count() {
         let sqlite = connection.sqlite().unwrap();
         sqlite.execute_batch("DELETE FROM session_outputs; DELETE FROM sessions").unwrap();
-        for entry in lines.lines().take(done).filter_map(entry_of) {
-            let recorded = spool::store(&sqlite, &entry, 0, &mut 0, &mut Taken::default());
-            recorded.unwrap();
+        let mut changes = Vec::new();
+        for numbered in lines.lines().take(done).filter_map(entry_of) {
+            spool::store(&sqlite, numbered, &mut changes, &mut Taken::default()).unwrap();
         }
         fs::write(&spool, &lines).unwrap();
         let taken = take_in(&connection, &path, || true).unwrap();
@@ -209,9 +209,10 @@ fn a_line_that_is_cut_short_is_the_end_of_a_spool_file() {
     let chunk = |data: &str| {
         let (session_id, kind) = ("s-1".to_owned(), OutputType::Stdout);
         let timestamp = Timestamp::from_millis(5.0).unwrap();
-        line_of(&Entry::Output(NewOutput { session_id, timestamp, kind, data: data.into() }))
+        let data = data.into();
+        line_of(&Entry::Output(NewOutput { session_id, timestamp, kind, data }), 0)
     };
-    let lines = line_of(&Entry::Session(Box::new(session()))) + &chunk("one") + &chunk("two");
+    let lines = line_of(&Entry::Session(Box::new(session())), 0) + &chunk("one") + &chunk("two");
     fs::write(spool_of(&path, "s-1"), &lines.as_bytes()[..lines.len() - 5]).unwrap();
     let taken = take_in(&connection, &path, || true).unwrap();
     assert_eq!(taken, Taken { sessions: vec!["s-1".into()], outputs: 1 });
@@ -252,6 +253,69 @@ fn a_new_file_in_the_place_of_the_old_one_gets_the_session_and_what_was_printed_
     assert_eq!(recorder.finish(Duration::from_secs(10)), Finished::default());
     assert_eq!(stored(&first), (Some("running".into()), "one ".into()));
     assert_eq!(stored(&second), (Some("completed".into()), "one two".into()));
+}
+
+#[test]
+fn what_waits_for_long_outlives_its_recorder() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let (connection, sessions, outputs) = open(&path);
+    let other = Sqlite::open(&path);
+    let recorder = Recorder::keeping(&session(), spool_of(&path, "s-1"));
+    recorder.start(session());
+    recorder.attach(&sessions, &outputs).unwrap();
+    recorder.output(OutputType::Stdout, b"0");
+    while !recorder.finish_if_stored() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let mut expected = "0".to_owned();
+    // What it leaves at each moment is taken in on a copy.
+    let check = |expected: &str| {
+        let copy = folder.path().join("copy.db");
+        let spool = spools(folder.path());
+        fs::copy(&spool[0], spool_of(&copy, "copied")).unwrap();
+        let (copied, _, _) = open(&copy);
+        let stored = stored_rows(&Sqlite::open(&path));
+        copied.sqlite().unwrap().execute_batch(&stored).unwrap();
+        take_in(&copied, &copy, || true).unwrap();
+        assert_eq!(stored_lossy(&copied).1, expected);
+        drop(copied);
+        for suffix in ["", "-wal", "-shm"] {
+            let _ = fs::remove_file(folder.path().join(format!("copy.db{suffix}")));
+        }
+    };
+    for number in 1..30 {
+        let text = if number % 2 == 0 { "same".to_owned() } else { format!("{number} ") };
+        recorder.output(OutputType::Stdout, text.as_bytes());
+        expected += &text;
+        if number == 5 {
+            std::thread::sleep(Duration::from_millis(150));
+            recorder.look();
+        }
+        if number == 20 {
+            other.execute_batch("COMMIT").unwrap();
+        }
+        // Once it is in the database again, only that has what comes.
+        while number > 20 && !recorder.finish_if_stored() {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        if number >= 5 {
+            check(&expected);
+        }
+    }
+    recorder.end(End::Code(0));
+    assert_eq!(recorder.finish(Duration::from_secs(10)), Finished::default());
+    assert_eq!(stored(&connection), (Some("completed".into()), expected));
+    assert!(spools(folder.path()).is_empty());
+}
+
+/// The rows of a database as SQL.
+fn stored_rows(sqlite: &rusqlite::Connection) -> String {
+    let sql = "SELECT coalesce(group_concat(printf('INSERT INTO session_outputs (session_id, timestamp, type, data)
+                 VALUES (%Q, %Q, %Q, %Q);', session_id, timestamp, type, data), ''), '')
+               FROM (SELECT * FROM session_outputs ORDER BY id)";
+    sqlite.query_row(sql, [], |row| row.get(0)).unwrap()
 }
 
 impl Recorder {
