@@ -1,5 +1,7 @@
 //! The errors of the stores.
 
+use std::borrow::Cow;
+
 use crate::sqlite;
 
 /// A result of a store.
@@ -16,7 +18,7 @@ pub enum Error {
     #[error("{field} must be {expected}; received {received}")]
     OutOfRange {
         /// The path of the field, in the words of the caller.
-        field: &'static str,
+        field: Cow<'static, str>,
         /// What the field accepts.
         expected: String,
         /// What it received.

@@ -18,6 +18,7 @@ pub mod pages;
 mod pins;
 mod processes;
 pub mod recorder;
+pub mod redact;
 pub mod references;
 pub mod restore;
 pub mod retention;

@@ -237,7 +237,7 @@ impl Sessions {
             return Ok(());
         }
         Err(Error::OutOfRange {
-            field: "session.slot",
+            field: "session.slot".into(),
             expected: match self.connection.highest_slot() {
                 Some(highest) => {
                     format!(

@@ -79,7 +79,7 @@ impl Pattern {
             let shown: String = pattern.chars().take(SHOWN).collect();
             let more = if shown.len() < pattern.len() { "…" } else { "" };
             let received = format!("\"{shown}{more}\"");
-            Err(Error::OutOfRange { field: "pattern", expected, received })
+            Err(Error::OutOfRange { field: "pattern".into(), expected, received })
         };
         if pattern.is_empty() || pattern.len() > MAX_PATTERN {
             return refuse(format!("a text of 1 to {MAX_PATTERN} bytes"));

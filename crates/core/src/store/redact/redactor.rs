@@ -1,0 +1,441 @@
+//! What secrets look like: rules and literal values, ready to be looked for.
+
+use std::collections::{BTreeSet, HashMap};
+use std::fmt;
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
+
+use aho_corasick::automaton::Automaton;
+use aho_corasick::dfa::DFA as Starts;
+use aho_corasick::{Anchored, MatchKind};
+use regex_automata::dfa::{StartKind, dense};
+use regex_automata::nfa::thompson;
+use regex_automata::util::primitives::StateID;
+use regex_automata::util::syntax;
+use regex_syntax::hir::literal::{ExtractKind, Extractor};
+use regex_syntax::hir::{Hir, HirKind};
+
+use super::rules::BUILTIN;
+use super::stream::clean;
+use crate::store::{Error, Result};
+
+/// How many bytes of a start are looked for at once. The rest is compared when they are found.
+const LONGEST_START: usize = 24;
+
+/// Characters with which the pattern of a user has to begin.
+const SHORTEST_START: usize = 3;
+
+/// Starts of one pattern of a user.
+const MOST_STARTS: usize = 64;
+
+/// Bytes of the automaton of one rule.
+const LARGEST: usize = 4 << 20;
+
+/// The longest name of a rule.
+const LONGEST_NAME: usize = 64;
+
+/// A rule of the user.
+#[derive(Debug, Clone)]
+pub struct Rule {
+    /// What the marker calls it.
+    pub name: String,
+    /// A regular expression. Its group `secret` is what is replaced; without that, all of it.
+    pub pattern: String,
+    /// Whether upper and lower case are the same.
+    pub ignores_case: bool,
+}
+
+/// A value that is a secret itself.
+#[derive(Clone)]
+pub struct Literal {
+    /// What the marker calls it.
+    pub name: String,
+    /// The value.
+    pub value: String,
+}
+
+// A secret has no place in a log.
+impl fmt::Debug for Literal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Literal").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// Knows what secrets look like.
+pub struct Redactor {
+    starts: Starts,
+    /// By the states of `starts`: how many bytes at the end of a text may be the beginning of a start, and whether every start that
+    /// begins so has to be at the beginning of a word.
+    depths: HashMap<usize, (u32, bool), foldhash::fast::FixedState>,
+    /// By the numbers of the patterns of `starts`: the length, and the rule.
+    begins: Vec<(usize, usize)>,
+    rules: Vec<Known>,
+    markers: Vec<Arc<str>>,
+}
+
+/// A rule, ready to be looked for.
+pub(super) struct Known {
+    name: Arc<str>,
+    kind: Kind,
+}
+
+enum Kind {
+    Pattern { pattern: Box<str>, ignores_case: bool, compiled: OnceLock<Option<Box<Compiled>>> },
+    Literal(Box<[u8]>),
+}
+
+/// A pattern as an automaton.
+struct Compiled {
+    dfa: dense::DFA<Vec<u32>>,
+    /// Whether what comes behind a match says nothing about it.
+    is_eager: bool,
+    /// What is replaced, where that is not all.
+    secret: Option<regex::bytes::Regex>,
+}
+
+/// Where a rule is in a text that may match it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum State {
+    Pattern(StateID),
+    /// So many bytes of the value.
+    Literal(usize),
+}
+
+/// What the next byte does.
+pub(super) enum Step {
+    /// It does not match, and never will.
+    Dead,
+    /// It may match.
+    Alive(State),
+    /// What stands before this byte matches, and may go on.
+    Matched(State),
+    /// It matches, with this byte, and is over.
+    Over,
+}
+
+impl Redactor {
+    /// A redactor with our rules, if `builtin` says so, and these. The marker is `[REDACTED:…]` with the name of the rule, or a
+    /// text in which `{rule}` stands for that.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfRange`] for a name, a pattern or a value that cannot be used.
+    pub fn new(
+        builtin: bool,
+        rules: &[Rule],
+        literals: &[Literal],
+        marker: Option<&str>,
+    ) -> Result<Arc<Self>> {
+        let mut known = Vec::new();
+        let mut starts: Vec<(String, usize)> = Vec::new();
+        let ours = if builtin { BUILTIN } else { &[] };
+        for rule in ours {
+            starts.extend(rule.starts.iter().map(|start| (start.to_lowercase(), known.len())));
+            known.push(Known::pattern(rule.name, rule.pattern, false));
+        }
+        for (at, rule) in rules.iter().enumerate() {
+            let field = || format!("redact.rules[{at}]");
+            check_name(&format!("{}.name", field()), &rule.name)?;
+            let begins = starts_of(&format!("{}.pattern", field()), rule)?;
+            starts.extend(begins.into_iter().map(|start| (start, known.len())));
+            known.push(Known::pattern(&rule.name, &rule.pattern, rule.ignores_case));
+        }
+        for (at, literal) in literals.iter().enumerate() {
+            check_name(&format!("redact.literals[{at}].name"), &literal.name)?;
+            let start: Vec<u8> = literal.value.bytes().take(LONGEST_START).collect();
+            let start = start.to_ascii_lowercase();
+            // Bytes, not characters: `from_utf8` would refuse a start that cuts one.
+            starts.push((start.iter().map(|byte| char::from(*byte)).collect(), known.len()));
+            known.push(Known::literal(literal));
+        }
+        let marker = marker.unwrap_or("[REDACTED:{rule}]");
+        let markers = known.iter().map(|rule| marker.replace("{rule}", &rule.name).into());
+        let redactor = Arc::new(Self::build(&starts, markers.collect(), known)?);
+        redactor.check_markers()?;
+        Ok(redactor)
+    }
+
+    fn build(
+        starts: &[(String, usize)],
+        markers: Vec<Arc<str>>,
+        rules: Vec<Known>,
+    ) -> Result<Self> {
+        let cut = |start: &str| -> Vec<u8> {
+            // Every character stands for a byte.
+            start.chars().take(LONGEST_START).map(|byte| byte as u32 as u8).collect()
+        };
+        let patterns: Vec<Vec<u8>> = starts.iter().map(|(start, _)| cut(start)).collect();
+        let automaton = Starts::builder()
+            .match_kind(MatchKind::Standard)
+            .ascii_case_insensitive(true)
+            .prefilter(false)
+            .build(&patterns)
+            .map_err(|error| Error::OutOfRange {
+                field: "redact".into(),
+                expected: "fewer rules and values".into(),
+                received: error.to_string(),
+            })?;
+        let mut depths = HashMap::default();
+        for (pattern, (_, rule)) in patterns.iter().zip(starts) {
+            let of_word = rules.get(*rule).is_some_and(Known::begins_word);
+            let mut state = automaton.start_state(Anchored::No).unwrap_or_default();
+            for (byte, depth) in pattern.iter().zip(1..) {
+                state = automaton.next_state(Anchored::No, state, *byte);
+                let (_, of_words) = depths.entry(state.as_usize()).or_insert((depth, true));
+                *of_words &= of_word;
+            }
+        }
+        let begins = patterns.iter().zip(starts).map(|(start, (_, rule))| (start.len(), *rule));
+        Ok(Self { starts: automaton, depths, begins: begins.collect(), rules, markers })
+    }
+
+    /// A marker that looks like a secret would be replaced again and again.
+    fn check_markers(self: &Arc<Self>) -> Result<()> {
+        for marker in &self.markers {
+            if !clean(self, marker).1.is_empty() {
+                return Err(Error::OutOfRange {
+                    field: "redact.marker".into(),
+                    expected: "a text in which no rule and no value finds a secret".into(),
+                    received: format!("{marker:?}"),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// The name of a rule.
+    pub fn name(&self, rule: usize) -> &Arc<str> {
+        static NONE: OnceLock<Arc<str>> = OnceLock::new();
+        self.rules.get(rule).map_or_else(|| NONE.get_or_init(|| "".into()), |rule| &rule.name)
+    }
+
+    /// What stands in the place of a secret.
+    pub(super) fn marker(&self, rule: usize) -> &str {
+        self.markers.get(rule).map_or("", |marker| marker)
+    }
+
+    pub(super) fn rule(&self, rule: usize) -> Option<&Known> {
+        self.rules.get(rule)
+    }
+
+    /// Where nothing has begun.
+    pub(super) fn outside(&self) -> aho_corasick::automaton::StateID {
+        self.starts.start_state(Anchored::No).unwrap_or_default()
+    }
+
+    /// How many bytes before a state may be the beginning of a start.
+    pub(super) fn depth(&self, state: aho_corasick::automaton::StateID) -> usize {
+        self.depths.get(&state.as_usize()).map_or(0, |(depth, _)| *depth as usize)
+    }
+
+    /// Whether a start may begin with this text behind a byte.
+    pub(super) fn may_begin(&self, text: &[u8], before: Option<u8>) -> bool {
+        let mut state = self.outside();
+        for byte in text {
+            state = self.starts.next_state(Anchored::No, state, *byte);
+        }
+        let is_in_word = before.is_some_and(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        let known = self.depths.get(&state.as_usize());
+        known.is_some_and(|(depth, of_words)| {
+            *depth as usize == text.len() && !(*of_words && is_in_word)
+        })
+    }
+
+    /// Goes on with bytes until a start ends, and returns how many bytes that took; `None` where there is none.
+    pub(super) fn skip(
+        &self,
+        state: &mut aho_corasick::automaton::StateID,
+        bytes: &[u8],
+    ) -> Option<usize> {
+        let mut here = *state;
+        let ended = bytes.iter().position(|byte| {
+            here = self.starts.next_state(Anchored::No, here, *byte);
+            self.starts.is_special(here) && self.starts.is_match(here)
+        });
+        *state = here;
+        ended.map(|at| at + 1)
+    }
+
+    /// The lengths and the rules of the starts that end in a state, the longest first.
+    pub(super) fn begun(
+        &self,
+        state: aho_corasick::automaton::StateID,
+    ) -> impl Iterator<Item = (usize, usize)> {
+        let count = if self.starts.is_match(state) { self.starts.match_len(state) } else { 0 };
+        (0..count).filter_map(move |at| {
+            let pattern = self.starts.match_pattern(state, at);
+            self.begins.get(pattern.as_usize()).copied()
+        })
+    }
+}
+
+impl Known {
+    fn pattern(name: &str, pattern: &str, ignores_case: bool) -> Self {
+        let compiled = OnceLock::new();
+        let kind = Kind::Pattern { pattern: pattern.into(), ignores_case, compiled };
+        Self { name: name.into(), kind }
+    }
+
+    fn literal(literal: &Literal) -> Self {
+        let kind = Kind::Literal(literal.value.as_bytes().into());
+        Self { name: literal.name.as_str().into(), kind }
+    }
+
+    /// Whether it is found only at the beginning of a word.
+    fn begins_word(&self) -> bool {
+        match &self.kind {
+            Kind::Pattern { pattern, .. } => pattern.starts_with(r"\b"),
+            Kind::Literal(_) => false,
+        }
+    }
+
+    fn compiled(&self) -> Option<&Compiled> {
+        match &self.kind {
+            Kind::Pattern { pattern, ignores_case, compiled } => {
+                compiled.get_or_init(|| compile(pattern, *ignores_case).map(Box::new)).as_deref()
+            }
+            Kind::Literal(_) => None,
+        }
+    }
+
+    /// The state at the beginning of a text behind a byte.
+    pub(super) fn start(&self, before: Option<u8>) -> Option<State> {
+        let Some(Compiled { dfa, .. }) = self.compiled() else {
+            return matches!(self.kind, Kind::Literal(_)).then_some(State::Literal(0));
+        };
+        let how = regex_automata::util::start::Config::new()
+            .anchored(regex_automata::Anchored::Yes)
+            .look_behind(before);
+        use regex_automata::dfa::Automaton;
+        dfa.start_state(&how).ok().map(State::Pattern)
+    }
+
+    pub(super) fn step(&self, state: State, byte: u8) -> Step {
+        use regex_automata::dfa::Automaton;
+        match (state, &self.kind) {
+            (State::Literal(at), Kind::Literal(value)) => match value.get(at) {
+                Some(wanted) if *wanted == byte && at + 1 == value.len() => Step::Over,
+                Some(wanted) if *wanted == byte => Step::Alive(State::Literal(at + 1)),
+                _ => Step::Dead,
+            },
+            (State::Pattern(state), _) => {
+                let Some(Compiled { dfa, .. }) = self.compiled() else { return Step::Dead };
+                let next = dfa.next_state(state, byte);
+                if dfa.is_match_state(next) {
+                    Step::Matched(State::Pattern(next))
+                } else if dfa.is_dead_state(next) || dfa.is_quit_state(next) {
+                    Step::Dead
+                } else {
+                    Step::Alive(State::Pattern(next))
+                }
+            }
+            (State::Literal(_), Kind::Pattern { .. }) => Step::Dead,
+        }
+    }
+
+    /// Whether what stands before a state matches if nothing follows. Where more may follow, only if that says nothing about it.
+    pub(super) fn matches(&self, state: State, is_end: bool) -> bool {
+        use regex_automata::dfa::Automaton;
+        match (state, self.compiled()) {
+            (State::Pattern(state), Some(Compiled { dfa, is_eager, .. })) => {
+                (*is_eager || is_end) && dfa.is_match_state(dfa.next_eoi_state(state))
+            }
+            _ => false,
+        }
+    }
+
+    /// The part of a match that is the secret.
+    pub(super) fn secret(&self, text: &[u8]) -> Range<usize> {
+        let secret = self.compiled().and_then(|compiled| compiled.secret.as_ref());
+        let group = secret.and_then(|secret| secret.captures(text)?.name("secret"));
+        group.map_or(0..text.len(), |group| group.range())
+    }
+}
+
+fn check_name(field: &str, name: &str) -> Result<()> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
+    if (1..=LONGEST_NAME).contains(&name.len()) && name.bytes().all(is_plain) {
+        return Ok(());
+    }
+    let expected = format!("1 to {LONGEST_NAME} letters, digits, `_`, `.` or `-`");
+    Err(Error::OutOfRange {
+        field: field.to_owned().into(),
+        expected,
+        received: format!("{name:?}"),
+    })
+}
+
+/// Letters and classes are those of ASCII, as in JavaScript.
+fn syntax(ignores_case: bool) -> syntax::Config {
+    syntax::Config::new().unicode(false).utf8(false).case_insensitive(ignores_case)
+}
+
+fn compile(pattern: &str, ignores_case: bool) -> Option<Compiled> {
+    let hir = syntax::parse_with(pattern, &syntax(ignores_case)).ok()?;
+    let is_eager = hir.properties().look_set_suffix_any().is_empty();
+    let config = dense::Config::new()
+        .start_kind(StartKind::Anchored)
+        .match_kind(regex_automata::MatchKind::All)
+        .dfa_size_limit(Some(LARGEST))
+        .determinize_size_limit(Some(LARGEST));
+    let dfa = dense::Builder::new()
+        .configure(config)
+        .syntax(syntax(ignores_case))
+        .thompson(thompson::Config::new().utf8(false).nfa_size_limit(Some(LARGEST)))
+        .build(pattern)
+        .ok()?;
+    let has_secret = has_group(&hir, "secret");
+    let secret = regex::bytes::RegexBuilder::new(&format!("^(?:{pattern})"))
+        .unicode(false)
+        .case_insensitive(ignores_case)
+        .build();
+    let secret = if has_secret { Some(secret.ok()?) } else { None };
+    Some(Compiled { dfa, is_eager, secret })
+}
+
+fn has_group(hir: &Hir, name: &str) -> bool {
+    match hir.kind() {
+        HirKind::Capture(capture) => {
+            capture.name.as_deref() == Some(name) || has_group(&capture.sub, name)
+        }
+        HirKind::Repetition(repetition) => has_group(&repetition.sub, name),
+        HirKind::Concat(parts) | HirKind::Alternation(parts) => {
+            parts.iter().any(|part| has_group(part, name))
+        }
+        _ => false,
+    }
+}
+
+/// How a match of a user's pattern begins, in lower case. Every character stands for a byte.
+fn starts_of(field: &str, rule: &Rule) -> Result<Vec<String>> {
+    let refuse = |expected: String| Error::OutOfRange {
+        field: field.to_owned().into(),
+        expected,
+        received: format!("{:?}", rule.pattern),
+    };
+    let hir = syntax::parse_with(&rule.pattern, &syntax(rule.ignores_case))
+        .map_err(|error| refuse(format!("a regular expression ({error})")))?;
+    // The cases of letters are the same here.
+    let folded = syntax::parse_with(&rule.pattern.to_ascii_lowercase(), &syntax(false));
+    let hir_of_starts = if rule.ignores_case { folded.as_ref().unwrap_or(&hir) } else { &hir };
+    let mut extractor = Extractor::new();
+    extractor.kind(ExtractKind::Prefix).limit_total(MOST_STARTS);
+    let found = extractor.extract(hir_of_starts);
+    let starts: BTreeSet<String> = found
+        .literals()
+        .unwrap_or_default()
+        .iter()
+        .map(|literal| literal.as_bytes().to_ascii_lowercase())
+        .map(|bytes| bytes.into_iter().map(char::from).collect())
+        .collect();
+    let is_known = !starts.is_empty() && starts.iter().all(|start| start.len() >= SHORTEST_START);
+    if !is_known {
+        return Err(refuse(format!(
+            "a pattern that begins with a text of at least {SHORTEST_START} characters, or with one of a few"
+        )));
+    }
+    if compile(&rule.pattern, rule.ignores_case).is_none() {
+        return Err(refuse("a smaller pattern".into()));
+    }
+    Ok(starts.into_iter().collect())
+}

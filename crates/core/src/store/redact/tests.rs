@@ -1,0 +1,386 @@
+use std::collections::BTreeSet;
+use std::sync::{Arc, LazyLock};
+
+use super::rules::BUILTIN;
+use super::*;
+
+/// What the secrets of each rule look like: `{x20}` stands for 20 characters of a kind. Between `<` and `>` stands what is
+/// replaced, where that is not all.
+const FORMS: &[(&str, &[&str])] = &[
+    ("aws-access-key", &["AKIA{U16}", "ASIA{U16}"]),
+    (
+        "aws-secret-key",
+        &[
+            "AWS_SECRET_ACCESS_KEY=<{b40}>",
+            "\"SecretAccessKey\": \"<{b40}>\"",
+            "aws_secret_access_key = <{b40}>",
+        ],
+    ),
+    ("aws-session-token", &["AWS_SESSION_TOKEN=<{b300}==>", "\"SessionToken\": \"<{b200}>\""]),
+    ("google-api-key", &["AIza{w35}"]),
+    ("google-oauth", &["ya29.{w100}", "GOCSPX-{w28}", "1//0{w60}"]),
+    ("azure-key", &["AccountKey=<{b86}==>", "SharedAccessKey=<{b43}=>"]),
+    ("azure-sas", &["?sv=1&sig=<{n43}%3D>"]),
+    ("azure-client-secret", &["8Q~{n34}"]),
+    ("digitalocean-token", &["dop_v1_{h64}", "doo_v1_{h64}"]),
+    ("alibaba-key", &["LTAI{n20}"]),
+    ("heroku-key", &["HRKU-{w36}"]),
+    ("fly-token", &["fm2_{b200}", "fo1_{w43}"]),
+    ("cloudflare-origin-ca-key", &["v1.0-{h24}-{h146}"]),
+    ("github-token", &["ghp_{n36}", "gho_{n36}", "ghu_{n36}", "ghs_{n36}", "ghr_{n76}"]),
+    ("github-pat", &["github_pat_{n22}_{n59}"]),
+    (
+        "gitlab-token",
+        &["glpat-{w20}", "glrt-{w20}", "gldt-{w20}", "glcbt-{n2}_{w20}", "glpat-{w27}.01.{n9}"],
+    ),
+    ("bitbucket-token", &["ATBB{n32}", "ATCTT3xFfG{w180}={h8}", "ATATT3xFfG{w180}={h8}"]),
+    ("npm-token", &["npm_{n36}"]),
+    ("npm-auth", &["//registry.example.com/:_authToken=<{n36}>", "_x:_password=\"<{b40}>\""]),
+    ("pypi-token", &["pypi-AgEIcHlwaS5vcmc{w150}"]),
+    ("rubygems-key", &["rubygems_{h48}"]),
+    ("crates-token", &["cio{n32}"]),
+    ("docker-token", &["dckr_pat_{w27}", "dckr_oat_{w32}"]),
+    ("nuget-key", &["oy2{l43}"]),
+    ("clojars-token", &["CLOJARS_{h60}"]),
+    ("hugging-face-token", &["hf_{A34}", "api_org_{A34}"]),
+    ("anthropic-key", &["sk-ant-api03-{w93}AA", "sk-ant-admin01-{w93}AA", "sk-ant-oat01-{w93}"]),
+    (
+        "openai-key",
+        &["sk-proj-{w120}", "sk-svcacct-{w120}", "sk-{n20}T3BlbkFJ{n20}", "sk-admin-{w60}"],
+    ),
+    (
+        "slack-token",
+        &[
+            "xoxb-{d12}-{d12}-{n24}",
+            "xoxp-{d12}-{d12}-{d12}-{h32}",
+            "xapp-1-A{n10}-{d13}-{h64}",
+            "xoxe.xoxp-1-{n160}",
+        ],
+    ),
+    ("slack-webhook", &["https://hooks.slack.com/services/<T{n8}/B{n10}/{n24}>"]),
+    (
+        "discord-webhook",
+        &[
+            "https://discord.com/api/webhooks/<{d18}/{w68}>",
+            "discordapp.com/api/webhooks/<{d19}/{w68}>",
+        ],
+    ),
+    (
+        "teams-webhook",
+        &["https://x.webhook.office.com/webhookb2/<{h36}@{h36}/IncomingWebhook/{h32}/{h36}>"],
+    ),
+    ("telegram-bot-token", &["https://api.telegram.org/bot<{d10}:AA{w33}>/getMe"]),
+    ("stripe-key", &["sk_live_{n24}", "rk_live_{n24}", "sk_test_{n99}", "whsec_{n32}"]),
+    ("square-token", &["sq0csp-{w43}", "sq0atp-{w22}"]),
+    ("shopify-token", &["shpat_{h32}", "shpss_{h32}"]),
+    ("sendgrid-key", &["SG.{w22}.{w43}"]),
+    ("brevo-key", &["xkeysib-{h64}-{n16}"]),
+    ("databricks-token", &["dapi{h32}", "dapi{h32}-2"]),
+    ("grafana-token", &["glsa_{n32}_{h8}", "glc_{b60}"]),
+    ("new-relic-key", &["NRAK-{N27}"]),
+    ("sentry-token", &["sntrys_{b100}", "sntryu_{h64}"]),
+    ("linear-key", &["lin_api_{n40}"]),
+    ("notion-token", &["ntn_{n46}", "secret_{n43}"]),
+    ("figma-token", &["figd_{w40}"]),
+    ("postman-key", &["PMAK-{h24}-{h34}"]),
+    ("doppler-token", &["dp.pt.{n43}", "dp.st.dev.{n43}"]),
+    ("vault-token", &["hvs.{w90}", "hvb.{w138}"]),
+    ("terraform-token", &[".atlasv1.{w67}"]),
+    ("pulumi-token", &["pul-{h40}"]),
+    ("planetscale-token", &["pscale_tkn_{w43}", "pscale_pw_{w43}"]),
+    ("supabase-key", &["sbp_{h40}", "sb_secret_{w31}"]),
+    ("tailscale-key", &["tskey-auth-{n12}CNTRL-{n32}"]),
+    ("one-password-token", &["ops_eyJ{w250}"]),
+    ("age-key", &["AGE-SECRET-KEY-1{Q58}"]),
+    ("groq-key", &["gsk_{n52}"]),
+    ("perplexity-key", &["pplx-{n48}"]),
+    ("xai-key", &["xai-{n80}"]),
+    ("replicate-token", &["r8_{n37}"]),
+    ("netlify-token", &["nfp_{n36}"]),
+    ("buildkite-token", &["bkua_{h40}"]),
+    (
+        "private-key",
+        &[
+            "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,{H32}\n\n{b64}\n{b64}\n{b31}=\n-----END RSA PRIVATE KEY-----",
+            "-----BEGIN PRIVATE KEY-----\r\n{b64}\r\n{b20}==\r\n-----END PRIVATE KEY-----",
+            "-----BEGIN OPENSSH PRIVATE KEY-----\n{b70}\n{b70}\n-----END OPENSSH PRIVATE KEY-----",
+            "-----BEGIN PGP PRIVATE KEY BLOCK-----\nVersion: 1\n\n{b64}\n={b4}\n-----END PGP PRIVATE KEY BLOCK-----",
+            "-----BEGIN EC PRIVATE KEY-----\\n{b64}\\n{b40}\\n-----END EC PRIVATE KEY-----",
+        ],
+    ),
+    ("jwt", &["eyJhbGciOiJIUzI1NiJ9.eyJ{w60}.{w43}", "eyJ{w36}.eyJ{w400}.{w342}"]),
+    (
+        "authorization",
+        &[
+            "Authorization: Bearer <{w40}>",
+            "authorization: token <{h40}>",
+            "'Authorization':'Basic <{b24}==>'",
+        ],
+    ),
+    ("api-key-header", &["x-api-key: <{n40}>", "PRIVATE-TOKEN: <{w20}>"]),
+    (
+        "url-password",
+        &[
+            "postgres://user:<{n16}>@db.example.com/x",
+            "redis://:<{n20}>@cache",
+            "https://ada:<p-{n8}!>@example.com",
+        ],
+    ),
+];
+
+/// Random numbers that are the same in every run.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, most: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 11) as usize % most
+    }
+
+    fn text(&mut self, kind: char, length: usize) -> String {
+        let upper = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+        let (lower, digits) = (upper.to_lowercase(), "0123456789");
+        let all = match kind {
+            'U' => format!("{upper}234567"),
+            'N' => format!("{upper}{digits}"),
+            'Q' => "ACDEFGHJKLMNPQRSTUVWXYZ023456789".to_owned(),
+            'A' => format!("{upper}{lower}"),
+            'n' => format!("{upper}{lower}{digits}"),
+            'w' => format!("{upper}{lower}{digits}_-"),
+            'b' => format!("{upper}{lower}{digits}+/"),
+            'l' => format!("{lower}{digits}"),
+            'h' => format!("{digits}abcdef"),
+            'H' => format!("{digits}ABCDEF"),
+            'd' => digits.to_owned(),
+            other => panic!("{other}"),
+        };
+        let all: Vec<char> = all.chars().collect();
+        (0..length).map(|_| all[self.below(all.len())]).collect()
+    }
+
+    /// A secret of this form within its context, and what is left of that.
+    fn secret(&mut self, rule: &str, form: &str) -> (String, String) {
+        let mut whole = String::new();
+        let mut rest = form;
+        while let Some((before, after)) = rest.split_once('{') {
+            let (kind, after) = after.split_once('}').unwrap();
+            let (kind, length) = kind.split_at(1);
+            whole += before;
+            whole += &self.text(kind.chars().next().unwrap(), length.parse().unwrap());
+            rest = after;
+        }
+        whole += rest;
+        let marker = format!("[REDACTED:{rule}]");
+        match whole
+            .split_once('<')
+            .and_then(|(before, after)| Some((before, after.split_once('>')?)))
+        {
+            Some((before, (secret, after))) => {
+                (format!("{before}{secret}{after}"), format!("{before}{marker}{after}"))
+            }
+            None => (whole, marker),
+        }
+    }
+}
+
+static REDACTOR: LazyLock<Arc<Redactor>> =
+    LazyLock::new(|| Redactor::new(true, &[], &[], None).unwrap());
+
+/// What comes out of a stream that gets these pieces, with everything that it holds at the end.
+fn through(redactor: &Arc<Redactor>, pieces: &[&[u8]]) -> String {
+    let mut stream = Stream::new(Arc::clone(redactor));
+    let mut all = Vec::new();
+    for piece in pieces {
+        all.extend_from_slice(&stream.feed(piece));
+    }
+    all.extend_from_slice(&stream.release());
+    assert!(!stream.is_holding());
+    String::from_utf8(all).unwrap()
+}
+
+#[test]
+fn every_rule_has_its_starts_and_forms() {
+    let names: BTreeSet<_> = BUILTIN.iter().map(|rule| rule.name).collect();
+    assert_eq!(names.len(), BUILTIN.len());
+    assert_eq!(names, FORMS.iter().map(|(name, _)| *name).collect());
+    for (at, rule) in BUILTIN.iter().enumerate() {
+        assert!(REDACTOR.rule(at).unwrap().start(None).is_some(), "{}", rule.name);
+    }
+}
+
+#[test]
+fn every_secret_is_found_wherever_it_is_cut() {
+    let mut random = Random(42);
+    for (rule, forms) in FORMS {
+        for form in *forms {
+            let (secret, left) = random.secret(rule, form);
+            for (before, after) in
+                [("", ""), ("key: ", " and more\n"), ("export X='", "'\n"), ("(", ")\u{e9}")]
+            {
+                let text = format!("{before}{secret}{after}");
+                let wanted = format!("{before}{left}{after}");
+                let bytes = text.as_bytes();
+                assert_eq!(through(&REDACTOR, &[bytes]), wanted, "{text}");
+                for at in 1..bytes.len() {
+                    let (one, two) = bytes.split_at(at);
+                    assert_eq!(through(&REDACTOR, &[one, two]), wanted, "cut at {at}: {text}");
+                }
+                let pieces: Vec<&[u8]> = bytes.chunks(1).collect();
+                assert_eq!(through(&REDACTOR, &pieces), wanted, "byte by byte: {text}");
+                assert_eq!(through(&REDACTOR, &[wanted.as_bytes()]), wanted);
+            }
+        }
+    }
+}
+
+#[test]
+fn colours_in_a_secret_stay_and_hide_nothing() {
+    let mut random = Random(7);
+    for (rule, forms) in FORMS {
+        let (secret, left) = random.secret(rule, forms[0]);
+        for at in 0..=secret.len() {
+            let (one, two) = secret.split_at(at);
+            let text = format!("a {one}\u{1b}[1;31m{two} b\u{1b}[0m");
+            let pieces: Vec<&[u8]> = text.as_bytes().chunks(5).collect();
+            let found = through(&REDACTOR, &pieces);
+            assert_eq!(
+                found.replacen("\u{1b}[1;31m", "", 1),
+                format!("a {left} b\u{1b}[0m"),
+                "{text:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_rest_of_a_secret_is_replaced_however_late_it_comes() {
+    let redactor = &*REDACTOR;
+    let mut stream = Stream::new(Arc::clone(redactor));
+    let mut seen = String::new();
+    let mut take = |bytes: &[u8]| seen += std::str::from_utf8(bytes).unwrap();
+    take(&stream.feed(b"-----BEGIN RSA PRIVATE KEY-----\nMIIE"));
+    take(&stream.release());
+    for _ in 0..1000 {
+        take(&stream.feed(b"bW9yZSBvZiB0aGUga2V5\n"));
+        take(&stream.release());
+    }
+    take(&stream.feed(b"-----END RSA PRIVATE KEY-----\nthe end"));
+    take(&stream.release());
+    assert_eq!(seen, "[REDACTED:private-key]\nthe end");
+    assert_eq!(stream.findings()[0].length, 36 + 21 * 1000 + 29);
+}
+
+#[test]
+fn values_are_found_as_they_are() {
+    let literals = [
+        Literal {
+            name: "DB_PASSWORD".into(),
+            value: "hunter2 \u{e9}t\u{e9} with a very long tail that goes on and on".into(),
+        },
+        Literal { name: "TOKEN".into(), value: "s3cr3tvalue".into() },
+    ];
+    let redactor = Redactor::new(false, &[], &literals, None).unwrap();
+    let text = format!("x {} y s3cr3tvalue S3CR3TVALUE s3cr3ts3cr3tvalue", literals[0].value);
+    let wanted = "x [REDACTED:DB_PASSWORD] y [REDACTED:TOKEN] S3CR3TVALUE s3cr3t[REDACTED:TOKEN]";
+    for size in 1..text.len() {
+        let pieces: Vec<&[u8]> = text.as_bytes().chunks(size).collect();
+        assert_eq!(through(&redactor, &pieces), wanted, "{size}");
+    }
+}
+
+#[test]
+fn rules_of_the_user_are_followed() {
+    let rule = |pattern: &str, ignores_case| Rule {
+        name: "corp".into(),
+        pattern: pattern.into(),
+        ignores_case,
+    };
+    let redactor = |rule| Redactor::new(false, &[rule], &[], Some("<{rule}>")).unwrap();
+    let one = redactor(rule(r"corp_(?:[a-z]{5})(?:-[a-z]{3})?\b", false));
+    assert_eq!(
+        through(&one, &[b"a corp_abcde-xyz b corp_abcde-x c corp_abcdef CORP_abcde"]),
+        "a <corp> b <corp>-x c corp_abcdef CORP_abcde"
+    );
+    let two = redactor(rule(r"corp(?P<secret>[0-9]+)", true));
+    assert_eq!(through(&two, &[b"CORP1", b"23 corpX corp4"]), "CORP<corp> corpX corp<corp>");
+    for pattern in ["[a-z]+", "a(", "x*corp", ""] {
+        let error = Redactor::new(false, &[rule(pattern, false)], &[], None).map(drop).unwrap_err();
+        assert!(error.to_string().starts_with("redact.rules[0].pattern must be"), "{error}");
+    }
+    let large = Redactor::new(false, &[rule("corp[a-z]{9}.{1,900}x.{1,900}y", false)], &[], None);
+    assert!(large.map(drop).unwrap_err().to_string().contains("a smaller pattern"));
+}
+
+#[test]
+fn a_marker_may_not_look_like_a_secret() {
+    let literals = [Literal { name: "a".into(), value: "REDACTED".into() }];
+    let error = Redactor::new(false, &[], &literals, None).map(drop).unwrap_err();
+    assert!(error.to_string().starts_with("redact.marker must be"), "{error}");
+}
+
+#[test]
+fn pieces_give_what_the_whole_gives() {
+    let mut random = Random(99);
+    let bits = [
+        "eyJ",
+        "ghp_",
+        "sk-",
+        "://",
+        ":",
+        "@",
+        "-----BEGIN ",
+        "PRIVATE KEY-----",
+        "-",
+        ".",
+        " ",
+        "\n",
+        "aB3",
+        "\u{1b}[3",
+        "1m",
+        "\u{1b}[0m",
+        "\u{1b}",
+        "Authorization: ",
+        "Bearer ",
+        "AKIA",
+        "\u{e9}",
+        "s3cr3t",
+        "value",
+    ];
+    let literals = [Literal { name: "T".into(), value: "s3cr3tvalue".into() }];
+    let redactor = Redactor::new(true, &[], &literals, None).unwrap();
+    for round in 0..4000 {
+        let mut text = String::new();
+        for _ in 0..random.below(12) + 1 {
+            let (rule, forms) = FORMS[random.below(FORMS.len())];
+            match random.below(4) {
+                0 => {
+                    let form = forms[random.below(forms.len())];
+                    text += &random.secret(rule, form).0;
+                }
+                1 => text += &random.text('n', 30),
+                _ => text += bits[random.below(bits.len())],
+            }
+        }
+        let whole = through(&redactor, &[text.as_bytes()]);
+        let mut pieces = Vec::new();
+        let mut rest = text.as_bytes();
+        while !rest.is_empty() {
+            let (piece, after) = rest.split_at(1 + random.below(rest.len()));
+            pieces.push(piece);
+            rest = after;
+        }
+        let lossy = |pieces: &[&[u8]]| {
+            let mut stream = Stream::new(Arc::clone(&redactor));
+            let mut all: Vec<u8> = Vec::new();
+            for piece in pieces {
+                all.extend_from_slice(&stream.feed(piece));
+            }
+            all.extend(stream.release());
+            String::from_utf8(all).unwrap()
+        };
+        assert_eq!(lossy(&pieces), whole, "{round}: {text:?}");
+        assert_eq!(through(&redactor, &[whole.as_bytes()]), whole, "{round}: {text:?}");
+    }
+}
