@@ -1464,7 +1464,8 @@ export interface Recording extends AsyncIterable<FollowedChunk> {
    */
   resize(size: TerminalSize): void
   /**
-   * Sends it a signal, by name or number; `'SIGTERM'` by default. Does nothing once it is over.
+   * Sends it a signal, by name or number from 0 to 64; `'SIGTERM'` by default, and 0 sends none. Once it is over, this
+   * gives up what processes that it left behind still print.
    *
    * @throws {RangeError} `ERR_OUT_OF_RANGE` for a signal that there is not.
    */

@@ -4,6 +4,7 @@
 const { randomUUID } = require('node:crypto')
 const { statSync } = require('node:fs')
 const { constants } = require('node:os')
+const { isAbsolute, resolve } = require('node:path')
 const {
   isAbsent,
   optionalFunction,
@@ -16,7 +17,7 @@ const {
 } = require('./arguments.js')
 const { settled } = require('./background.js')
 const { DatabaseConnection, connectionOf } = require('./connection.js')
-const { SqliteError, invalidState, outOfRange } = require('./errors.js')
+const { SqliteError, invalidState, outOfRange, wrongType } = require('./errors.js')
 const { OutputStore } = require('./output-store.js')
 const { SessionStore } = require('./session-store.js')
 const { native: tables } = require('./rows.js')
@@ -67,6 +68,14 @@ function commandLine(words) {
   return words.map((text) => (/^[\w@%+=:,./-]+$/.test(text) ? text : quoted(text))).join(' ')
 }
 
+// No system passes one on.
+function requireNoNul(call, name, value) {
+  requireString(call, name, value)
+  if (value.includes('\0')) {
+    outOfRange(`${call}: ${name} must not contain a NUL; received ${show(value)}`)
+  }
+}
+
 /** The folder of this process. It may have been removed. */
 function folderOfProcess() {
   try {
@@ -79,10 +88,16 @@ function folderOfProcess() {
 /** Names and values, one behind the other. */
 function environmentOf(call, env, isTerminal) {
   requireObject(call, 'options.env', env)
+  if (env instanceof Map) {
+    wrongType(
+      `${call}: options.env must be an object with a property for each variable; received a Map`,
+    )
+  }
   const texts = []
   for (const [name, value] of Object.entries(env)) {
     if (value === undefined) continue
-    requireString(call, `options.env.${name}`, value)
+    requireNoNul(call, 'the name of a variable in options.env', name)
+    requireNoNul(call, `options.env.${name}`, value)
     texts.push(name, value)
   }
   if (isTerminal && isAbsent(env.TERM)) texts.push('TERM', TERM)
@@ -92,7 +107,7 @@ function environmentOf(call, env, isTerminal) {
 function argumentsOf(call, args) {
   if (isAbsent(args)) return []
   requireArray(call, 'options.args', args)
-  args.forEach((arg, at) => requireString(call, `options.args[${at}]`, arg))
+  args.forEach((arg, at) => requireNoNul(call, `options.args[${at}]`, arg))
   return args
 }
 
@@ -100,6 +115,35 @@ function argumentsOf(call, args) {
 async function endOf(exited) {
   const [exitCode, signal] = await settled(exited)
   return { exitCode, signal }
+}
+
+function isFolder(path) {
+  try {
+    return statSync(path).isDirectory()
+  } catch {
+    return false
+  }
+}
+
+/** A folder that is given has to be one. */
+function requireFolder(call, cwd) {
+  requireNoNul(call, 'options.cwd', cwd)
+  if (!isFolder(cwd)) outOfRange(`${call}: options.cwd must be a folder; received ${show(cwd)}`)
+}
+
+/**
+ * The path of a database as it is from now on, whatever folder this process goes to. What never is a database is refused;
+ * everything else may become one while the command runs.
+ */
+function pathOf(call, db) {
+  if (db === '' || db === ':memory:') {
+    outOfRange(`${call}: db must be the path of a file, or a connection; received ${show(db)}`)
+  }
+  const path = isAbsolute(db) || folderOfProcess() === undefined ? db : resolve(db)
+  if (isFolder(path)) {
+    outOfRange(`${call}: db must be the path of a file; received ${show(db)}, a folder`)
+  }
+  return path
 }
 
 /** How often the queue of a database in memory is emptied, in milliseconds. No thread can write to it. */
@@ -244,6 +288,22 @@ class Keeper {
     }
   }
 
+  /**
+   * Stores the session before its command runs, so that nobody else gets its id. Where that is not possible yet, it is stored
+   * later.
+   */
+  reserve(session) {
+    if (this.#connection === undefined) return undefined
+    try {
+      native.reserve(connectionOf('record', this.#connection), session)
+      return () => new SessionStore(this.#connection).delete(session[0])
+    } catch (error) {
+      if (!(error instanceof SqliteError) || error.code === 'SQLITE_CONSTRAINT_PRIMARYKEY')
+        throw error
+      return undefined
+    }
+  }
+
   /** What the recording keeps goes there from now on. */
   keep(recording) {
     this.#recording = recording
@@ -331,16 +391,18 @@ function sizeOfTerminal() {
 function record(db, options) {
   const call = 'record'
   const isPath = typeof db === 'string'
+  const path = isPath ? pathOf(call, db) : undefined
   const connection = isPath ? undefined : connectionOf(call, db)
   requireObject(call, 'options', options)
   const o = optionsOf(call, options, OPTIONS)
-  requireString(call, 'options.command', o.command)
+  requireNoNul(call, 'options.command', o.command)
   if (o.command === '') outOfRange(`${call}: options.command must not be empty; received ''`)
   const args = argumentsOf(call, o.args)
   const stdin = oneOf(call, 'options.stdin', o.stdin, STDIN) ?? 'pipe'
   const stdout = oneOf(call, 'options.stdout', o.stdout, STDOUT) ?? 'none'
   if (!isAbsent(o.terminal)) requireBoolean(call, 'options.terminal', o.terminal)
-  for (const name of ['cwd', 'id', 'title']) {
+  if (!isAbsent(o.cwd)) requireFolder(call, o.cwd)
+  for (const name of ['id', 'title']) {
     if (!isAbsent(o[name])) requireString(call, `options.${name}`, o[name])
   }
   const onError = optionalFunction(call, 'options.onError', o.onError)
@@ -362,8 +424,8 @@ function record(db, options) {
     undefined,
     undefined,
     isTerminal,
-    undefined,
-    undefined,
+    isTerminal ? (o.columns ?? size.columns) : undefined,
+    isTerminal ? (o.rows ?? size.rows) : undefined,
     undefined,
   ]
   const how = [
@@ -385,17 +447,14 @@ function record(db, options) {
     const ended = isInMemory(connection) ? emptied(outputs, endOf(exited)) : endOf(exited)
     return new Recording(recording, id, ended, () => outputs.follow(id, { after: 0 }))
   }
-  const keeper = new Keeper(db, o.slot, onError)
+  const keeper = new Keeper(path, o.slot, onError)
   keeper.open()
-  if (keeper.connection !== undefined && new SessionStore(keeper.connection).get(id)) {
-    keeper.close()
-    const message = `${call}: session.id ${JSON.stringify(id)} exists already`
-    throw new SqliteError(message, 'SQLITE_CONSTRAINT_PRIMARYKEY')
-  }
-  let started
+  let cancel, started
   try {
-    started = native.start(undefined, session, how, SIGNALS, db)
+    cancel = keeper.reserve(session)
+    started = native.start(undefined, session, how, SIGNALS, path)
   } catch (error) {
+    cancel?.()
     keeper.close()
     throw error
   }

@@ -22,6 +22,7 @@ mod output_store;
 #[allow(unsafe_code, reason = "napi-rs takes a function by an unsafe call")]
 mod progress;
 mod recording;
+mod redact;
 mod retention;
 mod rows;
 mod search;

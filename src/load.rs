@@ -10,11 +10,11 @@ use crate::js::{Scope, function};
 use crate::natives::Native;
 use crate::{
     connection, convert, database, exit, export, follow, maintenance, output_store, recording,
-    retention, search, session_store, statement, terminal,
+    redact, retention, search, session_store, statement, terminal,
 };
 
 /// The functions, by the names that `lib/` has for their tables.
-const NATIVES: [(&str, &[Native]); 13] = [
+const NATIVES: [(&str, &[Native]); 14] = [
     ("connection", connection::NATIVES),
     ("maintenance", maintenance::NATIVES),
     ("retention", retention::NATIVES),
@@ -27,6 +27,7 @@ const NATIVES: [(&str, &[Native]); 13] = [
     ("exports", export::NATIVES),
     ("terminal", terminal::NATIVES),
     ("recording", recording::NATIVES),
+    ("redact", redact::NATIVES),
     ("values", convert::NATIVES),
 ];
 

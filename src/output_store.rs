@@ -18,6 +18,7 @@ use crate::exit;
 use crate::export::size_of;
 use crate::js::Value;
 use crate::natives::{Answer, Call, Native, done, natives, open_connection};
+use crate::redact;
 use crate::rows::Batches;
 use crate::search::command_of;
 use crate::write_behind;
@@ -59,17 +60,26 @@ fn outputs<'env>(call: Call<'_, 'env>) -> Parsed<&'env Outputs> {
     Ok(call.native()?)
 }
 
-/// the connection -> the native side of a store
+/// the connection, what secrets look like, whether somebody hears of them -> the native side of a store
 fn open<'env>(call: Call<'_, 'env>) -> Answer<'env> {
-    Ok(call.scope().external(Outputs::new(open_connection(call)?))?)
+    opened(call, Outputs::new(open_connection(call)?), 1)
 }
 
-/// the connection, maxDelay, maxBytes, who hears of errors -> the native side of a store
+/// the connection, maxDelay, maxBytes, who hears of errors, and as above -> the native side of a store
 fn open_write_behind<'env>(call: Call<'_, 'env>) -> Answer<'env> {
     let connection = open_connection(call)?;
     let (settings, on_error) = write_behind::options(call, 1)?;
     let outputs = Outputs::write_behind(connection, settings, on_error)?;
     exit::settle_if_over(outputs.connection());
+    opened(call, outputs, 4)
+}
+
+fn opened<'env>(call: Call<'_, 'env>, outputs: Outputs, at: usize) -> Answer<'env> {
+    let redaction = redact::redaction_of(call.get(at)?, call.get(at + 1)?)?;
+    let outputs = match redaction {
+        Some(redaction) => outputs.redacting(redaction),
+        None => outputs,
+    };
     Ok(call.scope().external(outputs)?)
 }
 

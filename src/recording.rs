@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use gsd_session_core::sqlite::{Connection, Location};
 use gsd_session_core::store::model::{NewSession, OutputType};
@@ -19,11 +19,12 @@ use crate::convert::{Argument, MAX_CELLS, new_session, optional};
 use crate::error::{Failure, Parsed};
 use crate::js::{Scope, Value};
 use crate::natives::{Answer, Call, Native, done, natives, open_connection};
+use crate::redact::redact_for;
 
 /// The functions.
 pub const NATIVES: &[Native] = natives! {
-    "record": start, size;
-    "Recording": pid, attach, detach, look, store_in, finish, take_in;
+    "record": reserve, start, size;
+    "Recording": pid, attach, look, store_in, finish, take_in;
     "Recording.write": write;
     "Recording.end": end;
     "Recording.resize": resize;
@@ -32,6 +33,12 @@ pub const NATIVES: &[Native] = natives! {
 
 /// How long the end of a command waits for a database that is locked or full.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The highest signal of any system.
+const MAX_SIGNAL: i64 = 64;
+
+/// How long spool files are taken in at least, however short the command is.
+const TAKING_IN: Duration = Duration::from_secs(1);
 
 /// A command that is recorded.
 struct Recording {
@@ -43,21 +50,36 @@ fn recording<'env>(call: Call<'_, 'env>) -> Parsed<&'env Recording> {
     Ok(call.native()?)
 }
 
+/// the connection, an array of the fields of the session, what secrets look like: stores the session of a command that does not
+/// run yet
+fn reserve<'env>(call: Call<'_, 'env>) -> Answer<'env> {
+    let (sessions, _) = stores(&open_connection(call)?);
+    let mut session = new_session(fields_of(call.get(1)?, call)?)?;
+    if let Some(redact) = redact_for(call.get(2)?, None)? {
+        redact.redactor.clean_session(&mut session);
+    }
+    sessions.create(&session)?;
+    done(call)
+}
+
+fn fields_of<'env>(fields: Value<'env>, call: Call<'_, 'env>) -> Parsed<[Value<'env>; 16]> {
+    let mut all = [call.scope().undefined()?; 16];
+    for (at, field) in (0..).zip(&mut all) {
+        *field = fields.element(at)?;
+    }
+    Ok(all)
+}
+
 /// the connection, an array of the fields of the session, an array of how the command runs, an array of the names of
 /// signals by their numbers -> the recording, and a promise of the exit code and the signal. Without a connection, the path
-/// of the database comes last: the recording keeps everything until it is told of a file.
+/// of the database comes next: the recording keeps everything until it is told of a file. Last comes what secrets look like.
 fn start<'env>(call: Call<'_, 'env>) -> Answer<'env> {
     let connection = match call.get(0)?.kind()? {
         ValueType::Undefined => None,
         _ => Some(open_connection(call)?),
     };
-    let fields = call.get(1)?;
-    let mut of_session = [call.scope().undefined()?; 16];
-    for (at, field) in (0..).zip(&mut of_session) {
-        *field = fields.element(at)?;
-    }
     let command = command(call.get(2)?)?;
-    let mut session = new_session(of_session)?;
+    let mut session = new_session(fields_of(call.get(1)?, call)?)?;
     if let Some(Size { columns, rows }) = command.terminal {
         session.details.columns = Some(columns.into());
         session.details.rows = Some(rows.into());
@@ -66,13 +88,22 @@ fn start<'env>(call: Call<'_, 'env>) -> Answer<'env> {
     let recorder = Arc::new(match &connection {
         Some(connection) => {
             let (sessions, outputs) = stores(connection);
-            Recorder::new(&sessions, &outputs, &session)?
+            let redact = redact_for(call.get(5)?, Some(&outputs))?;
+            Recorder::new(&sessions, &outputs, &session, redact)?
         }
         None => {
             let database = Argument::new("db", call.get(4)?).string()?;
-            Recorder::keeping(&session, spool_of(Path::new(&database), &session.id))
+            let spool = spool_of(Path::new(&database), &session.id);
+            Recorder::keeping(&session, spool, redact_for(call.get(5)?, None)?)
         }
     });
+    if recorder.redacts() {
+        let of_clock = Arc::clone(&recorder);
+        let clock = std::thread::Builder::new().name("redaction".into());
+        clock
+            .spawn(move || of_clock.release_in_time())
+            .map_err(|error| Failure::State(format!("no thread for redaction: {error}")))?;
+    }
     let (promised, promise) = Promised::new(call, exit_of)?;
     let mut promised = Some(promised);
     let of_thread = Arc::clone(&recorder);
@@ -232,7 +263,9 @@ fn take_in<'env>(call: Call<'_, 'env>) -> Answer<'env> {
     promise(call, taken, move || {
         let path = Path::new(&database);
         let connection = Connection::open(&database, Location::File(path.to_owned()), &options)?;
-        let taken = recorder::take_in(&connection, path, || !recorder.is_ended());
+        let start = Instant::now();
+        let goes_on = || !recorder.is_ended() || start.elapsed() < TAKING_IN;
+        let taken = recorder::take_in(&connection, path, goes_on);
         connection.close()?;
         Ok(taken?)
     })
@@ -252,11 +285,6 @@ fn pid<'env>(call: Call<'_, 'env>) -> Answer<'env> {
 
 fn attach<'env>(call: Call<'_, 'env>) -> Answer<'env> {
     recording(call)?.running.attach();
-    done(call)
-}
-
-fn detach<'env>(call: Call<'_, 'env>) -> Answer<'env> {
-    recording(call)?.running.detach();
     done(call)
 }
 
@@ -284,7 +312,7 @@ fn resize<'env>(call: Call<'_, 'env>) -> Answer<'env> {
 
 /// the recording, the number of a signal
 fn kill<'env>(call: Call<'_, 'env>) -> Answer<'env> {
-    let signal = Argument::new("signal", call.get(1)?).integer_in(0..=128)?;
+    let signal = Argument::new("signal", call.get(1)?).integer_in(0..=MAX_SIGNAL)?;
     let killed = recording(call)?.running.kill(i32::try_from(signal).unwrap_or(0));
     killed.map_err(|error| Failure::State(error.to_string()))?;
     done(call)

@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use gsd_session_core::store::model::SessionStatus;
+use gsd_session_core::store::redactions::Counts;
 use gsd_session_core::store::retention::{self, Criteria, PruneProgress, Pruned};
 use gsd_session_core::store::stats::{self, Amount};
 
@@ -54,7 +55,16 @@ fn stats<'env>(call: Call<'_, 'env>) -> Answer<'env> {
         scope.array_of(
             stats.largest.iter().flat_map(|(id, of_it)| [scope.string(id), amount(scope, of_it)]),
         ),
+        counts(scope, &stats.redactions),
     ])?)
+}
+
+/// The names of rules and how often each has found something, two by two.
+pub fn counts<'env>(scope: Scope<'env>, counts: &Counts) -> napi::Result<Value<'env>> {
+    let parts = counts
+        .iter()
+        .flat_map(|(rule, count)| [scope.string(rule.as_bytes()), scope.number(*count as f64)]);
+    scope.array_of(parts.collect::<Vec<_>>())
 }
 
 /// chunks, bytes, the milliseconds of the first and the last; NaN without any

@@ -16,6 +16,7 @@ use crate::convert::{self, Argument, MAX_CELLS, MAX_SAFE_INTEGER, optional};
 use crate::error::Parsed;
 use crate::exit::settle_if_over;
 use crate::natives::{Answer, Call, Native, done, natives, open_connection};
+use crate::retention::counts;
 use crate::rows::Batches;
 
 /// How many changes are given by default.
@@ -39,6 +40,7 @@ pub const NATIVES: &[Native] = natives! {
     "SessionStore.unpin": unpin;
     "SessionStore.isPinned": is_pinned;
     "SessionStore.referencedBy": referenced_by;
+    "SessionStore.redactions": redactions;
 };
 
 fn sessions<'env>(call: Call<'_, 'env>) -> Parsed<&'env Sessions> {
@@ -206,6 +208,14 @@ fn referenced_by<'env>(call: Call<'_, 'env>) -> Answer<'env> {
     Ok(scope.array_of(found.iter().flat_map(|(table, to)| {
         [scope.string(table.as_bytes()), scope.boolean(*to == Referent::Output)]
     }))?)
+}
+
+/// id -> rules and how often each has found something, two by two
+fn redactions<'env>(call: Call<'_, 'env>) -> Answer<'env> {
+    let sessions = sessions(call)?;
+    let id = Argument::new("id", call.get(1)?);
+    let found = id.with_string(|id| sessions.redactions(id))??;
+    Ok(counts(call.scope(), &found)?)
 }
 
 fn about_one<'env>(

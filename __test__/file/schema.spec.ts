@@ -78,6 +78,7 @@ describe('the schema of a new file', () => {
       ['table', 'gsd_session_changes'],
       ['table', 'gsd_session_details'],
       ['table', 'gsd_session_owners'],
+      ['table', 'gsd_session_redactions'],
       ['table', 'gsd_session_sizes'],
       ['table', 'session_outputs'],
       ['table', 'session_pins'],

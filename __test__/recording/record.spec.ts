@@ -1,5 +1,7 @@
 // `record()`: commands whose output is stored without JavaScript.
-import { existsSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { existsSync, readdirSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import {
@@ -239,6 +241,25 @@ describe.skipIf(process.platform === 'win32')('a recorded command', () => {
   })
 })
 
+test.skipIf(process.platform === 'win32')(
+  'record() stores in the same file wherever its process goes',
+  async () => {
+    const folder = temporaryFolder()
+    const other = temporaryFolder()
+    const script = `
+      const { record } = require(${JSON.stringify(join(process.cwd(), 'index.js'))})
+      const recording = record('a.db', { command: 'sh', args: ['-c', 'sleep 0.6; echo late'], id: 's-1' })
+      process.chdir(${JSON.stringify(other)})
+      recording.exited.then((end) => console.log(JSON.stringify(end)))`
+    const { stdout } = spawnSync('node', ['-e', script], { cwd: folder, encoding: 'utf8' })
+    expect(JSON.parse(stdout)).toMatchObject({ exitCode: 0, stored: true })
+    expect(readdirSync(other)).toEqual([])
+    const { sessions, outputs } = openStores(join(folder, 'a.db'))
+    expect(outputs.text('s-1')).toBe('late')
+    expect(sessions.get('s-1')).toMatchObject({ status: 'completed', pid: expect.any(Number) })
+  },
+)
+
 describe('record() refuses', () => {
   test('an id that exists, before anything runs', () => {
     const { connection, sessions } = openStores()
@@ -253,7 +274,6 @@ describe('record() refuses', () => {
   test.skipIf(process.platform === 'win32').each([
     [{ command: 'no-such-program-anywhere' }, 'ENOENT'],
     [{ command: '/etc/passwd' }, 'EACCES'],
-    [{ command: 'true', cwd: '/no/such/folder' }, 'ENOENT'],
   ])('%o, which cannot be run, and stores nothing', (options, code) => {
     const { connection, sessions } = openStores()
     for (const terminal of [true, false]) {
@@ -262,6 +282,25 @@ describe('record() refuses', () => {
       )
     }
     expect(sessions.list()).toEqual([])
+  })
+
+  test.each([
+    [{ cwd: '/no/such/folder' }, 'options.cwd must be a folder; received "/no/such/folder"'],
+    [{ args: ['a', 'b\0'] }, 'options.args[1] must not contain a NUL; received "b'],
+    [{ env: { A: '\0' } }, 'options.env.A must not contain a NUL'],
+    [
+      { env: new Map() as never },
+      'options.env must be an object with a property for each variable',
+    ],
+  ])('%o', (options, message) => {
+    const { connection, sessions } = openStores()
+    expect(() => record(connection, { command: 'true', ...options })).toThrow(message)
+    expect(sessions.list()).toEqual([])
+  })
+
+  test.each([':memory:', '', tmpdir()])('the database %j', (db) => {
+    const call = () => record(db, { command: 'true' })
+    expect(call).toThrow('db must be the path of a file')
   })
 
   test('a database that is opened for reading only', () => {

@@ -93,7 +93,7 @@ export function writeForeignFile(path: string, sql: string): void {
 
 /** Makes the file one of the version before the additions: what stands beside the tables of the plan and pins. */
 export function withoutAdditions(path: string): void {
-  const tables = ['details', 'sizes', 'owners', 'changes'].map(
+  const tables = ['details', 'sizes', 'owners', 'redactions', 'changes'].map(
     (name) => `DROP TABLE other.gsd_session_${name}`,
   )
   const triggers = ['created', 'changed', 'renamed', 'removed'].map(

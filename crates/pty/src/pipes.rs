@@ -162,9 +162,6 @@ impl Running {
 
     /// Does nothing: there is no terminal.
     pub fn attach(&self) {}
-
-    /// Does nothing: there is no terminal.
-    pub fn detach(&self) {}
 }
 
 /// The size of the terminal of this process, which nobody knows.

@@ -194,6 +194,44 @@ fn a_process_that_is_left_behind_is_not_waited_for_beyond_a_second_of_quiet() {
 }
 
 #[test]
+fn a_process_that_is_left_behind_and_goes_on_printing_is_given_up_by_a_signal() {
+    let script = "(while :; do echo noise; sleep 0.05; done) & echo over; exit 3";
+    for terminal in [Some(SIZE), None] {
+        let mut watched =
+            Watched::new(&Spawn { terminal, ..shell(&format!("trap '' HUP; {script}")) });
+        watched.until("over");
+        watched.until("noise");
+        std::thread::sleep(Duration::from_millis(300));
+        watched.running.kill(0).unwrap();
+        let (_, status) = watched.end();
+        assert_eq!(status, Status::Code(3));
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_command_that_is_over_leaves_nothing_open() {
+    let open = || std::fs::read_dir("/proc/self/fd").unwrap().count();
+    let over: Vec<_> = (0..20)
+        .map(|_| {
+            let mut watched = Watched::new(&shell("exit 0"));
+            while !matches!(watched.seen.recv_timeout(Duration::from_secs(20)), Ok(Seen::Exited(_)))
+            {
+            }
+            watched.text.clear();
+            watched
+        })
+        .collect();
+    // Other tests open some at the same time.
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while open() > 60 && Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert!(open() <= 60, "{} are open", open());
+    drop(over);
+}
+
+#[test]
 fn what_is_typed_without_an_echo_is_not_printed() {
     let script = "stty -echo; printf 'Password: '; read word; stty echo; echo; echo \"${#word}\"";
     let mut watched = Watched::new(&shell(script));

@@ -39,6 +39,9 @@ function drawn(run) {
   return parameters.length === 0 ? text : `\u001b[${parameters.join(';')}m${text}\u001b[m`
 }
 
+/** What ends a process. The terminal is given back before. */
+const ENDING = ['SIGINT', 'SIGTERM', 'SIGHUP']
+
 /** Plays one session. */
 export class Player {
   #terminal
@@ -68,6 +71,13 @@ export class Player {
       stdin.setRawMode(true)
       stdin.on('data', onKey).resume()
     }
+    let endedBy
+    const end = (signal) => {
+      endedBy = signal
+      this.#isOver = true
+      this.#wake?.()
+    }
+    for (const signal of ENDING) process.once(signal, end)
     // A screen of its own, without a cursor.
     stdout.write('\u001b[?1049h\u001b[?25l\u001b[2J')
     try {
@@ -97,7 +107,9 @@ export class Player {
         stdin.off('data', onKey).pause()
         stdin.setRawMode(false)
       }
+      for (const signal of ENDING) process.off(signal, end)
     }
+    if (endedBy !== undefined) process.kill(process.pid, endedBy)
   }
 
   #press(key) {

@@ -16,7 +16,7 @@ const COLUMNS = {
 }
 
 /** The columns that a narrow terminal leaves out, in this order. */
-const NARROW = ['PID', 'SLOT', 'TOOK', 'LAST OUTPUT', 'EXIT']
+const NARROW = ['PID', 'SLOT', 'TOOK', 'LAST OUTPUT', 'EXIT', 'STARTED']
 
 /** Columns that are left out where nothing is in them. */
 const SELDOM = ['EXIT', 'LAST OUTPUT']
@@ -29,5 +29,10 @@ export function sessionTable(sessions) {
   const rows = sessions.map((session) => headings.map((name) => COLUMNS[name](session)))
   const titles = headings.map((name) => (name === 'STARTED' ? `${name} (${zone()})` : name))
   const style = (cell, column) => (headings[column] === 'STATUS' ? statusText(cell) : cell)
-  return table(titles, rows, style, NARROW)
+  return table(
+    titles,
+    rows,
+    style,
+    NARROW.map((name) => titles[headings.indexOf(name)]),
+  )
 }

@@ -32,6 +32,13 @@ const SHELLS = {
   fish: (args) => ({ args: ['--init-command', `source '${scriptOf('fish.fish')}'`, ...args] }),
 }
 
+/** The options with which a shell reads none of its files. */
+const WITHOUT_FILES = {
+  bash: ['--norc', '--posix'],
+  zsh: ['-f', '--no-rcs', '--norcs'],
+  fish: [],
+}
+
 /** The arguments and the environment with which a shell marks its prompts and commands. */
 export function withMarks(command, args) {
   const name = basename(command)
@@ -39,6 +46,12 @@ export function withMarks(command, args) {
   if (shell === undefined) {
     throw new Failure(
       `--shell-integration is for ${Object.keys(SHELLS).join(', ')}, not for ${name}`,
+    )
+  }
+  const without = args.find((arg) => WITHOUT_FILES[name].includes(arg))
+  if (without !== undefined) {
+    throw new Failure(
+      `--shell-integration needs ${name} to read its files, which ${without} forbids`,
     )
   }
   return shell(args)

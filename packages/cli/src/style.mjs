@@ -152,20 +152,31 @@ const ROOM = { wanted: 20, least: 10 }
 /** The greatest width of the other columns. On a terminal a wider cell is cut; elsewhere it is printed whole. */
 const WIDEST = 64
 
-/** The columns that are shown, by their places: on a narrow terminal some of the `optional` ones are not. */
-function columnsFor(headings, widths, optional) {
-  const all = headings.map((_, place) => place)
+/** The least width to which a column is cut so that the last one has room. */
+const NARROWEST = 8
+
+/**
+ * The columns that are shown, by their places, and their widths: on a narrow terminal some of the `optional` ones are not, and
+ * others are cut.
+ */
+function columnsFor(headings, wanted, optional) {
+  const widths = [...wanted]
   const { isTTY, columns } = process.stdout
   const roomOf = (places) =>
     places
       .slice(0, -1)
       .reduce((room, place) => room - widths[place] - 2, isTTY ? columns : Infinity)
-  let shown = all
+  let shown = headings.map((_, place) => place)
   for (const heading of optional) {
     if (roomOf(shown) >= ROOM.wanted) break
     shown = shown.filter((place) => headings[place] !== heading)
   }
-  return { shown, room: Math.max(ROOM.least, roomOf(shown)) }
+  const widestFirst = shown.slice(0, -1).sort((one, other) => widths[other] - widths[one])
+  for (const place of widestFirst) {
+    const missing = ROOM.least - roomOf(shown)
+    if (missing > 0) widths[place] = Math.max(NARROWEST, widths[place] - missing)
+  }
+  return { shown, widths, room: Math.max(1, roomOf(shown)) }
 }
 
 /**
@@ -176,16 +187,20 @@ function columnsFor(headings, widths, optional) {
 export function table(headings, rows, style = (cell) => cell, optional = []) {
   const cells = [headings, ...rows].map((row) => row.map(printable))
   const last = headings.length - 1
-  const widths = headings.map((_, i) =>
+  const wanted = headings.map((_, i) =>
     i === last ? 0 : cells.reduce((most, row) => Math.max(most, widthOf(row[i], WIDEST)), 0),
   )
-  const { shown, room } = columnsFor(headings, widths, optional)
-  const roomOf = (place) => (place === last ? room : process.stdout.isTTY ? WIDEST : Infinity)
+  const { shown, widths, room } = columnsFor(headings, wanted, optional)
+  const roomOf = (place) => {
+    if (place === last) return room
+    return process.stdout.isTTY ? Math.min(WIDEST, widths[place]) : Infinity
+  }
   return cells
     .map((row, i) => {
       const line = shown.map((place) => {
         const text = cut(row[place], roomOf(place))
-        const padding = place === last ? '' : ' '.repeat(widths[place] - widthOf(text, WIDEST))
+        const padding =
+          place === last ? '' : ' '.repeat(Math.max(0, widths[place] - widthOf(text, WIDEST)))
         return (i === 0 ? styled('bold', text) : style(text, place)) + padding
       })
       return `${line.join('  ').trimEnd()}\n`

@@ -13,7 +13,14 @@ import { atTerminal, has } from './at-terminal.js'
 import { runCommand } from './support.js'
 
 function openSessions(stores = openStores()) {
-  for (const [i, id] of ['build-1', 'build-2', 'a b', "o'clock"].entries()) {
+  for (const [i, id] of [
+    'build-1',
+    'build-2',
+    'a b',
+    "o'clock",
+    '--force',
+    'x'.repeat(10_000),
+  ].entries()) {
     stores.sessions.create(
       sampleSession({ id, startedAt: at(i), status: 'completed', currentCommand: 'make\tall' }),
     )
@@ -55,6 +62,8 @@ describe('in the place of the last word there may be', () => {
     const { path } = other.connection
     expect(await complete('--db', path, 'show', 'o')).toBe('other\tfailed: a title\n')
     expect(await complete('show', 'build-1')).toBe('build-1\tcompleted: make\\tall\n')
+    expect(await complete(`--db=${path}`, 'show', 'o')).toBe('other\tfailed: a title\n')
+    expect(await complete('--db', '=', path, 'show', 'o')).toBe('other\tfailed: a title\n')
     expect(await complete('--db', join(path, 'none'), 'show', '')).toBe('')
   })
 })

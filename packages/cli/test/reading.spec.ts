@@ -93,6 +93,8 @@ describe('list', () => {
   })
 
   test.each([
+    [30, ['ID', 'STATUS', 'COMMAND']],
+    [40, ['ID', 'STATUS', 'COMMAND']],
     [70, ['ID', 'STATUS', 'STARTED', 'COMMAND']],
     [80, ['ID', 'SLOT', 'STATUS', 'STARTED', 'TOOK', 'COMMAND']],
     [92, ['ID', 'SLOT', 'STATUS', 'STARTED', 'TOOK', 'PID', 'COMMAND']],

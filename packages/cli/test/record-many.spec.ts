@@ -31,7 +31,7 @@ describe.skipIf(process.platform === 'win32')('a recorder', () => {
       await new Promise((done) => setTimeout(done, delay))
       running.signal('SIGKILL')
       const { stdout } = await running.result
-      if (stdout !== '') expect(expectCount(stdout)).toBeGreaterThan(0)
+      expectCount(stdout)
     }
     const left = sessions.list()
     expect(left.length).toBeGreaterThanOrEqual(delays.length / 2)
@@ -52,7 +52,7 @@ describe.skipIf(process.platform === 'win32')('a recorder', () => {
     await running.printed('two\n')
     const spooled = () =>
       spools(path).map((name) => readFileSync(join(dirname(path), name), 'utf8'))
-    await expect.poll(spooled).toEqual([expect.stringContaining('two')])
+    await expect.poll(spooled, { timeout: 10_000 }).toEqual([expect.stringContaining('two')])
     running.signal('SIGKILL')
     await running.result
     connection.db.exec('COMMIT')
@@ -61,6 +61,38 @@ describe.skipIf(process.platform === 'win32')('a recorder', () => {
     expect(spools(path)).toEqual([])
     expect(sessions.get('s-1')).toMatchObject({ status: 'running' })
     expect(outputs.getFullOutput('s-1', { separator: '' })).toBe('one\ntwo\n')
+  })
+
+  test('has an id for itself, whoever else wants it at the same time', async () => {
+    const path = temporaryPath()
+    openStores(path).connection.close()
+    const letters = ['A', 'B', 'C']
+    const results = await Promise.all(
+      letters.map((letter) =>
+        runCommand([
+          'record',
+          '--db',
+          path,
+          '--id',
+          'same',
+          '--',
+          'sh',
+          '-c',
+          `echo ${letter}; sleep 1`,
+        ]),
+      ),
+    )
+    const ran = letters.filter((_, i) => results[i]?.code === 0)
+    expect(ran).toHaveLength(1)
+    const { sessions, outputs } = openStores(path)
+    expect(outputs.getFullOutput('same', { separator: '' })).toBe(`${ran[0]}\n`)
+    expect(sessions.get('same')).toMatchObject({ status: 'completed', exitCode: 0 })
+    for (const { code, stderr } of results.filter((result) => result.code !== 0)) {
+      expect({ code, stderr }).toEqual({
+        code: 1,
+        stderr: 'gsd-sessions: there is a session "same" already\n',
+      })
+    }
   })
 
   test('does not mind 49 others', { tags: ['slow'] }, async () => {
@@ -75,7 +107,8 @@ describe.skipIf(process.platform === 'win32')('a recorder', () => {
     const { connection, sessions, outputs } = openStores(path)
     for (const [i, id] of ids.entries()) {
       const expected = Array.from({ length: 8 }, (_, n) => `line ${n + 1} of ${id}\n`).join('')
-      expect(results[i]).toMatchObject({ code: 3, stdout: expected, stderr: '' })
+      // On a busy machine some wait for others longer than they say nothing of it.
+      expect(results[i]).toMatchObject({ code: 3, stdout: expected })
       expect(sessions.get(id)).toMatchObject({ status: 'failed', exitCode: 3 })
       expect(outputs.getFullOutput(id, { separator: '' })).toBe(expected)
     }

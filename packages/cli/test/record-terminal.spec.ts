@@ -1,5 +1,5 @@
 // `gsd-sessions record` for a person at a terminal: a shell in a pseudo-terminal, in which it is typed.
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { temporaryFolder } from '../../../__test__/support/support.js'
@@ -43,11 +43,40 @@ describe.skipIf(process.platform === 'win32' || !has('bash'))('a command in a te
 
   test('is interrupted by ^C, and the shell hears of it', async () => {
     const { shows, command, type, sessions } = atTerminal()
-    command(`sh -c 'echo rea""dy; exec sleep 50'; echo "code $?"`)
+    // As without a recorder, the rest of the line does not run.
+    command(`sh -c 'echo rea""dy; exec sleep 50'; echo "not"" this"`)
     await shows(/^ready/m)
     type('\u0003')
+    await shows(/\^C\n+\$$/)
+    type('echo "code $?"\r')
     await shows('code 130')
     expect(sessions.get('s-1')).toMatchObject({ status: 'failed', signal: 'SIGINT' })
+  })
+
+  test('that was started in the background gets what is typed once it is in the foreground', async () => {
+    const { shows, command, type, sessions } = atTerminal()
+    command(`sh -c 'echo rea""dy; read line; echo "got $line"' &`)
+    await shows(/^ready/m)
+    type('fg\r')
+    await shows(/^fg$/m)
+    await shows(/record --id s-1 -- sh/)
+    await new Promise((done) => setTimeout(done, 500))
+    type('something\r')
+    await shows('got something')
+    await expect.poll(() => sessions.get('s-1')?.status).toBe('completed')
+  })
+
+  test('is hung up on when its recorder is killed', async () => {
+    const { shows, command, type, sessions } = atTerminal()
+    const file = join(temporaryFolder(), 'heard')
+    command(
+      `sh -c 'trap "echo HUP > ${file}; exit" HUP; echo rea""dy; while :; do sleep 0.1; done' &`,
+    )
+    await shows(/^ready/m)
+    await expect.poll(() => sessions.get('s-1')?.pid).toBeGreaterThan(0)
+    type('kill -9 $!\r')
+    await expect.poll(() => existsSync(file)).toBe(true)
+    expect(readFileSync(file, 'utf8')).toBe('HUP\n')
   })
 
   test('hears of another size, which is stored as well', async () => {

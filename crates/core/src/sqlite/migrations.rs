@@ -172,8 +172,8 @@ mod tests {
         assert_eq!(
             names,
             "gsd_session_changed gsd_session_changes gsd_session_created gsd_session_detailed \
-             gsd_session_details gsd_session_details_changed gsd_session_owners gsd_session_removed \
-             gsd_session_renamed gsd_session_sizes gsd_sessions_by_start idx_outputs_session_id idx_outputs_timestamp \
+             gsd_session_details gsd_session_details_changed gsd_session_owners gsd_session_redactions \
+             gsd_session_removed gsd_session_renamed gsd_session_sizes gsd_sessions_by_start idx_outputs_session_id idx_outputs_timestamp \
              session_outputs session_pins session_pins_end sessions sessions_updated_at"
         );
     }

@@ -19,6 +19,8 @@ mod pins;
 mod processes;
 pub mod recorder;
 pub mod redact;
+pub mod redaction;
+pub mod redactions;
 pub mod references;
 pub mod restore;
 pub mod retention;

@@ -6,9 +6,10 @@ use rusqlite::{Params, Row, params};
 
 use super::insert::{INSERT, insert_all, insert_rows, last_cursor};
 use super::model::{NewOutput, Order, OutputRow, OutputType};
+use super::redaction::Redaction;
 use super::timestamp::{Moments, Seconds, Timestamp};
 use super::utf16::{Joined, MAX_LENGTH};
-use super::write_behind::{Feed, OnError, Settings, WriteBehind};
+use super::write_behind::{Entry, Feed, OnError, Settings, WriteBehind, store};
 use super::{Error, Result, damaged, damaged_index, each_row, text};
 use crate::sqlite::{self, Connection, atomically};
 
@@ -47,12 +48,26 @@ const FULL_AS_APPENDED: &str = select_chunks!("o.data", "ORDER BY i.id");
 pub struct Outputs {
     pub(super) connection: Rc<Connection>,
     behind: Option<Rc<WriteBehind>>,
+    redaction: Option<Rc<Redaction>>,
 }
 
 impl Outputs {
     /// The output in `connection`.
     pub fn new(connection: Rc<Connection>) -> Self {
-        Self { connection, behind: None }
+        let redaction = connection.first_holder();
+        Self { connection, behind: None, redaction }
+    }
+
+    /// The same with a redaction of its own.
+    #[must_use]
+    pub fn redacting(self, redaction: Rc<Redaction>) -> Self {
+        self.connection.add_holder(Rc::clone(&redaction) as Rc<_>);
+        Self { redaction: Some(redaction), ..self }
+    }
+
+    /// Its redaction, or that of the connection.
+    pub fn redaction(&self) -> Option<&Rc<Redaction>> {
+        self.redaction.as_ref()
     }
 
     /// The output in `connection`, with write-behind. A connection has one queue, with the settings of its first
@@ -72,7 +87,7 @@ impl Outputs {
         };
         let behind =
             connection.deferred(|| WriteBehind::start(siblings.clone(), settings, on_error))?;
-        Ok(Self { connection, behind: Some(behind) })
+        Ok(Self { behind: Some(behind), ..Self::new(connection) })
     }
 
     /// The connection to their database.
@@ -81,20 +96,43 @@ impl Outputs {
     }
 
     /// Stores one chunk. Without write-behind it is committed when the call returns, unless it is part of a
-    /// transaction. Returns its cursor; `None` if it is only queued, or if a trigger of the file left it out.
+    /// transaction. Returns its cursor; `None` if it is only queued or held back, or if a trigger of the file left it out.
     ///
     /// # Errors
     ///
     /// An error of SQLite.
     pub fn append(&self, output: NewOutput) -> Result<Option<i64>> {
+        let Some(redaction) = &self.redaction else { return self.store(output.into()) };
+        let in_transaction = self.connection.in_transaction()?;
+        let mut passed = redaction.pass(&self.connection, [output], in_transaction);
+        let mut entries = std::mem::take(&mut passed.entries);
+        let stored = match (entries.pop(), &self.behind) {
+            (None, _) => Ok(None),
+            (Some(entry), _) if entries.is_empty() => self.store(entry),
+            (Some(entry), Some(_)) if !in_transaction => {
+                entries.into_iter().chain([entry]).try_fold(None, |_, entry| self.store(entry))
+            }
+            (Some(entry), _) => {
+                entries.push(entry);
+                self.connection.write(|sqlite| Ok(atomically(sqlite, || store(sqlite, &entries))?))
+            }
+        };
+        redaction.settle(passed, stored.is_ok());
+        stored
+    }
+
+    fn store(&self, entry: Entry) -> Result<Option<i64>> {
         match &self.behind {
             // Inside a transaction it is part of the transaction.
             Some(behind) if !self.connection.in_transaction()? => {
-                Ok(behind.append(&self.connection, output)?)
+                Ok(behind.append(&self.connection, entry)?)
             }
             // Chunks that were appended before, by any store, come first.
             _ => self.connection.write(|sqlite| {
-                let rows = std::slice::from_ref(&output);
+                let Entry::Output(output) = &entry else {
+                    return Ok(store(sqlite, std::slice::from_ref(&entry))?);
+                };
+                let rows = std::slice::from_ref(output);
                 self.connection.with_statement(INSERT, |insert| {
                     Ok(last_cursor(sqlite, insert_rows(insert, rows, Seconds::now())?))
                 })
@@ -138,8 +176,15 @@ impl Outputs {
             return Ok(self.connection.unsettled().map(|_| None)?);
         }
         // Chunks that were appended before come first. If they fail, these fail, too.
-        let all = |sqlite: &_| atomically(sqlite, || insert_all(sqlite, outputs));
-        Ok(self.connection.write(all)?)
+        let Some(redaction) = &self.redaction else {
+            let all = |sqlite: &_| atomically(sqlite, || insert_all(sqlite, outputs));
+            return Ok(self.connection.write(all)?);
+        };
+        let passed = redaction.pass(&self.connection, outputs.iter().cloned(), true);
+        let all = |sqlite: &_| atomically(sqlite, || store(sqlite, &passed.entries));
+        let stored = self.connection.write(all);
+        redaction.settle(passed, stored.is_ok());
+        Ok(stored?)
     }
 
     /// Passes the newest `limit` chunks of a session to `visit`, newest first.
@@ -207,6 +252,7 @@ impl Outputs {
     ///
     /// An error of SQLite.
     pub fn delete(&self, session_id: &str) -> Result<()> {
+        self.connection.tell_holders(|holder| holder.forget(session_id));
         self.connection.remove(|sqlite| {
             self.connection.with_statement(DELETE, |delete| {
                 sqlite::write_many(sqlite, "session_outputs", delete, &[&session_id])?;

@@ -11,6 +11,8 @@ use super::model::{
     Details, DetailsUpdate, NewSession, SessionRow, SessionStatus, SessionUpdate, Update,
 };
 use super::owners::News;
+use super::redact::Redact;
+use super::redactions::{self, Counts};
 use super::timestamp::{Moments, Seconds, Timestamp};
 use super::{Error, Result, cascade, damaged, damaged_index, each_row, has_additions, text};
 use crate::sqlite::{self, Connection, atomically};
@@ -73,12 +75,14 @@ pub(super) use select_sessions;
 #[derive(Debug, Clone)]
 pub struct Sessions {
     pub(super) connection: Rc<Connection>,
+    redact: Option<Rc<Redact>>,
 }
 
 impl Sessions {
     /// The sessions of `connection`.
     pub fn new(connection: Rc<Connection>) -> Self {
-        Self { connection }
+        let redact = connection.shared();
+        Self { connection, redact }
     }
 
     /// The connection to their database.
@@ -94,6 +98,16 @@ impl Sessions {
     /// for an id that exists.
     pub fn create(&self, session: &NewSession) -> Result<()> {
         self.check_slot(session.slot)?;
+        if let Some(redact) = &self.redact {
+            let mut session = session.clone();
+            let found = redact.redactor.clean_session(&mut session);
+            return self.connection.write(|sqlite| {
+                atomically(sqlite, || {
+                    store(sqlite, &session)?;
+                    Ok(redactions::add_all(sqlite, &session.id, &found)?)
+                })
+            });
+        }
         self.connection.write(|sqlite| {
             store_with(sqlite, session, || {
                 self.connection.with_statement(INSERT, |insert| insert_row(insert, session))
@@ -135,6 +149,39 @@ impl Sessions {
         if *update == SessionUpdate::default() {
             return Ok(self.connection.unsettled().map(|_| false)?);
         }
+        if matches!(update.status, Some(SessionStatus::Completed | SessionStatus::Failed)) {
+            self.connection.release_held()?;
+        }
+        let Some(redact) = &self.redact else { return self.change(id, update, if_status) };
+        let mut update = update.clone();
+        let found = redact.redactor.clean_update(&mut update);
+        self.connection.write(|sqlite| {
+            atomically(sqlite, || {
+                let is_changed = self.change(id, &update, if_status)?;
+                if is_changed {
+                    redactions::add_all(sqlite, id, &found)?;
+                }
+                Ok(is_changed)
+            })
+        })
+    }
+
+    /// How many secrets were replaced in a session, by rules.
+    ///
+    /// # Errors
+    ///
+    /// An error of SQLite.
+    pub fn redactions(&self, id: &str) -> Result<Counts> {
+        self.connection.settled()?;
+        redactions::of_session(&self.connection, id)
+    }
+
+    fn change(
+        &self,
+        id: &str,
+        update: &SessionUpdate,
+        if_status: Option<&[SessionStatus]>,
+    ) -> Result<bool> {
         self.connection.write(|sqlite| {
             change_with(sqlite, id, update, || {
                 self.connection.with_statement(UPDATE, |row| update_row(row, id, update, if_status))
@@ -149,6 +196,10 @@ impl Sessions {
     /// `SQLITE_CONSTRAINT_FOREIGNKEY` where output would stay without its session although the connection enforces
     /// foreign keys; an error of SQLite.
     pub fn delete(&self, id: &str, keep_outputs: bool) -> Result<()> {
+        if keep_outputs {
+            self.connection.release_held()?;
+        }
+        self.connection.tell_holders(|holder| holder.forget(id));
         self.connection.remove(|sqlite| cascade::delete(sqlite, id, keep_outputs))
     }
 

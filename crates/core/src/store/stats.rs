@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use rusqlite::types::ValueRef;
 
 use super::model::SessionStatus;
+use super::redactions::{self, Counts};
 use super::timestamp::Moments;
 use super::{Result, each_row, pins, text};
 use crate::sqlite::{self, Connection, Size, snapshot};
@@ -55,6 +56,8 @@ pub struct Stats {
     pub orphaned_outputs: u64,
     /// The sessions with the most bytes of output, and how much each has.
     pub largest: Vec<(Vec<u8>, Amount)>,
+    /// How many secrets were replaced, by the rule that found them.
+    pub redactions: Counts,
     /// The size of the file.
     pub size: Size,
     /// Bytes of the write-ahead log.
@@ -113,6 +116,7 @@ pub fn stats(connection: &Connection, largest: usize) -> Result<Stats> {
         output,
         orphaned_outputs: output.outputs.saturating_sub(stored),
         largest: largest_first,
+        redactions: redactions::all(connection)?,
         size: sqlite::size(&sqlite)?,
         log_bytes: connection.log_size(),
     })

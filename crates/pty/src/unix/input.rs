@@ -6,14 +6,18 @@ use std::os::fd::{AsFd as _, OwnedFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::Builder;
 
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::stdio::stdin;
 
+use super::Wake;
 use super::tty::Raw;
 
 /// Bytes that may wait for a command to read them.
 const MOST: usize = 64 << 20;
+
+/// How often it is looked whether this process is in the foreground by now.
+const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 200_000_000 };
 
 /// Bytes that are read at once.
 const PIECE: usize = 16 << 10;
@@ -26,7 +30,7 @@ pub(super) struct Typed {
 
 struct Shared {
     waiting: Mutex<Waiting>,
-    wake: OwnedFd,
+    wake: Wake,
 }
 
 #[derive(Default)]
@@ -58,11 +62,12 @@ impl Typed {
     pub(super) fn start(target: Target, inherits: bool, raw: Arc<Raw>) -> io::Result<Self> {
         let (woken, wake) = super::pipe()?;
         rustix::io::ioctl_fionbio(target.fd(), true)?;
-        let shared = Arc::new(Shared { waiting: Mutex::default(), wake });
+        let shared = Arc::new(Shared { waiting: Mutex::default(), wake: Wake::new(wake) });
         let of_thread = Arc::clone(&shared);
         Builder::new().name("recorded input".into()).spawn(move || {
             of_thread.run(&target, &woken, inherits.then_some(&*raw));
             of_thread.lock().is_over = true;
+            of_thread.wake.close();
         })?;
         Ok(Self { shared })
     }
@@ -75,35 +80,31 @@ impl Typed {
         }
         waiting.bytes.extend(bytes);
         drop(waiting);
-        self.shared.wake();
+        self.shared.wake.wake();
         true
     }
 
     /// Nothing is written any more.
     pub(super) fn end(&self) {
         self.shared.lock().is_ended = true;
-        self.shared.wake();
+        self.shared.wake.wake();
     }
 
     /// The command is over.
     pub(super) fn stop(&self) {
         self.shared.lock().is_over = true;
-        self.shared.wake();
+        self.shared.wake.wake();
     }
 
     /// The terminal of this process may be read from now on.
     pub(super) fn attach(&self) {
-        self.shared.wake();
+        self.shared.wake.wake();
     }
 }
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, Waiting> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn wake(&self) {
-        let _ = rustix::io::write(&self.wake, b"!");
     }
 
     /// `terminal` is that of this process, if it is read.
@@ -125,9 +126,14 @@ impl Shared {
             } else if reads {
                 fds.push(PollFd::from_borrowed_fd(stdin(), PollFlags::IN));
             }
-            match poll(&mut fds, None) {
+            // Nobody tells a process that was in the background from its start that it is not any more.
+            let is_behind = terminal.is_some_and(|raw| !raw.is_set());
+            match poll(&mut fds, is_behind.then_some(&LOOK)) {
                 Ok(_) | Err(Errno::INTR) => {}
                 Err(_) => return,
+            }
+            if is_behind && let Some(raw) = terminal {
+                raw.set();
             }
             let is_ready =
                 |at: usize| fds.get(at).is_some_and(|fd: &PollFd<'_>| !fd.revents().is_empty());

@@ -30,7 +30,7 @@ use crate::{Event, Size, Spawn, Status};
 /// A command that runs. Dropping it leaves the command alone.
 pub struct Running {
     pid: Pid,
-    terminal: Option<Arc<OwnedFd>>,
+    has_terminal: bool,
     typed: Option<Typed>,
     raw: Arc<Raw>,
     shared: Arc<Shared>,
@@ -44,13 +44,40 @@ struct Shared {
     is_abandoned: AtomicBool,
     status: Mutex<Status>,
     /// Written to where the thread for output has to look.
-    wake: OwnedFd,
+    wake: Wake,
+    /// The terminal of the command, until that is over.
+    terminal: Mutex<Option<Arc<OwnedFd>>>,
 }
 
 impl Shared {
+    fn terminal(&self) -> Option<Arc<OwnedFd>> {
+        self.terminal.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Closes everything: nobody knows when the last one who has this goes.
+    fn close(&self) {
+        self.terminal.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.wake.close();
+    }
+}
+
+/// What wakes a thread that waits for descriptors.
+struct Wake(Mutex<Option<OwnedFd>>);
+
+impl Wake {
+    fn new(fd: OwnedFd) -> Self {
+        Self(Mutex::new(Some(fd)))
+    }
+
     fn wake(&self) {
-        // A full pipe wakes as well.
-        let _ = rustix::io::write(&self.wake, b"!");
+        if let Some(fd) = &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+            // A full pipe wakes as well.
+            let _ = rustix::io::write(fd, b"!");
+        }
+    }
+
+    fn close(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 }
 
@@ -67,28 +94,30 @@ pub fn spawn(
     stopping: impl Fn(bool) + Send + 'static,
 ) -> io::Result<Running> {
     let (woken, wake) = pipe()?;
-    let raw = Arc::new(Raw::new());
+    let raw = Arc::new(Raw::default());
     let Started { child, pid, terminal, sources, typed } = start::start(spawn)?;
     let shared = Arc::new(Shared {
         is_over: AtomicBool::new(false),
         is_abandoned: AtomicBool::new(false),
         status: Mutex::new(Status::Unknown),
-        wake,
+        wake: Wake::new(wake),
+        terminal: Mutex::new(terminal.clone()),
     });
     let inherits = spawn.input == crate::Input::Inherit && terminal.is_some() && tty::is_input();
     let typed = match typed {
         Some(target) => Some(Typed::start(target, inherits, Arc::clone(&raw))?),
         None => None,
     };
+    let has_terminal = terminal.is_some();
     let running =
-        Running { pid, terminal, typed, raw: Arc::clone(&raw), shared: Arc::clone(&shared) };
+        Running { pid, has_terminal, typed, raw: Arc::clone(&raw), shared: Arc::clone(&shared) };
     if inherits {
         running.attach();
     }
     let waits = Waiting {
         child,
         leader: spawn.job_control.then_some(child),
-        terminal: running.terminal.clone(),
+        terminal,
         raw: Arc::clone(&raw),
         inherits,
         stopping: Box::new(stopping),
@@ -99,6 +128,7 @@ pub fn spawn(
     let (pass_on, is_read) = (spawn.pass_on, inherits.then_some(raw));
     Builder::new().name("recorded output".into()).spawn(move || {
         output::take(sources, &woken, &shared, pass_on, &mut sink);
+        shared.close();
         if let Some(typed) = typed {
             typed.stop();
         }
@@ -132,7 +162,7 @@ impl Running {
 
     /// Ends its input: of a pipe for good, on a terminal by its character for that.
     pub fn end(&self) {
-        if self.terminal.is_some() {
+        if self.has_terminal {
             self.write(b"\x04");
         } else if let Some(typed) = &self.typed {
             typed.end();
@@ -145,10 +175,11 @@ impl Running {
     ///
     /// What the system says.
     pub fn resize(&self, size: Size) -> io::Result<()> {
-        self.terminal.as_ref().map_or(Ok(()), |terminal| set_size(terminal, size))
+        self.shared.terminal().map_or(Ok(()), |terminal| set_size(&terminal, size))
     }
 
-    /// Sends a signal to it, unless it is over. The second one after its end gives up what is still to be passed on.
+    /// Sends a signal to it; 0 sends none. Once it is over, that gives up what is still to be passed on, and what processes that it
+    /// left behind print.
     ///
     /// # Errors
     ///
@@ -156,7 +187,10 @@ impl Running {
     pub fn kill(&self, signal: i32) -> io::Result<()> {
         if self.shared.is_over.load(Ordering::SeqCst) {
             self.shared.is_abandoned.store(true, Ordering::SeqCst);
-            self.shared.wake();
+            self.shared.wake.wake();
+            return Ok(());
+        }
+        if signal == 0 {
             return Ok(());
         }
         let signal = Signal::from_named_raw(signal)
@@ -174,11 +208,6 @@ impl Running {
         if let Some(typed) = &self.typed {
             typed.attach();
         }
-    }
-
-    /// Gives back the terminal of this process as it was.
-    pub fn detach(&self) {
-        self.raw.restore();
     }
 }
 
@@ -215,7 +244,7 @@ impl Waiting {
         };
         *self.shared.status.lock().unwrap_or_else(PoisonError::into_inner) = status;
         self.shared.is_over.store(true, Ordering::SeqCst);
-        self.shared.wake();
+        self.shared.wake.wake();
     }
 
     /// The command was stopped, as by `^Z`: so is this process, and both go on together.
@@ -228,7 +257,7 @@ impl Waiting {
             // Where nobody could continue this process, the system ignores it.
             let _ = kill_current_process_group(Signal::TSTP);
             thread::sleep(STOPPING);
-            self.raw.set();
+            self.raw.resume();
             (self.stopping)(false);
             if let (Some(terminal), Some(size)) = (&self.terminal, size_of_terminal()) {
                 let _ = set_size(terminal, size);

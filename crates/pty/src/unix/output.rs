@@ -41,7 +41,8 @@ pub(super) fn take(
     let mut quiet_since = Instant::now();
     loop {
         let is_over = shared.is_over.load(Ordering::SeqCst);
-        if is_over && (sources.is_empty() || quiet_since.elapsed() >= QUIET) {
+        let is_abandoned = is_over && shared.is_abandoned.load(Ordering::SeqCst);
+        if is_abandoned || (is_over && (sources.is_empty() || quiet_since.elapsed() >= QUIET)) {
             break;
         }
         let mut fds = vec![PollFd::new(woken, PollFlags::IN)];

@@ -198,15 +198,8 @@ fn to_foreground(terminal: RawFd, group: Pid) {
 /// The leader of the session of a command. It keeps the group of the command from being an orphan, which could not be
 /// stopped; stops when the command does, continues it when it is continued itself, and ends as the command ends.
 fn lead(InChild { terminal, tell, .. }: InChild, command: libc::pid_t) -> ! {
-    const IGNORED: [libc::c_int; 7] = [
-        libc::SIGINT,
-        libc::SIGQUIT,
-        libc::SIGTSTP,
-        libc::SIGTTIN,
-        libc::SIGTTOU,
-        libc::SIGHUP,
-        libc::SIGPIPE,
-    ];
+    const IGNORED: [libc::c_int; 6] =
+        [libc::SIGINT, libc::SIGQUIT, libc::SIGTSTP, libc::SIGTTIN, libc::SIGTTOU, libc::SIGPIPE];
     let told = command.to_ne_bytes();
     // SAFETY: these are functions of the system that may be called behind a fork, with values of this function. The
     // descriptors are closed in this process alone, which opens none.
@@ -214,6 +207,8 @@ fn lead(InChild { terminal, tell, .. }: InChild, command: libc::pid_t) -> ! {
         for signal in IGNORED {
             libc::signal(signal, libc::SIG_IGN);
         }
+        // It comes when the recorder is gone, and only to the leader. Its end passes it on to the foreground.
+        libc::signal(libc::SIGHUP, libc::SIG_DFL);
         libc::write(tell, told.as_ptr().cast(), told.len());
         // Nobody else may wait for the end of a pipe that this process would hold open.
         libc::dup2(terminal, 0);

@@ -1,6 +1,6 @@
 //! The terminal of this process.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustix::stdio::{stderr, stdin, stdout};
 use rustix::termios::{OptionalActions, Termios, isatty, tcgetattr, tcgetwinsize, tcsetattr};
@@ -21,41 +21,54 @@ pub fn size_of_terminal() -> Option<Size> {
 }
 
 /// The raw mode of the terminal of this process: keys are passed on as they come, and nothing is done for them here.
-pub(super) struct Raw {
+#[derive(Default)]
+pub(super) struct Raw(Mutex<Mode>);
+
+#[derive(Default)]
+struct Mode {
     /// What was set before.
-    before: Mutex<Option<Termios>>,
+    before: Option<Termios>,
+    /// Whether the terminal has to stay as it was.
+    is_given_back: bool,
 }
 
 impl Raw {
-    pub(super) fn new() -> Self {
-        Self { before: Mutex::new(None) }
+    fn lock(&self) -> MutexGuard<'_, Mode> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sets it, unless it is set, or this process is in the background.
+    /// Sets it, unless it is set, has to stay as it was, or this process is in the background.
     pub(super) fn set(&self) {
-        let mut before = self.before.lock().unwrap_or_else(PoisonError::into_inner);
-        if before.is_some() || !is_in_foreground(stdin()) {
+        let mut mode = self.lock();
+        if mode.before.is_some() || mode.is_given_back || !is_in_foreground(stdin()) {
             return;
         }
         let Ok(settings) = tcgetattr(stdin()) else { return };
         let mut raw = settings.clone();
         raw.make_raw();
         if tcsetattr(stdin(), OptionalActions::Drain, &raw).is_ok() {
-            *before = Some(settings);
+            mode.before = Some(settings);
         }
     }
 
     /// Whether it is set.
     pub(super) fn is_set(&self) -> bool {
-        self.before.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+        self.lock().before.is_some()
     }
 
-    /// Sets what was set before.
+    /// Sets what was set before, until [`resume`](Self::resume).
     pub(super) fn restore(&self) {
-        let before = self.before.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(settings) = before {
+        let mut mode = self.lock();
+        mode.is_given_back = true;
+        if let Some(settings) = mode.before.take() {
             let _ = tcsetattr(stdin(), OptionalActions::Drain, &settings);
         }
+    }
+
+    /// Sets it again.
+    pub(super) fn resume(&self) {
+        self.lock().is_given_back = false;
+        self.set();
     }
 }
 

@@ -1,6 +1,7 @@
 // `gsd-sessions complete`: what the scripts of `completion` ask. It prints what may stand in the place of the last word, each
 // with what it is for behind a tab, or `:files`, `:folders`, or `:command 3` where a command line of its own begins with that word.
 
+import { homedir } from 'node:os'
 import { allOptions, withReader } from '../command.mjs'
 import { commandOf, programWith } from '../program.mjs'
 import { print } from '../streams.mjs'
@@ -9,12 +10,26 @@ import { printable } from '../style.mjs'
 /** How many sessions are offered. */
 const OFFERED = 50
 
-/** Ids that no shell takes apart. */
-const PLAIN = /^[\w.@%+-]+$/
+/** Ids that no shell takes apart or for an option. */
+const PLAIN = /^\w[\w.@%+-]{0,99}$/
+
+/** The most characters of what is said of a word. */
+const TOLD = 60
 
 /** The option that a word names. */
 const optionOf = (options, word) =>
   options.find(({ short, long }) => word === short || word === long)
+
+/** Words as bash has them, which takes `--db=file` apart, and with the value of an option as a word of its own. */
+function separated(words) {
+  return words
+    .filter((word, i) => word !== '=' || i === words.length - 1)
+    .flatMap((word) => {
+      const [, option, value] = /^(--[\w-]+)=(.*)$/s.exec(word) ?? []
+      return option === undefined ? [word] : [option, value]
+    })
+    .map((word) => (word === '=' ? '' : word))
+}
 
 /** Splits words into the options' values and the others, and finds the option whose value comes next. */
 function read(words, options, isOver) {
@@ -74,7 +89,7 @@ async function completions(words, options) {
   // Behind the command that is recorded, all belongs to it.
   const isOver = (others) => isRun && others.length > 1
   const { others, awaits } = read(before, known, isOver)
-  const db = before[before.indexOf('--db') + 1]
+  const db = before[before.indexOf('--db') + 1]?.replace(/^~(?=\/|$)/, homedir())
   const database = before.includes('--db') ? { ...options, db } : options
   if (awaits) return valuesOf(valueOf(awaits), database)
   if (isRun && (others.length > 1 || !current.startsWith('-'))) {
@@ -103,13 +118,14 @@ export function define(command) {
     .argument('[words...]', 'the words, of which the last one is completed')
     .allowUnknownOption()
     .passThroughOptions()
-  return command.action(async (words) => {
+  return command.action(async (given) => {
+    const words = separated(given)
     const found = await completions(words, allOptions(command))
     if (typeof found === 'string') return print(`${found}\n`)
     const current = words.at(-1) ?? ''
     const lines = found
       .filter(([value]) => value.startsWith(current))
-      .map(([value, purpose]) => `${value}\t${printable(purpose)}\n`)
+      .map(([value, purpose]) => `${value}\t${printable(purpose.slice(0, TOLD))}\n`)
     return print(lines.join(''))
   })
 }

@@ -1,6 +1,7 @@
 // `gsd-sessions record`: runs a command as if it were not recorded, and stores what it prints meanwhile.
 
 import { randomUUID } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { constants } from 'node:os'
 import { isatty } from 'node:tty'
 import { record as start } from '@gsd/session-store'
@@ -27,13 +28,28 @@ const SIGNALS =
 /** The signals that a terminal sends to the command as well as to this process. */
 const FROM_KEYBOARD = new Set(['SIGINT', 'SIGQUIT', 'SIGBREAK'])
 
+/** The signals that this process was started to ignore, as `nohup` does. So does the command. */
+function ignoredSignals() {
+  let mask
+  try {
+    mask = BigInt(`0x${/^SigIgn:\s*(\w+)/m.exec(readFileSync('/proc/self/status', 'utf8'))[1]}`)
+  } catch {
+    return []
+  }
+  const isIgnored = (signal) => (mask >> BigInt(constants.signals[signal] - 1)) & 1n
+  return SIGNALS.filter(isIgnored)
+}
+
 /** Passes signals on to the command. */
 function passSignalsOn(recording, isTerminal) {
   const onTerminal = [0, 1, 2].some((fd) => isatty(fd))
-  for (const signal of SIGNALS) {
+  const ignored = isTerminal ? [] : ignoredSignals()
+  for (const signal of SIGNALS.filter((each) => !ignored.includes(each))) {
     process.on(signal, () => {
-      // In a terminal of its own the command gets keys alone, and this process none.
-      if (isTerminal || !onTerminal || !FROM_KEYBOARD.has(signal)) recording.kill(signal)
+      // In a terminal of its own the command gets keys alone, and this process none. What is left once the command is over is
+      // given up even so.
+      const isSent = isTerminal || !onTerminal || !FROM_KEYBOARD.has(signal)
+      recording.kill(isSent ? signal : 0)
     })
   }
   if (isTerminal) {
@@ -63,6 +79,12 @@ function tellTrouble({ code, message }) {
   const isGone = code === 'SQLITE_READONLY_DBMOVED'
   const how = isLater && !isGone ? '; what is printed is kept until it can be stored' : ''
   complain(`${message}${how}`)
+}
+
+/** Ends this process as the command ended. */
+function dieBy(signal) {
+  process.removeAllListeners(signal)
+  process.kill(process.pid, signal)
 }
 
 /** Tells what could not be stored. */
@@ -138,6 +160,8 @@ export function define(command) {
     tellRest(ended)
     if (json) await tellSession(options, recording.id)
     const { exitCode, signal } = ended
+    // A loop of a shell goes on unless it sees that Ctrl-C ended its command.
+    if (signal === 'SIGINT') dieBy(signal)
     process.exitCode = exitCode ?? 128 + (constants.signals[signal] ?? 0)
   })
 }

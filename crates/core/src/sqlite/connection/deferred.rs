@@ -17,6 +17,27 @@ use super::{Connection, Error, Result};
 use crate::sqlite::scrub::Watch;
 use crate::sqlite::transaction::{all_or_nothing, immediate};
 
+/// What a store holds back of what it was given, until somebody reads or a transaction begins.
+pub(crate) trait Held: Any {
+    /// Has all of it stored.
+    ///
+    /// # Errors
+    ///
+    /// An error of SQLite; it stays held back.
+    fn release(&self, connection: &Connection) -> Result<()>;
+
+    /// Forgets what belongs to a session that is gone.
+    fn forget(&self, session_id: &str);
+}
+
+/// Who holds back, and whether anybody does.
+#[derive(Default)]
+pub(super) struct Holders {
+    any: Cell<bool>,
+    by: RefCell<Vec<Rc<dyn Held>>>,
+    shared: RefCell<Option<Rc<dyn Any>>>,
+}
+
 /// Writes that a store has deferred.
 pub(crate) trait Deferred: Any {
     /// Does them, with `sqlite`.
@@ -70,6 +91,7 @@ impl Connection {
     /// [`Error::Closed`] after [`close`](Self::close); the error of SQLite if writes stay deferred;
     /// `SQLITE_BUSY_SNAPSHOT` if an open iteration keeps the connection at a state that lacks some of them.
     pub fn sqlite(&self) -> Result<Rc<Sqlite>> {
+        self.release_held()?;
         self.settle()?;
         let sqlite = self.unsettled()?;
         if self.is_behind(&sqlite)? {
@@ -89,6 +111,12 @@ impl Connection {
     ///
     /// [`Error::Closed`], or the error of SQLite if writes stay deferred.
     pub fn settled(&self) -> Result<Rc<Sqlite>> {
+        self.release_held()?;
+        self.settled_to_write()
+    }
+
+    /// As [`settled`](Self::settled), but what is held back is held back further.
+    fn settled_to_write(&self) -> Result<Rc<Sqlite>> {
         self.settle()?;
         match self.beside() {
             Some(beside) => Ok(Rc::clone(&beside.sqlite)),
@@ -115,7 +143,7 @@ impl Connection {
         &self,
         work: impl FnOnce(&Sqlite) -> std::result::Result<T, E>,
     ) -> std::result::Result<T, E> {
-        let sqlite = self.settled()?;
+        let sqlite = self.settled_to_write()?;
         self.check_writable()?;
         if self.iterations.open.get() == 0 || !sqlite.is_autocommit() {
             return work(&sqlite);
@@ -167,6 +195,60 @@ impl Connection {
         let deferred = Rc::new(start()?);
         self.deferred.replace(Some(Rc::clone(&deferred) as Rc<dyn Deferred>));
         Ok(deferred)
+    }
+
+    /// Has everything that stores hold back stored.
+    ///
+    /// # Errors
+    ///
+    /// The error of SQLite; it stays held back.
+    pub fn release_held(&self) -> Result<()> {
+        if !self.held.any.replace(false) {
+            return Ok(());
+        }
+        let holders = self.held.by.borrow().clone();
+        for holder in &holders {
+            holder.release(self).inspect_err(|_| self.held.any.set(true))?;
+        }
+        Ok(())
+    }
+
+    /// Adds one that holds back. It has to [say](Self::hold) when it does.
+    pub(crate) fn add_holder(&self, holder: Rc<dyn Held>) {
+        self.held.by.borrow_mut().push(holder);
+    }
+
+    /// The first one that was added, if it is of this kind.
+    pub(crate) fn first_holder<H: Held>(&self) -> Option<Rc<H>> {
+        let first = self.held.by.borrow().first().cloned()?;
+        (first as Rc<dyn Any>).downcast().ok()
+    }
+
+    /// Something that all stores of this connection use which are made from now on.
+    pub(crate) fn share(&self, shared: Rc<dyn Any>) {
+        self.held.shared.replace(Some(shared));
+    }
+
+    /// What was shared, if it is of this kind.
+    pub(crate) fn shared<S: Any>(&self) -> Option<Rc<S>> {
+        let shared = self.held.shared.borrow().clone()?;
+        shared.downcast().ok()
+    }
+
+    /// Tells all who hold back what becomes of a session.
+    pub(crate) fn tell_holders(&self, tell: impl Fn(&dyn Held)) {
+        let holders = self.held.by.borrow().clone();
+        holders.iter().for_each(|holder| tell(&**holder));
+    }
+
+    /// Something is held back from now on.
+    pub(crate) fn hold(&self) {
+        self.held.any.set(true);
+    }
+
+    /// Whether something is held back.
+    pub fn is_holding(&self) -> bool {
+        self.held.any.get()
     }
 
     /// Does deferred writes that concern sessions, and all before them.

@@ -11,7 +11,7 @@ mod removals;
 #[allow(unsafe_code, reason = "names are asked for by the address of a statement")]
 mod statement;
 
-pub(crate) use deferred::Deferred;
+pub(crate) use deferred::{Deferred, Held};
 pub use names::Column;
 pub use statement::{Row, Statement};
 
@@ -28,7 +28,7 @@ use rusqlite::ffi;
 use rusqlite::wal::CheckpointMode;
 
 use cached::Cache;
-use deferred::Iterations;
+use deferred::{Holders, Iterations};
 use statement::PreparedCell;
 
 use super::attached::enforces_foreign_keys;
@@ -63,6 +63,8 @@ pub struct Connection {
     owed: Arc<Owed>,
     /// Deferred writes. Dropped after the connection, whose locks they may be waiting for.
     deferred: RefCell<Option<Rc<dyn Deferred>>>,
+    /// What stores hold back.
+    held: Holders,
 }
 
 impl fmt::Debug for Connection {
@@ -114,6 +116,7 @@ impl Connection {
             watch,
             owed,
             deferred: RefCell::new(None),
+            held: Holders::default(),
             sqlite: RefCell::new(Some(Rc::new(sqlite))),
             path: path.to_owned(),
             location,

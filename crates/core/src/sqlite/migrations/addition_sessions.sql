@@ -36,6 +36,14 @@ CREATE TABLE IF NOT EXISTS gsd_session_owners (
   child_start INTEGER
 ) WITHOUT ROWID;
 
+-- How many secrets were replaced in what a session printed, in its title, command and folder, by the rule that found them.
+CREATE TABLE IF NOT EXISTS gsd_session_redactions (
+  session_id TEXT NOT NULL,
+  rule TEXT NOT NULL,
+  count INTEGER NOT NULL,
+  PRIMARY KEY (session_id, rule)
+) WITHOUT ROWID;
+
 -- A row for every change of a session, in their order. Only the last one of a session counts.
 CREATE TABLE IF NOT EXISTS gsd_session_changes (
   sequence INTEGER PRIMARY KEY,
@@ -69,6 +77,7 @@ BEGIN
   UPDATE OR REPLACE gsd_session_details SET session_id = NEW.id WHERE session_id = OLD.id;
   UPDATE OR REPLACE gsd_session_sizes SET session_id = NEW.id WHERE session_id = OLD.id;
   UPDATE OR REPLACE gsd_session_owners SET session_id = NEW.id WHERE session_id = OLD.id;
+  UPDATE OR REPLACE gsd_session_redactions SET session_id = NEW.id WHERE session_id = OLD.id;
   UPDATE OR REPLACE session_pins SET session_id = NEW.id WHERE session_id = OLD.id;
 END;
 
@@ -78,6 +87,7 @@ BEGIN
   DELETE FROM gsd_session_details WHERE session_id = OLD.id;
   DELETE FROM gsd_session_sizes WHERE session_id = OLD.id;
   DELETE FROM gsd_session_owners WHERE session_id = OLD.id;
+  DELETE FROM gsd_session_redactions WHERE session_id = OLD.id;
   INSERT INTO gsd_session_changes (session_id) VALUES (OLD.id);
 END;
 

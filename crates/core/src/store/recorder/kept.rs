@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::spool::{Numbered, Spool};
 use crate::sqlite;
-use crate::store::model::{NewOutput, OutputType};
+use crate::store::model::{Change, NewOutput, OutputType, SessionUpdate, Update};
 use crate::store::sessions::Sessions;
 use crate::store::timestamp::Timestamp;
 use crate::store::write_behind::{Entry, Feed};
@@ -270,10 +270,17 @@ impl Kept {
             }
             // A backup may have taken the place of the file.
             self.entries.retain(|kept| !matches!(kept.entry, Entry::Session(_)));
-            if known.is_none() {
-                let entry = Entry::Session(session.clone());
-                self.entries.push_front(KeptEntry::new(entry, 0));
-            }
+            let entry = match known {
+                None => Entry::Session(session.clone()),
+                // It was stored before it had one.
+                Some(_) => {
+                    let pid = session.pid.map_or(Change::Keep, Change::Set);
+                    let update = SessionUpdate { pid, ..SessionUpdate::default() };
+                    let id = session.id.clone();
+                    Entry::Update(Box::new(Update { id, update, only_running: true }))
+                }
+            };
+            self.entries.push_front(KeptEntry::new(entry, 0));
             self.count();
         }
         if let Some(before) = self.feed.replace(feed) {

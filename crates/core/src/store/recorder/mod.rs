@@ -1,16 +1,18 @@
 //! What a command does, from the thread that hears of it into the queue of a connection.
 
 mod kept;
+mod redacting;
 mod spool;
 
 use std::mem;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 pub use self::kept::Finished;
 use self::kept::Kept;
+use self::redacting::Redacting;
 pub use self::spool::{Taken, spool_of, take_in};
 
 use super::model::{
@@ -18,6 +20,7 @@ use super::model::{
     Update,
 };
 use super::outputs::Outputs;
+use super::redact::{Finding, Redact};
 use super::sessions::Sessions;
 use super::timestamp::Timestamp;
 use super::write_behind::{Entry, Feed};
@@ -41,6 +44,8 @@ pub enum End {
 /// Records one session. It may be used on any thread, and never waits for the database while there is room in the queue.
 pub struct Recorder {
     state: Mutex<State>,
+    /// Notified when something is held back, and at the end.
+    news: Condvar,
     is_ended: AtomicBool,
 }
 
@@ -48,6 +53,7 @@ struct State {
     session_id: String,
     /// Bytes of each stream at the end of which a character is not complete.
     incomplete: [Vec<u8>; 2],
+    redacting: Option<Redacting>,
     way: Way,
 }
 
@@ -72,27 +78,34 @@ impl Way {
 }
 
 impl Recorder {
-    /// Records what becomes `session` as soon as it [starts](Self::start), through the queue of `outputs`.
+    /// Records what becomes `session` as soon as it [starts](Self::start), through the queue of `outputs`, and replaces secrets, if
+    /// that is asked for.
     ///
     /// # Errors
     ///
     /// [`Error::OutOfRange`] for a slot that the file does not accept, `SQLITE_CONSTRAINT_PRIMARYKEY` for an id that
     /// exists, `SQLITE_READONLY` for a database that is opened for reading only; an error of SQLite.
-    pub fn new(sessions: &Sessions, outputs: &Outputs, session: &NewSession) -> Result<Self> {
+    pub fn new(
+        sessions: &Sessions,
+        outputs: &Outputs,
+        session: &NewSession,
+        redact: Option<Redact>,
+    ) -> Result<Self> {
         sessions.check_new(session)?;
-        Ok(Self::with(session, Way::Before(outputs.feed()?, Vec::new())))
+        Ok(Self::with(session, Way::Before(outputs.feed()?, Vec::new()), redact))
     }
 
     /// Records what becomes `session`, and keeps everything until it is stored in a file that is still there. It has to be
     /// told of the file by [`attach`](Self::attach), and to [look](Self::look) now and then.
-    pub fn keeping(session: &NewSession, spool: PathBuf) -> Self {
-        Self::with(session, Way::Kept(Box::new(Kept::new(spool))))
+    pub fn keeping(session: &NewSession, spool: PathBuf, redact: Option<Redact>) -> Self {
+        Self::with(session, Way::Kept(Box::new(Kept::new(spool))), redact)
     }
 
-    fn with(session: &NewSession, way: Way) -> Self {
+    fn with(session: &NewSession, way: Way, redact: Option<Redact>) -> Self {
         let incomplete = [Vec::new(), Vec::new()];
-        let state = State { session_id: session.id.clone(), incomplete, way };
-        Self { state: Mutex::new(state), is_ended: AtomicBool::new(false) }
+        let redacting = redact.map(Redacting::new);
+        let state = State { session_id: session.id.clone(), incomplete, redacting, way };
+        Self { state: Mutex::new(state), news: Condvar::new(), is_ended: AtomicBool::new(false) }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -100,8 +113,12 @@ impl Recorder {
     }
 
     /// Stores the session, and then what it has printed so far.
-    pub fn start(&self, session: NewSession) {
+    pub fn start(&self, mut session: NewSession) {
         let mut state = self.lock();
+        let redactor = state.redacting.as_ref().map(Redacting::redactor);
+        let found = redactor.map(|redactor| redactor.clean_session(&mut session));
+        let found = found.into_iter().flatten().map(|finding| state.count(&finding));
+        let found: Vec<Entry> = found.collect();
         let session = Entry::Session(Box::new(session));
         match &mut state.way {
             Way::Before(feed, before) => {
@@ -112,6 +129,7 @@ impl Recorder {
             Way::Kept(kept) => kept.start(session),
             Way::Queue(_) => {}
         }
+        found.into_iter().for_each(|entry| state.way.push(entry));
     }
 
     /// What is kept goes into the queue of these stores from now on: all that may not be in their file.
@@ -159,11 +177,33 @@ impl Recorder {
     /// Stores what was printed. A character that is not complete waits for its rest.
     pub fn output(&self, kind: OutputType, bytes: &[u8]) {
         let mut state = self.lock();
-        let data = match &mut state.incomplete {
-            [stdout, _] if kind == OutputType::Stdout => whole(stdout, bytes),
-            [_, stderr] => whole(stderr, bytes),
-        };
-        state.store(kind, data);
+        match state.redacting.as_mut().map(|redacting| redacting.feed(kind, bytes)) {
+            None => state.printed(kind, bytes),
+            Some(given) => {
+                state.give(kind, &given);
+                self.news.notify_one();
+            }
+        }
+    }
+
+    /// Whether it replaces secrets.
+    pub fn redacts(&self) -> bool {
+        self.lock().redacting.is_some()
+    }
+
+    /// Stores what is held back, once that is so for long enough. It returns at the end of the session.
+    pub fn release_in_time(&self) {
+        let mut state = self.lock();
+        while !self.is_ended() {
+            let Some(redacting) = &state.redacting else { return };
+            let wait = redacting.time_left();
+            if wait == Some(Duration::ZERO) {
+                state.release();
+                continue;
+            }
+            let waited = self.news.wait_timeout(state, wait.unwrap_or(Duration::MAX));
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
     }
 
     /// Stores another size of the terminal, for what is printed from now on.
@@ -199,8 +239,10 @@ impl Recorder {
 
     /// Stores how the session ended.
     pub fn end(&self, end: End) {
-        self.is_ended.store(true, Ordering::SeqCst);
         let mut state = self.lock();
+        self.is_ended.store(true, Ordering::SeqCst);
+        self.news.notify_all();
+        state.release();
         let incomplete = mem::take(&mut state.incomplete);
         for (kind, bytes) in [OutputType::Stdout, OutputType::Stderr].into_iter().zip(incomplete) {
             state.store(kind, bytes.into());
@@ -241,6 +283,38 @@ impl Recorder {
 }
 
 impl State {
+    /// Stores what was printed as far as its characters are complete.
+    fn printed(&mut self, kind: OutputType, bytes: &[u8]) {
+        let data = match &mut self.incomplete {
+            [stdout, _] if kind == OutputType::Stdout => whole(stdout, bytes),
+            [_, stderr] => whole(stderr, bytes),
+        };
+        self.store(kind, data);
+    }
+
+    fn count(&self, finding: &Finding) -> Entry {
+        let (session_id, rule) = (self.session_id.clone(), finding.rule.to_string());
+        Entry::Redacted { session_id, rule }
+    }
+
+    /// Stores what redaction gives, and what it found.
+    fn give(&mut self, kind: OutputType, given: &[u8]) {
+        let found = self.redacting.as_mut().map(|redacting| redacting.findings(kind));
+        for finding in found.into_iter().flatten() {
+            self.way.push(self.count(&finding));
+        }
+        self.printed(kind, given);
+    }
+
+    /// Stores what is held back.
+    fn release(&mut self) {
+        for kind in [OutputType::Stdout, OutputType::Stderr] {
+            if let Some(given) = self.redacting.as_mut().map(|redacting| redacting.release(kind)) {
+                self.give(kind, &given);
+            }
+        }
+    }
+
     fn store(&mut self, kind: OutputType, data: Data) {
         if data.is_empty() {
             return;

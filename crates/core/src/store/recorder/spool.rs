@@ -1,6 +1,6 @@
 //! Spool files: what could not be stored, beside the database, until a later run takes it in.
 //!
-//! A file has a line of JSON for each entry, in their order. A chunk has its number among those of its session in the same
+//! A file has a line that tells how much of it is taken in, and a line of JSON for each entry, in their order. A chunk has its number among those of its session in the same
 //! millisecond, so that it is known in the database. Whoever writes the file holds a lock on it. A line that is not complete is
 //! the end: its writer was killed.
 
@@ -12,14 +12,16 @@ use std::path::{Path, PathBuf};
 use rusqlite::Connection as Sqlite;
 use serde_json::{Value, json};
 
-use crate::sqlite::{Connection, atomically};
+use rusqlite::OptionalExtension as _;
+
+use crate::sqlite::{self, Connection, atomically};
 use crate::store::insert::insert_all;
 use crate::store::model::{
     Change, Data, Details, DetailsUpdate, NewOutput, NewSession, OutputType, Owner, SessionStatus,
     SessionUpdate, Update,
 };
 use crate::store::timestamp::Timestamp;
-use crate::store::write_behind::Entry;
+use crate::store::write_behind::{self, Entry};
 use crate::store::{Result, sessions};
 
 /// Bytes that a spool file may have.
@@ -27,6 +29,17 @@ const MOST: u64 = if cfg!(test) { 256 << 10 } else { 1 << 30 };
 
 /// Bytes of one transaction.
 const GROUP: usize = 256 << 10;
+
+/// How the first line begins. The number of bytes behind it that are taken in follows.
+const TAKEN: &str = "{\"taken\":";
+
+/// Bytes of the first line.
+const FIRST_LINE: u64 = 32;
+
+pub(super) fn first_line(taken: u64) -> String {
+    let width = FIRST_LINE as usize - TAKEN.len() - 2;
+    format!("{TAKEN}{taken:>width$}}}\n")
+}
 
 /// What stands between the name of a database and that of a session.
 const INFIX: &str = "-spool-";
@@ -55,7 +68,7 @@ pub(super) struct Spool {
 
 impl Spool {
     pub(super) fn new(path: PathBuf) -> Self {
-        Self { path, file: None, start: 0, end: 0 }
+        Self { path, file: None, start: FIRST_LINE, end: FIRST_LINE }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -64,15 +77,15 @@ impl Spool {
 
     /// Whether nothing was put into the file since it was cleared.
     pub(super) fn is_clear(&self) -> bool {
-        self.end == 0
+        self.end == FIRST_LINE
     }
 
     /// Forgets everything.
     pub(super) fn clear(&mut self) {
         if let Some(file) = &mut self.file {
-            let _ = file.set_len(0);
+            let _ = file.set_len(FIRST_LINE);
         }
-        (self.start, self.end) = (0, 0);
+        (self.start, self.end) = (FIRST_LINE, FIRST_LINE);
     }
 
     /// Everything so far is on its way, and stays in the file all the same.
@@ -143,7 +156,7 @@ impl Spool {
             return Err(error);
         }
         self.remove();
-        (self.start, self.end) = (0, 0);
+        (self.start, self.end) = (FIRST_LINE, FIRST_LINE);
         Ok(Some(path))
     }
 
@@ -160,8 +173,9 @@ fn create(path: &Path) -> io::Result<File> {
     options.read(true).write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let file = options.open(path)?;
+    let mut file = options.open(path)?;
     let _ = file.try_lock();
+    file.write_all(first_line(0).as_bytes())?;
     Ok(file)
 }
 
@@ -203,10 +217,12 @@ pub fn take_in(
         if file.try_lock().is_err() {
             continue;
         }
-        if !take_in_file(connection, &file, &goes_on, &mut taken)? {
+        if take_in_file(connection, &file, &goes_on, &mut taken)? {
+            let _ = fs::remove_file(&path);
+        }
+        if !goes_on() {
             break;
         }
-        let _ = fs::remove_file(&path);
     }
     taken.sessions.sort();
     taken.sessions.dedup();
@@ -216,41 +232,105 @@ pub fn take_in(
 /// Returns whether all of it is stored.
 fn take_in_file(
     connection: &Connection,
-    file: &File,
+    mut file: &File,
     goes_on: &impl Fn() -> bool,
     taken: &mut Taken,
 ) -> Result<bool> {
+    let failed = |error: io::Error| sqlite::Error::io(&error);
     let mut reader = BufReader::new(file);
-    let mut group = Vec::new();
-    let mut bytes = 0;
-    // Changes of the session that are made only if the next chunk is not stored yet.
-    let mut changes = Vec::new();
-    loop {
+    let next_line = |reader: &mut BufReader<&File>| {
         let mut line = String::new();
         let length = reader.read_line(&mut line).unwrap_or(0);
-        let entry = (length > 0 && line.ends_with('\n')).then(|| entry_of(&line)).flatten();
+        (length > 0 && line.ends_with('\n')).then_some(line)
+    };
+    let first = next_line(&mut reader).unwrap_or_default();
+    let done = first.trim_end().strip_prefix(TAKEN).and_then(|rest| rest.strip_suffix('}'));
+    let Some(mut done) = done.and_then(|done| done.trim().parse::<u64>().ok()) else {
+        // Its writer was killed before it wrote anything.
+        return Ok(true);
+    };
+    // The session comes first, if it is in the file at all.
+    let mut names = Names::default();
+    if let Some((Entry::Session(session), _)) = next_line(&mut reader).as_deref().and_then(entry_of)
+    {
+        names.prepare(connection, &session)?;
+    }
+    reader.seek(SeekFrom::Start(FIRST_LINE + done)).map_err(failed)?;
+    let mut group = Vec::new();
+    let mut bytes = 0;
+    let mut length = 0;
+    // What is stored only if the next chunk is not stored yet.
+    let mut waiting = Vec::new();
+    loop {
+        let line = next_line(&mut reader);
+        let entry = line.as_deref().and_then(entry_of);
         let is_end = entry.is_none();
         if let Some((entry, nth)) = entry {
+            length += line.as_deref().map_or(0, str::len) as u64;
             bytes += entry.size();
+            let entry = names.rename(entry);
             if !taken.sessions.iter().any(|id| id == entry.session_id()) {
                 taken.sessions.push(entry.session_id().to_owned());
             }
             group.push((entry, nth));
         }
-        if bytes >= GROUP || is_end {
+        let stops = is_end || !goes_on();
+        if bytes >= GROUP || stops {
             connection.write(|sqlite| -> Result<()> {
                 atomically(sqlite, || {
                     for numbered in group.drain(..) {
-                        store(sqlite, numbered, &mut changes, taken)?;
+                        store(sqlite, numbered, &mut waiting, taken)?;
                     }
-                    if is_end { change_all(sqlite, &mut changes) } else { Ok(()) }
+                    if stops { store_all(sqlite, &mut waiting) } else { Ok(()) }
                 })
             })?;
             bytes = 0;
+            // What waits is looked at again after a kill.
+            if waiting.is_empty() {
+                done += std::mem::take(&mut length);
+                file.seek(SeekFrom::Start(0)).map_err(failed)?;
+                file.write_all(first_line(done).as_bytes()).map_err(failed)?;
+                reader.seek(SeekFrom::Start(FIRST_LINE + done)).map_err(failed)?;
+            }
         }
-        if is_end || !goes_on() {
+        if stops {
             return Ok(is_end);
         }
+    }
+}
+
+/// The id under which the session of a spool file is stored: another one where that belongs to another session by now.
+#[derive(Default)]
+struct Names {
+    renamed: Option<(String, String)>,
+}
+
+impl Names {
+    fn prepare(&mut self, connection: &Connection, session: &NewSession) -> Result<()> {
+        let started_at = session.started_at.text();
+        let sql = "SELECT started_at FROM sessions WHERE id = ?1";
+        let sqlite = connection.settled()?;
+        let known: Option<String> =
+            sqlite.query_row(sql, [&session.id], |row| row.get(0)).optional()?;
+        if known.is_some_and(|known| known != started_at.as_str()) {
+            let id = &session.id;
+            self.renamed = Some((id.clone(), format!("{id}-{}", session.started_at.millis())));
+        }
+        Ok(())
+    }
+
+    fn rename(&self, mut entry: Entry) -> Entry {
+        let Some((before, after)) = &self.renamed else { return entry };
+        let id = match &mut entry {
+            Entry::Output(output) => &mut output.session_id,
+            Entry::Session(session) => &mut session.id,
+            Entry::Update(update) => &mut update.id,
+            Entry::Redacted { session_id, .. } => session_id,
+        };
+        if id == before {
+            id.clone_from(after);
+        }
+        entry
     }
 }
 
@@ -262,10 +342,9 @@ fn is_stored(sqlite: &Sqlite, output: &NewOutput, nth: u32) -> Result<bool> {
     Ok(sqlite.prepare_cached(sql)?.query_row(parameters, |row| row.get(0))?)
 }
 
-fn change_all(sqlite: &Sqlite, changes: &mut Vec<Update>) -> Result<()> {
-    for update in changes.drain(..) {
-        sessions::change(sqlite, &update)?;
-    }
+fn store_all(sqlite: &Sqlite, waiting: &mut Vec<Entry>) -> Result<()> {
+    write_behind::store(sqlite, waiting)?;
+    waiting.clear();
     Ok(())
 }
 
@@ -273,14 +352,14 @@ fn change_all(sqlite: &Sqlite, changes: &mut Vec<Update>) -> Result<()> {
 pub(super) fn store(
     sqlite: &Sqlite,
     (entry, nth): Numbered,
-    changes: &mut Vec<Update>,
+    waiting: &mut Vec<Entry>,
     taken: &mut Taken,
 ) -> Result<()> {
     match entry {
         // What stands before it was stored before it.
-        Entry::Output(output) if is_stored(sqlite, &output, nth)? => changes.clear(),
+        Entry::Output(output) if is_stored(sqlite, &output, nth)? => waiting.clear(),
         Entry::Output(output) => {
-            change_all(sqlite, changes)?;
+            store_all(sqlite, waiting)?;
             insert_all(sqlite, std::slice::from_ref(&output))?;
             taken.outputs += 1;
         }
@@ -290,7 +369,7 @@ pub(super) fn store(
                 sessions::store(sqlite, &session)?;
             }
         }
-        Entry::Update(update) => changes.push(*update),
+        Entry::Update(_) | Entry::Redacted { .. } => waiting.push(entry),
     }
     Ok(())
 }
@@ -316,6 +395,7 @@ pub(super) fn line_of(entry: &Entry, nth: u32) -> String {
                 "terminal": terminal, "columns": columns, "rows": rows,
             })
         }
+        Entry::Redacted { session_id, rule } => json!({ "redacted": session_id, "rule": rule }),
         Entry::Update(update) => {
             let Update { id, update, .. } = &**update;
             let DetailsUpdate { exit_code, signal, error, columns, rows, .. } = &update.details;
@@ -371,6 +451,9 @@ pub(super) fn entry_of(line: &str) -> Option<Numbered> {
             owner: Owner::Nobody,
         };
         return Some((Entry::Session(Box::new(session)), 0));
+    }
+    if let Some(session_id) = string("redacted") {
+        return Some((Entry::Redacted { session_id, rule: string("rule")? }, 0));
     }
     let id = string("update")?;
     let set = |value: Option<i64>| value.map_or(Change::Keep, Change::Set);

@@ -2,7 +2,7 @@ use std::fs;
 use std::path::Path;
 use std::rc::Rc;
 
-use super::spool::{entry_of, line_of};
+use super::spool::{entry_of, first_line, line_of};
 use super::*;
 use crate::sqlite::{Connection, Location, OpenOptions};
 use crate::store::model::{Details, Owner};
@@ -77,7 +77,7 @@ fn bytes_that_are_no_text_stay_what_they_are() {
 fn what_is_recorded_before_there_is_a_database_is_stored_in_it() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.db");
-    let recorder = Recorder::keeping(&session(), spool_of(&path, "s-1"));
+    let recorder = Recorder::keeping(&session(), spool_of(&path, "s-1"), None);
     recorder.output(OutputType::Stdout, b"one ");
     recorder.start(session());
     recorder.output(OutputType::Stdout, b"two ");
@@ -94,7 +94,7 @@ fn what_is_recorded_before_there_is_a_database_is_stored_in_it() {
 fn what_has_no_room_in_memory_goes_through_a_file_and_keeps_its_order() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.db");
-    let recorder = Recorder::keeping(&session(), spool_of(&path, "s-1"));
+    let recorder = Recorder::keeping(&session(), spool_of(&path, "s-1"), None);
     recorder.start(session());
     let line = |number: usize| format!("{number:04} {}\n", "x".repeat(1000));
     let expected: String = (0..200).map(line).collect();
@@ -118,7 +118,7 @@ fn what_has_no_room_in_memory_goes_through_a_file_and_keeps_its_order() {
 fn what_has_no_room_at_all_is_counted_and_marked_where_it_is_missing() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.db");
-    let recorder = Recorder::keeping(&session(), spool_of(&path, "s-1"));
+    let recorder = Recorder::keeping(&session(), spool_of(&path, "s-1"), None);
     recorder.start(session());
     for _ in 0..500 {
         recorder.output(OutputType::Stdout, &[b'x'; 1000]);
@@ -152,7 +152,7 @@ fn what_cannot_be_stored_is_left_in_a_file_and_taken_in_once_whenever_that_is_cu
     let (connection, sessions, outputs) = open(&path);
     let other = Sqlite::open(&path);
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let recorder = Recorder::keeping(&session(), spool_of(&path, "s-1"));
+    let recorder = Recorder::keeping(&session(), spool_of(&path, "s-1"), None);
     recorder.start(session());
     recorder.attach(&sessions, &outputs).unwrap();
     let text = |number: u8| {
@@ -174,9 +174,9 @@ fn what_cannot_be_stored_is_left_in_a_file_and_taken_in_once_whenever_that_is_cu
     for done in 0..=lines.lines().count() {
         let sqlite = connection.sqlite().unwrap();
         sqlite.execute_batch("DELETE FROM session_outputs; DELETE FROM sessions").unwrap();
-        let mut changes = Vec::new();
+        let mut waiting = Vec::new();
         for numbered in lines.lines().take(done).filter_map(entry_of) {
-            spool::store(&sqlite, numbered, &mut changes, &mut Taken::default()).unwrap();
+            spool::store(&sqlite, numbered, &mut waiting, &mut Taken::default()).unwrap();
         }
         fs::write(&spool, &lines).unwrap();
         let taken = take_in(&connection, &path, || true).unwrap();
@@ -212,7 +212,10 @@ fn a_line_that_is_cut_short_is_the_end_of_a_spool_file() {
         let data = data.into();
         line_of(&Entry::Output(NewOutput { session_id, timestamp, kind, data }), 0)
     };
-    let lines = line_of(&Entry::Session(Box::new(session())), 0) + &chunk("one") + &chunk("two");
+    let lines = first_line(0)
+        + &line_of(&Entry::Session(Box::new(session())), 0)
+        + &chunk("one")
+        + &chunk("two");
     fs::write(spool_of(&path, "s-1"), &lines.as_bytes()[..lines.len() - 5]).unwrap();
     let taken = take_in(&connection, &path, || true).unwrap();
     assert_eq!(taken, Taken { sessions: vec!["s-1".into()], outputs: 1 });
@@ -220,11 +223,63 @@ fn a_line_that_is_cut_short_is_the_end_of_a_spool_file() {
 }
 
 #[test]
+fn a_spool_file_is_taken_in_bit_by_bit_by_those_who_have_little_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let (connection, _, _) = open(&path);
+    let line = |number: usize| format!("{number:04} {}\n", "x".repeat(1000));
+    let recorder = Recorder::keeping(&session(), spool_of(&path, "s-1"), None);
+    recorder.start(session());
+    (0..100).for_each(|number| recorder.output(OutputType::Stdout, line(number).as_bytes()));
+    recorder.finish(Duration::ZERO);
+    drop(recorder);
+    let mut rounds = 0;
+    while !spools(folder.path()).is_empty() {
+        let calls = std::cell::Cell::new(0);
+        let goes_on = || {
+            calls.set(calls.get() + 1);
+            calls.get() < 10
+        };
+        take_in(&connection, &path, goes_on).unwrap();
+        rounds += 1;
+        assert!(rounds < 50);
+    }
+    assert!(rounds > 5, "{rounds}");
+    let expected: String = (0..100).map(line).collect();
+    assert_eq!(stored(&connection), (Some("running".into()), expected));
+}
+
+#[test]
+fn a_session_whose_id_belongs_to_another_one_by_now_gets_another_id() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let (connection, sessions, _) = open(&path);
+    let recorder = Recorder::keeping(&session(), spool_of(&path, "s-1"), None);
+    recorder.start(session());
+    recorder.output(OutputType::Stdout, b"first");
+    recorder.end(End::Code(1));
+    recorder.finish(Duration::ZERO);
+    drop(recorder);
+    let started_at = Timestamp::from_millis(2_000.0).unwrap();
+    sessions.create(&NewSession { started_at, ..session() }).unwrap();
+    let taken = take_in(&connection, &path, || true).unwrap();
+    assert_eq!(taken.sessions, ["s-1-1000"]);
+    let sqlite = connection.sqlite().unwrap();
+    let sql =
+        "SELECT group_concat(id || ' ' || status, ', ') FROM (SELECT * FROM sessions ORDER BY id)";
+    let all: String = sqlite.query_row(sql, [], |row| row.get(0)).unwrap();
+    assert_eq!(all, "s-1 running, s-1-1000 failed");
+    let sql = "SELECT session_id || ' ' || data FROM session_outputs";
+    let output: String = sqlite.query_row(sql, [], |row| row.get(0)).unwrap();
+    assert_eq!(output, "s-1-1000 first");
+}
+
+#[test]
 fn the_spool_file_of_a_recorder_that_lives_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.db");
     let (connection, _, _) = open(&path);
-    let recorder = Recorder::keeping(&session(), spool_of(&path, "s-1"));
+    let recorder = Recorder::keeping(&session(), spool_of(&path, "s-1"), None);
     recorder.start(session());
     for _ in 0..100 {
         recorder.output(OutputType::Stdout, &[b'x'; 1000]);
@@ -238,7 +293,7 @@ fn the_spool_file_of_a_recorder_that_lives_is_left_alone() {
 fn a_new_file_in_the_place_of_the_old_one_gets_the_session_and_what_was_printed_last() {
     let folder = tempfile::tempdir().unwrap();
     let (one, two) = (folder.path().join("one.db"), folder.path().join("two.db"));
-    let recorder = Recorder::keeping(&session(), spool_of(&one, "s-1"));
+    let recorder = Recorder::keeping(&session(), spool_of(&one, "s-1"), None);
     recorder.start(session());
     let (first, sessions, outputs) = open(&one);
     recorder.attach(&sessions, &outputs).unwrap();
@@ -261,7 +316,7 @@ fn what_waits_for_long_outlives_its_recorder() {
     let path = folder.path().join("a.db");
     let (connection, sessions, outputs) = open(&path);
     let other = Sqlite::open(&path);
-    let recorder = Recorder::keeping(&session(), spool_of(&path, "s-1"));
+    let recorder = Recorder::keeping(&session(), spool_of(&path, "s-1"), None);
     recorder.start(session());
     recorder.attach(&sessions, &outputs).unwrap();
     recorder.output(OutputType::Stdout, b"0");

@@ -40,6 +40,7 @@ pub struct Finding {
 }
 
 /// Follows a stream.
+#[derive(Clone)]
 pub(super) struct Scanner {
     redactor: Arc<Redactor>,
     lexer: Lexer,
@@ -69,6 +70,7 @@ struct Active {
 }
 
 /// The places of the text that is kept.
+#[derive(Clone)]
 enum Kept {
     /// One behind the other, from here on.
     From(u64),
@@ -218,6 +220,11 @@ impl Scanner {
             Kept::Each(places) => places.first().copied(),
         };
         first.filter(|_| !self.text.is_empty()).unwrap_or(self.length)
+    }
+
+    /// Whether what comes may be looked at without what came before.
+    pub(super) fn is_idle(&self) -> bool {
+        self.text.is_empty() && self.active.is_empty() && self.lexer == Lexer::Text
     }
 
     /// Looks at a text from a place on.

@@ -8,6 +8,7 @@ use super::redactor::Redactor;
 use super::scanner::{Edit, Finding, Lexer, Scanner};
 
 /// One stream of a session. It holds back what may be the start of a secret.
+#[derive(Clone)]
 pub struct Stream {
     scanner: Scanner,
     held: Vec<u8>,
@@ -62,6 +63,11 @@ impl Stream {
         }
         self.scanner.pause(&mut self.edits);
         self.give(self.start + self.held.len() as u64)
+    }
+
+    /// Whether it is in the middle of nothing.
+    pub fn is_idle(&self) -> bool {
+        self.held.is_empty() && self.scanner.is_idle()
     }
 
     /// Whether anything is held back.

@@ -9,6 +9,7 @@ use super::queue::Entry;
 use crate::sqlite::{self, atomically};
 use crate::store::insert::insert_all;
 use crate::store::model::NewOutput;
+use crate::store::redactions;
 use crate::store::sessions;
 
 /// A group that was taken from the queue. However its writing ends, even by a panic, the queue is updated.
@@ -105,7 +106,7 @@ impl<'a> Group<'a> {
 }
 
 /// Stores entries in their order. Returns the cursor of the last chunk, if the last entries are chunks.
-pub(super) fn store(sqlite: &Sqlite, entries: &[Entry]) -> sqlite::Result<Option<i64>> {
+pub(crate) fn store(sqlite: &Sqlite, entries: &[Entry]) -> sqlite::Result<Option<i64>> {
     let mut cursor = None;
     let are_alike =
         |one: &Entry, other: &Entry| matches!((one, other), (Entry::Output(_), Entry::Output(_)));
@@ -118,6 +119,7 @@ pub(super) fn store(sqlite: &Sqlite, entries: &[Entry]) -> sqlite::Result<Option
             [Entry::Update(update)] => {
                 sessions::change(sqlite, update)?;
             }
+            [Entry::Redacted { session_id, rule }] => redactions::add(sqlite, session_id, rule)?,
             outputs => {
                 let outputs: Vec<&NewOutput> = outputs.iter().filter_map(Entry::output).collect();
                 cursor = insert_all(sqlite, &outputs)?;

@@ -26,10 +26,10 @@ use std::time::Duration;
 use rusqlite::{Connection as Sqlite, MAIN_DB, TransactionState, ffi};
 
 use self::group::Group;
+pub(crate) use self::group::store;
 pub(crate) use self::queue::Entry;
 use self::queue::Queue;
 use self::writer::Writer;
-use super::model::NewOutput;
 use crate::sqlite::{self, Connection, Deferred, Siblings};
 
 /// How long `append` waits for room before it makes some itself.
@@ -108,7 +108,7 @@ impl WriteBehind {
         Feed(Arc::clone(&self.shared))
     }
 
-    /// Queues a chunk, and waits for room if necessary. Returns its cursor if it is stored already.
+    /// Queues an entry, and waits for room if necessary. Returns its cursor if it is stored already.
     ///
     /// # Errors
     ///
@@ -117,18 +117,17 @@ impl WriteBehind {
     pub(crate) fn append(
         &self,
         connection: &Connection,
-        output: NewOutput,
+        entry: Entry,
     ) -> sqlite::Result<Option<i64>> {
         if self.shared.on_error.is_none() {
             // Nobody would be told otherwise.
             connection.siblings().map_or(Ok(()), Siblings::check_present)?;
         }
-        let output = Entry::Output(output);
-        let full = |queue: &Queue| queue.is_full(&output, self.shared.settings.max_bytes);
+        let full = |queue: &Queue| queue.is_full(&entry, self.shared.settings.max_bytes);
         let mut queue = self.shared.lock();
         if queue.gone || self.ended.get() {
             drop(queue);
-            return connection.write(|sqlite| group::store(sqlite, std::slice::from_ref(&output)));
+            return connection.write(|sqlite| group::store(sqlite, std::slice::from_ref(&entry)));
         }
         if full(&queue) {
             queue = self.shared.wait_for(queue, |queue| full(queue) && !queue.failing);
@@ -138,7 +137,7 @@ impl WriteBehind {
             connection.settled()?;
             queue = self.shared.lock();
         }
-        if queue.push(output) {
+        if queue.push(entry) {
             self.shared.news.notify_one();
         }
         Ok(None)
@@ -345,7 +344,7 @@ fn is_writing(sqlite: &Sqlite) -> sqlite::Result<bool> {
 mod tests {
     use super::*;
     use crate::sqlite::{Location, OpenOptions};
-    use crate::store::model::{Data, OutputType};
+    use crate::store::model::{Data, NewOutput, OutputType};
     use crate::store::timestamp::Timestamp;
 
     pub(super) fn chunk(data: &str) -> NewOutput {
@@ -391,11 +390,11 @@ mod tests {
         let missing = connection.siblings().unwrap().to_missing();
         let behind =
             connection.deferred(|| WriteBehind::start(missing, settings, Some(on_error))).unwrap();
-        behind.append(&connection, chunk("one")).unwrap();
+        behind.append(&connection, chunk("one").into()).unwrap();
         if let Some(thread) = behind.thread.take() {
             thread.join().unwrap_err();
         }
-        behind.append(&connection, chunk("two")).unwrap();
+        behind.append(&connection, chunk("two").into()).unwrap();
         let stored: String = connection
             .sqlite()
             .unwrap()

@@ -25,6 +25,13 @@ pub(crate) enum Entry {
     Session(Box<NewSession>),
     /// A session to be changed.
     Update(Box<Update>),
+    /// A secret that a rule has found in a session, to be counted.
+    Redacted {
+        /// The session.
+        session_id: String,
+        /// The name of the rule.
+        rule: String,
+    },
 }
 
 impl Entry {
@@ -34,6 +41,7 @@ impl Entry {
             Self::Output(output) => &output.session_id,
             Self::Session(session) => &session.id,
             Self::Update(update) => &update.id,
+            Self::Redacted { session_id, .. } => session_id,
         }
     }
 
@@ -60,6 +68,7 @@ impl Entry {
                     session.id.len() + session.working_dir.len() + command
                 }
                 Self::Update(update) => update.id.len(),
+                Self::Redacted { session_id, rule } => session_id.len() + rule.len(),
             }
     }
 }

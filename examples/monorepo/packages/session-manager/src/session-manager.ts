@@ -64,8 +64,7 @@ export class SessionManager extends EventEmitter<SessionEventMap> {
     this.outputs = new OutputStore(this.connection)
     this.#stopGraceMs = stopGraceMs
     // Without a listener no JavaScript runs for a chunk. One that comes late is told of everything, too.
-    const emitter: EventEmitter = this
-    emitter.on('newListener', (event) => {
+    EventEmitter.prototype.on.call(this, 'newListener', (event) => {
       if (event !== 'session:output') return
       for (const running of this.#running.values()) this.#tell(running)
     })

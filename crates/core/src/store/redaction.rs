@@ -1,0 +1,217 @@
+//! Redaction of what is stored through one connection, or through one store of it.
+
+use std::borrow::Cow;
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashMap};
+use std::fmt;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::model::{Data, NewOutput, OutputType};
+use super::redact::{Finding, Redact, Stream};
+use super::timestamp::Timestamp;
+use super::write_behind::{Entry, store};
+use crate::sqlite::{self, Connection, Held};
+
+/// Streams of which none is in the middle of anything are forgotten beyond this number of sessions.
+const MOST_SESSIONS: usize = 10_000;
+
+/// Where a secret was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// The session.
+    pub session_id: String,
+    /// The stream, or `None` for a field of the session.
+    pub kind: Option<OutputType>,
+    /// The rule, and how long it is.
+    pub finding: Finding,
+}
+
+/// Replaces secrets before anything of them is queued or written.
+pub struct Redaction {
+    redact: Redact,
+    sessions: RefCell<HashMap<String, [Option<Slot>; 2]>>,
+    /// What was found, if somebody wants to hear of it.
+    found: Option<RefCell<Vec<Found>>>,
+}
+
+/// A stream, and when what it holds back came first.
+#[derive(Clone)]
+struct Slot {
+    stream: Stream,
+    since: Option<Timestamp>,
+}
+
+impl fmt::Debug for Redaction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Redaction").finish_non_exhaustive()
+    }
+}
+
+impl Redaction {
+    /// Redaction by these rules. With `tells`, what is found is kept for [`found`](Self::found).
+    pub fn new(redact: Redact, tells: bool) -> Self {
+        let found = tells.then(RefCell::default);
+        Self { redact, sessions: RefCell::default(), found }
+    }
+
+    /// How it replaces them.
+    pub fn redact(&self) -> &Redact {
+        &self.redact
+    }
+
+    /// Replaces them in what is stored through a connection, by stores that are made from now on.
+    pub fn serve(self: Rc<Self>, connection: &Connection) {
+        connection.share(Rc::new(self.redact.clone()));
+        connection.add_holder(self as Rc<_>);
+    }
+
+    /// What was found since the last call.
+    pub fn found(&self) -> Vec<Found> {
+        self.found.as_ref().map(RefCell::take).unwrap_or_default()
+    }
+
+    /// What is stored in the place of chunks, and how many secrets are replaced in them. With `releases` nothing of their sessions
+    /// is held back.
+    pub(super) fn pass(
+        &self,
+        connection: &Connection,
+        outputs: impl IntoIterator<Item = NewOutput>,
+        releases: bool,
+    ) -> Passed {
+        let mut passed = Passed::default();
+        for output in outputs {
+            self.feed(output, &mut passed);
+        }
+        if releases {
+            let ids: BTreeSet<String> =
+                passed.before.iter().map(|(session_id, ..)| session_id.clone()).collect();
+            ids.iter().for_each(|session_id| self.release_one(session_id, &mut passed));
+        }
+        if self.sessions.borrow().values().flatten().flatten().any(Slot::is_holding) {
+            connection.hold();
+        }
+        passed
+    }
+
+    fn feed(&self, output: NewOutput, passed: &mut Passed) {
+        let NewOutput { session_id, timestamp, kind, data } = output;
+        let mut sessions = self.sessions.borrow_mut();
+        if sessions.len() >= MOST_SESSIONS {
+            sessions.retain(|_, slots| slots.iter().flatten().any(|slot| !slot.stream.is_idle()));
+        }
+        if !sessions.contains_key(&session_id) {
+            sessions.insert(session_id.clone(), [None, None]);
+        }
+        let Some(slots) = sessions.get_mut(&session_id) else { return };
+        let place = slot_of(slots, kind);
+        passed.before.push((session_id.clone(), kind, place.clone()));
+        let slot = place.get_or_insert_with(|| Slot {
+            stream: Stream::new(Arc::clone(&self.redact.redactor)),
+            since: None,
+        });
+        let bytes = match &data {
+            Data::Text(text) => text.as_bytes(),
+            Data::Bytes(bytes) => bytes,
+        };
+        let given = match slot.stream.feed(bytes) {
+            Cow::Borrowed(given) if given.len() == bytes.len() => None,
+            given => Some(given.into_owned()),
+        };
+        let findings = slot.stream.findings();
+        slot.since = slot.stream.is_holding().then(|| slot.since.unwrap_or(timestamp));
+        passed.add(&session_id, Some(kind), findings);
+        let data = given.map_or(data, Data::from);
+        if !data.is_empty() || !slot.is_holding() {
+            passed.entries.push(Entry::Output(NewOutput { session_id, timestamp, kind, data }));
+        }
+    }
+
+    /// Adds what is held back of a session.
+    fn release_one(&self, session_id: &str, passed: &mut Passed) {
+        let mut sessions = self.sessions.borrow_mut();
+        let Some(slots) = sessions.get_mut(session_id) else { return };
+        for kind in [OutputType::Stdout, OutputType::Stderr] {
+            let place = slot_of(slots, kind);
+            let before = place.clone();
+            let Some(slot) = place.as_mut().filter(|slot| slot.is_holding()) else { continue };
+            let data = Data::from(slot.stream.release());
+            let findings = slot.stream.findings();
+            let timestamp = slot.since.take().unwrap_or_else(Timestamp::now);
+            let session_id = session_id.to_owned();
+            passed.before.push((session_id.clone(), kind, before));
+            passed.add(&session_id, Some(kind), findings);
+            passed.entries.push(Entry::Output(NewOutput { session_id, timestamp, kind, data }));
+        }
+    }
+
+    /// Tells whether what was passed is stored. If it is not, it was never there.
+    pub(super) fn settle(&self, passed: Passed, is_stored: bool) {
+        if is_stored {
+            if let Some(found) = &self.found {
+                found.borrow_mut().extend(passed.found);
+            }
+            return;
+        }
+        let mut sessions = self.sessions.borrow_mut();
+        for (session_id, kind, before) in passed.before.into_iter().rev() {
+            if let Some(slots) = sessions.get_mut(&session_id) {
+                *slot_of(slots, kind) = before;
+            }
+        }
+    }
+}
+
+/// What comes out of redaction, on its way into the file.
+#[derive(Default)]
+pub(super) struct Passed {
+    /// What is stored: counts of what was found, and chunks.
+    pub(super) entries: Vec<Entry>,
+    found: Vec<Found>,
+    /// The streams as they were.
+    before: Vec<(String, OutputType, Option<Slot>)>,
+}
+
+impl Passed {
+    fn add(&mut self, session_id: &str, kind: Option<OutputType>, findings: Vec<Finding>) {
+        for finding in findings {
+            let (session_id, rule) = (session_id.to_owned(), finding.rule.to_string());
+            self.found.push(Found { session_id: session_id.clone(), kind, finding });
+            self.entries.push(Entry::Redacted { session_id, rule });
+        }
+    }
+}
+
+impl Slot {
+    fn is_holding(&self) -> bool {
+        self.stream.is_holding()
+    }
+}
+
+fn slot_of(slots: &mut [Option<Slot>; 2], kind: OutputType) -> &mut Option<Slot> {
+    let [stdout, stderr] = slots;
+    if kind == OutputType::Stdout { stdout } else { stderr }
+}
+
+impl Held for Redaction {
+    fn release(&self, connection: &Connection) -> sqlite::Result<()> {
+        let mut passed = Passed::default();
+        let is_holding = |slots: &[Option<Slot>; 2]| slots.iter().flatten().any(Slot::is_holding);
+        let ids: Vec<String> = {
+            let sessions = self.sessions.borrow();
+            let holding = sessions.iter().filter(|(_, slots)| is_holding(slots));
+            holding.map(|(session_id, _)| session_id.clone()).collect()
+        };
+        ids.iter().for_each(|session_id| self.release_one(session_id, &mut passed));
+        if passed.entries.is_empty() {
+            return Ok(());
+        }
+        let stored = connection.write(|sqlite| store(sqlite, &passed.entries).map(drop));
+        self.settle(passed, stored.is_ok());
+        stored
+    }
+
+    fn forget(&self, session_id: &str) {
+        self.sessions.borrow_mut().remove(session_id);
+    }
+}
