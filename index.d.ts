@@ -451,8 +451,60 @@ export interface ListOptions extends SessionFilter {
   before?: Pick<Session<number>, 'id' | 'startedAt'> | null | undefined
 }
 
+/** A rule that finds secrets, beside those that are built in. */
+export interface RedactRule {
+  /** What the marker calls it: 1 to 64 letters, digits, `_`, `.` or `-`. */
+  name: string
+  /**
+   * What a secret looks like. It has to begin with a text of at least 3 characters, or with one of a few. A group called
+   * `secret` is what is replaced; without one, all of it. Letters and classes are those of ASCII; a string has the syntax of
+   * [Rust's regex](https://docs.rs/regex).
+   */
+  pattern: RegExp | string
+}
+
+/** A secret that was replaced. */
+export interface RedactedSecret {
+  /** The session in whose output it was. */
+  sessionId: string
+  /** The stream that it was in. */
+  type: 'stdout' | 'stderr'
+  /** The name of the rule, or of the value. */
+  rule: string
+  /** How long it is, in bytes, as far as it is known yet. */
+  length: number
+}
+
+/** Which secrets are replaced before they are stored, and how. */
+export interface RedactOptions {
+  /** Whether the rules that are built in are looked for. Default `true`. */
+  builtin?: boolean | null | undefined
+  /** Rules of your own. */
+  rules?: readonly RedactRule[] | null | undefined
+  /** Values that are secrets, each of at least 4 characters, or names with such values: the marker calls them by these. */
+  literals?: readonly string[] | Record<string, string> | null | undefined
+  /**
+   * Whether the values of environment variables are looked for whose names say that they are secrets, such as `API_KEY`: those
+   * of at least 8 characters that look random. Default `true`.
+   */
+  environment?: boolean | null | undefined
+  /** The names of more such variables. */
+  names?: readonly string[] | null | undefined
+  /** What stands in the place of a secret; `{rule}` in it is the name of the rule. Default `'[REDACTED:{rule}]'`. */
+  marker?: string | null | undefined
+  /** How many milliseconds the possible start of a secret is held back at most, 1 to 10,000. Default 20. */
+  maxDelay?: number | null | undefined
+  /** Told of every secret that is replaced in output that is appended. */
+  onRedact?: ((found: RedactedSecret) => void) | null | undefined
+}
+
 /** How a database is opened. */
 export interface DatabaseOptions {
+  /**
+   * Replace secrets in everything that the stores of this connection are given, before anything of it is queued or
+   * written. Default `false`.
+   */
+  redact?: boolean | RedactOptions | null | undefined
   /**
    * Open an existing file for reading only. SQLite still keeps its `-wal` and `-shm` files beside it.
    * Default `false`.
@@ -716,6 +768,8 @@ export interface DatabaseStats extends OutputAmount {
   orphanedOutputs: number
   /** The sessions with the most bytes of output, stored or not, largest first. */
   largest: (OutputAmount & { sessionId: string })[]
+  /** How many secrets were replaced, by the name of the rule. */
+  redactions: Record<string, number>
   /** The size of the database file, once the write-ahead log is moved into it. */
   fileBytes: number
   /** Those of its bytes that hold nothing and are used again. */
@@ -765,6 +819,8 @@ export interface OutputStoreOptions {
    * write behind share one queue; the options are those of the first.
    */
   writeBehind?: boolean | WriteBehindOptions | null | undefined
+  /** Replace secrets in what this store is given, by these options in the place of those of the connection. */
+  redact?: boolean | RedactOptions | null | undefined
 }
 
 /** How output is written behind. */
@@ -898,6 +954,8 @@ export declare class SessionStore<Slot extends number = 1 | 2 | 3> {
   unpin(id: string): boolean
   /** Whether a session is pinned. */
   isPinned(id: string): boolean
+  /** How many secrets were replaced in a session, by the name of the rule; none for an unknown id. */
+  redactions(id: string): Record<string, number>
   /**
    * The tables of others whose rows refer to a session, or to its output, by a foreign key that the file declares;
    * none for an unknown id. Whether the connection enforces foreign keys makes no difference.
@@ -1422,6 +1480,11 @@ export interface RecordOptions {
    * reason.
    */
   onError?: ((error: Error & { code?: string }) => void) | null | undefined
+  /**
+   * Replace secrets before anything of them is stored. Those of `env` are known by the names of its variables. Default: as the
+   * connection does.
+   */
+  redact?: boolean | Omit<RedactOptions, 'onRedact'> | null | undefined
 }
 
 /** How a recorded command ended. */

@@ -11,8 +11,9 @@ const {
 } = require('./arguments.js')
 const { listener, settled } = require('./background.js')
 const { NATIVE, makeDatabase, nativeOf: nativeOfHandle } = require('./database.js')
-const { wrongType } = require('./errors.js')
+const { invalidState, wrongType } = require('./errors.js')
 const { hurry, watch } = require('./follow.js')
+const { countsOf, redactConnection, redactOf } = require('./redact.js')
 const { RealDate, native: tables, pairsOf } = require('./rows.js')
 
 const native = tables.connection
@@ -25,6 +26,7 @@ const OPTIONS = [
   'foreignKeys',
   'slots',
   'walLimit',
+  'redact',
 ]
 
 // An error while a warning is emitted must not make the opening of a database fail.
@@ -53,7 +55,9 @@ function pathOfEnvironment() {
 
 function openNative(open, call, dbPath, options) {
   const settings = settingsOf(call, options)
+  const redact = redactOf(call, options?.redact)
   const opened = open(dbPath, isAbsent(dbPath) ? pathOfEnvironment() : undefined, ...settings)
+  redactConnection(opened, redact)
   for (const warning of native.exposures(opened)) warn(warning)
   return opened
 }
@@ -201,7 +205,10 @@ class DatabaseConnection {
 
   stats(options) {
     const { sessions: count } = optionsOf('DatabaseConnection.stats', options, ['sessions'])
-    const [numbers, amount, sessions, largest] = tables.retention.stats(this.#native, count)
+    const [numbers, amount, sessions, largest, redactions] = tables.retention.stats(
+      this.#native,
+      count,
+    )
     const [pinned, orphanedOutputs, fileBytes, freeBytes, walBytes] = numbers
     return {
       sessions: Object.fromEntries(pairsOf(sessions)),
@@ -209,6 +216,7 @@ class DatabaseConnection {
       ...amountOf(amount),
       orphanedOutputs,
       largest: pairsOf(largest).map(([sessionId, of]) => ({ sessionId, ...amountOf(of) })),
+      redactions: countsOf(redactions),
       fileBytes,
       freeBytes,
       walBytes,
@@ -275,6 +283,9 @@ function getDatabase(dbPath, options) {
     defaultConnection = new Opened(dbPath, options, DEFAULT)
   } else if (!isAbsent(dbPath) || !isAbsent(options)) {
     const settings = settingsOf('getDatabase', options)
+    if (!isAbsent(options?.redact)) {
+      invalidState('getDatabase: options.redact cannot be changed until closeDatabase()')
+    }
     native.agreesWith(nativeOfConnection(defaultConnection), dbPath, ...settings)
   }
   return defaultConnection

@@ -14,6 +14,7 @@ const { connectionOf } = require('./connection.js')
 const errors = require('./errors.js')
 const { follow } = require('./follow.js')
 const { playerOf } = require('./player.js')
+const { Redacting, redactOf } = require('./redact.js')
 const {
   beginChunks,
   beginMatches,
@@ -70,8 +71,9 @@ function pageOf(search) {
 
 const exportProgress = ([outputs, totalOutputs, bytes]) => ({ outputs, totalOutputs, bytes })
 
-function open(connection, writeBehind) {
-  if (writeBehind === false) return native.open(connection)
+function open(connection, writeBehind, redact) {
+  const how = [redact?.redactor, redact?.onRedact !== undefined]
+  if (writeBehind === false) return native.open(connection, ...how)
   const name = 'options.writeBehind'
   if (writeBehind !== true && (typeof writeBehind !== 'object' || Array.isArray(writeBehind))) {
     errors.wrongType(
@@ -87,7 +89,7 @@ function open(connection, writeBehind) {
   )
   const told = optionalFunction('OutputStore', `${name}.onError`, onError)
   const tell = told && ((code, message) => told(new errors.SqliteError(message, code)))
-  return native.openWriteBehind(connection, maxDelay, maxBytes, tell)
+  return native.openWriteBehind(connection, maxDelay, maxBytes, tell, ...how)
 }
 
 function read(store, sessionId, after, limit) {
@@ -112,17 +114,22 @@ async function exportTo(store, sessionId, file, options) {
 class OutputStore {
   #native
   #connection
+  #redacting
 
   constructor(db, options) {
-    const { writeBehind } = optionsOf('OutputStore', options, ['writeBehind'])
+    const o = optionsOf('OutputStore', options, ['writeBehind', 'redact'])
     this.#connection = connectionOf('OutputStore', db)
-    this.#native = open(this.#connection, writeBehind ?? false)
+    const redact = redactOf('OutputStore', o.redact)
+    this.#native = open(this.#connection, o.writeBehind ?? false, redact)
+    this.#redacting = Redacting.of(this.#native, this.#connection, redact)
   }
 
   append(output) {
     requireObject('OutputStore.append', 'output', output)
     const { sessionId, timestamp, type, data } = output
-    return native.append(this.#native, sessionId, timestamp, type, data)
+    const cursor = native.append(this.#native, sessionId, timestamp, type, data)
+    this.#redacting?.follow()
+    return cursor
   }
 
   appendMany(outputs) {
@@ -139,7 +146,9 @@ class OutputStore {
         fields = []
       }
     }
-    return native.appendMany(this.#native, gathered, fields)
+    const cursor = native.appendMany(this.#native, gathered, fields)
+    this.#redacting?.follow()
+    return cursor
   }
 
   getBySession(sessionId, limit) {

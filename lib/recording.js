@@ -20,6 +20,7 @@ const { DatabaseConnection, connectionOf } = require('./connection.js')
 const { SqliteError, invalidState, outOfRange, wrongType } = require('./errors.js')
 const { OutputStore } = require('./output-store.js')
 const { SessionStore } = require('./session-store.js')
+const { redactOf } = require('./redact.js')
 const { native: tables } = require('./rows.js')
 
 const native = tables.recording
@@ -41,6 +42,7 @@ const OPTIONS = [
   'stdin',
   'stdout',
   'onError',
+  'redact',
 ]
 
 const STDIN = ['inherit', 'pipe', 'none']
@@ -292,10 +294,10 @@ class Keeper {
    * Stores the session before its command runs, so that nobody else gets its id. Where that is not possible yet, it is stored
    * later.
    */
-  reserve(session) {
+  reserve(session, redactor) {
     if (this.#connection === undefined) return undefined
     try {
-      native.reserve(connectionOf('record', this.#connection), session)
+      native.reserve(connectionOf('record', this.#connection), session, redactor)
       return () => new SessionStore(this.#connection).delete(session[0])
     } catch (error) {
       if (!(error instanceof SqliteError) || error.code === 'SQLITE_CONSTRAINT_PRIMARYKEY')
@@ -406,6 +408,7 @@ function record(db, options) {
     if (!isAbsent(o[name])) requireString(call, `options.${name}`, o[name])
   }
   const onError = optionalFunction(call, 'options.onError', o.onError)
+  const redactor = redactOf(call, o.redact, o.env ?? process.env)?.redactor
   const isTerminal = o.terminal ?? process.platform !== 'win32'
   const size = (isTerminal && stdin === 'inherit' && sizeOfTerminal()) || { columns: 80, rows: 24 }
   const cwd = o.cwd ?? folderOfProcess()
@@ -442,7 +445,8 @@ function record(db, options) {
     o.rows ?? size.rows,
   ]
   if (!isPath) {
-    const [recording, exited] = native.start(connection, session, how, SIGNALS)
+    const started = native.start(connection, session, how, SIGNALS, undefined, redactor)
+    const [recording, exited] = started
     const outputs = new OutputStore(db)
     const ended = isInMemory(connection) ? emptied(outputs, endOf(exited)) : endOf(exited)
     return new Recording(recording, id, ended, () => outputs.follow(id, { after: 0 }))
@@ -451,8 +455,8 @@ function record(db, options) {
   keeper.open()
   let cancel, started
   try {
-    cancel = keeper.reserve(session)
-    started = native.start(undefined, session, how, SIGNALS, path)
+    cancel = keeper.reserve(session, redactor)
+    started = native.start(undefined, session, how, SIGNALS, path, redactor)
   } catch (error) {
     cancel?.()
     keeper.close()

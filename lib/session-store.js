@@ -4,6 +4,7 @@
 const { optionsOf, requireObject, show } = require('./arguments.js')
 const { connectionOf } = require('./connection.js')
 const { wrongType } = require('./errors.js')
+const { countsOf } = require('./redact.js')
 const { beginSessions, finish, finishOne, native: tables, notes, pairsOf } = require('./rows.js')
 
 const native = tables.sessions
@@ -169,6 +170,10 @@ class SessionStore {
 
   isPinned(id) {
     return native.isPinned(this.#native, id)
+  }
+
+  redactions(id) {
+    return countsOf(native.redactions(this.#native, id))
   }
 
   referencedBy(id) {

@@ -9,7 +9,7 @@ use gsd_session_core::store::redaction::{Found, Redaction};
 use napi::ValueType;
 
 use crate::convert::{Argument, optional};
-use crate::error::Parsed;
+use crate::error::{Failure, Parsed};
 use crate::js::Value;
 use crate::natives::{Answer, Call, Native, connection, done, natives};
 
@@ -26,9 +26,15 @@ const MAX_DELAY: i64 = 20;
 const LONGEST_DELAY: i64 = 10_000;
 
 /// whether our rules are among them, the name and the pattern of each rule and whether case matters, the name and the value of
-/// each secret, the marker, milliseconds -> what secrets look like
+/// each secret, the marker, milliseconds, the call that messages name -> what secrets look like
 fn redactor<'env>(call: Call<'_, 'env>) -> Answer<'env> {
-    let builtin = Argument::new("redact.builtin", call.get(0)?).boolean()?;
+    let name = call.get(5)?.string()?;
+    let redact = redact_by(call).map_err(|failure| Failure::Of(name, Box::new(failure)))?;
+    Ok(call.scope().external(redact)?)
+}
+
+fn redact_by(call: Call<'_, '_>) -> Parsed<Redact> {
+    let builtin = Argument::new("options.redact.builtin", call.get(0)?).boolean()?;
     let rules = call.get(1)?;
     let rules = (0..rules.array_length()? / 3).map(|at| {
         Parsed::Ok(Rule {
@@ -44,13 +50,13 @@ fn redactor<'env>(call: Call<'_, 'env>) -> Answer<'env> {
         Parsed::Ok(Literal { name: name.string()?, value: value.string()? })
     });
     let literals = literals.collect::<Parsed<Vec<_>>>()?;
-    let marker = optional(Argument::new("redact.marker", call.get(3)?), Argument::string)?;
-    let delay = optional(Argument::new("redact.maxDelay", call.get(4)?), |delay| {
+    let marker = optional(Argument::new("options.redact.marker", call.get(3)?), Argument::string)?;
+    let delay = optional(Argument::new("options.redact.maxDelay", call.get(4)?), |delay| {
         delay.integer_in(1..=LONGEST_DELAY)
     })?;
     let redactor = secrets::redactor(builtin, &rules, &literals, marker.as_deref())?;
     let max_delay = Duration::from_millis(delay.unwrap_or(MAX_DELAY).unsigned_abs());
-    Ok(call.scope().external(Redact { redactor, max_delay })?)
+    Ok(Redact { redactor, max_delay })
 }
 
 /// What `redactor` gave, if anything.

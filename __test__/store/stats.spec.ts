@@ -28,6 +28,7 @@ describe('stats', () => {
       oldest: undefined,
       newest: undefined,
       orphanedOutputs: 0,
+      redactions: {},
       largest: [],
       freeBytes: 0,
       walBytes: expect.any(Number) as number,

@@ -305,6 +305,22 @@ impl Data {
         self.len() == 0
     }
 
+    /// Its bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        match self {
+            Self::Text(text) => text.as_bytes(),
+            Self::Bytes(bytes) => bytes,
+        }
+    }
+
+    /// Adds what comes behind it.
+    pub(super) fn append(&mut self, other: Self) {
+        match (&mut *self, other) {
+            (Self::Text(text), Self::Text(other)) => text.push_str(&other),
+            (all, other) => *all = [all.as_bytes(), other.as_bytes()].concat().into(),
+        }
+    }
+
     /// Its length in bytes.
     pub fn len(&self) -> usize {
         match self {

@@ -110,10 +110,7 @@ impl Redaction {
             stream: Stream::new(Arc::clone(&self.redact.redactor)),
             since: None,
         });
-        let bytes = match &data {
-            Data::Text(text) => text.as_bytes(),
-            Data::Bytes(bytes) => bytes,
-        };
+        let bytes = data.as_bytes();
         let given = match slot.stream.feed(bytes) {
             Cow::Borrowed(given) if given.len() == bytes.len() => None,
             given => Some(given.into_owned()),
@@ -141,7 +138,16 @@ impl Redaction {
             let session_id = session_id.to_owned();
             passed.before.push((session_id.clone(), kind, before));
             passed.add(&session_id, Some(kind), findings);
-            passed.entries.push(Entry::Output(NewOutput { session_id, timestamp, kind, data }));
+            match passed.entries.last_mut() {
+                // It is the end of the chunk before it.
+                Some(Entry::Output(last)) if last.session_id == session_id && last.kind == kind => {
+                    last.data.append(data);
+                }
+                _ => {
+                    let output = NewOutput { session_id, timestamp, kind, data };
+                    passed.entries.push(Entry::Output(output));
+                }
+            }
         }
     }
 

@@ -43,7 +43,7 @@ pub fn redactor(
     for marker in redactor.markers() {
         if !clean(&redactor, marker).1.is_empty() {
             return Err(Error::OutOfRange {
-                field: "redact.marker".into(),
+                field: "options.redact.marker".into(),
                 expected: "a text in which no rule and no value finds a secret".into(),
                 received: format!("{marker:?}"),
             });

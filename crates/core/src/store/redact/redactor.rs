@@ -135,14 +135,14 @@ impl Redactor {
             known.push(Known::pattern(rule.name, rule.pattern, false));
         }
         for (at, rule) in rules.iter().enumerate() {
-            let field = || format!("redact.rules[{at}]");
+            let field = || format!("options.redact.rules[{at}]");
             check_name(&format!("{}.name", field()), &rule.name)?;
             let begins = starts_of(&format!("{}.pattern", field()), rule)?;
             starts.extend(begins.into_iter().map(|start| (start, known.len())));
             known.push(Known::pattern(&rule.name, &rule.pattern, rule.ignores_case));
         }
         for (at, literal) in literals.iter().enumerate() {
-            check_name(&format!("redact.literals[{at}].name"), &literal.name)?;
+            check_name(&format!("options.redact.literals[{at}].name"), &literal.name)?;
             let start: Vec<u8> = literal.value.bytes().take(LONGEST_START).collect();
             let start = start.to_ascii_lowercase();
             // Bytes, not characters: `from_utf8` would refuse a start that cuts one.
@@ -170,7 +170,7 @@ impl Redactor {
             .prefilter(false)
             .build(&patterns)
             .map_err(|error| Error::OutOfRange {
-                field: "redact".into(),
+                field: "options.redact".into(),
                 expected: "fewer rules and values".into(),
                 received: error.to_string(),
             })?;

@@ -307,7 +307,10 @@ fn rules_of_the_user_are_followed() {
     assert_eq!(through(&two, &[b"CORP1", b"23 corpX corp4"]), "CORP<corp> corpX corp<corp>");
     for pattern in ["[a-z]+", "a(", "x*corp", ""] {
         let error = redactor(false, &[rule(pattern, false)], &[], None).map(drop).unwrap_err();
-        assert!(error.to_string().starts_with("redact.rules[0].pattern must be"), "{error}");
+        assert!(
+            error.to_string().starts_with("options.redact.rules[0].pattern must be"),
+            "{error}"
+        );
     }
     let large = redactor(false, &[rule("corp[a-z]{9}.{1,900}x.{1,900}y", false)], &[], None);
     assert!(large.map(drop).unwrap_err().to_string().contains("a smaller pattern"));
@@ -317,7 +320,7 @@ fn rules_of_the_user_are_followed() {
 fn a_marker_may_not_look_like_a_secret() {
     let literals = [Literal { name: "a".into(), value: "REDACTED".into() }];
     let error = redactor(false, &[], &literals, None).map(drop).unwrap_err();
-    assert!(error.to_string().starts_with("redact.marker must be"), "{error}");
+    assert!(error.to_string().starts_with("options.redact.marker must be"), "{error}");
 }
 
 #[test]
