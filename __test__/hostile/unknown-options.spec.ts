@@ -33,6 +33,12 @@ const CALLS: [
     () => new OutputStore(stores().connection, given({ writeBehind: { delay: 5 } })),
   ],
   [
+    'new OutputStore, redaction',
+    { redact: { rule: [] } },
+    'OutputStore: options.redact has no "rule"; did you mean rules?',
+    () => new OutputStore(stores().connection, given({ redact: { rule: [] } })),
+  ],
+  [
     'sessions.delete',
     { keepOutput: true },
     'SessionStore.delete: options has no "keepOutput"; did you mean keepOutputs?',

@@ -31,6 +31,14 @@ function withShortIds(sessions) {
   })
 }
 
+/** Sessions in which secrets were replaced, with how many. */
+function withRedactions(sessions, page) {
+  return page.map((session) => {
+    const redactions = sessions.redactions(session.id)
+    return Object.keys(redactions).length > 0 ? { ...session, redactions } : session
+  })
+}
+
 /** The session with the time of its last output. */
 function withLastOutput(outputs, session) {
   const [last] = outputs.tail(session.id, { chunks: 1 }).outputs
@@ -84,7 +92,7 @@ export function define(command) {
         ? filteredSessions(stores, options, { status, before }).slice(0, wanted)
         : sessions.list({ status, before, limit: wanted })
       const page = found.slice(0, limit)
-      if (options.json) await print(`${jsonText(page)}\n`)
+      if (options.json) await print(`${jsonText(withRedactions(sessions, page))}\n`)
       else await printTable(outputs, page, found.length > page.length)
     })
   })

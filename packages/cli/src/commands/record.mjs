@@ -6,6 +6,7 @@ import { constants } from 'node:os'
 import { isatty } from 'node:tty'
 import { record as start } from '@gsd/session-store'
 import { allOptions, databasePath, examples, Failure, integer, withReader } from '../command.mjs'
+import { redactSetting } from '../settings.mjs'
 import { withMarks } from '../shell-integration.mjs'
 import { bytesText, jsonText, printable } from '../style.mjs'
 import { complain } from '../streams.mjs'
@@ -125,6 +126,8 @@ export function define(command) {
     .option('--id <id>', 'the id of the session (default: a new one)')
     .option('--title <title>', 'what people call the session')
     .option('--shell-integration', 'have bash, zsh or fish mark its prompts, for show --command')
+    .option('--redact', 'replace secrets before they are stored (default: as the settings say)')
+    .option('--no-redact', 'store everything as it is, whatever the settings say')
     .option('--no-terminal', 'pipes, also where the standard output is a terminal')
     .passThroughOptions()
   examples(command, [
@@ -136,6 +139,7 @@ export function define(command) {
   return command.action(async ([program, ...args]) => {
     const options = allOptions(command)
     const { json, slot, id = randomUUID(), title } = options
+    const redact = options.redact === false ? false : (await redactSetting()) || options.redact
     const isTerminal = options.terminal && process.platform !== 'win32' && isatty(1)
     // In raw mode a line would not begin at its start.
     if (isatty(2) && !json) process.stderr.write(`session ${printable(id)}\n`)
@@ -149,6 +153,7 @@ export function define(command) {
       terminal: isTerminal,
       stdin: 'inherit',
       stdout: 'inherit',
+      redact,
       onError: tellTrouble,
     })
     if (typeof recording === 'number') {
