@@ -55,6 +55,8 @@ describe.skipIf(process.platform === 'win32')('a recorded command', () => {
       columns: 100,
       rows: 30,
     })
+    // What is typed before would be echoed before.
+    await until(outputs, 's-1', 'two')
     recording.write('\n')
     expect(await recording.exited).toEqual({ exitCode: 3, signal: undefined })
     const session = sessions.get('s-1')

@@ -52,7 +52,7 @@ describe.skipIf(process.platform === 'win32')('a recorder', () => {
     await running.printed('two\n')
     const spooled = () =>
       spools(path).map((name) => readFileSync(join(dirname(path), name), 'utf8'))
-    await expect.poll(spooled, { timeout: 10_000 }).toEqual([expect.stringContaining('two')])
+    await expect.poll(spooled, { timeout: 10_000 }).toEqual([expect.stringContaining('two\\n"')])
     running.signal('SIGKILL')
     await running.result
     connection.db.exec('COMMIT')

@@ -238,11 +238,8 @@ describe.skipIf(process.platform === 'win32' || !has('bash'))('a command in a te
         'ls /nowhere',
         'seq 7 9',
       ])
-      expect(outputs.commands('s-1').map(({ exitCode }) => exitCode === 0)).toEqual([
-        true,
-        false,
-        true,
-      ])
+      const succeeded = () => outputs.commands('s-1').map(({ exitCode }) => exitCode === 0)
+      await expect.poll(succeeded).toEqual([true, false, true])
       expect(outputs.text('s-1', { command: 3 })).toBe('7\n8\n9')
     },
   )
