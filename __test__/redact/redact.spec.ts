@@ -103,6 +103,17 @@ describe('a secret in output', () => {
   })
 })
 
+test('chunks in the middle of a long secret leave nothing, however many there are', () => {
+  const { append, connection } = open()
+  const name = 'RSA PRIVATE KEY'
+  append(`before\n-----BEGIN ${name}-----\n`)
+  for (let i = 0; i < 100; i++) append(`${'MIIEpAIBAAKCAQEA'.repeat(4)}\n`)
+  append('')
+  append(`-----END ${name}-----\nafter\n`)
+  const all = connection.db.prepare('SELECT data FROM session_outputs').pluck().all()
+  expect(all).toEqual(['before\n[REDACTED:private-key]', '', '\nafter\n'])
+})
+
 describe('what may be the start of a secret', () => {
   test('is stored at the next chunk, with a cursor', () => {
     const { append, connection } = open()

@@ -88,7 +88,7 @@ impl Redaction {
                 passed.before.iter().map(|(session_id, ..)| session_id.clone()).collect();
             ids.iter().for_each(|session_id| self.release_one(session_id, &mut passed));
         }
-        if self.sessions.borrow().values().flatten().flatten().any(Slot::is_holding) {
+        if passed.is_holding {
             connection.hold();
         }
         passed
@@ -111,15 +111,18 @@ impl Redaction {
             since: None,
         });
         let bytes = data.as_bytes();
+        let was_empty = bytes.is_empty();
         let given = match slot.stream.feed(bytes) {
             Cow::Borrowed(given) if given.len() == bytes.len() => None,
             given => Some(given.into_owned()),
         };
         let findings = slot.stream.findings();
-        slot.since = slot.stream.is_holding().then(|| slot.since.unwrap_or(timestamp));
+        slot.since = slot.is_holding().then(|| slot.since.unwrap_or(timestamp));
+        passed.is_holding |= slot.is_holding();
         passed.add(&session_id, Some(kind), findings);
         let data = given.map_or(data, Data::from);
-        if !data.is_empty() || !slot.is_holding() {
+        // A chunk in the middle of a secret leaves nothing.
+        if !data.is_empty() || was_empty {
             passed.entries.push(Entry::Output(NewOutput { session_id, timestamp, kind, data }));
         }
     }
@@ -138,6 +141,9 @@ impl Redaction {
             let session_id = session_id.to_owned();
             passed.before.push((session_id.clone(), kind, before));
             passed.add(&session_id, Some(kind), findings);
+            if data.is_empty() {
+                continue;
+            }
             match passed.entries.last_mut() {
                 // It is the end of the chunk before it.
                 Some(Entry::Output(last)) if last.session_id == session_id && last.kind == kind => {
@@ -174,6 +180,8 @@ pub(super) struct Passed {
     /// What is stored: counts of what was found, and chunks.
     pub(super) entries: Vec<Entry>,
     found: Vec<Found>,
+    /// Whether something is held back.
+    is_holding: bool,
     /// The streams as they were.
     before: Vec<(String, OutputType, Option<Slot>)>,
 }
