@@ -47,7 +47,7 @@ describe('in the place of the last word there may be', () => {
     ['a command to record', ['record', '--slot', '2', ''], [':command 4']],
     ['a command behind a dash', ['record', '--', 'gi'], [':command 3']],
     ['an argument of what is recorded', ['record', 'npm', 'test', '--'], [':command 2']],
-    ['an option of record', ['record', '--no'], ['--no-terminal']],
+    ['an option of record', ['record', '--no-t'], ['--no-terminal']],
     ['nothing', ['tail', '-n', ''], []],
     ['nothing more', ['verify', ''], []],
   ])('%s', async (_, words, wanted) => {
