@@ -210,7 +210,7 @@ describe.skipIf(process.platform === 'win32' || !has('bash'))('a command in a te
   test.each(['bash', 'zsh', 'fish'].filter(has))(
     'marks its commands with --shell-integration, beside what the user has set up: %s',
     async (shell) => {
-      const { shows, type, outputs } = atTerminal()
+      const { shows, type, outputs, sessions } = atTerminal()
       const home = temporaryFolder()
       writeFileSync(join(home, '.bashrc'), "PROMPT_COMMAND='true;'; PS1='inner: '\n")
       writeFileSync(join(home, '.zshrc'), "PS1='inner: '\n")
@@ -241,6 +241,9 @@ describe.skipIf(process.platform === 'win32' || !has('bash'))('a command in a te
       const succeeded = () => outputs.commands('s-1').map(({ exitCode }) => exitCode === 0)
       await expect.poll(succeeded).toEqual([true, false, true])
       expect(outputs.text('s-1', { command: 3 })).toBe('7\n8\n9')
+      // It keeps its history in a folder that goes.
+      type('exit\r')
+      await expect.poll(() => sessions.get('s-1')?.status).not.toBe('running')
     },
   )
 })
