@@ -12,7 +12,7 @@ export const has = (program: string) =>
   spawnSync('sh', ['-c', `command -v ${program}`]).status === 0
 
 /** A folder with a program `gsd-sessions`, for the PATH of a shell. */
-function folderOfCommand(): string {
+export function folderOfCommand(): string {
   const folder = temporaryFolder()
   const script = `#!/bin/sh\nexec "${process.execPath}" "${commandPath}" "$@"\n`
   writeFileSync(join(folder, 'gsd-sessions'), script, { mode: 0o755 })
@@ -61,5 +61,5 @@ export function atTerminal([command, ...args]: [string, ...string[]] = BASH) {
   const type = (text: string) => shell.write(text)
   const recorded = (line: string) =>
     type(`"${process.execPath}" "${commandPath}" record --id s-1 -- ${line}\r`)
-  return { ...inner, folder, shell, screen, shows, stores, type, command: recorded }
+  return { ...inner, shell, screen, shows, stores, type, command: recorded }
 }

@@ -9,7 +9,7 @@ import {
   sampleSession,
   temporaryFolder,
 } from '../../../__test__/support/support.js'
-import { atTerminal, has } from './at-terminal.js'
+import { atTerminal, folderOfCommand, has } from './at-terminal.js'
 import { runCommand } from './support.js'
 
 function openSessions(stores = openStores()) {
@@ -74,8 +74,12 @@ function inShell(shell: string, script: string) {
   const folder = temporaryFolder()
   mkdirSync(join(folder, 'folder'))
   writeFileSync(join(folder, 'file one'), '')
-  const { HOME, PATH } = process.env
-  const env = { HOME, PATH: `${atTerminal().folder}:${PATH}`, GSD_SESSIONS_DB: path }
+  const { PATH } = process.env
+  const env = {
+    HOME: temporaryFolder(),
+    PATH: `${folderOfCommand()}:${PATH}`,
+    GSD_SESSIONS_DB: path,
+  }
   const { stdout, stderr } = spawnSync(shell, ['-c', script], { cwd: folder, env })
   expect(String(stderr)).toBe('')
   return String(stdout)

@@ -216,6 +216,8 @@ describe.skipIf(process.platform === 'win32' || !has('bash'))('a command in a te
       writeFileSync(join(home, '.zshrc'), "PS1='inner: '\n")
       const config = join(home, '.config', 'fish')
       mkdirSync(config, { recursive: true })
+      // Otherwise fish makes it from all manual pages, in the background.
+      mkdirSync(join(home, '.local/share/fish/generated_completions'), { recursive: true })
       writeFileSync(
         join(config, 'config.fish'),
         "function fish_prompt; echo -n 'inner: '; end; set -g fish_greeting\n",
