@@ -280,7 +280,11 @@ class Keeper {
       const before = this.#connection
       this.#file = fileAt(this.#path)
       this.#connection = connection
-      const onError = (error) => connection === this.#connection && this.#tell(error)
+      const onError = (error) => {
+        // That the file is another one is told by who looks for that.
+        const isTold = error.code === 'SQLITE_READONLY_DBMOVED' && this.#isReplaced()
+        if (connection === this.#connection && !isTold) this.#tell(error)
+      }
       this.#outputs = new OutputStore(connection, { writeBehind: { onError } })
       before?.close()
     } catch (error) {
