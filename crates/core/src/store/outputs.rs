@@ -252,7 +252,7 @@ impl Outputs {
     ///
     /// An error of SQLite.
     pub fn delete(&self, session_id: &str) -> Result<()> {
-        self.connection.tell_holders(|holder| holder.forget(session_id));
+        self.connection.forget_held(session_id);
         self.connection.remove(|sqlite| {
             self.connection.with_statement(DELETE, |delete| {
                 sqlite::write_many(sqlite, "session_outputs", delete, &[&session_id])?;

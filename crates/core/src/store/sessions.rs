@@ -199,7 +199,7 @@ impl Sessions {
         if keep_outputs {
             self.connection.release_held()?;
         }
-        self.connection.tell_holders(|holder| holder.forget(id));
+        self.connection.forget_held(id);
         self.connection.remove(|sqlite| cascade::delete(sqlite, id, keep_outputs))
     }
 

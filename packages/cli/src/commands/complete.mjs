@@ -79,8 +79,8 @@ const valueOf = (option) => ({
 async function completions(words, options) {
   const current = words.at(-1) ?? ''
   const before = words.slice(0, -1)
-  const program = await programWith(commandOf(before))
   const name = commandOf(before)
+  const program = await programWith(name)
   const command = program.commands.find((each) => each.name() === name) ?? program
   const help = command.createHelp()
   const known = help.visibleOptions(command)

@@ -235,10 +235,9 @@ impl Connection {
         shared.downcast().ok()
     }
 
-    /// Tells all who hold back what becomes of a session.
-    pub(crate) fn tell_holders(&self, tell: impl Fn(&dyn Held)) {
-        let holders = self.held.by.borrow().clone();
-        holders.iter().for_each(|holder| tell(&**holder));
+    /// Has what is held back of a session that is gone forgotten.
+    pub(crate) fn forget_held(&self, session_id: &str) {
+        self.held.by.borrow().iter().for_each(|holder| holder.forget(session_id));
     }
 
     /// Something is held back from now on.

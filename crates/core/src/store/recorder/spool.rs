@@ -9,10 +9,8 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use rusqlite::Connection as Sqlite;
+use rusqlite::{Connection as Sqlite, OptionalExtension as _};
 use serde_json::{Value, json};
-
-use rusqlite::OptionalExtension as _;
 
 use crate::sqlite::{self, Connection, atomically};
 use crate::store::insert::insert_all;
