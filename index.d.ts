@@ -645,6 +645,11 @@ export interface ExportOptions {
    * the package `asciinema-player`, installed beside this one, and makes the page some 250 kB larger. Default false.
    */
   player?: boolean | null | undefined
+  /**
+   * Replace secrets in what is written, also in what a page or a recording tells of the session. What is stored stays as
+   * it is. Default `false`.
+   */
+  redact?: boolean | Omit<RedactOptions, 'maxDelay' | 'onRedact'> | null | undefined
 }
 
 /** How far an export is. */
@@ -776,6 +781,60 @@ export interface DatabaseStats extends OutputAmount {
   freeBytes: number
   /** The size of the write-ahead log beside it. */
   walBytes: number
+}
+
+/** Where `connection.redact()` looks, and for what. */
+export interface RedactStoredOptions extends Omit<RedactOptions, 'maxDelay' | 'onRedact'> {
+  /** Only this session. An unknown one has nothing. */
+  sessionId?: string | null | undefined
+  /** Only output with a timestamp from this moment on, and the fields of sessions that began then. */
+  since?: Date | null | undefined
+  /** Change nothing; only report. Default `false`. */
+  dryRun?: boolean | null | undefined
+  /** Told how far it is, between two transactions. What it throws stops the work and rejects its promise. */
+  onProgress?: ((progress: RedactProgress) => void) | null | undefined
+  /** Once it is aborted the work stops, and rejects with the signal's reason. */
+  signal?: AbortSignal | null | undefined
+}
+
+/** How far `connection.redact()` is. */
+export interface RedactProgress {
+  /** The sessions that were looked at. */
+  sessions: number
+  /** The sessions to look at, those of which only output is stored included. */
+  totalSessions: number
+  /** The chunks that were looked at. */
+  outputs: number
+  /** The secrets that were found. */
+  redactions: number
+}
+
+/** What `connection.redact()` has replaced, or would. */
+export interface RedactReport {
+  /** The sessions that were looked at. */
+  sessions: number
+  /** The chunks with secrets. */
+  outputs: number
+  /** How many secrets were found, by the name of the rule. */
+  redactions: Record<string, number>
+  /** Where, at most 10,000 of them. */
+  found: StoredSecret[]
+}
+
+/** Where a secret was stored. The value itself is nowhere. */
+export interface StoredSecret {
+  /** Its session. */
+  sessionId: string
+  /** The stream, for one in output. */
+  type?: 'stdout' | 'stderr'
+  /** The cursor of the chunk in which it begins, for one in output. */
+  cursor?: number
+  /** The field of the session, for one that is not in output. */
+  field?: 'workingDir' | 'currentCommand' | 'title' | 'error'
+  /** The name of the rule, or of the value. */
+  rule: string
+  /** How long it is, in bytes. */
+  length: number
 }
 
 /** A table of others with rows that refer to a session. */
@@ -1422,6 +1481,20 @@ export declare class DatabaseConnection {
    * aborted `signal`. What is removed by then stays so, and the next call goes on with it.
    */
   prune(options: PruneOptions): Promise<PruneReport>
+  /**
+   * Replaces secrets in what is stored: in output, and in `currentCommand`, `workingDir`, `title` and `error` of sessions. It
+   * looks for what the options say; without any, for what the connection redacts; else for all built-in rules and the secrets of the
+   * environment. Chunks keep their cursors; one that was within a secret is empty then.
+   *
+   * A thread does the work in short transactions, between which others write. A secret that is cut into chunks is replaced in
+   * all of them at once. Then all that the file does not use is overwritten, and its log is cut off. A database in memory is
+   * done before the call returns.
+   *
+   * The promise rejects with a `TypeError` or `RangeError` for a wrong option; with a `SqliteError` for what SQLite says; with
+   * what `onProgress` throws, and with the reason of an aborted `signal`. What is replaced by then stays so, and is overwritten
+   * by the next call that finds something, or by `prune({ scrub: true })`.
+   */
+  redact(options?: RedactStoredOptions | null): Promise<RedactReport>
 }
 
 /**

@@ -13,7 +13,7 @@ const { listener, settled } = require('./background.js')
 const { NATIVE, makeDatabase, nativeOf: nativeOfHandle } = require('./database.js')
 const { invalidState, wrongType } = require('./errors.js')
 const { hurry, watch } = require('./follow.js')
-const { countsOf, redactConnection, redactOf } = require('./redact.js')
+const { countsOf, redactConnection, redactOf, redactStored } = require('./redact.js')
 const { RealDate, native: tables, pairsOf } = require('./rows.js')
 
 const native = tables.connection
@@ -225,6 +225,10 @@ class DatabaseConnection {
 
   prune(options) {
     return prune(this.#native, options)
+  }
+
+  redact(options) {
+    return redactStored(this.#native, options)
   }
 
   [DISPOSE]() {

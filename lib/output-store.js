@@ -27,7 +27,7 @@ const { commandsOf, screenOf } = require('./terminal.js')
 
 const native = tables.outputs
 
-const EXPORT_OPTIONS = ['format', 'columns', 'rows', 'player', 'onProgress', 'signal']
+const EXPORT_OPTIONS = ['format', 'columns', 'rows', 'player', 'redact', 'onProgress', 'signal']
 
 const SEARCH_OPTIONS = [
   'sessionId',
@@ -106,8 +106,8 @@ async function exportTo(store, sessionId, file, options) {
   const { format, columns, rows } = o
   const player = playerOf(call, o)
   const tell = listener(call, o, exportProgress)
-  const size = [columns, rows]
-  const written = tables.exports.exportTo(store, sessionId, file, format, ...size, player, tell)
+  const how = [format, columns, rows, player, redactOf(call, o.redact)?.redactor]
+  const written = tables.exports.exportTo(store, sessionId, file, ...how, tell)
   return exportProgress(await settled(written))
 }
 

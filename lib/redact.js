@@ -11,6 +11,7 @@ const {
   requireString,
   show,
 } = require('./arguments.js')
+const { listener, settled } = require('./background.js')
 const { outOfRange, wrongType } = require('./errors.js')
 const { native: tables, pairsOf } = require('./rows.js')
 
@@ -74,34 +75,34 @@ function secretsOf(env, names) {
   )
 }
 
-function rulesOf(call, rules) {
+function rulesOf(call, options, rules) {
   if (isAbsent(rules)) return []
-  requireArray(call, 'options.redact.rules', rules)
+  requireArray(call, `${options}.rules`, rules)
   return rules.flatMap((rule, at) => {
-    requireObject(call, 'options.redact.rules', rule, at)
+    requireObject(call, `${options}.rules`, rule, at)
     const { name, pattern } = rule
-    requireString(call, `options.redact.rules[${at}].name`, name)
+    requireString(call, `${options}.rules[${at}].name`, name)
     if (pattern instanceof RegExp) {
       const other = pattern.flags.replace(/[dgisu]/g, '')
       if (other !== '') {
         outOfRange(
-          `${call}: options.redact.rules[${at}].pattern must have no flag but i and s; received ${show(String(pattern))}`,
+          `${call}: ${options}.rules[${at}].pattern must have no flag but i and s; received ${show(String(pattern))}`,
         )
       }
       const { source } = pattern
       return [name, pattern.dotAll ? `(?s:${source})` : source, pattern.ignoreCase]
     }
-    requireString(call, `options.redact.rules[${at}].pattern`, pattern)
+    requireString(call, `${options}.rules[${at}].pattern`, pattern)
     return [name, pattern, false]
   })
 }
 
 /** Names and values, from an array of values or an object. */
-function literalsOf(call, literals) {
+function literalsOf(call, options, literals) {
   if (isAbsent(literals)) return []
   if (typeof literals !== 'object') {
     wrongType(
-      `${call}: options.redact.literals must be an array or an object; received ${show(literals)}`,
+      `${call}: ${options}.literals must be an array or an object; received ${show(literals)}`,
     )
   }
   const pairs = Array.isArray(literals)
@@ -109,8 +110,8 @@ function literalsOf(call, literals) {
     : Object.entries(literals)
   for (const [at, [name, value]] of pairs.entries()) {
     const path = Array.isArray(literals)
-      ? `options.redact.literals[${at}]`
-      : `options.redact.literals.${name}`
+      ? `${options}.literals[${at}]`
+      : `${options}.literals.${name}`
     requireString(call, path, value)
     if (value.length < SHORTEST.given) {
       const length = `${SHORTEST.given} characters at least`
@@ -120,11 +121,11 @@ function literalsOf(call, literals) {
   return pairs
 }
 
-function environmentOf(call, env, { environment, names }) {
-  if (!isAbsent(environment)) requireBoolean(call, 'options.redact.environment', environment)
+function environmentOf(call, options, env, { environment, names }) {
+  if (!isAbsent(environment)) requireBoolean(call, `${options}.environment`, environment)
   if (!isAbsent(names)) {
-    requireArray(call, 'options.redact.names', names)
-    names.forEach((name, at) => requireString(call, `options.redact.names[${at}]`, name))
+    requireArray(call, `${options}.names`, names)
+    names.forEach((name, at) => requireString(call, `${options}.names[${at}]`, name))
   }
   return environment === false ? [] : secretsOf(env, names ?? [])
 }
@@ -144,27 +145,38 @@ function redactOf(call, option, env = undefined) {
   if (option !== true && (typeof option !== 'object' || Array.isArray(option))) {
     wrongType(`${call}: options.redact must be a boolean or an object; received ${show(option)}`)
   }
-  const o = optionsOf(call, option === true ? undefined : option, OPTIONS, 'options.redact')
-  if (!isAbsent(o.builtin)) requireBoolean(call, 'options.redact.builtin', o.builtin)
-  const onRedact = optionalFunction(call, 'options.redact.onRedact', o.onRedact)
+  return redactBy(
+    call,
+    'options.redact',
+    optionsOf(call, option === true ? undefined : option, OPTIONS, 'options.redact'),
+    env,
+  )
+}
+
+/** What options say, which messages call by this name. */
+function redactBy(call, options, o, env = undefined) {
+  if (!isAbsent(o.builtin)) requireBoolean(call, `${options}.builtin`, o.builtin)
+  const onRedact = optionalFunction(call, `${options}.onRedact`, o.onRedact)
   const secrets = [
-    ...literalsOf(call, o.literals),
-    ...environmentOf(call, env ?? ownEnvironment(), o),
+    ...literalsOf(call, options, o.literals),
+    ...environmentOf(call, options, env ?? ownEnvironment(), o),
   ]
   const literals = secrets.flatMap(([name, value]) => [nameOf(name), value])
-  const rules = rulesOf(call, o.rules)
-  const redactor = native.redactor(o.builtin ?? true, rules, literals, o.marker, o.maxDelay, call)
+  const rules = rulesOf(call, options, o.rules)
+  const { marker, maxDelay } = o
+  const builtin = o.builtin ?? true
+  const redactor = native.redactor(builtin, rules, literals, marker, maxDelay, call, options)
   return { redactor, onRedact }
 }
 
-/** Who hears of what a connection redacts, by its native side. */
-const LISTENERS = new WeakMap()
+/** What a connection redacts, and who hears of it, by its native side. */
+const REDACTS = new WeakMap()
 
 /** Has a connection redact. */
 function redactConnection(connection, redact) {
   if (redact === undefined) return
   native.redact(connection, redact.redactor, redact.onRedact !== undefined)
-  if (redact.onRedact !== undefined) LISTENERS.set(connection, redact.onRedact)
+  REDACTS.set(connection, redact)
 }
 
 /** What follows a chunk of a store that redacts: what is held back is stored in time, and who wants to hears of it. */
@@ -184,7 +196,7 @@ class Redacting {
   static of(store, connection, redact) {
     const delay = native.delay(store)
     if (delay === undefined) return undefined
-    return new Redacting(store, delay, redact ? redact.onRedact : LISTENERS.get(connection))
+    return new Redacting(store, delay, (redact ?? REDACTS.get(connection))?.onRedact)
   }
 
   follow() {
@@ -217,6 +229,51 @@ class Redacting {
   }
 }
 
+const STORED_OPTIONS = [
+  'sessionId',
+  'since',
+  'dryRun',
+  'builtin',
+  'rules',
+  'literals',
+  'environment',
+  'names',
+  'marker',
+  'onProgress',
+  'signal',
+]
+
+const storedProgress = ([sessions, totalSessions, outputs, redactions]) => ({
+  sessions,
+  totalSessions,
+  outputs,
+  redactions,
+})
+
+/** Where secrets are, from the parts of each. */
+function* placesOf(places) {
+  for (let i = 0; i < places.length; i += 5) {
+    const [sessionId, type, place, rule, length] = places.slice(i, i + 5)
+    const at = type === undefined ? { field: place } : { type, cursor: place }
+    yield { sessionId, ...at, rule, length }
+  }
+}
+
+/** Replaces secrets in what is stored. A wrong receiver throws at once; every other mistake rejects the promise. */
+async function redactStored(connection, options) {
+  const call = 'DatabaseConnection.redact'
+  const o = optionsOf(call, options, STORED_OPTIONS)
+  const { sessionId, since, dryRun, onProgress, signal, ...what } = o
+  const isSaid = Object.values(what).some((value) => !isAbsent(value))
+  const of = isSaid ? undefined : REDACTS.get(connection)
+  const { redactor } = of ?? redactBy(call, 'options', what)
+  const tell = listener(call, { onProgress, signal }, storedProgress)
+  const [sessions, outputs, redactions, found] = await settled(
+    native.redactStored(connection, redactor, sessionId, since, dryRun, tell),
+  )
+  return { sessions, outputs, redactions: countsOf(redactions), found: [...placesOf(found)] }
+}
+
 function isHeld(store) {
   try {
     return native.holds(store)
@@ -228,4 +285,4 @@ function isHeld(store) {
 /** Rules and how often each has found something. */
 const countsOf = (counts) => Object.fromEntries(pairsOf(counts))
 
-module.exports = { Redacting, countsOf, redactConnection, redactOf }
+module.exports = { Redacting, countsOf, redactConnection, redactOf, redactStored }

@@ -11,24 +11,27 @@ use crate::error::Parsed;
 use crate::js::Value;
 use crate::natives::{Answer, Call, Native, natives};
 use crate::progress::{Listener, Report, numbers};
+use crate::redact::redact_of;
 
 /// The function.
 pub const NATIVES: &[Native] = natives! {
     "OutputStore.exportTo": export_to;
 };
 
-/// the store, sessionId, file, format, columns, rows, [name, script, hash, style] of the player, who is told -> a promise of outputs, totalOutputs, bytes
+/// the store, sessionId, file, format, columns, rows, [name, script, hash, style] of the player, what secrets look like, who is
+/// told -> a promise of outputs, totalOutputs, bytes
 fn export_to<'env>(call: Call<'_, 'env>) -> Answer<'env> {
     let outputs: &Outputs = call.native()?;
-    let [session_id, file, format, columns, rows, player, tell] = call.array(1)?;
+    let [session_id, file, format, columns, rows, player, redact, tell] = call.array(1)?;
     let session_id = Argument::new("sessionId", session_id).string()?;
     let target = new_file_path(&Argument::new("file", file), outputs.connection())?;
     let format =
         Argument::new("options.format", format).one_of(ExportFormat::parse, ExportFormat::TEXTS)?;
     let size = size_of(columns, rows)?;
     let player = optional(Argument::new("options.player", player), player_of)?;
+    let redactor = redact_of(redact)?.map(|redact| redact.redactor);
     let mut listener = Listener::new(call.scope(), tell)?;
-    let export = outputs.export(session_id, format, size, player)?;
+    let export = outputs.export(session_id, format, size, player, redactor)?;
     promise(call, numbers, move || {
         let written = export.write_to(&target, |progress| listener.tell(progress))?;
         written.ok_or_else(|| listener.failure())

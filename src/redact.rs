@@ -1,22 +1,29 @@
 //! What `lib/redact.js` calls.
 
+use std::ops::ControlFlow;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use gsd_session_core::store::outputs::Outputs;
 use gsd_session_core::store::redact::{self as secrets, Literal, Redact, Rule};
+use gsd_session_core::store::redacted::{self, At, Place, Progress, Redacted, Search};
 use gsd_session_core::store::redaction::{Found, Redaction};
 use napi::ValueType;
 
+use crate::background::promise;
 use crate::convert::{Argument, optional};
 use crate::error::{Failure, Parsed};
-use crate::js::Value;
+use crate::js::{Scope, Value};
 use crate::natives::{Answer, Call, Native, connection, done, natives};
+use crate::progress::{Listener, Report};
+use crate::retention::counts;
 
 /// The functions.
 pub const NATIVES: &[Native] = natives! {
     "redact": redactor, redact, delay, found;
     "OutputStore": release, holds;
+    "DatabaseConnection.redact": redact_stored;
 };
 
 /// How long the possible start of a secret is held back at most, in milliseconds.
@@ -26,7 +33,7 @@ const MAX_DELAY: i64 = 20;
 const LONGEST_DELAY: i64 = 10_000;
 
 /// whether our rules are among them, the name and the pattern of each rule and whether case matters, the name and the value of
-/// each secret, the marker, milliseconds, the call that messages name -> what secrets look like
+/// each secret, the marker, milliseconds, the call and the options that messages name -> what secrets look like
 fn redactor<'env>(call: Call<'_, 'env>) -> Answer<'env> {
     let name = call.get(5)?.string()?;
     let redact = redact_by(call).map_err(|failure| Failure::Of(name, Box::new(failure)))?;
@@ -34,7 +41,13 @@ fn redactor<'env>(call: Call<'_, 'env>) -> Answer<'env> {
 }
 
 fn redact_by(call: Call<'_, '_>) -> Parsed<Redact> {
-    let builtin = Argument::new("options.redact.builtin", call.get(0)?).boolean()?;
+    let options = call.get(6)?.string()?;
+    let [marker, max_delay] = match options.as_str() {
+        "options" => ["options.marker", "options.maxDelay"],
+        _ => ["options.redact.marker", "options.redact.maxDelay"],
+    };
+    // It is checked by then.
+    let builtin = call.get(0)?.boolean()?;
     let rules = call.get(1)?;
     let rules = (0..rules.array_length()? / 3).map(|at| {
         Parsed::Ok(Rule {
@@ -50,11 +63,11 @@ fn redact_by(call: Call<'_, '_>) -> Parsed<Redact> {
         Parsed::Ok(Literal { name: name.string()?, value: value.string()? })
     });
     let literals = literals.collect::<Parsed<Vec<_>>>()?;
-    let marker = optional(Argument::new("options.redact.marker", call.get(3)?), Argument::string)?;
-    let delay = optional(Argument::new("options.redact.maxDelay", call.get(4)?), |delay| {
+    let marker = optional(Argument::new(marker, call.get(3)?), Argument::string)?;
+    let delay = optional(Argument::new(max_delay, call.get(4)?), |delay| {
         delay.integer_in(1..=LONGEST_DELAY)
     })?;
-    let redactor = secrets::redactor(builtin, &rules, &literals, marker.as_deref())?;
+    let redactor = secrets::redactor(&options, builtin, &rules, &literals, marker.as_deref())?;
     let max_delay = Duration::from_millis(delay.unwrap_or(MAX_DELAY).unsigned_abs());
     Ok(Redact { redactor, max_delay })
 }
@@ -129,4 +142,83 @@ fn holds<'env>(call: Call<'_, 'env>) -> Answer<'env> {
 pub fn redact_for(value: Value<'_>, of_connection: Option<&Outputs>) -> Parsed<Option<Redact>> {
     let of_connection = of_connection.and_then(Outputs::redaction);
     Ok(redact_of(value)?.or_else(|| of_connection.map(|redaction| redaction.redact().clone())))
+}
+
+/// the connection, [what secrets look like, sessionId, since, dryRun, who is told] -> a promise of what `redacted_parts` gives
+fn redact_stored<'env>(call: Call<'_, 'env>) -> Answer<'env> {
+    let connection = connection(call)?;
+    let [redactor, session_id, since, dry_run, tell] = call.array(1)?;
+    let search = Search {
+        redactor: Arc::clone(&redactor.external::<Redact>()?.redactor),
+        session_id: optional(Argument::new("options.sessionId", session_id), Argument::string)?,
+        since: optional(Argument::new("options.since", since), Argument::date)?,
+        dry_run: optional(Argument::new("options.dryRun", dry_run), Argument::boolean)?
+            .unwrap_or(false),
+    };
+    let mut listener = Listener::new(call.scope(), tell)?;
+    if !search.dry_run {
+        connection.check_writable()?;
+    }
+    let own = connection.sibling()?;
+    let owed = Arc::clone(connection.owed());
+    let in_memory = match own {
+        Some(_) => None,
+        None => {
+            connection.check_not_iterating()?;
+            let sqlite = connection.settled()?;
+            redacted::redact(&sqlite, &search, None, |_| ControlFlow::Continue(()))?
+        }
+    };
+    promise(call, redacted_parts, move || {
+        let redacted = match own {
+            Some(own) => redacted::redact(&own, &search, Some(&owed), |progress| {
+                listener.tell(RedactStep { progress, is_last: false })
+            })?,
+            None => in_memory,
+        };
+        let Some(redacted) = redacted else {
+            return Err(listener.failure());
+        };
+        let last = RedactStep { progress: redacted.progress, is_last: true };
+        if listener.tell(last).is_break() { Err(listener.failure()) } else { Ok(redacted) }
+    })
+}
+
+/// sessions, changed chunks, rules and their counts, of each place the session, the stream or nothing, the cursor or the field,
+/// the rule and the length
+fn redacted_parts(scope: Scope<'_>, redacted: Redacted) -> napi::Result<Value<'_>> {
+    let Redacted { progress, changed, counts: by_rule, places } = &redacted;
+    let places = places.iter().flat_map(|Place { session_id, at, finding }| {
+        let (kind, place) = match at {
+            At::Output(kind, cursor) => {
+                (scope.string(kind.as_str().as_bytes()), scope.number(*cursor as f64))
+            }
+            At::Field(name) => (scope.undefined(), scope.string(name.as_bytes())),
+        };
+        let finding = [scope.string(finding.rule.as_bytes()), scope.number(finding.length as f64)];
+        [scope.string(session_id), kind, place].into_iter().chain(finding)
+    });
+    scope.array_of([
+        scope.number(progress.sessions as f64),
+        scope.number(*changed as f64),
+        counts(scope, by_rule),
+        scope.array_of(places.collect::<Vec<_>>()),
+    ])
+}
+
+/// How far the work is.
+struct RedactStep {
+    progress: Progress,
+    is_last: bool,
+}
+
+impl Report for RedactStep {
+    fn is_last(&self) -> bool {
+        self.is_last
+    }
+
+    fn numbers(&self) -> Vec<f64> {
+        let Progress { sessions, total_sessions, outputs, found } = self.progress;
+        [sessions, total_sessions, outputs, found].map(|count| count as f64).into()
+    }
 }

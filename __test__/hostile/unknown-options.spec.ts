@@ -100,13 +100,14 @@ describe('an option that there is not', () => {
     expect(failureOf(run)).toEqual({ type: 'TypeError', code: 'ERR_INVALID_ARG_TYPE', message })
   })
 
-  test('rejects the promise of backup, prune and exportTo', async () => {
+  test('rejects the promise of backup, prune, redact and exportTo', async () => {
     const { connection, outputs } = stores()
     const file = join(temporaryFolder(), 'file')
     const calls = [
       connection.backup(file, given({ onprogress: () => undefined })),
       connection.prune(given({ olderThen: new Date() })),
       outputs.exportTo('s-1', file, given({ format: 'raw', width: 80 })),
+      connection.redact(given({ session: 's-1' })),
     ]
     const reasons = await Promise.allSettled(calls)
     expect(reasons.map((result) => String((result as PromiseRejectedResult).reason))).toEqual([
@@ -116,7 +117,9 @@ describe('an option that there is not', () => {
         'DatabaseConnection.prune: options has no "olderThen"; there are olderThan, maxBytes, ' +
         'keepLast, statuses, orphans, scrub, dryRun, onProgress, signal',
       'TypeError: ' +
-        'OutputStore.exportTo: options has no "width"; there are format, columns, rows, player, onProgress, signal',
+        'OutputStore.exportTo: options has no "width"; there are format, columns, rows, player, redact, onProgress, signal',
+      'TypeError: ' +
+        'DatabaseConnection.redact: options has no "session"; did you mean sessionId?',
     ])
   })
 

@@ -185,7 +185,7 @@ impl World {
         let Some(connection) = &self.connection else { return };
         let target = self.file.with_file_name("session.log");
         let outputs = Outputs::new(Rc::clone(connection));
-        let export = outputs.export(id.into(), ExportFormat::Raw, (None, None), None);
+        let export = outputs.export(id.into(), ExportFormat::Raw, (None, None), None, None);
         match export.and_then(|export| export.write_to(&target, |_| ControlFlow::Continue(()))) {
             Ok(written) => {
                 written.unwrap();

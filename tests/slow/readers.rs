@@ -88,7 +88,7 @@ fn stored(pieces: &[&[u8]]) -> Duration {
     }
     for format in [ExportFormat::Text, ExportFormat::Html] {
         let target = folder.path().join("export");
-        let export = outputs.export("s-1".to_owned(), format, (None, None), None).unwrap();
+        let export = outputs.export("s-1".to_owned(), format, (None, None), None, None).unwrap();
         export.write_to(&target, |_| ControlFlow::Continue(())).unwrap();
     }
     outputs.tail::<Error>("s-1", Tail::Lines(10), |_| Ok(())).unwrap();

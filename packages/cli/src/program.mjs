@@ -23,6 +23,7 @@ export const COMMANDS = [
   'unpin',
   'fail-orphans',
   'scrub',
+  'redact',
   'verify',
   'backup',
   'restore',

@@ -25,6 +25,7 @@ const OPENING: [string, ...string[]][] = [
   ['unpin', 's-1'],
   ['fail-orphans'],
   ['scrub'],
+  ['redact', '--yes'],
   ['verify'],
   ['backup', 'x.db'],
 ]

@@ -35,7 +35,7 @@ const first = (text: string) => text.split('\n').map((line) => line.split('\t')[
 
 describe('in the place of the last word there may be', () => {
   test.each([
-    ['a command', ['re'], ['record', 'rename', 'restore']],
+    ['a command', ['re'], ['record', 'rename', 'redact', 'restore']],
     ['an option', ['list', '--s'], ['--status', '--since']],
     ['a value of an option', ['list', '--status', 'c'], ['completed']],
     ['an id', ['show', '--raw', ''], ['last', 'build-2', 'build-1']],

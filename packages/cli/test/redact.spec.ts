@@ -93,3 +93,51 @@ describe('a recorded command', () => {
     expect(stderr).toContain(why)
   })
 })
+
+describe('what is stored', () => {
+  /** A history with a token, of a user with settings. */
+  async function history(user = '') {
+    const { run, stored, path, home } = userWith({ user })
+    await run(['--no-redact'], `${TOKEN} corp-1234`)
+    const env = { HOME: home, XDG_CONFIG_HOME: join(home, 'config'), A_TOKEN: 'kJ3-mN5_pQ7r' }
+    const gsd = (...args: string[]) => runCommand([...args, '--db', path], { cwd: home, env })
+    return { gsd, stored }
+  }
+
+  test('is told by redact --dry-run, without the value', async () => {
+    const { gsd, stored } = await history()
+    const { code, stdout } = await gsd('redact', '--dry-run')
+    expect(code).toBe(0)
+    expect(stdout).toContain(`s-1  stdout, cursor 1  github-token, ${TOKEN.length} bytes\n`)
+    expect(stdout).toMatch(/^would be replaced: \d secrets? in 1 chunk/m)
+    expect(stdout).not.toContain(TOKEN)
+    expect(stored()).toContain(TOKEN)
+  })
+
+  test('is replaced by redact --yes, by the rules of the settings as well', async () => {
+    const { gsd, stored } = await history(RULE)
+    const { code, stdout } = await gsd('redact', 's-1', '--yes', '--json')
+    expect({ code, found: JSON.parse(stdout).redactions }).toMatchObject({
+      code: 0,
+      found: { 'github-token': expect.any(Number), corp: expect.any(Number) },
+    })
+    expect(stored()).toBe(`${MARK} [REDACTED:corp]\n`)
+  })
+
+  test('is not replaced without a terminal and without --yes', async () => {
+    const { gsd, stored } = await history()
+    const { code, stderr } = await gsd('redact')
+    expect({ code, stderr }).toEqual({
+      code: 2,
+      stderr: expect.stringContaining('--yes replaces, --dry-run only tells'),
+    })
+    expect(stored()).toContain(TOKEN)
+  })
+
+  test('stays, and is not in what export --redact writes', async () => {
+    const { gsd, stored } = await history(RULE)
+    const { stdout } = await gsd('export', 's-1', '--format', 'raw', '--redact')
+    expect(stdout).toBe(`${MARK} [REDACTED:corp]\n`)
+    expect(stored()).toContain(TOKEN)
+  })
+})

@@ -13,14 +13,16 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::sync::Arc;
 
 use rusqlite::Connection as Sqlite;
 
 pub use html::Player;
 
 use super::cursors::chunk;
-use super::model::{Chunk, ExportFormat};
+use super::model::{Chunk, ExportFormat, OutputRow};
 use super::outputs::{Outputs, check_session, select_chunks};
+use super::redact::{Chunks, Known, Redactor, clean};
 use super::sizes::{self, Wanted};
 use super::terminal::{Line, Lines, Mark};
 use super::timestamp::Moments;
@@ -91,6 +93,7 @@ pub struct Export {
     format: ExportFormat,
     size: Wanted,
     player: Option<Player>,
+    redactor: Option<Arc<Redactor>>,
     path: String,
 }
 
@@ -118,7 +121,8 @@ impl Facts {
 }
 
 impl Outputs {
-    /// The present output of a session, to be written to a file. Deferred writes are done first. A page has the `player`.
+    /// The present output of a session, to be written to a file. Deferred writes are done first. A page has the `player`. Secrets
+    /// that the `redactor` finds are replaced.
     ///
     /// # Errors
     ///
@@ -129,10 +133,11 @@ impl Outputs {
         format: ExportFormat,
         size: Wanted,
         player: Option<Player>,
+        redactor: Option<Arc<Redactor>>,
     ) -> Result<Export> {
         let sqlite = self.connection.snapshot()?;
         let path = self.connection.path().to_owned();
-        Ok(Export { sqlite, session_id, format, size, player, path })
+        Ok(Export { sqlite, session_id, format, size, player, redactor, path })
     }
 }
 
@@ -174,9 +179,18 @@ impl Export {
             format.start(&mut out).map_err(disk)?;
             let mut rows = statement.query([&self.session_id])?;
             let mut moments = Moments::default();
+            let mut clean = self.redactor.as_ref().map(Chunks::new);
             while let Some(row) = rows.next()? {
                 check_session(row, &self.session_id)?;
-                format.chunk(&chunk(row, &mut moments)?, &mut out).map_err(disk)?;
+                let read = chunk(row, &mut moments)?;
+                match &mut clean {
+                    Some(clean) => {
+                        let OutputRow { timestamp, kind, data } = read.output;
+                        clean.push((read.id, timestamp), kind, data.to_owned());
+                        write_clean(clean, false, &mut *format, &mut out)?;
+                    }
+                    None => format.chunk(&read, &mut out).map_err(disk)?,
+                }
                 // A chunk counts once it is written for the last time.
                 progress.outputs += u64::from(pass == 0);
                 progress.bytes = out.bytes;
@@ -191,6 +205,10 @@ impl Export {
                 }
             }
             drop(rows);
+            if let Some(clean) = &mut clean {
+                clean.end();
+                write_clean(clean, true, &mut *format, &mut out)?;
+            }
             format.end(&mut out).map_err(disk)?;
         }
         progress = ExportProgress { total_outputs: progress.outputs, bytes: out.bytes, ..progress };
@@ -245,7 +263,10 @@ impl Export {
             let mut rows = statement.query([&self.session_id])?;
             let Some(row) = rows.next()? else { continue };
             for (index, name) in names.into_iter().enumerate() {
-                let value = String::from_utf8_lossy(text(row.get_ref(index)?)).into_owned();
+                let mut value = String::from_utf8_lossy(text(row.get_ref(index)?)).into_owned();
+                if let Some(redactor) = &self.redactor {
+                    value = clean(redactor, &value).0.into_owned();
+                }
                 if !value.is_empty() {
                     facts.push((name, value));
                 }
@@ -253,6 +274,21 @@ impl Export {
         }
         Ok(Facts(facts))
     }
+}
+
+/// Writes the chunks of which is known what is in them.
+fn write_clean(
+    clean: &mut Chunks<(i64, f64)>,
+    is_end: bool,
+    format: &mut dyn Format,
+    out: &mut dyn Write,
+) -> Result<()> {
+    while let Some(Known { chunk: (id, timestamp), kind, data, cleaned, .. }) = clean.next(is_end) {
+        let data = cleaned.as_deref().unwrap_or(&data);
+        let output = OutputRow { timestamp, kind, data };
+        format.chunk(&Chunk { id, output }, out).map_err(disk)?;
+    }
+    Ok(())
 }
 
 /// A file that counts the bytes written to it.

@@ -145,7 +145,7 @@ fn use_stores(connection: &Rc<Connection>, folder: &Path) -> Result<()> {
     outputs.newest("s-1", Some(3), |_| Ok::<_, Error>(()))?;
     assert!(outputs.full("s-1", "", Order::Time)?.len() > 100);
     for format in [ExportFormat::Raw, ExportFormat::Html, ExportFormat::Ndjson] {
-        let export = outputs.export("s-1".to_owned(), format, (None, None), None)?;
+        let export = outputs.export("s-1".to_owned(), format, (None, None), None, None)?;
         export.write_to(&folder.join("export"), |_| ControlFlow::Continue(()))?;
     }
     let query = Query {

@@ -9,6 +9,7 @@ import { allOptions, examples, Failure, integer, withReader } from '../command.m
 import { filterOptions, namesOf, resolveId, SESSION } from '../naming.mjs'
 import { textPrinter } from '../output.mjs'
 import { abortable, progressBar } from '../progress.mjs'
+import { redactSetting } from '../settings.mjs'
 import { print } from '../streams.mjs'
 import { bytesText, jsonText, printable } from '../style.mjs'
 
@@ -94,6 +95,7 @@ export function define(command) {
     .option('--force', 'replace the file if it exists')
     .option('--columns <number>', ofTerminal('width'), integer(1, LARGEST))
     .option('--rows <number>', ofTerminal('height'), integer(1, LARGEST))
+    .option('--redact', 'replace secrets, as the settings say or else all kinds')
     .option('--player', 'a page with a player above its lines, which needs no network')
   filterOptions(command)
   examples(command, [
@@ -116,12 +118,13 @@ export function define(command) {
     }
     return withReader(options, async (stores) => {
       const id = resolveId(stores, name, options)
+      const redact = options.redact && ((await redactSetting()) || true)
       const write = (path) => {
         const bar = progressBar()
         const onProgress = ({ outputs, totalOutputs }) => bar.update(outputs, totalOutputs)
         const { outputs } = stores
         return abortable((signal) =>
-          outputs.exportTo(id, path, { format, columns, rows, player, onProgress, signal }),
+          outputs.exportTo(id, path, { format, columns, rows, player, redact, onProgress, signal }),
         ).finally(bar.clear)
       }
       if (file === undefined) {

@@ -3,6 +3,7 @@
 //! [`Redactor`] knows what secrets look like; a `Scanner` finds them in a stream of bytes, wherever that is cut; a [`Stream`] is the
 //! output of one session, of which it holds back what may be the start of a secret.
 
+mod chunks;
 mod redactor;
 mod rules;
 mod scanner;
@@ -11,6 +12,7 @@ mod stream;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub(super) use self::chunks::{Chunks, Known};
 pub use self::redactor::{Literal, Redactor, Rule};
 pub use self::scanner::Finding;
 pub use self::stream::{Stream, clean};
@@ -27,23 +29,24 @@ pub struct Redact {
 }
 
 /// A redactor with our rules, if `builtin` says so, and these. The marker is `[REDACTED:…]` with the name of the rule, or a text in
-/// which `{rule}` stands for that.
+/// which `{rule}` stands for that. Errors name what is wrong as a part of `field`.
 ///
 /// # Errors
 ///
 /// [`Error::OutOfRange`] for a name, a pattern or a value that cannot be used, and for a marker that looks like a secret: it would
 /// be replaced again and again.
 pub fn redactor(
+    field: &str,
     builtin: bool,
     rules: &[Rule],
     literals: &[Literal],
     marker: Option<&str>,
 ) -> Result<Arc<Redactor>> {
-    let redactor = Arc::new(Redactor::new(builtin, rules, literals, marker)?);
+    let redactor = Arc::new(Redactor::new(field, builtin, rules, literals, marker)?);
     for marker in redactor.markers() {
         if !clean(&redactor, marker).1.is_empty() {
             return Err(Error::OutOfRange {
-                field: "options.redact.marker".into(),
+                field: format!("{field}.marker").into(),
                 expected: "a text in which no rule and no value finds a secret".into(),
                 received: format!("{marker:?}"),
             });

@@ -122,6 +122,7 @@ pub(super) enum Step {
 impl Redactor {
     /// See [`redactor`](super::redactor).
     pub(super) fn new(
+        field: &str,
         builtin: bool,
         rules: &[Rule],
         literals: &[Literal],
@@ -135,14 +136,13 @@ impl Redactor {
             known.push(Known::pattern(rule.name, rule.pattern, false));
         }
         for (at, rule) in rules.iter().enumerate() {
-            let field = || format!("options.redact.rules[{at}]");
-            check_name(&format!("{}.name", field()), &rule.name)?;
-            let begins = starts_of(&format!("{}.pattern", field()), rule)?;
+            check_name(&format!("{field}.rules[{at}].name"), &rule.name)?;
+            let begins = starts_of(&format!("{field}.rules[{at}].pattern"), rule)?;
             starts.extend(begins.into_iter().map(|start| (start, known.len())));
             known.push(Known::pattern(&rule.name, &rule.pattern, rule.ignores_case));
         }
         for (at, literal) in literals.iter().enumerate() {
-            check_name(&format!("options.redact.literals[{at}].name"), &literal.name)?;
+            check_name(&format!("{field}.literals[{at}].name"), &literal.name)?;
             let start: Vec<u8> = literal.value.bytes().take(LONGEST_START).collect();
             let start = start.to_ascii_lowercase();
             // Bytes, not characters: `from_utf8` would refuse a start that cuts one.
@@ -151,10 +151,11 @@ impl Redactor {
         }
         let marker = marker.unwrap_or("[REDACTED:{rule}]");
         let markers = known.iter().map(|rule| marker.replace("{rule}", &rule.name).into());
-        Self::build(&starts, markers.collect(), known)
+        Self::build(field, &starts, markers.collect(), known)
     }
 
     fn build(
+        field: &str,
         starts: &[(String, usize)],
         markers: Vec<Arc<str>>,
         rules: Vec<Known>,
@@ -170,7 +171,7 @@ impl Redactor {
             .prefilter(false)
             .build(&patterns)
             .map_err(|error| Error::OutOfRange {
-                field: "options.redact".into(),
+                field: field.to_owned().into(),
                 expected: "fewer rules and values".into(),
                 received: error.to_string(),
             })?;

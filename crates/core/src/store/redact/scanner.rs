@@ -227,6 +227,11 @@ impl Scanner {
         self.text.is_empty() && self.active.is_empty() && self.lexer == Lexer::Text
     }
 
+    /// Whether a secret was found that may go on.
+    pub(super) fn is_within(&self) -> bool {
+        self.active.iter().any(|active| active.is_certain)
+    }
+
     /// Looks at a text from a place on.
     fn scan(&mut self, text: Text<'_>, from: usize, edits: &mut Vec<Edit>) {
         let redactor = Arc::clone(&self.redactor);

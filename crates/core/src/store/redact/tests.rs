@@ -186,7 +186,7 @@ impl Random {
 }
 
 static REDACTOR: LazyLock<Arc<Redactor>> =
-    LazyLock::new(|| redactor(true, &[], &[], None).unwrap());
+    LazyLock::new(|| redactor("options.redact", true, &[], &[], None).unwrap());
 
 /// What comes out of a stream that gets these pieces, with everything that it holds at the end.
 fn through(redactor: &Arc<Redactor>, pieces: &[&[u8]]) -> String {
@@ -281,7 +281,7 @@ fn values_are_found_as_they_are() {
         },
         Literal { name: "TOKEN".into(), value: "s3cr3tvalue".into() },
     ];
-    let redactor = redactor(false, &[], &literals, None).unwrap();
+    let redactor = redactor("options.redact", false, &[], &literals, None).unwrap();
     let text = format!("x {} y s3cr3tvalue S3CR3TVALUE s3cr3ts3cr3tvalue", literals[0].value);
     let wanted = "x [REDACTED:DB_PASSWORD] y [REDACTED:TOKEN] S3CR3TVALUE s3cr3t[REDACTED:TOKEN]";
     for size in 1..text.len() {
@@ -297,7 +297,7 @@ fn rules_of_the_user_are_followed() {
         pattern: pattern.into(),
         ignores_case,
     };
-    let made = |rule| redactor(false, &[rule], &[], Some("<{rule}>")).unwrap();
+    let made = |rule| redactor("options.redact", false, &[rule], &[], Some("<{rule}>")).unwrap();
     let one = made(rule(r"corp_(?:[a-z]{5})(?:-[a-z]{3})?\b", false));
     assert_eq!(
         through(&one, &[b"a corp_abcde-xyz b corp_abcde-x c corp_abcdef CORP_abcde"]),
@@ -306,20 +306,28 @@ fn rules_of_the_user_are_followed() {
     let two = made(rule(r"corp(?P<secret>[0-9]+)", true));
     assert_eq!(through(&two, &[b"CORP1", b"23 corpX corp4"]), "CORP<corp> corpX corp<corp>");
     for pattern in ["[a-z]+", "a(", "x*corp", ""] {
-        let error = redactor(false, &[rule(pattern, false)], &[], None).map(drop).unwrap_err();
+        let error = redactor("options.redact", false, &[rule(pattern, false)], &[], None)
+            .map(drop)
+            .unwrap_err();
         assert!(
             error.to_string().starts_with("options.redact.rules[0].pattern must be"),
             "{error}"
         );
     }
-    let large = redactor(false, &[rule("corp[a-z]{9}.{1,900}x.{1,900}y", false)], &[], None);
+    let large = redactor(
+        "options.redact",
+        false,
+        &[rule("corp[a-z]{9}.{1,900}x.{1,900}y", false)],
+        &[],
+        None,
+    );
     assert!(large.map(drop).unwrap_err().to_string().contains("a smaller pattern"));
 }
 
 #[test]
 fn a_marker_may_not_look_like_a_secret() {
     let literals = [Literal { name: "a".into(), value: "REDACTED".into() }];
-    let error = redactor(false, &[], &literals, None).map(drop).unwrap_err();
+    let error = redactor("options.redact", false, &[], &literals, None).map(drop).unwrap_err();
     assert!(error.to_string().starts_with("options.redact.marker must be"), "{error}");
 }
 
@@ -352,7 +360,7 @@ fn pieces_give_what_the_whole_gives() {
         "value",
     ];
     let literals = [Literal { name: "T".into(), value: "s3cr3tvalue".into() }];
-    let redactor = redactor(true, &[], &literals, None).unwrap();
+    let redactor = redactor("options.redact", true, &[], &literals, None).unwrap();
     for round in 0..4000 {
         let mut text = String::new();
         for _ in 0..random.below(12) + 1 {

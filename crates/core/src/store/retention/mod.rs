@@ -15,15 +15,15 @@ mod slices;
 
 use std::collections::HashSet;
 use std::ops::ControlFlow;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use rusqlite::Connection as Sqlite;
 
 use self::attached::{Attached, Way};
 use self::choice::{Chosen, Target};
 use self::scrub::Removals;
-use self::slices::{FIRST_WEIGHT, TIME};
 use super::model::SessionStatus;
+use super::pace::{Pace, TIME};
 use super::timestamp::Timestamp;
 use super::{Result, changes};
 use crate::sqlite::{self, Owed, Size, atomically, snapshot, vacuum_slice};
@@ -148,10 +148,7 @@ pub fn prune(
         on_progress,
         pruned,
         attached: Attached::default(),
-        weight: FIRST_WEIGHT,
-        worked: Duration::ZERO,
-        version: None,
-        others_wrote: None,
+        pace: Pace::default(),
     };
     if criteria.dry_run {
         let _one_moment = snapshot(sqlite)?;
@@ -176,13 +173,7 @@ struct Pruning<'a, P> {
     on_progress: P,
     pruned: Pruned,
     attached: Attached,
-    weight: u64,
-    /// The duration of the transactions since the last pause.
-    worked: Duration,
-    /// The last `data_version` that was seen.
-    version: Option<i64>,
-    /// When a write of another connection was last noticed.
-    others_wrote: Option<Instant>,
+    pace: Pace,
 }
 
 impl<P: FnMut(PruneProgress) -> ControlFlow<()>> Pruning<'_, P> {
@@ -311,8 +302,8 @@ impl<P: FnMut(PruneProgress) -> ControlFlow<()>> Pruning<'_, P> {
         for slice in replaced.chunks(CHANGES) {
             let began = Instant::now();
             atomically(self.sqlite, || changes::forget(self.sqlite, slice))?;
-            self.worked += began.elapsed();
-            self.rest()?;
+            self.pace.worked(began.elapsed());
+            self.pace.rest(self.sqlite)?;
             if self.tell()?.is_break() {
                 return Ok(ControlFlow::Break(()));
             }
@@ -331,8 +322,8 @@ impl<P: FnMut(PruneProgress) -> ControlFlow<()>> Pruning<'_, P> {
             free = left;
             let began = Instant::now();
             vacuum_slice(self.sqlite, TIME)?;
-            self.worked += began.elapsed();
-            self.rest()?;
+            self.pace.worked(began.elapsed());
+            self.pace.rest(self.sqlite)?;
             if self.tell()?.is_break() {
                 return Ok(ControlFlow::Break(()));
             }

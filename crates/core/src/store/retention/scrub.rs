@@ -36,10 +36,10 @@ impl<P: FnMut(PruneProgress) -> ControlFlow<()>> Pruning<'_, P> {
         let page: u32 = sqlite.pragma_query_value(None, "page_size", |row| row.get(0))?;
         let (mut since, mut failure) = (Instant::now(), None);
         let mut between = |progress: sqlite::ScrubProgress| {
-            self.worked += since.elapsed();
+            self.pace.worked(since.elapsed());
             self.pruned.scanned_bytes = progress.pages.saturating_mul(page.into());
             self.pruned.cleaned_pages = progress.cleaned;
-            let told = self.rest().and_then(|()| self.tell());
+            let told = self.pace.rest(sqlite).and_then(|()| self.tell());
             since = Instant::now();
             told.unwrap_or_else(|error| {
                 failure = Some(error);

@@ -1,7 +1,6 @@
 //! Removing output in slices, each a short transaction, with pauses between them.
 
 use std::ops::ControlFlow;
-use std::thread;
 use std::time::{Duration, Instant};
 
 use rusqlite::{ToSql, ffi, params};
@@ -9,36 +8,14 @@ use rusqlite::{ToSql, ffi, params};
 use super::attached::{Way, is_refusal};
 use super::choice::{Chosen, IS_STORED, Target};
 use super::{PruneProgress, Pruning};
-use crate::sqlite::{self, atomically, restart_if_long};
+use crate::sqlite::{self, atomically};
 use crate::store::outputs::select_chunks;
+use crate::store::pace::TIME;
 use crate::store::timestamp::{Moments, Timestamp};
 use crate::store::{Error, Result, StoredText, damaged_index, text};
 
-/// How long a transaction removes rows before it commits.
-pub(super) const TIME: Duration = Duration::from_millis(3);
-
-/// After a transaction that took longer, commit included, the next ones are smaller.
-const LONG: Duration = Duration::from_millis(8);
-
-/// The weight of the first slice, in rows and additional pages of long rows.
-pub(super) const FIRST_WEIGHT: u64 = 256;
-
 /// How often a long transaction looks whether it is to end.
 const SIGN: Duration = Duration::from_millis(100);
-
-/// The least and the largest weight of a slice.
-const WEIGHTS: (u64, u64) = (16, 4096);
-
-/// The pause while nobody else writes.
-const PAUSE: Duration = Duration::from_millis(2);
-
-/// For how long another writer is expected to write again.
-const MEMORY: Duration = Duration::from_secs(1);
-
-/// The shortest and the longest pause while others write, and its ratio to the duration of a slice. SQLite's busy
-/// handler tries again after 1, 2, 5 and then more and more milliseconds, and should find the lock free after a
-/// slice.
-const TURNS: (Duration, Duration, u32) = (Duration::from_millis(10), Duration::from_millis(200), 3);
 
 /// Bytes of text for which a row takes another page.
 const PAGE: u64 = 4096;
@@ -117,7 +94,7 @@ impl<P: FnMut(PruneProgress) -> ControlFlow<()>> Pruning<'_, P> {
     /// Removes a target in slices, until it is gone or must be left alone.
     fn slices(&mut self, target: Target<'_>) -> Result<End, Stop> {
         loop {
-            let batch = self.batch(target, self.weight)?;
+            let batch = self.batch(target, self.pace.weight())?;
             let slice = self.slice(target, &batch)?;
             self.count_slice(target, &slice)?;
             if let Some(end) = slice.end {
@@ -162,7 +139,7 @@ impl<P: FnMut(PruneProgress) -> ControlFlow<()>> Pruning<'_, P> {
             slice.end = Some(End::Gone);
             Ok::<_, Stop>(slice)
         })?;
-        self.worked += began.elapsed();
+        self.pace.worked(began.elapsed());
         self.count_slice(target, &slice)?;
         Ok(slice.end.unwrap_or(End::Gone))
     }
@@ -176,7 +153,7 @@ impl<P: FnMut(PruneProgress) -> ControlFlow<()>> Pruning<'_, P> {
         {
             self.pruned.sessions.push(target.name());
         }
-        self.rest()?;
+        self.pace.rest(self.sqlite)?;
         self.tell_on()
     }
 
@@ -243,7 +220,7 @@ impl<P: FnMut(PruneProgress) -> ControlFlow<()>> Pruning<'_, P> {
             }
             Ok::<_, Error>(slice)
         })?;
-        self.adapt(began.elapsed());
+        self.pace.adapt(began.elapsed());
         Ok(slice)
     }
 
@@ -286,41 +263,5 @@ impl<P: FnMut(PruneProgress) -> ControlFlow<()>> Pruning<'_, P> {
     fn is_there(&self, target: Target<'_>) -> Result<bool> {
         let is_session = matches!(target, Target::Session(_));
         Ok(is_session && self.sqlite.prepare_cached(IS_STORED)?.exists([target.id()])?)
-    }
-
-    /// Adapts the weight, so that the next slice takes as long as it should.
-    pub(super) fn adapt(&mut self, took: Duration) {
-        let (least, most) = WEIGHTS;
-        if took > LONG {
-            self.weight = (self.weight / 2).max(least);
-        } else if took < TIME {
-            self.weight = (self.weight * 2).min(most);
-        }
-        self.worked += took;
-    }
-
-    /// Pauses for others, if it has worked long enough since the last pause: many sessions are small, and a pause
-    /// after each would take longer than the work. Moving the log into the file counts as pause.
-    pub(super) fn rest(&mut self) -> Result<()> {
-        let began = Instant::now();
-        if self.sqlite.is_autocommit() {
-            restart_if_long(self.sqlite)?;
-        }
-        if self.worked < TIME {
-            return Ok(());
-        }
-        let worked = std::mem::take(&mut self.worked);
-        // This changes with every commit of another connection.
-        let version = self.sqlite.pragma_query_value(None, "data_version", |row| row.get(0))?;
-        if self.version.replace(version).is_some_and(|before| before != version) {
-            self.others_wrote = Some(began);
-        }
-        let (shortest, longest, times) = TURNS;
-        let pause = match self.others_wrote {
-            Some(at) if at.elapsed() < MEMORY => (worked * times).clamp(shortest, longest),
-            _ => PAUSE,
-        };
-        thread::sleep(pause.saturating_sub(began.elapsed()));
-        Ok(())
     }
 }
