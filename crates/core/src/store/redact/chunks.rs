@@ -87,21 +87,22 @@ impl<T> Chunks<T> {
         self.bytes -= data.len();
         let stream = self.stream(kind);
         let redactor = Arc::clone(stream.scanner.redactor());
-        let within = |edit: &&Edit| edit.from < end && edit.to > start;
         let edits: Vec<Edit> = stream
             .edits
             .iter()
-            .filter(within)
-            // The marker stands where it begins.
-            .map(|edit| Edit { is_first: edit.is_first && edit.from >= start, ..*edit })
+            .filter(|edit| edit.from < end && edit.to > start)
+            .copied()
             .collect();
-        let begun = stream.edits.iter().filter(|edit| (start..end).contains(&edit.from));
-        let found = begun.map(|edit| {
+        let told = edits.iter().filter(|edit| edit.length > 0).map(|edit| {
             let rule = Arc::clone(redactor.name(edit.rule));
             (edit.is_first, Finding { rule, length: edit.length })
         });
-        let found = found.collect();
+        let found = told.collect();
         stream.edits.retain(|edit| edit.to > end);
+        // The marker stands where it begins, and what is told once is told.
+        for edit in stream.edits.iter_mut().filter(|edit| edit.from < end) {
+            *edit = Edit { is_first: false, length: 0, ..*edit };
+        }
         let cleaned = (!edits.is_empty()).then(|| edited(&redactor, &data, start, &edits));
         Some(Known { chunk, kind, data, cleaned, found })
     }
