@@ -8,6 +8,8 @@
 // files are copied without their shared memory while all writers are stopped, as a machine that stops would leave
 // them. A file lives for 20 cycles.
 //
+// Half of the writers redact, and are given secrets, of which no byte may be in the file or its log.
+//
 // The seed repeats which processes work, their operations in order, every byte, and the times of the kills. It does not
 // repeat how the system schedules the processes: how far each gets, and where in an operation a kill strikes.
 //

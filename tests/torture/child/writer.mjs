@@ -1,7 +1,7 @@
 // The operations of writers. Each is recorded in the journal before and after.
 
 import { OutputStore, SessionStore } from '../../../index.js'
-import { chunkOf, idOf, sessionOf } from '../lib/content.mjs'
+import { chunkOf, idOf, sessionOf, withSecrets } from '../lib/content.mjs'
 
 /** Sessions that one process writes, and nobody else. */
 export class Writer {
@@ -11,6 +11,7 @@ export class Writer {
   #version = new Map()
   #unused
   #db
+  #given
 
   constructor({ job, connection, journal }) {
     this.#seed = job.seed
@@ -21,6 +22,7 @@ export class Writer {
       this.#next.set(stream, next)
     }
     this.#db = connection.db
+    this.#given = job.options.redact ? withSecrets : (text) => text
     this.sessions = new SessionStore(connection)
     this.outputs = new OutputStore(connection, job.store)
   }
@@ -35,7 +37,14 @@ export class Writer {
   #chunk(stream) {
     const sequence = this.#next.get(stream)
     this.#next.set(stream, sequence + 1)
-    return chunkOf(this.#seed, stream, sequence)
+    const chunk = chunkOf(this.#seed, stream, sequence)
+    return { ...chunk, data: this.#given(chunk.data) }
+  }
+
+  /** A session as it is after so many updates. */
+  #session(stream, version) {
+    const session = sessionOf(this.#seed, stream, version)
+    return { ...session, currentCommand: this.#given(session.currentCommand) }
   }
 
   /** How many chunks a session was sent. */
@@ -48,7 +57,7 @@ export class Writer {
     const stream = this.#unused++
     this.#next.set(stream, 0)
     this.#version.set(stream, 0)
-    this.#tell(`create ${stream}`, () => this.sessions.create(sessionOf(this.#seed, stream, 0)))
+    this.#tell(`create ${stream}`, () => this.sessions.create(this.#session(stream, 0)))
     return stream
   }
 
@@ -60,7 +69,7 @@ export class Writer {
       currentCommand = null,
       endedAt = null,
       pid,
-    } = sessionOf(this.#seed, stream, version)
+    } = this.#session(stream, version)
     const fields = { status, currentCommand, endedAt, pid }
     this.#tell(`update ${stream}`, () => this.sessions.update(idOf(stream), fields))
   }

@@ -8,6 +8,23 @@ const STATUSES = ['idle', 'running', 'waiting_checkpoint', 'completed', 'failed'
 const LONGEST = 9_000
 const NOISE = noise(1 << 14)
 
+/** A secret, and what is stored in its place. What is known of it begins as no other text does, so that nothing is held back. */
+const SECRET = 'QZ7.a-secret-of-the-torture'
+const MARKER = '[REDACTED:torture]'
+
+/** How those redact that are given the secret. */
+export const REDACT = { builtin: false, environment: false, literals: { torture: SECRET } }
+
+/** What somebody who redacts is given: the secret in the places in which it is not to be found. */
+export function withSecrets(text) {
+  return text?.replaceAll(MARKER, SECRET)
+}
+
+/** Whether bytes have a part of the secret. */
+export function hasSecret(bytes) {
+  return bytes.includes(SECRET.slice(0, 12)) || bytes.includes(SECRET.slice(12))
+}
+
 /** Text that is hard for terminals and encodings. It has no surrogates, so that it can be cut anywhere. */
 function noise(length) {
   const random = new Random(1)
@@ -42,7 +59,7 @@ export function chunkOf(seed, stream, sequence) {
     // Several chunks a millisecond, as from a real terminal.
     timestamp: new Date(START + Math.floor(sequence / 5)),
     type: bits & 0x20000000 ? 'stderr' : 'stdout',
-    data: `${stream}.${sequence}|${NOISE.slice(from, from + length)}${end}`,
+    data: `${stream}.${sequence}|${bits & 0x18000000 ? '' : MARKER}${NOISE.slice(from, from + length)}${end}`,
   }
 }
 
@@ -60,7 +77,8 @@ export function sessionOf(seed, stream, version) {
     slot: (stream % 3) + 1,
     status: STATUSES[bits % STATUSES.length],
     workingDir: `/srv/${stream}`,
-    currentCommand: bits & 0x100 ? undefined : `make ${stream}.${version}`,
+    currentCommand:
+      bits & 0x100 ? undefined : `make ${stream}.${version} ${bits & 0x800 ? '' : MARKER}`,
     // Some start in the same millisecond.
     startedAt: new Date(START + Math.floor(stream / 4)),
     endedAt: bits & 0x200 ? undefined : new Date(START + (bits >>> 10)),

@@ -1,6 +1,7 @@
 // What happens in a cycle: which processes work on the file, and which of them are killed or stopped, when and how.
 // All of it follows from the seed and the number of the cycle.
 
+import { REDACT } from './content.mjs'
 import { Random } from './random.mjs'
 
 /** How many cycles a file lives for. */
@@ -41,7 +42,7 @@ export function cycleOf(stream) {
 
 function jobOf(random, seed, role) {
   // A log that starts over often.
-  const options = { walLimit: random.pick([1, 1, 64]) << 20 }
+  const options = { walLimit: random.pick([1, 1, 64]) << 20, redact: random.pick([false, REDACT]) }
   if (role === 'checkpointer') return { role, seed, options, patience: random.pick([0, 50]) }
   if (role !== 'write-behind') return { role, seed, options }
   const maxDelay = random.pick([1, 10, 10, 10, 50])

@@ -1,9 +1,18 @@
 // What a file holds, checked row by row: it is a sound database, every value is one that was written, and the rows
 // of a session follow each other.
 
+import { existsSync, readFileSync } from 'node:fs'
 import { isDeepStrictEqual } from 'node:util'
 import { DatabaseConnection, OutputStore, SessionStore } from '../../../index.js'
-import { chunkOf, faultOfChunk, faultOfSession, idOf, sequenceOf, streamOf } from './content.mjs'
+import {
+  chunkOf,
+  faultOfChunk,
+  faultOfSession,
+  hasSecret,
+  idOf,
+  sequenceOf,
+  streamOf,
+} from './content.mjs'
 import { Failure } from './failure.mjs'
 
 /**
@@ -11,6 +20,9 @@ import { Failure } from './failure.mjs'
  * outputs of each, and how many rows there are.
  */
 export function readStored(file, seed, random) {
+  for (const name of [file, `${file}-wal`]) {
+    check(existsSync(name) && hasSecret(readFileSync(name)) && `a secret is in ${name}`)
+  }
   const connection = new DatabaseConnection(file)
   try {
     checkDatabase(connection.db)
