@@ -64,12 +64,7 @@ export class Writer {
   update(stream) {
     const version = this.#version.get(stream) + 1
     this.#version.set(stream, version)
-    const {
-      status,
-      currentCommand = null,
-      endedAt = null,
-      pid,
-    } = this.#session(stream, version)
+    const { status, currentCommand = null, endedAt = null, pid } = this.#session(stream, version)
     const fields = { status, currentCommand, endedAt, pid }
     this.#tell(`update ${stream}`, () => this.sessions.update(idOf(stream), fields))
   }
