@@ -18,6 +18,7 @@ mod behind;
 mod keeping;
 mod model;
 mod plan;
+mod redacting;
 mod script;
 mod sweep;
 #[allow(unsafe_code, reason = "a file system of SQLite's is a table of C functions")]
@@ -202,6 +203,19 @@ fn pruning_backups_and_exports_survive_every_fault() {
 fn pruning_beside_tables_of_others_survives_every_fault() {
     let work = keeping::a_day_with_tables_of_others;
     let tally = sweep("tables of others", Some(CALLER), EVERY_END, EVERY_FAILURE, work);
+    assert!(tally.points > 100 && tally.told > 50);
+}
+
+#[test]
+fn redaction_survives_every_fault() {
+    let tally = sweep("redacting", Some(CALLER), EVERY_END, EVERY_FAILURE, redacting::a_day);
+    assert!(tally.points > 100 && tally.told > 50);
+}
+
+#[test]
+fn redaction_of_what_is_stored_survives_every_fault() {
+    let work = redacting::a_day_afterwards;
+    let tally = sweep("redacting stored", Some(CALLER), EVERY_END, EVERY_FAILURE, work);
     assert!(tally.points > 100 && tally.told > 50);
 }
 
