@@ -5,6 +5,7 @@
 //! `docs/design.md` tells why things are as they are.
 
 mod background;
+mod beside;
 mod connection;
 mod convert;
 mod database;

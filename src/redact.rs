@@ -1,6 +1,5 @@
 //! What `lib/redact.js` calls.
 
-use std::ops::ControlFlow;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,12 +10,11 @@ use gsd_session_core::store::redacted::{self, At, Place, Progress, Redacted, Sea
 use gsd_session_core::store::redaction::{Found, Redaction};
 use napi::ValueType;
 
-use crate::background::promise;
+use crate::beside::{Numbers, beside};
 use crate::convert::{Argument, optional};
 use crate::error::{Failure, Parsed};
 use crate::js::{Scope, Value};
 use crate::natives::{Answer, Call, Native, connection, done, natives};
-use crate::progress::{Listener, Report};
 use crate::retention::counts;
 
 /// The functions.
@@ -146,7 +144,6 @@ pub fn redact_for(value: Value<'_>, of_connection: Option<&Outputs>) -> Parsed<O
 
 /// the connection, [what secrets look like, sessionId, since, dryRun, who is told] -> a promise of what `redacted_parts` gives
 fn redact_stored<'env>(call: Call<'_, 'env>) -> Answer<'env> {
-    let connection = connection(call)?;
     let [redactor, session_id, since, dry_run, tell] = call.array(1)?;
     let search = Search {
         redactor: Arc::clone(&redactor.external::<Redact>()?.redactor),
@@ -155,32 +152,9 @@ fn redact_stored<'env>(call: Call<'_, 'env>) -> Answer<'env> {
         dry_run: optional(Argument::new("options.dryRun", dry_run), Argument::boolean)?
             .unwrap_or(false),
     };
-    let mut listener = Listener::new(call.scope(), tell)?;
-    if !search.dry_run {
-        connection.check_writable()?;
-    }
-    let own = connection.sibling()?;
-    let owed = Arc::clone(connection.owed());
-    let in_memory = match own {
-        Some(_) => None,
-        None => {
-            connection.check_not_iterating()?;
-            let sqlite = connection.settled()?;
-            redacted::redact(&sqlite, &search, None, |_| ControlFlow::Continue(()))?
-        }
-    };
-    promise(call, redacted_parts, move || {
-        let redacted = match own {
-            Some(own) => redacted::redact(&own, &search, Some(&owed), |progress| {
-                listener.tell(RedactStep { progress, is_last: false })
-            })?,
-            None => in_memory,
-        };
-        let Some(redacted) = redacted else {
-            return Err(listener.failure());
-        };
-        let last = RedactStep { progress: redacted.progress, is_last: true };
-        if listener.tell(last).is_break() { Err(listener.failure()) } else { Ok(redacted) }
+    let last = |redacted: &Redacted| redacted.progress;
+    beside(call, tell, !search.dry_run, redacted_parts, last, move |sqlite, owed, tell| {
+        redacted::redact(sqlite, &search, owed, tell)
     })
 }
 
@@ -206,19 +180,9 @@ fn redacted_parts(scope: Scope<'_>, redacted: Redacted) -> napi::Result<Value<'_
     ])
 }
 
-/// How far the work is.
-struct RedactStep {
-    progress: Progress,
-    is_last: bool,
-}
-
-impl Report for RedactStep {
-    fn is_last(&self) -> bool {
-        self.is_last
-    }
-
+impl Numbers for Progress {
     fn numbers(&self) -> Vec<f64> {
-        let Progress { sessions, total_sessions, outputs, found } = self.progress;
+        let Self { sessions, total_sessions, outputs, found } = *self;
         [sessions, total_sessions, outputs, found].map(|count| count as f64).into()
     }
 }

@@ -1,19 +1,15 @@
 //! Keeping histories small: what `prune()` and `stats()` of `lib/connection.js` call.
 
-use std::ops::ControlFlow;
-use std::sync::Arc;
-
 use gsd_session_core::store::model::SessionStatus;
 use gsd_session_core::store::redactions::Counts;
 use gsd_session_core::store::retention::{self, Criteria, PruneProgress, Pruned};
 use gsd_session_core::store::stats::{self, Amount};
 
-use crate::background::promise;
+use crate::beside::{Numbers, beside};
 use crate::convert::{Argument, MAX_SAFE_INTEGER, optional, session_status};
 use crate::error::Parsed;
 use crate::js::{Scope, Value};
 use crate::natives::{Answer, Call, Native, connection, natives};
-use crate::progress::{Listener, Report};
 
 /// The functions.
 pub const NATIVES: &[Native] = natives! {
@@ -76,34 +72,10 @@ fn amount<'env>(scope: Scope<'env>, amount: &Amount) -> napi::Result<Value<'env>
 /// the connection, the options in the order of `lib/connection.js`, who is told, the options themselves ->
 /// a promise of what `pruned` gives
 fn prune<'env>(call: Call<'_, 'env>) -> Answer<'env> {
-    let connection = connection(call)?;
     let criteria = criteria(call)?;
-    let mut listener = Listener::new(call.scope(), call.get(8)?)?;
-    if !criteria.dry_run {
-        connection.check_writable()?;
-    }
-    let own = connection.sibling()?;
-    let owed = Arc::clone(connection.owed());
-    let in_memory = match own {
-        Some(_) => None,
-        None => {
-            connection.check_not_iterating()?;
-            let sqlite = connection.settled()?;
-            retention::prune(&sqlite, &criteria, None, |_| ControlFlow::Continue(()))?
-        }
-    };
-    promise(call, pruned, move || {
-        let pruned = match own {
-            Some(own) => retention::prune(&own, &criteria, Some(&owed), |progress| {
-                listener.tell(PruneStep { progress, is_last: false })
-            })?,
-            None => in_memory,
-        };
-        let Some(pruned) = pruned else {
-            return Err(listener.failure());
-        };
-        let last = PruneStep { progress: pruned.progress(), is_last: true };
-        if listener.tell(last).is_break() { Err(listener.failure()) } else { Ok(pruned) }
+    let (tell, changes) = (call.get(8)?, !criteria.dry_run);
+    beside(call, tell, changes, pruned, Pruned::progress, move |sqlite, owed, tell| {
+        retention::prune(sqlite, &criteria, owed, tell)
     })
 }
 
@@ -182,19 +154,9 @@ fn pruned(scope: Scope<'_>, pruned: Pruned) -> napi::Result<Value<'_>> {
     ])
 }
 
-/// How far the work is.
-struct PruneStep {
-    progress: PruneProgress,
-    is_last: bool,
-}
-
-impl Report for PruneStep {
-    fn is_last(&self) -> bool {
-        self.is_last
-    }
-
+impl Numbers for PruneProgress {
     fn numbers(&self) -> Vec<f64> {
-        let PruneProgress { sessions, outputs, bytes, size, scanned_bytes } = &self.progress;
+        let Self { sessions, outputs, bytes, size, scanned_bytes } = self;
         [*sessions, *outputs, *bytes, size.bytes, size.free_bytes, *scanned_bytes]
             .map(|count| count as f64)
             .into()
