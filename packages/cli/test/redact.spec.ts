@@ -109,7 +109,7 @@ describe('what is stored', () => {
     const { code, stdout } = await gsd('redact', '--dry-run')
     expect(code).toBe(0)
     expect(stdout).toContain(`s-1  stdout, cursor 1  github-token, ${TOKEN.length} bytes\n`)
-    expect(stdout).toMatch(/^would be replaced: \d secrets? in 1 chunk/m)
+    expect(stdout).toMatch(/^would be replaced: 2 secrets in 1 chunk and fields of sessions$/m)
     expect(stdout).not.toContain(TOKEN)
     expect(stored()).toContain(TOKEN)
   })

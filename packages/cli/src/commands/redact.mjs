@@ -12,8 +12,13 @@ import { jsonText, plural, printable } from '../style.mjs'
 /** How many secrets a report has. */
 const countOf = ({ redactions }) => Object.values(redactions).reduce((sum, count) => sum + count, 0)
 
-const amountOf = (report) =>
-  `${plural(countOf(report), 'secret')} in ${plural(report.outputs, 'chunk')} and the fields of sessions`
+/** The same in words, with what has them. */
+function amountOf(report) {
+  const chunks = report.outputs > 0 ? [plural(report.outputs, 'chunk')] : []
+  const fields = report.found.some(({ field }) => field) ? ['fields of sessions'] : []
+  const places = [...chunks, ...fields].join(' and ')
+  return `${plural(countOf(report), 'secret')}${places && ` in ${places}`}`
+}
 
 /** Where each is, a line each: the rule, the length and the place, never the value. */
 function placesOf(report) {
