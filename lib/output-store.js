@@ -127,9 +127,8 @@ class OutputStore {
   append(output) {
     requireObject('OutputStore.append', 'output', output)
     const { sessionId, timestamp, type, data } = output
-    const cursor = native.append(this.#native, sessionId, timestamp, type, data)
-    this.#redacting?.follow()
-    return cursor
+    const stored = native.append(this.#native, sessionId, timestamp, type, data)
+    return this.#redacting === undefined ? stored : this.#redacting.follow(stored)
   }
 
   appendMany(outputs) {
@@ -146,9 +145,8 @@ class OutputStore {
         fields = []
       }
     }
-    const cursor = native.appendMany(this.#native, gathered, fields)
-    this.#redacting?.follow()
-    return cursor
+    const stored = native.appendMany(this.#native, gathered, fields)
+    return this.#redacting === undefined ? stored : this.#redacting.follow(stored)
   }
 
   getBySession(sessionId, limit) {

@@ -199,9 +199,13 @@ class Redacting {
     return new Redacting(store, delay, (redact ?? REDACTS.get(connection))?.onRedact)
   }
 
-  follow() {
+  /** What was stored, as the addon tells it: the cursor, and whether something is held back. Returns the cursor. */
+  follow(stored) {
     this.#tell()
-    if (this.#timer === undefined && native.holds(this.#store)) this.#wait()
+    const isHolding = stored === null || stored < 0
+    if (!isHolding) return stored
+    if (this.#timer === undefined) this.#wait()
+    return stored === null ? undefined : -1 - stored
   }
 
   #wait() {

@@ -83,17 +83,23 @@ fn opened<'env>(call: Call<'_, 'env>, outputs: Outputs, at: usize) -> Answer<'en
     Ok(call.scope().external(outputs)?)
 }
 
-/// sessionId, timestamp, type, data -> its cursor, if it has one
+/// sessionId, timestamp, type, data -> as `appended` gives it
 fn append<'env>(call: Call<'_, 'env>) -> Answer<'env> {
     let outputs = outputs(call)?;
     let cursor = outputs.append(convert::new_output(call.array(1)?)?)?;
-    appended(call, cursor)
+    appended(call, outputs, cursor)
 }
 
-/// A cursor that a number cannot hold would be that of another chunk.
-fn appended<'env>(call: Call<'_, 'env>, cursor: Option<i64>) -> Answer<'env> {
+/// the cursor, if there is one. While a store that redacts holds something back, `-1 - cursor`, or `null`: another call to ask for
+/// that would take as long as the redaction.
+fn appended<'env>(call: Call<'_, 'env>, outputs: &Outputs, cursor: Option<i64>) -> Answer<'env> {
+    let scope = call.scope();
+    let is_holding = outputs.redaction().is_some() && outputs.connection().is_holding();
+    // A cursor that a number cannot hold would be that of another chunk.
     match cursor.filter(|cursor| (0..=MAX_SAFE_INTEGER).contains(cursor)) {
-        Some(cursor) => Ok(call.scope().number(cursor as f64)?),
+        Some(cursor) if is_holding => Ok(scope.number((-1 - cursor) as f64)?),
+        Some(cursor) => Ok(scope.number(cursor as f64)?),
+        None if is_holding => Ok(scope.null()?),
         None => done(call),
     }
 }
@@ -146,13 +152,13 @@ fn gathered(value: Value<'_>) -> Parsed<Option<&RefCell<Gathered>>> {
     Ok(if value.kind()? == ValueType::Undefined { None } else { Some(value.external()?) })
 }
 
-/// the store, what is gathered, the fields of the rest -> the cursor of the last chunk, if it has one
+/// the store, what is gathered, the fields of the rest -> as `appended` gives it, of the last chunk
 fn append_many<'env>(call: Call<'_, 'env>) -> Answer<'env> {
     let outputs = outputs(call)?;
     let mut all = gathered(call.get(1)?)?.map(RefCell::take).unwrap_or_default();
     all.add(call.get(2)?)?;
     let cursor = outputs.append_many(&all.chunks)?;
-    appended(call, cursor)
+    appended(call, outputs, cursor)
 }
 
 /// sessionId, limit

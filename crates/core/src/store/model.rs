@@ -313,6 +313,21 @@ impl Data {
         }
     }
 
+    /// So many of its bytes.
+    pub(super) fn cut_off(self, length: usize) -> Self {
+        match self {
+            Self::Text(mut text) if text.is_char_boundary(length) => {
+                text.truncate(length);
+                Self::Text(text)
+            }
+            Self::Text(text) => Self::Bytes(text.into_bytes()).cut_off(length),
+            Self::Bytes(mut bytes) => {
+                bytes.truncate(length);
+                bytes.into()
+            }
+        }
+    }
+
     /// Adds what comes behind it.
     pub(super) fn append(&mut self, other: Self) {
         match (&mut *self, other) {

@@ -7,6 +7,8 @@ use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use super::model::{Data, NewOutput, OutputType};
 use super::redact::{Finding, Redact, Stream};
 use super::timestamp::Timestamp;
@@ -30,7 +32,7 @@ pub struct Found {
 /// Replaces secrets before anything of them is queued or written.
 pub struct Redaction {
     redact: Redact,
-    sessions: RefCell<HashMap<String, [Option<Slot>; 2]>>,
+    sessions: RefCell<HashMap<Rc<str>, [Option<Slot>; 2], foldhash::fast::RandomState>>,
     /// What was found, if somebody wants to hear of it.
     found: Option<RefCell<Vec<Found>>>,
 }
@@ -84,11 +86,10 @@ impl Redaction {
             self.feed(output, &mut passed);
         }
         if releases {
-            let ids: BTreeSet<String> =
-                passed.before.iter().map(|(session_id, ..)| session_id.clone()).collect();
+            let ids: BTreeSet<Rc<str>> =
+                passed.before.iter().map(|before| Rc::clone(&before.session_id)).collect();
             ids.iter().for_each(|session_id| self.release_one(session_id, &mut passed));
-        }
-        if passed.is_holding {
+        } else if passed.is_holding {
             connection.hold();
         }
         passed
@@ -100,27 +101,24 @@ impl Redaction {
         if sessions.len() >= MOST_SESSIONS {
             sessions.retain(|_, slots| slots.iter().flatten().any(|slot| !slot.stream.is_idle()));
         }
-        if !sessions.contains_key(&session_id) {
-            sessions.insert(session_id.clone(), [None, None]);
-        }
-        let Some(slots) = sessions.get_mut(&session_id) else { return };
-        let place = slot_of(slots, kind);
-        passed.before.push((session_id.clone(), kind, place.clone()));
+        let known = sessions.get_key_value(&*session_id).map(|(id, _)| Rc::clone(id));
+        let id = known.unwrap_or_else(|| session_id.as_str().into());
+        let place = slot_of(sessions.entry(Rc::clone(&id)).or_default(), kind);
+        passed.before.push(Before { session_id: id, kind, slot: place.clone() });
         let slot = place.get_or_insert_with(|| Slot {
             stream: Stream::new(Arc::clone(&self.redact.redactor)),
             since: None,
         });
-        let bytes = data.as_bytes();
-        let was_empty = bytes.is_empty();
-        let given = match slot.stream.feed(bytes) {
-            Cow::Borrowed(given) if given.len() == bytes.len() => None,
-            given => Some(given.into_owned()),
+        let was_empty = data.is_empty();
+        let (length, changed) = match slot.stream.feed(data.as_bytes()) {
+            Cow::Borrowed(given) => (given.len(), None),
+            Cow::Owned(given) => (0, Some(given)),
         };
         let findings = slot.stream.findings();
         slot.since = slot.is_holding().then(|| slot.since.unwrap_or(timestamp));
         passed.is_holding |= slot.is_holding();
         passed.add(&session_id, Some(kind), findings);
-        let data = given.map_or(data, Data::from);
+        let data = changed.map_or_else(|| data.cut_off(length), Data::from);
         // A chunk in the middle of a secret leaves nothing.
         if !data.is_empty() || was_empty {
             passed.entries.push(Entry::Output(NewOutput { session_id, timestamp, kind, data }));
@@ -128,18 +126,18 @@ impl Redaction {
     }
 
     /// Adds what is held back of a session.
-    fn release_one(&self, session_id: &str, passed: &mut Passed) {
+    fn release_one(&self, id: &Rc<str>, passed: &mut Passed) {
         let mut sessions = self.sessions.borrow_mut();
-        let Some(slots) = sessions.get_mut(session_id) else { return };
+        let Some(slots) = sessions.get_mut(id) else { return };
         for kind in [OutputType::Stdout, OutputType::Stderr] {
             let place = slot_of(slots, kind);
-            let before = place.clone();
+            let before = Before { session_id: Rc::clone(id), kind, slot: place.clone() };
             let Some(slot) = place.as_mut().filter(|slot| slot.is_holding()) else { continue };
             let data = Data::from(slot.stream.release());
             let findings = slot.stream.findings();
             let timestamp = slot.since.take().unwrap_or_else(Timestamp::now);
-            let session_id = session_id.to_owned();
-            passed.before.push((session_id.clone(), kind, before));
+            let session_id = String::from(&**id);
+            passed.before.push(before);
             passed.add(&session_id, Some(kind), findings);
             if data.is_empty() {
                 continue;
@@ -166,9 +164,9 @@ impl Redaction {
             return;
         }
         let mut sessions = self.sessions.borrow_mut();
-        for (session_id, kind, before) in passed.before.into_iter().rev() {
+        for Before { session_id, kind, slot } in passed.before.into_iter().rev() {
             if let Some(slots) = sessions.get_mut(&session_id) {
-                *slot_of(slots, kind) = before;
+                *slot_of(slots, kind) = slot;
             }
         }
     }
@@ -178,12 +176,19 @@ impl Redaction {
 #[derive(Default)]
 pub(super) struct Passed {
     /// What is stored: counts of what was found, and chunks.
-    pub(super) entries: Vec<Entry>,
+    pub(super) entries: SmallVec<[Entry; 1]>,
     found: Vec<Found>,
     /// Whether something is held back.
     is_holding: bool,
     /// The streams as they were.
-    before: Vec<(String, OutputType, Option<Slot>)>,
+    before: SmallVec<[Before; 1]>,
+}
+
+/// A stream as it was.
+struct Before {
+    session_id: Rc<str>,
+    kind: OutputType,
+    slot: Option<Slot>,
 }
 
 impl Passed {
@@ -211,10 +216,10 @@ impl Held for Redaction {
     fn release(&self, connection: &Connection) -> sqlite::Result<()> {
         let mut passed = Passed::default();
         let is_holding = |slots: &[Option<Slot>; 2]| slots.iter().flatten().any(Slot::is_holding);
-        let ids: Vec<String> = {
+        let ids: Vec<Rc<str>> = {
             let sessions = self.sessions.borrow();
             let holding = sessions.iter().filter(|(_, slots)| is_holding(slots));
-            holding.map(|(session_id, _)| session_id.clone()).collect()
+            holding.map(|(session_id, _)| Rc::clone(session_id)).collect()
         };
         ids.iter().for_each(|session_id| self.release_one(session_id, &mut passed));
         if passed.entries.is_empty() {

@@ -4,6 +4,7 @@
 //! output of one session, of which it holds back what may be the start of a secret.
 
 mod chunks;
+mod pairs;
 mod redactor;
 mod rules;
 mod scanner;

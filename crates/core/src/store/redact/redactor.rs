@@ -15,6 +15,7 @@ use regex_automata::util::syntax;
 use regex_syntax::hir::literal::{ExtractKind, Extractor};
 use regex_syntax::hir::{Hir, HirKind};
 
+use super::pairs::Pairs;
 use super::rules::BUILTIN;
 use crate::store::{Error, Result};
 
@@ -63,11 +64,13 @@ impl fmt::Debug for Literal {
 /// Knows what secrets look like.
 pub struct Redactor {
     starts: Starts,
+    /// Of which every start has one.
+    pairs: Pairs,
     /// By the states of `starts`: how many bytes at the end of a text may be the beginning of a start, and whether every start that
     /// begins so has to be at the beginning of a word.
     depths: HashMap<usize, (u32, bool), foldhash::fast::FixedState>,
-    /// By the numbers of the patterns of `starts`: the length, and the rule.
-    begins: Vec<(usize, usize)>,
+    /// By the numbers of the patterns of `starts`: the start, and its rule.
+    begins: Vec<(Vec<u8>, usize)>,
     rules: Vec<Known>,
     markers: Vec<Arc<str>>,
 }
@@ -129,10 +132,10 @@ impl Redactor {
         marker: Option<&str>,
     ) -> Result<Self> {
         let mut known = Vec::new();
-        let mut starts: Vec<(String, usize)> = Vec::new();
+        let mut starts: Vec<(Vec<u8>, usize)> = Vec::new();
         let ours = if builtin { BUILTIN } else { &[] };
         for rule in ours {
-            starts.extend(rule.starts.iter().map(|start| (start.to_lowercase(), known.len())));
+            starts.extend(rule.starts.iter().map(|start| (start.as_bytes().into(), known.len())));
             known.push(Known::pattern(rule.name, rule.pattern, false));
         }
         for (at, rule) in rules.iter().enumerate() {
@@ -143,28 +146,22 @@ impl Redactor {
         }
         for (at, literal) in literals.iter().enumerate() {
             check_name(&format!("{field}.literals[{at}].name"), &literal.name)?;
-            let start: Vec<u8> = literal.value.bytes().take(LONGEST_START).collect();
-            let start = start.to_ascii_lowercase();
-            // Bytes, not characters: `from_utf8` would refuse a start that cuts one.
-            starts.push((start.iter().map(|byte| char::from(*byte)).collect(), known.len()));
+            starts.push((literal.value.as_bytes().into(), known.len()));
             known.push(Known::literal(literal));
         }
         let marker = marker.unwrap_or("[REDACTED:{rule}]");
         let markers = known.iter().map(|rule| marker.replace("{rule}", &rule.name).into());
-        Self::build(field, &starts, markers.collect(), known)
+        starts.iter_mut().for_each(|(start, _)| start.truncate(LONGEST_START));
+        Self::build(field, starts, markers.collect(), known)
     }
 
     fn build(
         field: &str,
-        starts: &[(String, usize)],
+        starts: Vec<(Vec<u8>, usize)>,
         markers: Vec<Arc<str>>,
         rules: Vec<Known>,
     ) -> Result<Self> {
-        let cut = |start: &str| -> Vec<u8> {
-            // Every character stands for a byte.
-            start.chars().take(LONGEST_START).map(|byte| byte as u32 as u8).collect()
-        };
-        let patterns: Vec<Vec<u8>> = starts.iter().map(|(start, _)| cut(start)).collect();
+        let patterns: Vec<&[u8]> = starts.iter().map(|(start, _)| start.as_slice()).collect();
         let automaton = Starts::builder()
             .match_kind(MatchKind::Standard)
             .ascii_case_insensitive(true)
@@ -176,7 +173,7 @@ impl Redactor {
                 received: error.to_string(),
             })?;
         let mut depths = HashMap::default();
-        for (pattern, (_, rule)) in patterns.iter().zip(starts) {
+        for (pattern, rule) in &starts {
             let of_word = rules.get(*rule).is_some_and(Known::begins_word);
             let mut state = automaton.start_state(Anchored::No).unwrap_or_default();
             for (byte, depth) in pattern.iter().zip(1..) {
@@ -185,8 +182,9 @@ impl Redactor {
                 *of_words &= of_word;
             }
         }
-        let begins = patterns.iter().zip(starts).map(|(start, (_, rule))| (start.len(), *rule));
-        Ok(Self { starts: automaton, depths, begins: begins.collect(), rules, markers })
+        let ignores_case = |rule: usize| rules.get(rule).is_some_and(Known::ignores_case);
+        let pairs = Pairs::of(starts.iter().map(|(start, rule)| (&**start, ignores_case(*rule))));
+        Ok(Self { starts: automaton, pairs, depths, begins: starts, rules, markers })
     }
 
     /// What stands in the places of secrets, by rules.
@@ -238,13 +236,52 @@ impl Redactor {
         state: &mut aho_corasick::automaton::StateID,
         bytes: &[u8],
     ) -> Option<usize> {
+        let outside = self.outside();
         let mut here = *state;
-        let ended = bytes.iter().position(|byte| {
+        let mut at = 0;
+        let mut goes_on = here != outside;
+        let ended = loop {
+            if !goes_on {
+                (at, here) = (self.pairs.next(bytes, at), outside);
+            }
+            let Some(byte) = bytes.get(at) else { break None };
+            at += 1;
             here = self.starts.next_state(Anchored::No, here, *byte);
-            self.starts.is_special(here) && self.starts.is_match(here)
-        });
+            if self.is_begun(here) {
+                break Some(at);
+            }
+            goes_on = at == bytes.len() || self.pairs.goes_on(bytes, at);
+        };
         *state = here;
-        ended.map(|at| at + 1)
+        ended
+    }
+
+    fn is_begun(&self, state: aho_corasick::automaton::StateID) -> bool {
+        self.starts.is_special(state) && self.starts.is_match(state)
+    }
+
+    /// Goes on with bytes as long as this rule, which follows them, may match and nothing else begins. Returns how many bytes that
+    /// took, and whether a start ends there.
+    pub(super) fn follow(
+        &self,
+        rule: usize,
+        state: &mut State,
+        starts: &mut aho_corasick::automaton::StateID,
+        bytes: &[u8],
+    ) -> (usize, bool) {
+        let Some(rule) = self.rule(rule) else { return (0, false) };
+        let mut next = *state;
+        let alive = rule.live(&mut next, bytes);
+        match self.skip(starts, bytes.get(..alive).unwrap_or_default()) {
+            Some(begun) => {
+                rule.live(state, bytes.get(..begun).unwrap_or_default());
+                (begun, true)
+            }
+            None => {
+                *state = next;
+                (alive, false)
+            }
+        }
     }
 
     /// The lengths and the rules of the starts that end in a state, the longest first.
@@ -255,7 +292,7 @@ impl Redactor {
         let count = if self.starts.is_match(state) { self.starts.match_len(state) } else { 0 };
         (0..count).filter_map(move |at| {
             let pattern = self.starts.match_pattern(state, at);
-            self.begins.get(pattern.as_usize()).copied()
+            self.begins.get(pattern.as_usize()).map(|(start, rule)| (start.len(), *rule))
         })
     }
 }
@@ -270,6 +307,14 @@ impl Known {
     fn literal(literal: &Literal) -> Self {
         let kind = Kind::Literal(literal.value.as_bytes().into());
         Self { name: literal.name.as_str().into(), kind }
+    }
+
+    /// Whether the start of it may be there in any case.
+    fn ignores_case(&self) -> bool {
+        match &self.kind {
+            Kind::Pattern { pattern, ignores_case, .. } => *ignores_case || pattern.contains("(?i"),
+            Kind::Literal(_) => false,
+        }
     }
 
     /// Whether it is found only at the beginning of a word.
@@ -322,6 +367,32 @@ impl Known {
             }
             (State::Literal(_), Kind::Pattern { .. }) => Step::Dead,
         }
+    }
+
+    /// Goes on with bytes as long as they neither match nor cannot match, and returns how many that are.
+    fn live(&self, state: &mut State, bytes: &[u8]) -> usize {
+        use regex_automata::dfa::Automaton;
+        let State::Pattern(here) = state else {
+            let mut is_alive = |byte: &u8| match self.step(*state, *byte) {
+                Step::Alive(next) => {
+                    *state = next;
+                    true
+                }
+                _ => false,
+            };
+            return bytes.iter().take_while(|byte| is_alive(byte)).count();
+        };
+        let Some(Compiled { dfa, .. }) = self.compiled() else { return 0 };
+        for (at, byte) in bytes.iter().enumerate() {
+            let next = dfa.next_state(*here, *byte);
+            if dfa.is_special_state(next)
+                && (dfa.is_match_state(next) || dfa.is_dead_state(next) || dfa.is_quit_state(next))
+            {
+                return at;
+            }
+            *here = next;
+        }
+        bytes.len()
     }
 
     /// Whether what stands before a state matches if nothing follows. Where more may follow, only if that says nothing about it.
@@ -397,8 +468,8 @@ fn has_group(hir: &Hir, name: &str) -> bool {
     }
 }
 
-/// How a match of a user's pattern begins, in lower case. Every character stands for a byte.
-fn starts_of(field: &str, rule: &Rule) -> Result<Vec<String>> {
+/// How a match of a user's pattern begins.
+fn starts_of(field: &str, rule: &Rule) -> Result<Vec<Vec<u8>>> {
     let refuse = |expected: String| Error::OutOfRange {
         field: field.to_owned().into(),
         expected,
@@ -412,13 +483,8 @@ fn starts_of(field: &str, rule: &Rule) -> Result<Vec<String>> {
     let mut extractor = Extractor::new();
     extractor.kind(ExtractKind::Prefix).limit_total(MOST_STARTS);
     let found = extractor.extract(hir_of_starts);
-    let starts: BTreeSet<String> = found
-        .literals()
-        .unwrap_or_default()
-        .iter()
-        .map(|literal| literal.as_bytes().to_ascii_lowercase())
-        .map(|bytes| bytes.into_iter().map(char::from).collect())
-        .collect();
+    let starts: BTreeSet<Vec<u8>> =
+        found.literals().unwrap_or_default().iter().map(|start| start.as_bytes().into()).collect();
     let is_known = !starts.is_empty() && starts.iter().all(|start| start.len() >= SHORTEST_START);
     if !is_known {
         return Err(refuse(format!(

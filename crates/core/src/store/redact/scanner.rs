@@ -146,10 +146,25 @@ impl Scanner {
 
     /// Goes on with the next bytes of the stream. What is known of secrets after them is added to `edits`.
     pub(super) fn feed(&mut self, bytes: &[u8], edits: &mut Vec<Edit>) {
+        let mut rest = bytes;
+        loop {
+            let sequence = rest.iter().position(|byte| self.lexer.is_text(*byte));
+            let (sequence, after) = rest.split_at(sequence.unwrap_or(rest.len()));
+            self.length += sequence.len() as u64;
+            let (text, after) = after.split_at(memchr(ESC, after).unwrap_or(after.len()));
+            if text.is_empty() {
+                return;
+            }
+            self.feed_text(text, edits);
+            rest = after;
+        }
+    }
+
+    /// Goes on with text that has no escape sequence in it.
+    fn feed_text(&mut self, bytes: &[u8], edits: &mut Vec<Edit>) {
         let start = self.length;
         self.length += bytes.len() as u64;
-        let is_plain = self.lexer == Lexer::Text && memchr(ESC, bytes).is_none();
-        if is_plain && self.text.is_empty() {
+        if self.text.is_empty() {
             let text = Text { bytes, places: Places::From(start), before: self.before };
             self.scan(text, 0, edits);
             let from = self.keep(text);
@@ -159,22 +174,15 @@ impl Scanner {
         }
         let mut text = mem::take(&mut self.text);
         let known = text.len();
+        text.extend_from_slice(bytes);
         let places = match mem::replace(&mut self.places, Kept::From(0)) {
-            Kept::From(first) if is_plain && first + known as u64 == start => {
-                text.extend_from_slice(bytes);
-                Kept::From(first)
-            }
+            Kept::From(first) if first + known as u64 == start => Kept::From(first),
             before => {
                 let mut places = match before {
                     Kept::From(first) => (first..).take(known).collect(),
                     Kept::Each(places) => places,
                 };
-                for (byte, place) in bytes.iter().zip(start..) {
-                    if self.lexer.is_text(*byte) {
-                        text.push(*byte);
-                        places.push(place);
-                    }
-                }
+                places.extend((start..).take(bytes.len()));
                 Kept::Each(places)
             }
         };
@@ -244,6 +252,21 @@ impl Scanner {
                 }
                 self.begin(text, at, edits);
                 continue;
+            }
+            if let [active] = self.active.as_mut_slice() {
+                // Where it is cut off at the latest, the step looks.
+                let since = if active.is_certain { self.covered } else { active.start };
+                let most = (since + LONGEST_CANDIDATE).saturating_sub(at).min(rest.len());
+                let bytes = rest.get(..most).unwrap_or_default();
+                let (followed, is_begun) =
+                    redactor.follow(active.rule, &mut active.state, &mut self.starts, bytes);
+                at += followed;
+                if is_begun {
+                    self.begin(text, at, edits);
+                }
+                if followed > 0 {
+                    continue;
+                }
             }
             let Some((byte, _)) = rest.split_first() else { break };
             self.step(text, at, *byte, edits);
@@ -338,6 +361,9 @@ impl Scanner {
 
     /// Looks which rules match if the text ends here.
     fn match_at_end(&mut self, text: Text<'_>, is_end: bool, edits: &mut Vec<Edit>) {
+        if self.active.is_empty() {
+            return;
+        }
         let redactor = Arc::clone(&self.redactor);
         let matches = |active: &&Active| {
             redactor.rule(active.rule).is_some_and(|rule| rule.matches(active.state, is_end))

@@ -30,7 +30,8 @@ impl Stream {
         }
     }
 
-    /// What is known to be no secret once these bytes have come, with markers in the places of secrets.
+    /// What is known to be no secret once these bytes have come, with markers in the places of secrets. Where nothing is held back
+    /// from before and nothing replaced, that is a part of the bytes from their beginning on.
     pub fn feed<'a>(&mut self, bytes: &'a [u8]) -> Cow<'a, [u8]> {
         self.scanner.feed(bytes, &mut self.edits);
         let decided = self.scanner.undecided();
@@ -44,13 +45,11 @@ impl Stream {
             && let Some((given, held)) =
                 known.checked_sub(self.held.len()).and_then(|cut| bytes.split_at_checked(cut))
         {
-            let mut all = mem::replace(&mut self.held, held.to_vec());
             self.start = decided;
-            if all.is_empty() {
-                return Cow::Borrowed(given);
-            }
-            all.extend_from_slice(given);
-            return Cow::Owned(all);
+            let all = (!self.held.is_empty()).then(|| [self.held.as_slice(), given].concat());
+            self.held.clear();
+            self.held.extend_from_slice(held);
+            return all.map_or(Cow::Borrowed(given), Cow::Owned);
         }
         self.held.extend_from_slice(bytes);
         Cow::Owned(self.give(decided))
