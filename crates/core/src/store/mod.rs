@@ -27,6 +27,7 @@ pub mod references;
 pub mod restore;
 pub mod retention;
 pub mod salvage;
+pub mod sealed;
 pub mod search;
 pub mod seen;
 pub mod sessions;

@@ -56,6 +56,17 @@ impl Timestamp {
         write(20, 3, moment.nanosecond() / 1_000_000);
         TimestampText(text)
     }
+
+    /// The form of SQLite's `datetime()`, without milliseconds.
+    pub(crate) fn seconds(self) -> Seconds {
+        let TimestampText(text) = self.text();
+        let mut seconds = [0; 19];
+        for (place, byte) in seconds.iter_mut().zip(text) {
+            *place = byte;
+        }
+        seconds[10] = b' ';
+        Seconds(seconds)
+    }
 }
 
 impl TimestampText {
@@ -73,19 +84,25 @@ pub(crate) struct Seconds([u8; 19]);
 impl Seconds {
     /// This moment.
     pub(crate) fn now() -> Self {
-        let TimestampText(text) = Timestamp::now().text();
-        let mut seconds = [0; 19];
-        for (place, byte) in seconds.iter_mut().zip(text) {
-            *place = byte;
-        }
-        seconds[10] = b' ';
-        Self(seconds)
+        Timestamp::now().seconds()
+    }
+}
+
+impl AsRef<str> for Seconds {
+    fn as_ref(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
     }
 }
 
 impl ToSql for Seconds {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(std::str::from_utf8(&self.0).unwrap_or_default().into())
+        Ok(self.as_ref().into())
+    }
+}
+
+impl AsRef<str> for TimestampText {
+    fn as_ref(&self) -> &str {
+        self.as_str()
     }
 }
 

@@ -1,0 +1,54 @@
+//! Blocks: consecutive chunks of one session, compressed together.
+
+mod block;
+mod columns;
+mod numbers;
+#[cfg(test)]
+mod tests;
+
+pub use self::block::{Block, Header, LARGEST, Writer};
+
+use std::io;
+
+use super::model::OutputType;
+
+/// A chunk as it is stored, with everything that its row holds but the session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Chunk<'a> {
+    /// Its cursor.
+    pub id: i64,
+    /// The stored text of its moment.
+    pub timestamp: &'a [u8],
+    /// The stream.
+    pub kind: OutputType,
+    /// What was printed.
+    pub data: &'a [u8],
+    /// Whether that is stored as a BLOB.
+    pub is_blob: bool,
+    /// When its row was made, as the column has it.
+    pub created_at: Option<&'a [u8]>,
+}
+
+/// Why bytes are no block.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Damage {
+    /// They do not begin as one.
+    #[error("it does not begin as a block")]
+    NoBlock,
+    /// It was written by a newer version.
+    #[error("its version is {0}, and this library reads 1")]
+    Version(u8),
+    /// It is shorter or longer than it says.
+    #[error("its length is not what it says")]
+    Length,
+    /// The bytes are not those that were written.
+    #[error("its checksum is wrong")]
+    Checksum,
+    /// A part cannot be decompressed.
+    #[error("it cannot be decompressed: {0}")]
+    Compression(#[from] io::Error),
+    /// The columns do not fit together.
+    #[error("its columns do not fit together")]
+    Columns,
+}
