@@ -2,11 +2,13 @@
 
 mod block;
 mod columns;
+mod filter;
 mod numbers;
 #[cfg(test)]
 mod tests;
 
 pub use self::block::{Block, Header, LARGEST, Writer};
+pub use self::filter::Trigrams;
 
 use std::io;
 
