@@ -10,5 +10,7 @@
 
 #![warn(unreachable_pub)]
 
+#[cfg(test)]
+mod random;
 pub mod sqlite;
 pub mod store;

@@ -9,7 +9,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use aho_corasick::automaton::StateID;
-use memchr::memchr;
+use memchr::{memchr, memrchr};
 
 use super::redactor::{Redactor, State, Step};
 
@@ -450,6 +450,17 @@ pub(super) enum Lexer {
 }
 
 impl Lexer {
+    /// Goes on with bytes.
+    pub(super) fn pass(&mut self, bytes: &[u8]) {
+        let last = match memrchr(ESC, bytes) {
+            None if *self == Self::Text => return,
+            last => last.unwrap_or(0),
+        };
+        bytes.iter().skip(last).for_each(|byte| {
+            self.is_text(*byte);
+        });
+    }
+
     /// Whether the next byte is text.
     pub(super) fn is_text(&mut self, byte: u8) -> bool {
         let (next, is_text) = match (*self, byte) {

@@ -3,6 +3,7 @@ use std::sync::{Arc, LazyLock};
 
 use super::rules::BUILTIN;
 use super::*;
+use crate::random::Random;
 use crate::store::model::OutputType;
 
 /// What the secrets of each rule look like: `{x20}` stands for 20 characters of a kind. Between `<` and `>` stands what is
@@ -245,17 +246,7 @@ const FORMS: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// Random numbers that are the same in every run.
-struct Random(u64);
-
 impl Random {
-    fn below(&mut self, most: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 11) as usize % most
-    }
-
     fn text(&mut self, kind: char, length: usize) -> String {
         let upper = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
         let (lower, digits) = (upper.to_lowercase(), "0123456789");
@@ -274,7 +265,7 @@ impl Random {
             other => panic!("{other}"),
         };
         let all: Vec<char> = all.chars().collect();
-        (0..length).map(|_| all[self.below(all.len())]).collect()
+        (0..length).map(|_| all[self.index(all.len())]).collect()
     }
 
     /// A secret of this form within its context, and what is left of that.
@@ -415,6 +406,17 @@ fn colours_in_a_secret_stay_and_hide_nothing() {
 }
 
 #[test]
+fn an_escape_sequence_that_is_cut_within_a_secret_stays() {
+    let text = b"ghp_0123456789abcdef\x1b[1;31m0123456789abcdef0123 x";
+    for at in 1..text.len() {
+        let (one, two) = text.split_at(at);
+        let wanted = "[REDACTED:github-token]\u{1b}[1;31m x";
+        assert_eq!(through(&REDACTOR, &[one, two]), wanted, "{at}");
+        assert_eq!(as_stored(&REDACTOR, &[one, two]), wanted, "{at}");
+    }
+}
+
+#[test]
 fn the_rest_of_a_secret_is_replaced_however_late_it_comes() {
     let redactor = &*REDACTOR;
     let mut stream = Stream::new(Arc::clone(redactor));
@@ -523,22 +525,22 @@ fn pieces_give_what_the_whole_gives() {
     let redactor = redactor("options.redact", true, &[], &literals, None).unwrap();
     for round in 0..4000 {
         let mut text = String::new();
-        for _ in 0..random.below(12) + 1 {
-            let (rule, forms) = FORMS[random.below(FORMS.len())];
-            match random.below(4) {
+        for _ in 0..random.index(12) + 1 {
+            let (rule, forms) = FORMS[random.index(FORMS.len())];
+            match random.index(4) {
                 0 => {
-                    let form = forms[random.below(forms.len())];
+                    let form = forms[random.index(forms.len())];
                     text += &random.secret(rule, form).0;
                 }
                 1 => text += &random.text('n', 30),
-                _ => text += bits[random.below(bits.len())],
+                _ => text += bits[random.index(bits.len())],
             }
         }
         let whole = through(&redactor, &[text.as_bytes()]);
         let mut pieces = Vec::new();
         let mut rest = text.as_bytes();
         while !rest.is_empty() {
-            let (piece, after) = rest.split_at(1 + random.below(rest.len()));
+            let (piece, after) = rest.split_at(1 + random.index(rest.len()));
             pieces.push(piece);
             rest = after;
         }

@@ -1,17 +1,6 @@
 use super::*;
+use crate::random::Random;
 use crate::store::timestamp::Timestamp;
-
-/// Random numbers that are the same in every run.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, most: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 11) % most
-    }
-}
 
 /// A row that owns what it holds.
 #[derive(Clone)]
@@ -63,8 +52,8 @@ fn rows(random: &mut Random) -> Vec<Owned> {
             made.data = (0..random.below(300)).map(|_| random.below(256) as u8).collect();
             if !is_canonical {
                 let texts: [&[u8]; 4] = [b"2026-01-23", b"", b"\xff\0", b"2026-01-23T12:04:05Z"];
-                made.timestamp = texts[random.below(4) as usize].into();
-                made.created_at = [None, Some(b"now".to_vec())][random.below(2) as usize].clone();
+                made.timestamp = random.one_of(&texts).into();
+                made.created_at = random.one_of(&[None, Some(b"now")]).map(Vec::from);
             }
             made
         })
@@ -147,12 +136,12 @@ fn columns_that_were_made_up_end_in_an_error_and_fill_no_memory() {
     for _ in 0..20_000 {
         let mut made_up = good.clone();
         for _ in 0..1 + random.below(3) {
-            let at = random.below(made_up.len() as u64) as usize;
+            let at = random.index(made_up.len());
             made_up[at] = random.below(256) as u8;
         }
-        made_up.truncate(random.below(1 + made_up.len() as u64) as usize);
+        made_up.truncate(random.index(1 + made_up.len()));
         // It must not panic, whatever it answers.
-        let _: Result<_, Damage> = columns::read(&made_up, 1, 1 + random.below(20) as usize);
+        let _: Result<_, Damage> = columns::read(&made_up, 1, 1 + random.index(20));
     }
 }
 
