@@ -69,8 +69,8 @@ pub struct Redactor {
     /// By the states of `starts`: how many bytes at the end of a text may be the beginning of a start, and whether every start that
     /// begins so has to be at the beginning of a word.
     depths: HashMap<usize, (u32, bool), foldhash::fast::FixedState>,
-    /// By the numbers of the patterns of `starts`: the start, and its rule.
-    begins: Vec<(Vec<u8>, usize)>,
+    /// The rules, by the numbers of the patterns of `starts`.
+    begins: Vec<usize>,
     rules: Vec<Known>,
     markers: Vec<Arc<str>>,
 }
@@ -152,12 +152,12 @@ impl Redactor {
         let marker = marker.unwrap_or("[REDACTED:{rule}]");
         let markers = known.iter().map(|rule| marker.replace("{rule}", &rule.name).into());
         starts.iter_mut().for_each(|(start, _)| start.truncate(LONGEST_START));
-        Self::build(field, starts, markers.collect(), known)
+        Self::build(field, &starts, markers.collect(), known)
     }
 
     fn build(
         field: &str,
-        starts: Vec<(Vec<u8>, usize)>,
+        starts: &[(Vec<u8>, usize)],
         markers: Vec<Arc<str>>,
         rules: Vec<Known>,
     ) -> Result<Self> {
@@ -173,7 +173,7 @@ impl Redactor {
                 received: error.to_string(),
             })?;
         let mut depths = HashMap::default();
-        for (pattern, rule) in &starts {
+        for (pattern, rule) in starts {
             let of_word = rules.get(*rule).is_some_and(Known::begins_word);
             let mut state = automaton.start_state(Anchored::No).unwrap_or_default();
             for (byte, depth) in pattern.iter().zip(1..) {
@@ -184,7 +184,8 @@ impl Redactor {
         }
         let ignores_case = |rule: usize| rules.get(rule).is_some_and(Known::ignores_case);
         let pairs = Pairs::of(starts.iter().map(|(start, rule)| (&**start, ignores_case(*rule))));
-        Ok(Self { starts: automaton, pairs, depths, begins: starts, rules, markers })
+        let begins = starts.iter().map(|(_, rule)| *rule).collect();
+        Ok(Self { starts: automaton, pairs, depths, begins, rules, markers })
     }
 
     /// What stands in the places of secrets, by rules.
@@ -292,7 +293,8 @@ impl Redactor {
         let count = if self.starts.is_match(state) { self.starts.match_len(state) } else { 0 };
         (0..count).filter_map(move |at| {
             let pattern = self.starts.match_pattern(state, at);
-            self.begins.get(pattern.as_usize()).map(|(start, rule)| (start.len(), *rule))
+            let rule = self.begins.get(pattern.as_usize())?;
+            Some((self.starts.pattern_len(pattern), *rule))
         })
     }
 }

@@ -35,11 +35,6 @@ impl Stream {
     pub fn feed<'a>(&mut self, bytes: &'a [u8]) -> Cow<'a, [u8]> {
         self.scanner.feed(bytes, &mut self.edits);
         let decided = self.scanner.undecided();
-        let end = self.start + (self.held.len() + bytes.len()) as u64;
-        if self.held.is_empty() && self.edits.is_empty() && decided == end {
-            self.start = end;
-            return Cow::Borrowed(bytes);
-        }
         let known = usize::try_from(decided.saturating_sub(self.start)).unwrap_or(0);
         if self.edits.is_empty()
             && let Some((given, held)) =

@@ -5,7 +5,7 @@
 //! | cursors | how much it is above the one before, without 1; the first one stands in the header |
 //! | streams | one byte: 0 for stdout, 1 for stderr, and 2 more for a BLOB |
 //! | lengths | bytes of what was printed |
-//! | moments | see [`Form`], in milliseconds |
+//! | moments | see [`NUMBERS`] and [`TEXTS`], in milliseconds |
 //! | when the row was made | the same, in seconds |
 //!
 //! Numbers are those of [`numbers`](super::numbers).
@@ -15,14 +15,12 @@ use super::{Chunk, Damage};
 use crate::store::model::OutputType;
 use crate::store::timestamp::{Moments, Seconds, Timestamp, TimestampText};
 
-/// How the moments of a column are written, by its first byte.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Form {
-    /// 0: how much each is above the one before, the first one above 1970. All have the form of this library.
-    Numbers = 0,
-    /// 1: the text of each, behind its length and 1; a length of 0 stands for NULL.
-    Texts = 1,
-}
+/// The first byte of a column of moments that have the form of this library: how much each is above the one before, the first one
+/// above 1970.
+const NUMBERS: u8 = 0;
+
+/// The first byte of a column of any moments: the text of each, behind its length and 1; a length of 0 stands for NULL.
+const TEXTS: u8 = 1;
 
 /// A stored text of a moment, which may have the form of this library.
 trait Stored: AsRef<str> + Sized {
@@ -94,14 +92,14 @@ fn write_moments<'a, S: Stored>(
     };
     let numbers: Option<Vec<i64>> = texts.clone().map(number).collect();
     let Some(numbers) = numbers else {
-        out.push(Form::Texts as u8);
+        out.push(TEXTS);
         for text in texts {
             put(out, text.map_or(0, |text| text.len() as u64 + 1));
             out.extend_from_slice(text.unwrap_or_default());
         }
         return;
     };
-    out.push(Form::Numbers as u8);
+    out.push(NUMBERS);
     let mut before = 0;
     for number in numbers {
         put_signed(out, number - before);
@@ -132,14 +130,15 @@ pub(super) fn read(mut bytes: &[u8], first: i64, count: usize) -> Result<Vec<Row
     }
     let columns = ids.into_iter().zip(streams).zip(lengths).zip(timestamps).zip(created);
     let rows = columns.map(|((((id, stream), length), timestamp), created_at)| {
-        let kind = if stream & 1 == 0 { OutputType::Stdout } else { OutputType::Stderr };
-        let timestamp = timestamp.ok_or(Damage::Columns)?;
-        let length = usize::try_from(length).map_err(|_| Damage::Columns)?;
-        let is_blob = match stream {
-            0 | 1 => false,
-            2 | 3 => true,
+        let (kind, is_blob) = match stream {
+            0 => (OutputType::Stdout, false),
+            1 => (OutputType::Stderr, false),
+            2 => (OutputType::Stdout, true),
+            3 => (OutputType::Stderr, true),
             _ => return Err(Damage::Columns),
         };
+        let timestamp = timestamp.ok_or(Damage::Columns)?;
+        let length = usize::try_from(length).map_err(|_| Damage::Columns)?;
         Ok(Row { id, timestamp, kind, is_blob, created_at, length })
     });
     rows.collect()
@@ -149,7 +148,7 @@ type Moment = Option<Box<[u8]>>;
 
 fn read_moments<S: Stored>(from: &mut &[u8], count: usize) -> Result<Vec<Moment>, Damage> {
     match take_bytes(from, 1)? {
-        [0] => {
+        [NUMBERS] => {
             let mut number: i64 = 0;
             let mut next = || {
                 number = number.checked_add(take_signed(from)?).ok_or(Damage::Columns)?;
@@ -159,7 +158,7 @@ fn read_moments<S: Stored>(from: &mut &[u8], count: usize) -> Result<Vec<Moment>
             };
             (0..count).map(|_| next()).collect()
         }
-        [1] => {
+        [TEXTS] => {
             let mut next = || match take(from)? {
                 0 => Ok(None),
                 length => Ok(Some(take_bytes(from, length - 1)?.into())),
