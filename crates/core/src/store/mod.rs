@@ -8,6 +8,7 @@ mod error;
 pub mod export;
 #[cfg(test)]
 mod foreign_names;
+mod frequency;
 mod insert;
 mod listing;
 pub mod model;

@@ -1,5 +1,7 @@
 //! A filter before the automaton of all starts: most of what a terminal prints has none of their pairs of bytes.
 
+use crate::store::frequency::frequency;
+
 /// A pair stands in a start.
 const KNOWN: u8 = 1;
 
@@ -21,7 +23,7 @@ impl Pairs {
             for pair in pairs.clone() {
                 all.add(pair, ignores_case, KNOWN);
             }
-            match pairs.max_by_key(|[one, two]| rarity(*one) + rarity(*two)) {
+            match pairs.min_by_key(|[one, two]| frequency(*one) + frequency(*two)) {
                 Some(pair) => all.add(pair, ignores_case, RARE),
                 // Nothing can be left out.
                 None => all.0.fill(KNOWN | RARE),
@@ -70,16 +72,5 @@ impl Pairs {
     fn of_pair(&self, pair: &[u8]) -> u8 {
         let &[one, two] = pair else { return 0 };
         self.0.get(usize::from(u16::from_le_bytes([one, two]))).copied().unwrap_or_default()
-    }
-}
-
-/// How seldom a byte stands in what terminals print, roughly.
-fn rarity(byte: u8) -> u8 {
-    match byte {
-        b' ' | b'a' | b'e' | b'i' | b'n' | b'o' | b'r' | b's' | b't' => 0,
-        b'c' | b'd' | b'l' | b'm' | b'p' | b'u' | b'.' | b'/' | b'-' => 1,
-        b'b' | b'f' | b'g' | b'h' | b'v' | b'w' | b'y' | b'_' | b':' | b'0'..=b'9' => 2,
-        b'k' | b'x' | b'A'..=b'Z' => 3,
-        _ => 4,
     }
 }

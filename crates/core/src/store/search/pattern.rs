@@ -8,6 +8,7 @@ use memchr::memchr2_iter;
 use memchr::memmem::Finder;
 use regex::{Error as RegexError, Regex, RegexBuilder};
 
+use super::super::frequency::frequency;
 use super::super::{Error, Result};
 use super::Clock;
 use super::slowly::{Automaton, Slowly};
@@ -62,12 +63,6 @@ impl Pair {
         memchr2_iter(first, first.to_ascii_uppercase(), line)
             .any(|at| line.get(at + 1).is_some_and(|next| next.eq_ignore_ascii_case(&second)))
     }
-}
-
-/// How frequent a byte is in terminal output, compared with others.
-fn frequency(byte: u8) -> usize {
-    const RARE_TO_FREQUENT: &[u8] = b"zqjxvkwybgfpmhudclnsriaote0123456789-./ ";
-    RARE_TO_FREQUENT.iter().position(|known| *known == byte).map_or(0, |place| place + 1)
 }
 
 impl Pattern {
