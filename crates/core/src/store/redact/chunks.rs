@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::redactor::Redactor;
-use super::scanner::{Edit, Finding, Lexer, Scanner};
+use super::scanner::{Edit, Finding, Scanner};
 use super::stream::edited;
 use crate::store::model::OutputType;
 
@@ -25,8 +25,6 @@ struct Stream {
     /// Those of chunks that wait, and that of the chunk before them if it goes on.
     edits: Vec<Edit>,
     length: u64,
-    /// Where the first chunk that waits begins in an escape sequence, if it does.
-    lexer: Lexer,
 }
 
 struct Waiting<T> {
@@ -51,12 +49,8 @@ pub(in crate::store) struct Known<T> {
 
 impl<T> Chunks<T> {
     pub(in crate::store) fn new(redactor: &Arc<Redactor>) -> Self {
-        let stream = || Stream {
-            scanner: Scanner::new(Arc::clone(redactor)),
-            edits: Vec::new(),
-            length: 0,
-            lexer: Lexer::Text,
-        };
+        let stream =
+            || Stream { scanner: Scanner::new(Arc::clone(redactor)), edits: Vec::new(), length: 0 };
         Self { streams: [stream(), stream()], waiting: VecDeque::new(), bytes: 0 }
     }
 
@@ -109,9 +103,7 @@ impl<T> Chunks<T> {
         for edit in stream.edits.iter_mut().filter(|edit| edit.from < end) {
             *edit = Edit { is_first: false, length: 0, ..*edit };
         }
-        let cleaned =
-            (!edits.is_empty()).then(|| edited(&redactor, &data, start, &edits, stream.lexer));
-        stream.lexer.pass(&data);
+        let cleaned = (!edits.is_empty()).then(|| edited(&redactor, &data, start, &edits));
         Some(Known { chunk, kind, data, cleaned, found })
     }
 

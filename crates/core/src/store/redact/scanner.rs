@@ -9,7 +9,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use aho_corasick::automaton::StateID;
-use memchr::{memchr, memrchr};
+use memchr::memchr;
 
 use super::redactor::{Redactor, State, Step};
 
@@ -18,7 +18,7 @@ const ESC: u8 = 0x1b;
 /// Bytes of a text that may become a secret. A longer one is none.
 const LONGEST_CANDIDATE: usize = 64 << 10;
 
-/// Bytes of the stream, by their places in it, that are dropped with the exception of escape sequences.
+/// Bytes of the stream, by their places in it, that are dropped. No escape sequence is among them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Edit {
     pub(super) from: u64,
@@ -26,7 +26,7 @@ pub(super) struct Edit {
     pub(super) rule: usize,
     /// Whether the secret begins here. A marker stands in its place.
     pub(super) is_first: bool,
-    /// Bytes of text that are dropped.
+    /// How many they are; 0 once that is told.
     pub(super) length: usize,
 }
 
@@ -104,10 +104,28 @@ impl Text<'_> {
         }
     }
 
-    fn edit(&self, found: Range<usize>, rule: usize, is_first: bool) -> Edit {
-        let from = self.place(found.start);
-        let to = self.place(found.end.saturating_sub(1)) + 1;
-        Edit { from, to, rule, is_first, length: found.len() }
+    /// The edits that drop a part: one for each run of bytes that no escape sequence interrupts.
+    fn edits(
+        &self,
+        found: Range<usize>,
+        rule: usize,
+        is_first: bool,
+    ) -> impl Iterator<Item = Edit> {
+        let mut start = found.start;
+        std::iter::from_fn(move || {
+            let from = self.place(start);
+            let length = match self.places {
+                Places::From(_) => found.end.saturating_sub(start),
+                Places::Each(places) => {
+                    let rest = places.get(start..found.end).unwrap_or_default();
+                    rest.iter().zip(from..).take_while(|(place, next)| *place == next).count()
+                }
+            };
+            let is_first = is_first && start == found.start;
+            start += length;
+            let to = from + length as u64;
+            (length > 0).then_some(Edit { from, to, rule, is_first, length })
+        })
     }
 
     /// The bytes in a range.
@@ -386,9 +404,7 @@ impl Scanner {
             let secret = secret.unwrap_or_default();
             found = start + secret.start..start + secret.end;
         }
-        if !found.is_empty() {
-            edits.push(text.edit(found.clone(), rule, !is_certain));
-        }
+        edits.extend(text.edits(found.clone(), rule, !is_certain));
         // Where the context goes on behind the secret, that is over.
         let goes_on = found.end == end;
         self.covered = found.end;
@@ -440,7 +456,7 @@ impl Scanner {
 
 /// Tells text from escape sequences that only change how it looks or where it stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Lexer {
+enum Lexer {
     Text,
     Escape,
     /// Behind `ESC [`.
@@ -450,19 +466,8 @@ pub(super) enum Lexer {
 }
 
 impl Lexer {
-    /// Goes on with bytes.
-    pub(super) fn pass(&mut self, bytes: &[u8]) {
-        let last = match memrchr(ESC, bytes) {
-            None if *self == Self::Text => return,
-            last => last.unwrap_or(0),
-        };
-        bytes.iter().skip(last).for_each(|byte| {
-            self.is_text(*byte);
-        });
-    }
-
     /// Whether the next byte is text.
-    pub(super) fn is_text(&mut self, byte: u8) -> bool {
+    fn is_text(&mut self, byte: u8) -> bool {
         let (next, is_text) = match (*self, byte) {
             (_, ESC) => (Self::Escape, false),
             (Self::Text, _) => (Self::Text, true),

@@ -5,7 +5,7 @@ use std::mem;
 use std::sync::Arc;
 
 use super::redactor::Redactor;
-use super::scanner::{Edit, Finding, Lexer, Scanner};
+use super::scanner::{Edit, Finding, Scanner};
 
 /// One stream of a session. It holds back what may be the start of a secret.
 #[derive(Clone)]
@@ -92,18 +92,12 @@ impl Stream {
             }
         }
         let start = mem::replace(&mut self.start, decided);
-        edited(redactor, &given, start, &edits, Lexer::Text)
+        edited(redactor, &given, start, &edits)
     }
 }
 
-/// Bytes that begin at a place of the stream, in the middle of what `lexer` says, after these edits.
-pub(super) fn edited(
-    redactor: &Redactor,
-    bytes: &[u8],
-    start: u64,
-    edits: &[Edit],
-    lexer: Lexer,
-) -> Vec<u8> {
+/// Bytes that begin at a place of the stream, after these edits.
+pub(super) fn edited(redactor: &Redactor, bytes: &[u8], start: u64, edits: &[Edit]) -> Vec<u8> {
     let mut all = Vec::with_capacity(bytes.len());
     let place = |at: u64| usize::try_from(at.saturating_sub(start)).unwrap_or(usize::MAX);
     let mut at = 0;
@@ -113,10 +107,6 @@ pub(super) fn edited(
         if edit.is_first {
             all.extend_from_slice(redactor.marker(edit.rule).as_bytes());
         }
-        // An edit begins with text, unless it has begun before these bytes.
-        let mut lexer = if edit.from < start { lexer } else { Lexer::Text };
-        let dropped = bytes.get(from..to).unwrap_or_default();
-        all.extend(dropped.iter().filter(|byte| !lexer.is_text(**byte)));
         at = to.max(from);
     }
     all.extend_from_slice(bytes.get(at..).unwrap_or_default());
