@@ -34,7 +34,8 @@ impl Stream {
     /// from before and nothing replaced, that is a part of the bytes from their beginning on.
     pub fn feed<'a>(&mut self, bytes: &'a [u8]) -> Cow<'a, [u8]> {
         self.scanner.feed(bytes, &mut self.edits);
-        let decided = self.scanner.undecided();
+        // What was given already stays given, even if it may still be a part of a secret.
+        let decided = self.scanner.undecided().max(self.start);
         let known = usize::try_from(decided.saturating_sub(self.start)).unwrap_or(0);
         if self.edits.is_empty()
             && let Some((given, held)) =
@@ -101,10 +102,16 @@ pub(super) fn edited(redactor: &Redactor, bytes: &[u8], start: u64, edits: &[Edi
     let mut all = Vec::with_capacity(bytes.len());
     let place = |at: u64| usize::try_from(at.saturating_sub(start)).unwrap_or(usize::MAX);
     let mut at = 0;
+    let mut marks = false;
     for edit in edits {
+        marks |= edit.is_first;
+        if edit.to <= start {
+            // It was given before. The marker stands in the place of the first part that was not.
+            continue;
+        }
         let (from, to) = (place(edit.from).clamp(at, bytes.len()), place(edit.to).min(bytes.len()));
         all.extend_from_slice(bytes.get(at..from).unwrap_or_default());
-        if edit.is_first {
+        if mem::take(&mut marks) {
             all.extend_from_slice(redactor.marker(edit.rule).as_bytes());
         }
         at = to.max(from);

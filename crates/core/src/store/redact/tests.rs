@@ -434,6 +434,90 @@ fn the_rest_of_a_secret_is_replaced_however_late_it_comes() {
     assert_eq!(stream.findings()[0].length, 36 + 21 * 1000 + 29);
 }
 
+/// What comes out of a stream that gives what it holds back after every piece but the last two.
+fn through_released(redactor: &Arc<Redactor>, pieces: &[&[u8]]) -> String {
+    let mut stream = Stream::new(Arc::clone(redactor));
+    let mut all = Vec::new();
+    for (at, piece) in pieces.iter().enumerate() {
+        all.extend_from_slice(&stream.feed(piece));
+        if at + 2 < pieces.len() || at + 1 == pieces.len() {
+            all.extend_from_slice(&stream.release());
+        }
+    }
+    String::from_utf8(all).unwrap()
+}
+
+#[test]
+fn what_was_given_before_a_secret_was_certain_costs_nothing_that_follows() {
+    let rest = "89abcdef0123456789abcdef0123";
+    for (pieces, wanted) in [
+        (
+            vec!["ghp_0123", "4567", &format!("{rest} hello\n")],
+            "ghp_0123[REDACTED:github-token] hello\n",
+        ),
+        (
+            vec!["ghp_0123", "4567", &format!(" ghp_01234567{rest}\n")],
+            "ghp_01234567 [REDACTED:github-token]\n",
+        ),
+        (
+            vec!["ghp_0123\u{1b}[1", &format!(";31m4567{rest} x"), ""],
+            "ghp_0123\u{1b}[1;31m[REDACTED:github-token] x",
+        ),
+    ] {
+        let bytes: Vec<&[u8]> = pieces.iter().map(|piece| piece.as_bytes()).collect();
+        assert_eq!(through_released(&REDACTOR, &bytes), wanted, "{pieces:?}");
+    }
+}
+
+#[test]
+fn the_start_of_a_token_is_held_back_behind_one_that_was_given() {
+    let mut stream = Stream::new(Arc::clone(&REDACTOR));
+    stream.feed(b"ghp_0123");
+    assert_eq!(stream.release(), b"ghp_0123");
+    assert_eq!(&*stream.feed(b"4567"), b"");
+    assert_eq!(&*stream.feed(b" ghp_0123456789abcdef0123"), b"4567 ");
+    assert_eq!(&*stream.feed(b"456789abcdef0123\n"), b"[REDACTED:github-token]");
+    assert_eq!(stream.release(), b"\n");
+}
+
+#[test]
+fn text_without_secrets_comes_through_whole_whenever_it_is_released() {
+    let mut random = Random(5);
+    let bits = [
+        "ghp_",
+        "eyJ",
+        "sk-",
+        "-----BEGIN ",
+        "://",
+        ":",
+        "@",
+        "aB3",
+        " ",
+        "\n",
+        "\u{1b}[1m",
+        "AKIA",
+    ];
+    for round in 0..20_000 {
+        let text: String = (0..1 + random.below(12)).map(|_| random.one_of(&bits)).collect();
+        if through(&REDACTOR, &[text.as_bytes()]) != text {
+            continue;
+        }
+        let mut stream = Stream::new(Arc::clone(&REDACTOR));
+        let mut all = Vec::new();
+        let mut rest = text.as_bytes();
+        while !rest.is_empty() {
+            let (piece, after) = rest.split_at(1 + random.index(rest.len()));
+            all.extend_from_slice(&stream.feed(piece));
+            if random.below(2) == 0 {
+                all.extend_from_slice(&stream.release());
+            }
+            rest = after;
+        }
+        all.extend_from_slice(&stream.release());
+        assert_eq!(String::from_utf8(all).unwrap(), text, "{round}");
+    }
+}
+
 #[test]
 fn values_are_found_as_they_are() {
     let literals = [
