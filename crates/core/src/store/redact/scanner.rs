@@ -18,6 +18,9 @@ const ESC: u8 = 0x1b;
 /// Bytes of a text that may become a secret. A longer one is none.
 const LONGEST_CANDIDATE: usize = 64 << 10;
 
+/// Bytes that a rule alone follows at once. What begins within them is looked for anew.
+const FOLLOWED: usize = 64;
+
 /// Bytes of the stream, by their places in it, that are dropped. No escape sequence is among them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Edit {
@@ -274,7 +277,8 @@ impl Scanner {
             if let [active] = self.active.as_mut_slice() {
                 // Where it is cut off at the latest, the step looks.
                 let since = if active.is_certain { self.covered } else { active.start };
-                let most = (since + LONGEST_CANDIDATE).saturating_sub(at).min(rest.len());
+                let most =
+                    (since + LONGEST_CANDIDATE).saturating_sub(at).min(FOLLOWED).min(rest.len());
                 let bytes = rest.get(..most).unwrap_or_default();
                 let (followed, is_begun) =
                     redactor.follow(active.rule, &mut active.state, &mut self.starts, bytes);
