@@ -227,6 +227,11 @@ impl Feed {
 impl Deferred for WriteBehind {
     /// Writes the queued rows, with `sqlite`.
     fn settle(&self, sqlite: &Sqlite) -> sqlite::Result<()> {
+        // No transaction begins before the queue is empty, and within one this thread queues nothing. What other threads
+        // queue meanwhile is no part of it.
+        if !sqlite.is_autocommit() {
+            return Ok(());
+        }
         loop {
             let mut queue = self.shared.lock();
             while queue.is_writing() {
@@ -244,9 +249,8 @@ impl Deferred for WriteBehind {
                 return Err(sqlite::Error::Sqlite { code: ffi::SQLITE_INTERRUPT, message });
             }
             drop(queue);
-            if !sqlite.is_autocommit() || is_writing(sqlite)? {
-                // Nothing is queued inside a transaction, and no transaction begins before the queue is empty. But an
-                // iterated statement that writes may hold the lock, and cannot be committed yet.
+            if is_writing(sqlite)? {
+                // An iterated statement holds the lock, and cannot be committed yet.
                 let message =
                     "chunks that were appended before cannot be stored while a statement writes";
                 return Err(sqlite::Error::Sqlite {
@@ -342,9 +346,13 @@ fn is_writing(sqlite: &Sqlite) -> sqlite::Result<bool> {
 
 #[cfg(test)]
 mod tests {
+    use std::rc::Rc;
+
     use super::*;
     use crate::sqlite::{Location, OpenOptions};
+    use crate::store::model::Chunk;
     use crate::store::model::{Data, NewOutput, OutputType};
+    use crate::store::outputs::Outputs;
     use crate::store::timestamp::Timestamp;
 
     pub(super) fn chunk(data: &str) -> NewOutput {
@@ -377,6 +385,31 @@ mod tests {
         written.unwrap_err();
         assert!(!shared.lock().is_writing());
         assert_eq!(texts(&shared.lock().take()), ["one", "two", "three"]);
+    }
+
+    #[test]
+    fn what_another_thread_queues_within_a_transaction_waits_for_its_end() {
+        let connection =
+            Rc::new(Connection::open("a.db", Location::Memory, &OpenOptions::default()).unwrap());
+        let outputs = Outputs::new(connection.clone());
+        let feed = outputs.feed().unwrap();
+        let texts = || {
+            let mut texts = Vec::new();
+            let visit = |chunk: Chunk<'_>| {
+                texts.push(String::from_utf8_lossy(chunk.output.data).into_owned());
+                sqlite::Result::Ok(())
+            };
+            outputs.read("s-1", 0, 10, visit).unwrap();
+            texts
+        };
+        for begin in ["BEGIN", "BEGIN IMMEDIATE"] {
+            connection.execute_cached(begin).unwrap();
+            let before = texts();
+            feed.push(chunk(begin).into());
+            assert_eq!(texts(), before);
+            connection.execute_cached("COMMIT").unwrap();
+            assert_eq!(texts().last().unwrap(), begin);
+        }
     }
 
     #[test]
