@@ -13,7 +13,7 @@ use regex_automata::nfa::thompson;
 use regex_automata::util::primitives::StateID;
 use regex_automata::util::syntax;
 use regex_syntax::hir::literal::{ExtractKind, Extractor};
-use regex_syntax::hir::{Hir, HirKind};
+use regex_syntax::hir::{Class, ClassBytes, ClassBytesRange, Hir, HirKind, Look};
 
 use super::pairs::Pairs;
 use super::rules::BUILTIN;
@@ -86,6 +86,8 @@ impl fmt::Debug for Redactor {
 pub(super) struct Known {
     name: Arc<str>,
     kind: Kind,
+    /// Whether `\b` stands before every match.
+    pub(super) has_border: bool,
 }
 
 enum Kind {
@@ -136,13 +138,16 @@ impl Redactor {
         let ours = if builtin { BUILTIN } else { &[] };
         for rule in ours {
             starts.extend(rule.starts.iter().map(|start| (start.as_bytes().into(), known.len())));
-            known.push(Known::pattern(rule.name, rule.pattern, false));
+            // None of ours has alternatives beside it.
+            let has_border = rule.pattern.starts_with(r"\b");
+            known.push(Known::pattern(rule.name, rule.pattern, false, has_border));
         }
         for (at, rule) in rules.iter().enumerate() {
             check_name(&format!("{field}.rules[{at}].name"), &rule.name)?;
-            let begins = starts_of(&format!("{field}.rules[{at}].pattern"), rule)?;
-            starts.extend(begins.into_iter().map(|start| (start, known.len())));
-            known.push(Known::pattern(&rule.name, &rule.pattern, rule.ignores_case));
+            let hir = checked(&format!("{field}.rules[{at}].pattern"), rule)?;
+            starts.extend(starts_of(&hir).into_iter().map(|start| (start, known.len())));
+            let has_border = hir.properties().look_set_prefix().contains(Look::WordAscii);
+            known.push(Known::pattern(&rule.name, &rule.pattern, rule.ignores_case, has_border));
         }
         for (at, literal) in literals.iter().enumerate() {
             check_name(&format!("{field}.literals[{at}].name"), &literal.name)?;
@@ -174,7 +179,8 @@ impl Redactor {
             })?;
         let mut depths = HashMap::default();
         for (pattern, rule) in starts {
-            let of_word = rules.get(*rule).is_some_and(Known::begins_word);
+            let begins_word = pattern.first().copied().is_some_and(is_of_word);
+            let of_word = begins_word && rules.get(*rule).is_some_and(|rule| rule.has_border);
             let mut state = automaton.start_state(Anchored::No).unwrap_or_default();
             for (byte, depth) in pattern.iter().zip(1..) {
                 state = automaton.next_state(Anchored::No, state, *byte);
@@ -224,7 +230,7 @@ impl Redactor {
         for byte in text {
             state = self.starts.next_state(Anchored::No, state, *byte);
         }
-        let is_in_word = before.is_some_and(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        let is_in_word = before.is_some_and(is_of_word);
         let known = self.depths.get(&state.as_usize());
         known.is_some_and(|(depth, of_words)| {
             *depth as usize == text.len() && !(*of_words && is_in_word)
@@ -300,29 +306,21 @@ impl Redactor {
 }
 
 impl Known {
-    fn pattern(name: &str, pattern: &str, ignores_case: bool) -> Self {
+    fn pattern(name: &str, pattern: &str, ignores_case: bool, has_border: bool) -> Self {
         let compiled = OnceLock::new();
         let kind = Kind::Pattern { pattern: pattern.into(), ignores_case, compiled };
-        Self { name: name.into(), kind }
+        Self { name: name.into(), kind, has_border }
     }
 
     fn literal(literal: &Literal) -> Self {
         let kind = Kind::Literal(literal.value.as_bytes().into());
-        Self { name: literal.name.as_str().into(), kind }
+        Self { name: literal.name.as_str().into(), kind, has_border: false }
     }
 
     /// Whether the start of it may be there in any case.
     fn ignores_case(&self) -> bool {
         match &self.kind {
             Kind::Pattern { pattern, ignores_case, .. } => *ignores_case || pattern.contains("(?i"),
-            Kind::Literal(_) => false,
-        }
-    }
-
-    /// Whether it is found only at the beginning of a word.
-    fn begins_word(&self) -> bool {
-        match &self.kind {
-            Kind::Pattern { pattern, .. } => pattern.starts_with(r"\b"),
             Kind::Literal(_) => false,
         }
     }
@@ -429,6 +427,11 @@ fn check_name(field: &str, name: &str) -> Result<()> {
     })
 }
 
+/// Whether `\b` takes a byte for a part of a word.
+fn is_of_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_'
+}
+
 /// Letters and classes are those of ASCII, as in JavaScript.
 fn syntax(ignores_case: bool) -> syntax::Config {
     syntax::Config::new().unicode(false).utf8(false).case_insensitive(ignores_case)
@@ -436,7 +439,7 @@ fn syntax(ignores_case: bool) -> syntax::Config {
 
 fn compile(pattern: &str, ignores_case: bool) -> Option<Compiled> {
     let hir = syntax::parse_with(pattern, &syntax(ignores_case)).ok()?;
-    let is_eager = hir.properties().look_set_suffix_any().is_empty();
+    let is_eager = !looks_ahead(&hir);
     let config = dense::Config::new()
         .start_kind(StartKind::Anchored)
         .match_kind(regex_automata::MatchKind::All)
@@ -470,8 +473,23 @@ fn has_group(hir: &Hir, name: &str) -> bool {
     }
 }
 
-/// How a match of a user's pattern begins.
-fn starts_of(field: &str, rule: &Rule) -> Result<Vec<Vec<u8>>> {
+/// Whether something behind its beginning has to stand beside something else, as `\b` and `$` say.
+fn looks_ahead(hir: &Hir) -> bool {
+    match hir.kind() {
+        HirKind::Look(_) => false,
+        HirKind::Capture(capture) => looks_ahead(&capture.sub),
+        HirKind::Alternation(parts) => parts.iter().any(looks_ahead),
+        HirKind::Concat(parts) => {
+            let mut rest = parts.iter().skip_while(|part| matches!(part.kind(), HirKind::Look(_)));
+            rest.next().is_some_and(looks_ahead)
+                || rest.any(|part| !part.properties().look_set().is_empty())
+        }
+        _ => !hir.properties().look_set().is_empty(),
+    }
+}
+
+/// A pattern of a user that can be looked for.
+fn checked(field: &str, rule: &Rule) -> Result<Hir> {
     let refuse = |expected: String| Error::OutOfRange {
         field: field.to_owned().into(),
         expected,
@@ -479,16 +497,8 @@ fn starts_of(field: &str, rule: &Rule) -> Result<Vec<Vec<u8>>> {
     };
     let hir = syntax::parse_with(&rule.pattern, &syntax(rule.ignores_case))
         .map_err(|error| refuse(format!("a regular expression ({error})")))?;
-    // The cases of letters are the same here.
-    let folded = syntax::parse_with(&rule.pattern.to_ascii_lowercase(), &syntax(false));
-    let hir_of_starts = if rule.ignores_case { folded.as_ref().unwrap_or(&hir) } else { &hir };
-    let mut extractor = Extractor::new();
-    extractor.kind(ExtractKind::Prefix).limit_total(MOST_STARTS);
-    let found = extractor.extract(hir_of_starts);
-    let starts: BTreeSet<Vec<u8>> =
-        found.literals().unwrap_or_default().iter().map(|start| start.as_bytes().into()).collect();
-    let is_known = !starts.is_empty() && starts.iter().all(|start| start.len() >= SHORTEST_START);
-    if !is_known {
+    let starts = starts_of(&hir);
+    if starts.is_empty() || starts.iter().any(|start| start.len() < SHORTEST_START) {
         return Err(refuse(format!(
             "a pattern that begins with a text of at least {SHORTEST_START} characters, or with one of a few"
         )));
@@ -496,5 +506,35 @@ fn starts_of(field: &str, rule: &Rule) -> Result<Vec<Vec<u8>>> {
     if compile(&rule.pattern, rule.ignores_case).is_none() {
         return Err(refuse("a smaller pattern".into()));
     }
-    Ok(starts.into_iter().collect())
+    Ok(hir)
+}
+
+/// How a match of a pattern begins, in any case; nothing where that is not known.
+fn starts_of(hir: &Hir) -> BTreeSet<Vec<u8>> {
+    let mut extractor = Extractor::new();
+    extractor.kind(ExtractKind::Prefix).limit_total(MOST_STARTS);
+    let found = extractor.extract(&in_lower_case(hir));
+    found.literals().unwrap_or_default().iter().map(|start| start.as_bytes().into()).collect()
+}
+
+/// A pattern without the upper case of letters that may be there in either.
+fn in_lower_case(hir: &Hir) -> Hir {
+    let all = |parts: &[Hir]| parts.iter().map(in_lower_case).collect();
+    match hir.kind() {
+        HirKind::Class(Class::Bytes(class)) => {
+            let has =
+                |byte: u8| class.iter().any(|range| (range.start()..=range.end()).contains(&byte));
+            let upper = (b'A'..=b'Z').filter(|upper| has(upper.to_ascii_lowercase()));
+            let mut lower = class.clone();
+            lower.difference(&ClassBytes::new(upper.map(|byte| ClassBytesRange::new(byte, byte))));
+            Hir::class(Class::Bytes(lower))
+        }
+        HirKind::Capture(capture) => in_lower_case(&capture.sub),
+        HirKind::Repetition(repetition) => {
+            Hir::repetition(repetition.with(in_lower_case(&repetition.sub)))
+        }
+        HirKind::Concat(parts) => Hir::concat(all(parts)),
+        HirKind::Alternation(parts) => Hir::alternation(all(parts)),
+        _ => hir.clone(),
+    }
 }

@@ -407,6 +407,9 @@ impl Scanner {
             let secret = self.redactor.rule(rule).map(|rule| rule.secret(text.part(start, end)));
             let secret = secret.unwrap_or_default();
             found = start + secret.start..start + secret.end;
+            if found.is_empty() {
+                return;
+            }
         }
         edits.extend(text.edits(found.clone(), rule, !is_certain));
         // Where the context goes on behind the secret, that is over.
@@ -415,11 +418,13 @@ impl Scanner {
         self.marked = self.redactor.marker(rule).bytes().last();
         // What began within the secret is part of it.
         self.active.retain_mut(|other| {
-            if other.rule == rule && other.start == start {
+            // Where one that is certain began is known no longer, but there is one at most.
+            let is_same = other.rule == rule && (is_certain || other.start == start);
+            if is_same && other.is_certain == is_certain {
                 other.is_certain = true;
                 return goes_on;
             }
-            other.start >= found.end
+            !other.is_certain && other.start >= found.end
         });
     }
 
@@ -465,8 +470,8 @@ enum Lexer {
     Escape,
     /// Behind `ESC [`.
     Control,
-    /// Behind `ESC (` and the like, which a character follows.
-    Charset,
+    /// Behind `ESC (` and the like, which a character ends.
+    Intermediate,
 }
 
 impl Lexer {
@@ -476,11 +481,12 @@ impl Lexer {
             (_, ESC) => (Self::Escape, false),
             (Self::Text, _) => (Self::Text, true),
             (Self::Escape, b'[') => (Self::Control, false),
-            (Self::Escape, b'(' | b')' | b'*' | b'+') => (Self::Charset, false),
+            (Self::Escape | Self::Intermediate, 0x20..=0x2f) => (Self::Intermediate, false),
             // A title or a link has text in it.
+            (Self::Escape, 0x30..=0x7e) => (Self::Text, false),
             (Self::Escape, _) => (Self::Text, true),
             (Self::Control, 0x20..=0x3f) => (Self::Control, false),
-            (Self::Control | Self::Charset, _) => (Self::Text, false),
+            (Self::Control | Self::Intermediate, _) => (Self::Text, false),
         };
         *self = next;
         is_text

@@ -1,6 +1,9 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock};
 
+use regex_automata::util::syntax;
+use regex_syntax::hir::Look;
+
 use super::rules::BUILTIN;
 use super::*;
 use crate::random::Random;
@@ -356,7 +359,12 @@ fn every_rule_has_its_starts_and_forms() {
     assert_eq!(names.len(), BUILTIN.len());
     assert_eq!(names, FORMS.iter().map(|(name, _)| *name).collect());
     for (at, rule) in BUILTIN.iter().enumerate() {
-        assert!(REDACTOR.rule(at).unwrap().start(None).is_some(), "{}", rule.name);
+        let known = REDACTOR.rule(at).unwrap();
+        assert!(known.start(None).is_some(), "{}", rule.name);
+        let plain = syntax::Config::new().unicode(false).utf8(false);
+        let hir = syntax::parse_with(rule.pattern, &plain).unwrap();
+        let has_border = hir.properties().look_set_prefix().contains(Look::WordAscii);
+        assert_eq!(known.has_border, has_border, "{}", rule.name);
     }
 }
 
@@ -568,6 +576,71 @@ fn rules_of_the_user_are_followed() {
         None,
     );
     assert!(large.map(drop).unwrap_err().to_string().contains("a smaller pattern"));
+}
+
+#[test]
+fn rules_of_the_user_find_the_same_wherever_the_text_is_cut() {
+    for (pattern, ignores_case, text, wanted) in [
+        (r"\bcorp-[0-9]{8}|acme-[0-9]{8}", false, "xacme-12345678 ", "x<corp> "),
+        (
+            r"\b:token-[0-9]{8}",
+            false,
+            "x:token-12345678 :token-12345678",
+            "x<corp> :token-12345678",
+        ),
+        (
+            r"corp_[a-z]{5}\b(?:-[a-z]{3})?",
+            false,
+            "corp_abcdef corp_abcde-fgh",
+            "corp_abcdef <corp>",
+        ),
+        (r"corp_[a-z]{5}(?:\b|-)x?", false, "corp_abcdef corp_abcde- ", "corp_abcdef <corp> "),
+        (r"abc(?:1(?:abcxy)?|xyz[a-z]*)", false, "abc1abcxyzzzz ", "<corp>zzzz "),
+        (
+            r"corp_(?P<secret>[0-9]*)",
+            false,
+            "corp_123 corp_ corp_4",
+            "corp_<corp> corp_ corp_<corp>",
+        ),
+        (r"corp\S[a-z]{4}", true, "CORP_abcd corp-EFGH", "<corp> <corp>"),
+        (
+            r"(?i:corp|acme|initech|hooli|globex)\D[0-9]{4}",
+            false,
+            "Corp_1234 hooLI_1234",
+            "<corp> <corp>",
+        ),
+    ] {
+        let rule = Rule { name: "corp".into(), pattern: pattern.into(), ignores_case };
+        let redactor = redactor("options.redact", false, &[rule], &[], Some("<{rule}>")).unwrap();
+        assert_eq!(through(&redactor, &[text.as_bytes()]), wanted, "{pattern}");
+        for cut in 1..text.len() {
+            let (one, two) = text.as_bytes().split_at(cut);
+            assert_eq!(through(&redactor, &[one, two]), wanted, "{pattern} {cut}");
+            assert_eq!(as_stored(&redactor, &[one, two]), wanted, "{pattern} {cut}");
+        }
+    }
+}
+
+#[test]
+fn a_secret_directly_behind_an_escape_sequence_is_found() {
+    let token = "ghp_0123456789abcdef0123456789abcdef0123";
+    for sequence in [
+        "\u{1b}M",
+        "\u{1b}=",
+        "\u{1b}8",
+        "\u{1b}(B",
+        "\u{1b}#8",
+        "\u{1b} F",
+        "\u{1b}F",
+        "\u{1b}[?25l",
+    ] {
+        let text = format!("{sequence}{token}\n");
+        let wanted = format!("{sequence}[REDACTED:github-token]\n");
+        for cut in 0..text.len() {
+            let (one, two) = text.as_bytes().split_at(cut);
+            assert_eq!(through(&REDACTOR, &[one, two]), wanted, "{sequence:?} {cut}");
+        }
+    }
 }
 
 #[test]
