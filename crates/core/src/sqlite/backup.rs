@@ -18,7 +18,7 @@ use rusqlite::backup::{self, StepResult};
 use rusqlite::{Connection as Sqlite, OpenFlags, ffi};
 
 use super::error::unless_busy;
-use super::options::{Location, OpenOptions};
+use super::options::{Extension, Location, OpenOptions};
 use super::replacement::Replacement;
 use super::{Connection, Error, Result, connect, files, restore, scrub_everything};
 
@@ -81,7 +81,7 @@ impl Connection {
         let sqlite = self.settled()?;
         let own = match self.sibling()? {
             Some(own) => own,
-            None => copy_in_memory(&sqlite)?,
+            None => copy_in_memory(&sqlite, self.options().extension)?,
         };
         own.execute_batch("BEGIN; SELECT count(*) FROM sqlite_schema")?;
         Ok(own)
@@ -93,8 +93,8 @@ impl Connection {
     }
 }
 
-fn copy_in_memory(sqlite: &Sqlite) -> Result<Sqlite> {
-    let mut copy = connect::in_memory(OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+fn copy_in_memory(sqlite: &Sqlite, extension: Extension) -> Result<Sqlite> {
+    let mut copy = connect::in_memory(OpenFlags::SQLITE_OPEN_READ_WRITE, extension)?;
     match backup::Backup::new(sqlite, &mut copy)?.step(-1)? {
         StepResult::Done => Ok(()),
         _ => Err(Error::Sqlite {

@@ -6,7 +6,7 @@ use std::ptr;
 
 use rusqlite::{Connection as Sqlite, OpenFlags, ffi};
 
-use super::options::OpenOptions;
+use super::options::{Extension, OpenOptions};
 use super::{Error, Result, memory, places};
 
 /// The flags of every connection. It needs no mutex, because it stays on its thread. SQLITE_OPEN_URI is missing,
@@ -32,13 +32,18 @@ pub(super) fn to(file: &Path, access: OpenFlags, options: &OpenOptions) -> Resul
     // was not opened.
     let sqlite = unsafe { Sqlite::from_handle_owned(handle) }?;
     match code {
-        ffi::SQLITE_OK => Ok(sqlite),
+        ffi::SQLITE_OK => {
+            (options.extension.0)(&sqlite)?;
+            Ok(sqlite)
+        }
         _ => Err(places::explain(failure(), options, &places::system_error(&sqlite))),
     }
 }
 
 /// A connection to an empty database in memory.
-pub(super) fn in_memory(access: OpenFlags) -> Result<Sqlite> {
+pub(super) fn in_memory(access: OpenFlags, extension: Extension) -> Result<Sqlite> {
     memory::install();
-    Ok(Sqlite::open_with_flags(":memory:", access | ALWAYS)?)
+    let sqlite = Sqlite::open_with_flags(":memory:", access | ALWAYS)?;
+    (extension.0)(&sqlite)?;
+    Ok(sqlite)
 }

@@ -10,6 +10,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection as Sqlite, OpenFlags, OptionalExtension, Params, ffi};
 
 use super::limits::{Limits, limited, limited_closely, shorten};
+use super::options::Extension;
 use super::{Error, Result, connect, pragma};
 
 /// The object with this name in the file: its SQL if it is an ordinary table with a rowid, `Some(None)` if it is
@@ -189,7 +190,7 @@ pub(crate) fn try_out(copy: &Sqlite, insert: &str, values: impl Params) -> Resul
 
 /// An empty, hardened database in memory.
 pub(super) fn in_memory() -> Result<Sqlite> {
-    let mut connection = connect::in_memory(OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    let mut connection = connect::in_memory(OpenFlags::SQLITE_OPEN_READ_WRITE, Extension::NONE)?;
     pragma::harden(&mut connection, Duration::ZERO)?;
     Ok(connection)
 }

@@ -14,7 +14,7 @@ use rusqlite::Connection as Sqlite;
 use super::definition::{definition, in_memory, lossy};
 use super::options::OpenOptions;
 use super::transaction::atomically;
-use super::{Result, slots};
+use super::{Result, guard, slots};
 
 const MIGRATIONS: &[&str] =
     &[include_str!("migrations/0001_sessions.sql"), include_str!("migrations/0002_pins.sql")];
@@ -39,6 +39,10 @@ const ADDITIONS: &[&str] = &[include_str!("migrations/addition_sessions.sql"), B
 pub(super) const BY_START: &str =
     concat!("CREATE INDEX gsd_sessions_by_start ON sessions (", start!(), ")");
 
+/// What a file has while sessions of it are sealed, and the version that it has then.
+const SEALED: &str = include_str!("migrations/sealed.sql");
+pub(super) const SEALED_VERSION: i64 = 3;
+
 /// The additions that the file lacks, or of which it lacks an object.
 fn missing(connection: &Sqlite) -> Result<Vec<&'static str>> {
     let names = names(connection)?;
@@ -55,7 +59,7 @@ fn names(connection: &Sqlite) -> Result<HashSet<String>> {
 
 /// The definition of a table of ours, as SQLite stores it.
 pub(super) fn written(table: &str) -> Option<String> {
-    MIGRATIONS.iter().chain(ADDITIONS).find_map(|sql| {
+    MIGRATIONS.iter().chain(ADDITIONS).chain([&SEALED]).find_map(|sql| {
         let (_, definition) = sql.split_once(&format!("CREATE TABLE IF NOT EXISTS {table} ("))?;
         let (definition, _) = definition.split_once(";\n")?;
         Some(format!("CREATE TABLE {table} ({definition}"))
@@ -79,13 +83,42 @@ pub(crate) fn has_object(connection: &Sqlite, name: &str) -> Result<bool> {
 }
 
 /// The newest schema version that this library knows.
-pub(crate) fn newest() -> usize {
-    MIGRATIONS.len()
+pub(super) fn newest() -> i64 {
+    SEALED_VERSION
+}
+
+/// Adds what sealed sessions need, unless the file has it. To be called in a transaction.
+///
+/// # Errors
+///
+/// An error of SQLite.
+pub(crate) fn add_sealed(connection: &Sqlite) -> Result<()> {
+    guard::ours(|| {
+        connection.execute_batch(SEALED)?;
+        Ok(connection.pragma_update(None, "user_version", SEALED_VERSION)?)
+    })
+}
+
+/// Removes it, so that older versions can read the file. To be called in a transaction.
+///
+/// # Errors
+///
+/// An error of SQLite.
+pub(crate) fn drop_sealed(connection: &Sqlite) -> Result<()> {
+    guard::ours(|| {
+        for (kind, name) in objects(SEALED) {
+            // An index goes with its table.
+            if kind != "INDEX" {
+                connection.execute_batch(&format!("DROP {kind} IF EXISTS {name}"))?;
+            }
+        }
+        Ok(connection.pragma_update(None, "user_version", SEALED_VERSION - 1)?)
+    })
 }
 
 /// The indexes and triggers of the newest schema.
 pub(super) fn indexes_and_triggers() -> impl Iterator<Item = &'static str> {
-    let all = MIGRATIONS.iter().chain(ADDITIONS).copied().flat_map(objects);
+    let all = MIGRATIONS.iter().chain(ADDITIONS).copied().chain([SEALED]).flat_map(objects);
     all.filter(|(kind, _)| *kind != "TABLE").map(|(_, name)| name)
 }
 
@@ -134,6 +167,9 @@ pub(super) fn fresh(file: &Sqlite, version: i64) -> Result<Sqlite> {
     if version == 0 {
         connection.execute_batch("DROP TRIGGER sessions_updated_at")?;
     }
+    if version >= SEALED_VERSION {
+        connection.execute_batch(SEALED)?;
+    }
     let names = names(file)?;
     for addition in ADDITIONS {
         if objects(addition).any(|(_, name)| names.contains(name)) {
@@ -160,7 +196,7 @@ mod tests {
     #[test]
     fn an_empty_file_gets_the_newest_schema() {
         let connection = migrated("", 3);
-        assert_eq!(version(&connection).unwrap(), i64::try_from(newest()).unwrap());
+        assert_eq!(version(&connection).unwrap(), SEALED_VERSION - 1);
         let names: String = connection
             .query_row(
                 "SELECT group_concat(name, ' ') FROM (SELECT name FROM sqlite_schema

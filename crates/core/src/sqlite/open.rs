@@ -80,7 +80,7 @@ pub(super) fn open(location: &Location, options: &OpenOptions) -> Result<Sqlite>
         (false, false) => OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
     };
     let Location::File(file) = location else {
-        let mut sqlite = connect::in_memory(access)?;
+        let mut sqlite = connect::in_memory(access, options.extension)?;
         set_up(&mut sqlite, location, options)?;
         return Ok(sqlite);
     };

@@ -64,8 +64,17 @@ pub(super) const DEFAULT_SLOTS: u16 = 3;
 /// The log is restarted at less than half of that, after some 1,700 commits of a short chunk.
 pub(super) const DEFAULT_WAL_LIMIT: u64 = 64 << 20;
 
+/// What every connection gets before anything is read through it.
+#[derive(Debug, Clone, Copy)]
+pub struct Extension(pub fn(&rusqlite::Connection) -> rusqlite::Result<()>);
+
+impl Extension {
+    /// Nothing.
+    pub const NONE: Self = Self(|_| Ok(()));
+}
+
 /// How a database is opened.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct OpenOptions {
     /// Open an existing file for reading only. SQLite still keeps its log and index beside it.
     pub readonly: bool,
@@ -81,6 +90,8 @@ pub struct OpenOptions {
     pub slots: u16,
     /// Bytes of write-ahead log after which it is made to start over.
     pub wal_limit: u64,
+    /// What the connection gets beyond SQLite.
+    pub extension: Extension,
 }
 
 impl Default for OpenOptions {
@@ -93,6 +104,7 @@ impl Default for OpenOptions {
             foreign_keys: false,
             slots: DEFAULT_SLOTS,
             wal_limit: DEFAULT_WAL_LIMIT,
+            extension: Extension::NONE,
         }
     }
 }

@@ -6,12 +6,15 @@ use std::sync::LazyLock;
 use rusqlite::Connection as Sqlite;
 
 use super::definition::{definition, lossy};
-use super::migrations::{newest, version, written};
+use super::migrations::{SEALED_VERSION, newest, version, written};
 use super::{Error, Result, slots};
 
 /// The tables of ours without a rowid: a new session takes one page of them instead of two.
 const OWNERS: &str = "gsd_session_owners";
 const SIZES: &str = "gsd_session_sizes";
+
+/// Which sessions are sealed. It has no rowid either.
+const SEALS: &str = "gsd_session_seals";
 
 /// The table that remembers the ids of removed sessions.
 const CHANGES: &str = "gsd_session_changes";
@@ -51,6 +54,12 @@ const TABLES: &[(&str, i64, &[&str])] = &[
         &["session_id", "host", "owner_pid", "owner_start", "child_pid", "child_start"],
     ),
     (CHANGES, ADDED, &["sequence", "session_id"]),
+    (SEALS, SEALED_VERSION, &["session_id", "through", "work"]),
+    (
+        "gsd_session_blocks",
+        SEALED_VERSION,
+        &["id", "session_id", "last", "outputs", "bytes", "earliest", "latest", "block"],
+    ),
 ];
 
 /// The columns of one of our tables that the stores read and write, in their order.
@@ -77,7 +86,7 @@ pub(super) fn inspect_one(connection: &Sqlite, table: &str) -> Result<()> {
 pub(crate) fn inspect(connection: &Sqlite, complete: bool) -> Result<()> {
     let version = version(connection)?;
     let newest = newest();
-    if usize::try_from(version).map_or(true, |version| version > newest) {
+    if !(0..=newest).contains(&version) {
         return Err(Error::cannot_open(format!(
             "its schema version {version} is newer than {newest}, the newest that this version of \
              @gsd/session-store knows; update the package"
@@ -128,7 +137,7 @@ fn inspect_table(
     match definition(connection, table)? {
         None if required => return Err(foreign("it is missing".into())),
         None => return Ok(()),
-        Some(None) if ![OWNERS, SIZES].contains(&table) => {
+        Some(None) if ![OWNERS, SIZES, SEALS].contains(&table) => {
             return Err(foreign("it is no ordinary table with a rowid".into()));
         }
         Some(_) => {}

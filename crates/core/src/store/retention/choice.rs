@@ -2,18 +2,22 @@
 
 use std::collections::HashSet;
 
-use rusqlite::OptionalExtension;
 use rusqlite::types::ValueRef;
+use rusqlite::{Connection as Sqlite, OptionalExtension, params};
 
 use super::{Criteria, Pruning};
 use crate::sqlite::snapshot;
 use crate::store::model::SessionStatus;
 use crate::store::orphans::LAST_OUTPUT;
 use crate::store::timestamp::Moments;
-use crate::store::{Result, StoredText, pins, text};
+use crate::store::{Result, StoredText, text};
 
 const CANDIDATES: &str =
     "SELECT rowid, id, status, started_at, ended_at FROM sessions WHERE status = ?1";
+
+const UNCHANGED: &str =
+    "SELECT 1 FROM sessions WHERE rowid = ?1 AND id = ?2 AND status = ?3 AND started_at IS ?4
+     AND ended_at IS ?5";
 
 /// Whether a session is stored.
 pub(super) const IS_STORED: &str = "SELECT 1 FROM sessions WHERE id = ?1";
@@ -23,14 +27,24 @@ const NEXT_SESSION: &str = "SELECT min(session_id) FROM session_outputs WHERE se
 
 /// A session to be removed, in the state in which it was chosen.
 #[derive(Debug)]
-pub(super) struct Chosen {
+pub(in crate::store) struct Chosen {
     pub(super) rowid: i64,
-    pub(super) id: Vec<u8>,
+    pub(in crate::store) id: Vec<u8>,
     pub(super) status: SessionStatus,
     pub(super) started_at: Vec<u8>,
     pub(super) ended_at: Option<Vec<u8>>,
     /// Its latest moment, in milliseconds since 1970.
-    pub(super) at: f64,
+    pub(in crate::store) at: f64,
+}
+
+impl Chosen {
+    /// Whether the session is as it was when it was chosen.
+    pub(in crate::store) fn is_unchanged(&self, sqlite: &Sqlite) -> Result<bool> {
+        let Self { rowid, id, status, started_at, ended_at, .. } = self;
+        let ended_at = ended_at.as_deref().map(StoredText);
+        let values = params![rowid, StoredText(id), status, StoredText(started_at), ended_at];
+        Ok(sqlite.prepare_cached(UNCHANGED)?.exists(values)?)
+    }
 }
 
 /// What is removed: a session with its output, or output without a session.
@@ -54,60 +68,65 @@ impl Target<'_> {
     }
 }
 
-impl<P> Pruning<'_, P> {
-    /// The sessions that may be removed, oldest first. A session whose start or end is not a moment stays.
-    pub(super) fn candidates(&self) -> Result<Vec<Chosen>> {
-        let _one_moment = snapshot(self.sqlite)?;
-        let pinned = pins::all(self.sqlite)?;
-        let mut found = Vec::new();
-        let mut moments = Moments::default();
-        let mut statement = self.sqlite.prepare_cached(CANDIDATES)?;
-        let statuses: HashSet<&str> =
-            self.criteria.statuses.iter().map(|status| status.as_str()).collect();
-        for status in statuses {
-            let mut rows = statement.query([status])?;
-            while let Some(row) = rows.next()? {
-                let id = text(row.get_ref(1)?).to_owned();
-                let started_at = text(row.get_ref(3)?).to_owned();
-                let ended_at = match row.get_ref(4)? {
-                    ValueRef::Null => None,
-                    value => Some(text(value).to_owned()),
-                };
-                let started = moments.millis(&started_at);
-                let ended = ended_at.as_ref().map_or(started, |ended| moments.millis(ended));
-                let status = SessionStatus::parse(status.as_bytes());
-                if let Some(status) = status
-                    && !started.is_nan()
-                    && !ended.is_nan()
-                    && !pinned.contains(&id)
-                {
-                    // A clock may have been wrong, so the latest of all moments counts.
-                    let mut at = started.max(ended);
-                    if !self.is_safe(at) {
-                        at = at.max(self.last_output(&id, &mut moments)?);
-                    }
-                    found.push(Chosen { rowid: row.get(0)?, id, status, started_at, ended_at, at });
+/// The sessions of the wanted statuses, oldest first, without the newest that stay, and without those of these ids. A session
+/// whose start or end is not a moment stays.
+pub(in crate::store) fn candidates(
+    sqlite: &Sqlite,
+    criteria: &Criteria,
+    without: &HashSet<Vec<u8>>,
+) -> Result<Vec<Chosen>> {
+    let _one_moment = snapshot(sqlite)?;
+    let mut found = Vec::new();
+    let mut moments = Moments::default();
+    let mut statement = sqlite.prepare_cached(CANDIDATES)?;
+    let statuses: HashSet<&str> = criteria.statuses.iter().map(|status| status.as_str()).collect();
+    for status in statuses {
+        let mut rows = statement.query([status])?;
+        while let Some(row) = rows.next()? {
+            let id = text(row.get_ref(1)?).to_owned();
+            let started_at = text(row.get_ref(3)?).to_owned();
+            let ended_at = match row.get_ref(4)? {
+                ValueRef::Null => None,
+                value => Some(text(value).to_owned()),
+            };
+            let started = moments.millis(&started_at);
+            let ended = ended_at.as_ref().map_or(started, |ended| moments.millis(ended));
+            let status = SessionStatus::parse(status.as_bytes());
+            if let Some(status) = status
+                && !started.is_nan()
+                && !ended.is_nan()
+                && !without.contains(&id)
+            {
+                // A clock may have been wrong, so the latest of all moments counts.
+                let mut at = started.max(ended);
+                if !criteria.is_safe(at) {
+                    at = at.max(last_output(sqlite, &id, &mut moments)?);
                 }
+                found.push(Chosen { rowid: row.get(0)?, id, status, started_at, ended_at, at });
             }
         }
-        found.sort_by(|a, b| a.at.total_cmp(&b.at).then(a.rowid.cmp(&b.rowid)));
-        found.truncate(found.len().saturating_sub(self.criteria.keep_last.unwrap_or(0)));
-        Ok(found)
     }
+    found.sort_by(|a, b| a.at.total_cmp(&b.at).then(a.rowid.cmp(&b.rowid)));
+    found.truncate(found.len().saturating_sub(criteria.keep_last.unwrap_or(0)));
+    Ok(found)
+}
 
+impl Criteria {
     /// Whether a session stays whatever it printed. Among those that stay, the order makes no difference.
     fn is_safe(&self, at: f64) -> bool {
-        let Criteria { older_than, max_bytes, .. } = self.criteria;
+        let Self { older_than, max_bytes, .. } = self;
         max_bytes.is_none() && older_than.is_some_and(|moment| at >= moment.millis())
     }
+}
 
-    /// The moment of the last chunk of a session; NaN without one.
-    fn last_output(&self, id: &[u8], moments: &mut Moments) -> Result<f64> {
-        let mut last = self.sqlite.prepare_cached(LAST_OUTPUT)?;
-        let at = last.query_row([StoredText(id)], |row| Ok(moments.millis(text(row.get_ref(1)?))));
-        Ok(at.optional()?.unwrap_or(f64::NAN))
-    }
+/// The moment of the last chunk of a session; NaN without one.
+fn last_output(sqlite: &Sqlite, id: &[u8], moments: &mut Moments) -> Result<f64> {
+    let mut last = sqlite.prepare_cached(LAST_OUTPUT)?;
+    let at = last.query_row([StoredText(id)], |row| Ok(moments.millis(text(row.get_ref(1)?))));
+    Ok(at.optional()?.unwrap_or(f64::NAN))
+}
 
+impl<P> Pruning<'_, P> {
     /// The ids of output without a session.
     pub(super) fn orphans(&self) -> Result<Vec<Vec<u8>>> {
         let mut found = Vec::new();

@@ -20,12 +20,13 @@ use std::time::Instant;
 use rusqlite::Connection as Sqlite;
 
 use self::attached::{Attached, Way};
-use self::choice::{Chosen, Target};
+use self::choice::Target;
+pub(in crate::store) use self::choice::{Chosen, candidates};
 use self::scrub::Removals;
 use super::model::SessionStatus;
 use super::pace::{Pace, TIME};
 use super::timestamp::Timestamp;
-use super::{Result, changes};
+use super::{Result, changes, pins};
 use crate::sqlite::{self, Owed, Size, atomically, snapshot, vacuum_slice};
 
 /// Bytes of a row without its text, plus its entries in both indexes, for ids of a dozen characters.
@@ -189,7 +190,7 @@ impl<P: FnMut(PruneProgress) -> ControlFlow<()>> Pruning<'_, P> {
             }
         }
         let mut left = Vec::new();
-        for chosen in self.candidates()? {
+        for chosen in candidates(self.sqlite, self.criteria, &pins::all(self.sqlite)?)? {
             if !self.goes(&chosen, sqlite::size(self.sqlite)?.used()) {
                 break;
             }
@@ -252,7 +253,7 @@ impl<P: FnMut(PruneProgress) -> ControlFlow<()>> Pruning<'_, P> {
             let (chunks, bytes) = self.count(Target::Orphans(&id))?;
             used = used.saturating_sub(bytes + chunks * ROW_OVERHEAD);
         }
-        for chosen in self.candidates()? {
+        for chosen in candidates(self.sqlite, self.criteria, &pins::all(self.sqlite)?)? {
             if !self.goes(&chosen, used) {
                 break;
             }
@@ -312,26 +313,37 @@ impl<P: FnMut(PruneProgress) -> ControlFlow<()>> Pruning<'_, P> {
     }
 
     fn give_space_back(&mut self) -> Result<ControlFlow<()>> {
-        let mut free = u64::MAX;
-        loop {
-            let left = sqlite::size(self.sqlite)?.free_bytes;
-            if left == 0 || left >= free {
-                // Nothing is free, or others free as much as this gives back.
-                return Ok(ControlFlow::Continue(()));
-            }
-            free = left;
-            let began = Instant::now();
-            vacuum_slice(self.sqlite, TIME)?;
-            self.pace.worked(began.elapsed());
-            self.pace.rest(self.sqlite)?;
-            if self.tell()?.is_break() {
-                return Ok(ControlFlow::Break(()));
-            }
-        }
+        let Self { sqlite, on_progress, pruned, pace, .. } = self;
+        let progress = pruned.progress();
+        give_space_back(sqlite, pace, |size| on_progress(PruneProgress { size, ..progress }))
     }
 
     fn tell(&mut self) -> Result<ControlFlow<()>> {
         let size = sqlite::size(self.sqlite)?;
         Ok((self.on_progress)(PruneProgress { size, ..self.pruned.progress() }))
+    }
+}
+
+/// Gives what a file does not use back to the disk, in slices.
+pub(in crate::store) fn give_space_back(
+    sqlite: &Sqlite,
+    pace: &mut Pace,
+    mut tell: impl FnMut(Size) -> ControlFlow<()>,
+) -> Result<ControlFlow<()>> {
+    let mut free = u64::MAX;
+    loop {
+        let left = sqlite::size(sqlite)?.free_bytes;
+        if left == 0 || left >= free {
+            // Nothing is free, or others free as much as this gives back.
+            return Ok(ControlFlow::Continue(()));
+        }
+        free = left;
+        let began = Instant::now();
+        vacuum_slice(sqlite, TIME)?;
+        pace.worked(began.elapsed());
+        pace.rest(sqlite)?;
+        if tell(sqlite::size(sqlite)?).is_break() {
+            return Ok(ControlFlow::Break(()));
+        }
     }
 }

@@ -3,10 +3,10 @@
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use rusqlite::{ToSql, ffi, params};
+use rusqlite::{ffi, params};
 
 use super::attached::{Way, is_refusal};
-use super::choice::{Chosen, IS_STORED, Target};
+use super::choice::{IS_STORED, Target};
 use super::{PruneProgress, Pruning};
 use crate::sqlite::{self, atomically};
 use crate::store::outputs::select_chunks;
@@ -20,10 +20,7 @@ const SIGN: Duration = Duration::from_millis(100);
 /// Bytes of text for which a row takes another page.
 const PAGE: u64 = 4096;
 
-/// Finds a session that is unchanged since it was chosen.
-const STILL: &str =
-    "SELECT 1 FROM sessions WHERE rowid = ?1 AND id = ?2 AND status = ?3 AND started_at IS ?4
-     AND ended_at IS ?5 AND NOT EXISTS (SELECT 1 FROM session_pins WHERE session_id = ?2)";
+const IS_PINNED: &str = "SELECT 1 FROM session_pins WHERE session_id = ?1";
 
 const OLDEST: &str =
     select_chunks!("o.id, octet_length(o.data), o.timestamp", "ORDER BY i.timestamp, i.id");
@@ -225,21 +222,15 @@ impl<P: FnMut(PruneProgress) -> ControlFlow<()>> Pruning<'_, P> {
     }
 
     pub(super) fn may_go(&self, target: Target<'_>) -> Result<bool> {
-        let find = |sql, values: &[&dyn ToSql]| -> Result<bool> {
-            Ok(self.sqlite.prepare_cached(sql)?.exists(values)?)
-        };
         match target {
-            Target::Session(Chosen { rowid, id, status, started_at, ended_at, .. }) => find(
-                STILL,
-                &[
-                    rowid,
-                    &StoredText(id),
-                    status,
-                    &StoredText(started_at),
-                    &ended_at.as_deref().map(StoredText),
-                ],
-            ),
-            Target::Orphans(id) => Ok(!find(IS_STORED, &[&StoredText(id)])?),
+            Target::Session(chosen) => {
+                let id = StoredText(&chosen.id);
+                let is_pinned = self.sqlite.prepare_cached(IS_PINNED)?.exists([id])?;
+                Ok(!is_pinned && chosen.is_unchanged(self.sqlite)?)
+            }
+            Target::Orphans(id) => {
+                Ok(!self.sqlite.prepare_cached(IS_STORED)?.exists([StoredText(id)])?)
+            }
         }
     }
 

@@ -60,6 +60,8 @@ pub struct Writer {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Block {
     rows: Vec<Row>,
+    /// Where the text of each row ends.
+    ends: Vec<usize>,
     text: Vec<u8>,
 }
 
@@ -178,30 +180,44 @@ impl Block {
         let columns = decompress(columns, header.columns)?;
         let rows = columns::read(&columns, header.first, header.count)?;
         let text = decompress(text, header.text)?;
-        let length = rows.iter().try_fold(0_usize, |all, row| all.checked_add(row.length));
-        if length != Some(text.len()) || rows.last().is_none_or(|last| last.id != header.last) {
+        let mut end = 0_usize;
+        let ends = rows.iter().map(|row| {
+            end = end.checked_add(row.length)?;
+            Some(end)
+        });
+        let ends: Vec<usize> = ends.collect::<Option<_>>().ok_or(Damage::Columns)?;
+        if end != text.len() || rows.last().is_none_or(|last| last.id != header.last) {
             return Err(Damage::Columns);
         }
-        Ok(Self { rows, text })
+        Ok(Self { rows, ends, text })
+    }
+
+    /// How many chunks it has.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether it has none.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// The chunk at a place.
+    pub fn chunk(&self, at: usize) -> Option<Chunk<'_>> {
+        let (row, end) = (self.rows.get(at)?, *self.ends.get(at)?);
+        Some(Chunk {
+            id: row.id,
+            timestamp: &row.timestamp,
+            kind: row.kind,
+            data: self.text.get(end - row.length..end)?,
+            is_blob: row.is_blob,
+            created_at: row.created_at.as_deref(),
+        })
     }
 
     /// Its chunks, in their order.
     pub fn chunks(&self) -> impl DoubleEndedIterator<Item = Chunk<'_>> {
-        let mut at = 0;
-        let places = self.rows.iter().map(move |row| {
-            let from = at;
-            at += row.length;
-            from
-        });
-        let rows: Vec<(usize, &Row)> = places.zip(&self.rows).collect();
-        rows.into_iter().map(|(from, row)| Chunk {
-            id: row.id,
-            timestamp: &row.timestamp,
-            kind: row.kind,
-            data: self.text.get(from..from + row.length).unwrap_or_default(),
-            is_blob: row.is_blob,
-            created_at: row.created_at.as_deref(),
-        })
+        (0..self.len()).filter_map(|at| self.chunk(at))
     }
 }
 

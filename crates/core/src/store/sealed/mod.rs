@@ -1,18 +1,29 @@
 //! Blocks: consecutive chunks of one session, compressed together.
 
+#[allow(unsafe_code, reason = "a virtual table is a structure of C")]
+mod all;
 mod block;
 mod columns;
 mod filter;
+mod merge;
 mod numbers;
+pub mod seal;
+#[cfg(test)]
+mod sealing;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use self::all::add_to;
 pub use self::block::{Block, Header, LARGEST, Writer};
 pub use self::filter::Trigrams;
 
 use std::io;
 
 use super::model::OutputType;
+use crate::sqlite::Extension;
+
+/// What lets SQL read sealed output: the table `session_outputs_all`.
+pub const EXTENSION: Extension = Extension(add_to);
 
 /// A chunk as it is stored, with everything that its row holds but the session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,0 +1,42 @@
+-- Output in blocks. A file has this from its first sealed session on, and until none is sealed any more. Versions that do
+-- not know it would take the output for lost, so it raises `user_version`.
+
+-- Which output of a session stands in blocks: all up to the chunk `through`. No row of `session_outputs` up to there counts
+-- then, and no block behind it. `work` is 0 where there are none, 2 while a session is sealed and unchanged since then, and 1
+-- where something may be left that does not count.
+CREATE TABLE IF NOT EXISTS gsd_session_seals (
+  session_id TEXT PRIMARY KEY NOT NULL,
+  through INTEGER,
+  work INTEGER NOT NULL
+) WITHOUT ROWID;
+
+-- The blocks, with the first and the last of their chunks, how many they are, the bytes of their texts, and their earliest
+-- and latest moments.
+CREATE TABLE IF NOT EXISTS gsd_session_blocks (
+  id INTEGER PRIMARY KEY,
+  session_id TEXT NOT NULL,
+  last INTEGER NOT NULL,
+  outputs INTEGER NOT NULL,
+  bytes INTEGER NOT NULL,
+  earliest TEXT NOT NULL,
+  latest TEXT NOT NULL,
+  block BLOB NOT NULL
+);
+
+CREATE INDEX IF NOT EXISTS gsd_session_blocks_by_session ON gsd_session_blocks (session_id);
+CREATE INDEX IF NOT EXISTS gsd_session_blocks_by_earliest ON gsd_session_blocks (session_id, earliest, latest);
+CREATE INDEX IF NOT EXISTS gsd_session_blocks_by_latest ON gsd_session_blocks (session_id, latest);
+CREATE INDEX IF NOT EXISTS gsd_session_blocks_by_last ON gsd_session_blocks (last);
+
+-- Whoever changes rows while they are sealed: what was read of them is not what is stored.
+CREATE TRIGGER IF NOT EXISTS gsd_session_output_changed
+AFTER UPDATE ON session_outputs
+BEGIN
+  UPDATE gsd_session_seals SET work = 1 WHERE session_id = OLD.session_id AND work = 2;
+END;
+
+CREATE TRIGGER IF NOT EXISTS gsd_session_output_removed
+AFTER DELETE ON session_outputs
+BEGIN
+  UPDATE gsd_session_seals SET work = 1 WHERE session_id = OLD.session_id AND work = 2;
+END;
