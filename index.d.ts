@@ -501,6 +501,11 @@ export interface RedactOptions {
 /** How a database is opened. */
 export interface DatabaseOptions {
   /**
+   * Seal sessions by themselves once they are over for so many milliseconds, as `seal({ olderThan })` does: looked for every tenth of that
+   * time, at least once an hour, as long as the connection is open. From 0 to 8.64e12; none unless it is given.
+   */
+  sealAfter?: number | null | undefined
+  /**
    * Replace secrets in everything that the stores of this connection are given, before anything of it is queued or
    * written. Default `false`.
    */
@@ -781,6 +786,70 @@ export interface DatabaseStats extends OutputAmount {
   freeBytes: number
   /** The size of the write-ahead log beside it. */
   walBytes: number
+}
+
+/**
+ * Which sessions `connection.seal()` takes: all that are over, unless an option says otherwise. A session's age is that of the latest
+ * of its moments, as for `prune()`.
+ */
+export interface SealOptions {
+  /** Only sessions that were over, and printed their last, before this moment. */
+  olderThan?: Date | null | undefined
+  /** Only these sessions. `kept` tells those that are not over, or not stored. */
+  sessionIds?: readonly string[] | null | undefined
+  /** Leave so many of the newest that are over as they are. */
+  keepLast?: number | null | undefined
+  /**
+   * Seal a file all the same in which other programs notice that rows go: a trigger on `session_outputs`, rows that refer to it by a
+   * foreign key, or a column of theirs in it, whose values are lost. Default `false`.
+   */
+  force?: boolean | null | undefined
+  /** Change nothing; only report. The sizes of the file are those of now. Default `false`. */
+  dryRun?: boolean | null | undefined
+  /** Told after every transaction, less often while the event loop is busy. What it throws stops the work. */
+  onProgress?: ((progress: SealProgress) => void) | null | undefined
+  /** Once it is aborted the work stops, and rejects with the signal's reason. */
+  signal?: AbortSignal | null | undefined
+}
+
+/** Which sessions `connection.unseal()` brings back: either of the first two options is needed. */
+export interface UnsealOptions {
+  /** These sessions. Those that are not sealed are left alone. */
+  sessionIds?: readonly string[] | null | undefined
+  /** All of them. Older versions of this package can open the file then. */
+  all?: boolean | null | undefined
+  /** Told after every transaction, less often while the event loop is busy. What it throws stops the work. */
+  onProgress?: ((progress: SealProgress) => void) | null | undefined
+  /** Once it is aborted the work stops, and rejects with the signal's reason. */
+  signal?: AbortSignal | null | undefined
+}
+
+/** How far sealing is, or bringing back. */
+export interface SealProgress {
+  /** Sessions that are done. */
+  sessions: number
+  /** Chunks of theirs. */
+  outputs: number
+  /** Bytes of their text, as UTF-8. */
+  bytes: number
+  /** The size of the database file, once the write-ahead log is moved into it. */
+  fileBytes: number
+}
+
+/** What was sealed or brought back, or with `dryRun` would be. */
+export interface SealReport {
+  /** The ids of the sessions, in their order. */
+  sessions: string[]
+  /** Those that stay as they are: what was printed cannot be sealed, or has changed meanwhile. */
+  kept: KeptSession[]
+  /** Chunks of output. */
+  outputs: number
+  /** Bytes of their text, as UTF-8. */
+  bytes: number
+  /** The size of the database file before, in bytes. */
+  fileBytesBefore: number
+  /** Its size now, once the write-ahead log is moved into it. */
+  fileBytes: number
 }
 
 /** Where `connection.redact()` looks, and for what. */
@@ -1481,6 +1550,27 @@ export declare class DatabaseConnection {
    * aborted `signal`. What is removed by then stays so, and the next call goes on with it.
    */
   prune(options: PruneOptions): Promise<PruneReport>
+  /**
+   * Puts the output of sessions that are over into compressed blocks, which takes about a tenth of the space, and gives the space back
+   * to the disk. Every method reads it as before, with the same cursors. SQL finds it in the virtual table `session_outputs_all`, and no
+   * longer in `session_outputs`. A session that is appended to again has its new output in rows, until it is sealed again.
+   *
+   * The first call makes the file unreadable for versions of this package without `seal()`, until `unseal({ all: true })`.
+   *
+   * A thread does the work in transactions of some milliseconds, between which others write. A session is sealed wholly or not at all,
+   * even where the process is killed. A database in memory is sealed before the call returns.
+   *
+   * The promise rejects with a `TypeError` or `RangeError` for a wrong option, and for a file in which other programs would notice,
+   * unless `force` is set; with a `SqliteError` for what SQLite says; with what `onProgress` throws, and with the reason of an aborted
+   * `signal`. What is sealed by then stays so.
+   */
+  seal(options?: SealOptions | null): Promise<SealReport>
+  /**
+   * Brings sealed sessions back into rows, as they were.
+   *
+   * The promise rejects as that of `seal()`; with the code `SQLITE_CORRUPT_VTAB` for a damaged block, whose session stays sealed.
+   */
+  unseal(options: UnsealOptions): Promise<SealReport>
   /**
    * Replaces secrets in what is stored: in output, and in `currentCommand`, `workingDir`, `title` and `error` of sessions. It
    * looks for what the options say; without any, for what the connection redacts; else for all built-in rules and the secrets of the

@@ -15,6 +15,7 @@ const { invalidState, wrongType } = require('./errors.js')
 const { hurry, watch } = require('./follow.js')
 const { countsOf, redactConnection, redactOf, redactStored } = require('./redact.js')
 const { RealDate, native: tables, pairsOf } = require('./rows.js')
+const { seal, sealAfterOf, sealBehind, unseal } = require('./sealing.js')
 
 const native = tables.connection
 
@@ -27,6 +28,7 @@ const OPTIONS = [
   'slots',
   'walLimit',
   'redact',
+  'sealAfter',
 ]
 
 // An error while a warning is emitted must not make the opening of a database fail.
@@ -56,8 +58,10 @@ function pathOfEnvironment() {
 function openNative(open, call, dbPath, options) {
   const settings = settingsOf(call, options)
   const redact = redactOf(call, options?.redact)
+  const sealAfter = sealAfterOf(call, options?.sealAfter)
   const opened = open(dbPath, isAbsent(dbPath) ? pathOfEnvironment() : undefined, ...settings)
   redactConnection(opened, redact)
+  if (sealAfter !== undefined) sealBehind(opened, sealAfter)
   for (const warning of native.exposures(opened)) warn(warning)
   return opened
 }
@@ -225,6 +229,14 @@ class DatabaseConnection {
 
   prune(options) {
     return prune(this.#native, options)
+  }
+
+  seal(options) {
+    return seal(this.#native, options)
+  }
+
+  unseal(options) {
+    return unseal(this.#native, options)
   }
 
   redact(options) {

@@ -7,6 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use gsd_session_core::sqlite::{Blocker, Connection, Location, OpenOptions, Synchronous};
+use gsd_session_core::store::sealed;
 use napi::bindgen_prelude::retain_current_module_for_unload_safety;
 
 use crate::convert::{Argument, MAX_SAFE_INTEGER, optional};
@@ -40,7 +41,10 @@ static TOLD: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 /// dbPath, that of the environment if there is none, and the options in the order of `lib/connection.js` -> the native
 /// side of a connection
 fn open<'env>(call: Call<'_, 'env>) -> Answer<'env> {
-    let options = open_options(call.array(2)?, OpenOptions::default())?;
+    let options = open_options(
+        call.array(2)?,
+        OpenOptions { extension: sealed::EXTENSION, ..OpenOptions::default() },
+    )?;
     let of_environment = Argument::new("GSD_SESSIONS_DB", call.get(1)?);
     let given = match location(Argument::new("dbPath", call.get(0)?))? {
         // An empty variable is as good as none.

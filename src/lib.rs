@@ -26,6 +26,7 @@ mod recording;
 mod redact;
 mod retention;
 mod rows;
+mod sealing;
 mod search;
 mod session_store;
 mod statement;

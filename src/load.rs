@@ -10,11 +10,11 @@ use crate::js::{Scope, function};
 use crate::natives::Native;
 use crate::{
     connection, convert, database, exit, export, follow, maintenance, output_store, recording,
-    redact, retention, search, session_store, statement, terminal,
+    redact, retention, sealing, search, session_store, statement, terminal,
 };
 
 /// The functions, by the names that `lib/` has for their tables.
-const NATIVES: [(&str, &[Native]); 14] = [
+const NATIVES: [(&str, &[Native]); 15] = [
     ("connection", connection::NATIVES),
     ("maintenance", maintenance::NATIVES),
     ("retention", retention::NATIVES),
@@ -23,6 +23,7 @@ const NATIVES: [(&str, &[Native]); 14] = [
     ("statement", statement::NATIVES),
     ("sessions", session_store::NATIVES),
     ("outputs", output_store::NATIVES),
+    ("sealing", sealing::NATIVES),
     ("search", search::NATIVES),
     ("exports", export::NATIVES),
     ("terminal", terminal::NATIVES),

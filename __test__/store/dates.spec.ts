@@ -32,7 +32,7 @@ describe('a Date', () => {
     expect(sessions.get('s-1')).toMatchObject({ startedAt: date, endedAt: date })
     expect(outputs.getBySession('s-1')[0]?.timestamp).toEqual(date)
     const stored = `SELECT started_at FROM sessions UNION ALL SELECT ended_at FROM sessions
-      UNION ALL SELECT timestamp FROM session_outputs`
+      UNION ALL SELECT timestamp FROM session_outputs_all`
     expect(connection.db.prepare(stored).pluck().all()).toEqual([text, text, text])
     sessions.update('s-1', { endedAt: date })
     expect(connection.db.prepare('SELECT ended_at FROM sessions').pluck().get()).toBe(text)

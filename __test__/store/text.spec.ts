@@ -10,7 +10,7 @@ const REPLACEMENT = '\uFFFD'
 /** The bytes that SQLite stores as `data`, of the latest output. */
 function storedBytes({ db }: DatabaseConnection): unknown {
   return db
-    .prepare('SELECT hex(CAST(data AS BLOB)) FROM session_outputs ORDER BY id DESC')
+    .prepare('SELECT hex(CAST(data AS BLOB)) FROM session_outputs_all ORDER BY id DESC')
     .pluck()
     .get()
 }

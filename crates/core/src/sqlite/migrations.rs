@@ -254,6 +254,7 @@ mod tests {
     #[test]
     fn every_index_and_trigger_of_the_newest_schema_is_known() {
         let connection = migrated("", 3);
+        add_sealed(&connection).unwrap();
         let mut stored = connection
             .prepare(
                 "SELECT name FROM sqlite_schema WHERE type IN ('index', 'trigger')

@@ -6,7 +6,8 @@
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection as Sqlite, ffi};
 
-use super::{Error, Result};
+use super::select::has_blocks;
+use super::{Error, Result, sealed};
 use crate::sqlite::{self, atomically};
 
 const IS_STORED: &str = "SELECT 1 FROM sessions WHERE id = ?1";
@@ -20,6 +21,9 @@ pub(super) fn delete(sqlite: &Sqlite, id: &str, keep_outputs: bool) -> Result<()
         if !keep_outputs {
             let mut outputs = sqlite::prepare(sqlite, DELETE_OUTPUTS)?;
             sqlite::write_many(sqlite, "session_outputs", &mut outputs, &[&id])?;
+            if has_blocks(sqlite)? {
+                sealed::remove_all(sqlite, id)?;
+            }
         } else if sqlite.db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY)?
             && sqlite.prepare_cached(ANY_OUTPUT)?.exists([id])?
         {

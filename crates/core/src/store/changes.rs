@@ -10,6 +10,7 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection as Sqlite, OptionalExtension, ffi, params};
 
 use super::model::SessionStatus;
+use super::select::Select;
 use super::sessions::Sessions;
 use super::timestamp::Timestamp;
 use super::{Error, Result, StoredText, damaged, has_additions, text};
@@ -17,9 +18,18 @@ use crate::sqlite::{self, Connection, atomically, fingerprint, snapshot};
 
 const STATUS: &str = "SELECT status FROM sessions WHERE id = ?1";
 
-const NEWER: &str = "SELECT DISTINCT session_id FROM session_outputs WHERE id > ?1";
+/// The sessions with output behind a cursor.
+const NEWER: Select = Select {
+    rows: "SELECT DISTINCT session_id FROM session_outputs WHERE id > ?1",
+    all: "SELECT session_id FROM session_outputs WHERE id > ?1
+          UNION SELECT session_id FROM gsd_session_blocks WHERE last > ?1",
+};
 
-const LATEST: &str = "SELECT max(id) FROM session_outputs";
+const LATEST: Select = Select {
+    rows: "SELECT max(id) FROM session_outputs",
+    all: "SELECT max(id) FROM (SELECT max(id) AS id FROM session_outputs
+          UNION ALL SELECT max(last) FROM gsd_session_blocks)",
+};
 
 const CHANGES: &str =
     "SELECT sequence, session_id FROM gsd_session_changes WHERE sequence > ?1 ORDER BY sequence";
@@ -274,16 +284,17 @@ impl Seen {
         let _one_moment = snapshot(&sqlite)?;
         let mut news = News::default();
         let changed = &mut news.sessions;
-        connection.with_statement(NEWER, |newer| -> Result<()> {
+        connection.with_statement(NEWER.of(&*connection.of_stores()?)?, |newer| -> Result<()> {
             let mut rows = newer.query([self.output])?;
             while let Some(row) = rows.next()? {
                 changed.insert(text(row.get_ref(0)?).to_vec());
             }
             Ok(())
         })?;
-        let latest: Option<i64> = connection.with_statement(LATEST, |latest| -> Result<_> {
-            Ok(latest.query_row([], |row| row.get(0))?)
-        })?;
+        let latest: Option<i64> = connection
+            .with_statement(LATEST.of(&*connection.of_stores()?)?, |latest| -> Result<_> {
+                Ok(latest.query_row([], |row| row.get(0))?)
+            })?;
         // Removed output does not matter here: later output still has larger ids.
         self.output = self.output.max(latest.unwrap_or(0));
         match &mut self.sessions {

@@ -6,20 +6,24 @@
 
 use std::cell::Cell;
 
-use rusqlite::{OptionalExtension, Params, Row, params};
+use rusqlite::{Row, ToSql, params};
 
 use super::model::Chunk;
-use super::outputs::{Outputs, check_session, output, select_chunks};
+use super::outputs::{Outputs, output};
+use super::select::{Select, each_chunk, select_chunks};
 use super::timestamp::Moments;
-use super::{Error, Result, each_row};
+use super::{Error, Result};
 use crate::sqlite::snapshot;
 
-const AFTER: &str =
-    select_chunks!("o.timestamp, o.type, o.data, o.id", "AND i.id > ?2 ORDER BY i.id");
+const AFTER: Select =
+    select_chunks!(o.timestamp, o.type, o.data, o.id; "AND i.id > ?2 ORDER BY i.id");
 
-const BACKWARDS: &str = select_chunks!("o.timestamp, o.type, o.data, o.id", "ORDER BY i.id DESC");
+const BACKWARDS: Select = select_chunks!(o.timestamp, o.type, o.data, o.id; "ORDER BY i.id DESC");
 
-const EXISTS: &str = "SELECT 1 FROM session_outputs WHERE id = ?1 AND session_id = ?2";
+const EXISTS: Select = Select {
+    rows: "SELECT session_id FROM session_outputs WHERE id = ?2 AND session_id = ?1",
+    all: "SELECT session_id FROM session_outputs_all WHERE id = ?2 AND session_id = ?1",
+};
 
 /// Chunks that a walk reads in one step.
 const STEP: usize = 256;
@@ -93,7 +97,7 @@ impl Outputs {
         // Whether nothing was seen yet: the newline at the very end starts no other line.
         let mut at_end = true;
         let (Tail::Chunks(mut left) | Tail::Lines(mut left)) = tail;
-        self.chunks(BACKWARDS, session_id, [session_id], |mut chunk| -> Result<bool, E> {
+        self.chunks(BACKWARDS, session_id, &[&session_id], |mut chunk| -> Result<bool, E> {
             cursor = cursor.max(chunk.id);
             let data = chunk.output.data;
             if let Tail::Lines(_) = tail {
@@ -117,24 +121,25 @@ impl Outputs {
     }
 
     fn has(&self, session_id: &str, id: i64) -> Result<bool> {
-        self.connection.with_statement(EXISTS, |exists| {
-            let found = exists.query_row(params![id, session_id], |_| Ok(())).optional()?;
-            Ok(found.is_some())
-        })
+        let mut found = false;
+        each_chunk(&self.connection, EXISTS, session_id, &[&session_id, &id], |_| {
+            found = true;
+            Ok::<_, Error>(false)
+        })?;
+        Ok(found)
     }
 
     /// Passes chunks to `visit` until it returns `false`.
     fn chunks<E: From<Error>>(
         &self,
-        sql: &'static str,
+        select: Select,
         session_id: &str,
-        params: impl Params,
+        params: &[&dyn ToSql],
         mut visit: impl FnMut(Chunk<'_>) -> Result<bool, E>,
     ) -> Result<(), E> {
         self.connection.settled().map_err(Error::from)?;
         let mut moments = Moments::default();
-        each_row(&self.connection, sql, params, |row| {
-            check_session(row, session_id)?;
+        each_chunk(&self.connection, select, session_id, params, |row| {
             visit(chunk(row, &mut moments)?)
         })
     }

@@ -21,17 +21,23 @@ pub use html::Player;
 
 use super::cursors::chunk;
 use super::model::{Chunk, ExportFormat, OutputRow};
-use super::outputs::{Outputs, check_session, select_chunks};
+use super::outputs::Outputs;
 use super::redact::{Chunks, Known, Redactor, clean};
+use super::select::{Select, check_session, select_chunks};
 use super::sizes::{self, Wanted};
 use super::terminal::{Line, Lines, Mark};
 use super::timestamp::Moments;
 use super::{Error, Result, text};
 use crate::sqlite::{self, Replacement};
 
-const CHUNKS: &str = select_chunks!("o.timestamp, o.type, o.data, o.id", "ORDER BY i.id");
+const CHUNKS: Select = select_chunks!(o.timestamp, o.type, o.data, o.id; "ORDER BY i.id");
 
-const COUNT: &str = "SELECT count(*) FROM session_outputs WHERE session_id = ?1";
+const COUNT: Select = Select {
+    rows: "SELECT count(*) FROM session_outputs WHERE session_id = ?1",
+    all: "SELECT (SELECT count(*) FROM session_outputs WHERE session_id = ?1 AND id > coalesce(last, -9223372036854775808))
+          + (SELECT coalesce(sum(outputs), 0) FROM gsd_session_blocks WHERE session_id = ?1 AND id <= last)
+          FROM (SELECT max(through) AS last FROM gsd_session_seals WHERE session_id = ?1)",
+};
 
 /// What is told of a session: names, and the query of their texts.
 type Told = ([&'static str; 4], &'static str);
@@ -174,7 +180,7 @@ impl Export {
         let mut progress =
             ExportProgress { total_outputs: self.count()?, ..ExportProgress::default() };
         let mut told = progress;
-        let mut statement = self.sqlite.prepare(CHUNKS)?;
+        let mut statement = self.sqlite.prepare(CHUNKS.of(&self.sqlite)?)?;
         for pass in (0..format.passes()).rev() {
             format.start(&mut out).map_err(disk)?;
             let mut rows = statement.query([&self.session_id])?;
@@ -250,7 +256,8 @@ impl Export {
     }
 
     fn count(&self) -> Result<u64> {
-        let count: i64 = self.sqlite.query_row(COUNT, [&self.session_id], |row| row.get(0))?;
+        let count: i64 =
+            self.sqlite.query_row(COUNT.of(&self.sqlite)?, [&self.session_id], |row| row.get(0))?;
         Ok(count.unsigned_abs())
     }
 

@@ -31,6 +31,7 @@ pub mod salvage;
 pub mod sealed;
 pub mod search;
 pub mod seen;
+mod select;
 pub mod sessions;
 pub mod sizes;
 pub mod stats;

@@ -6,9 +6,9 @@ use rusqlite::types::ValueRef;
 use rusqlite::{OptionalExtension, params};
 
 use super::model::SessionRow;
-use super::outputs::select_chunks;
 use super::owners::{self, Place, Stored};
 use super::processes::{self, Process, State};
+use super::select::{Select, select_chunks};
 use super::sessions::Sessions;
 use super::timestamp::{Moments, Timestamp};
 use super::{Error, Result, each_row, has_additions, text};
@@ -42,8 +42,8 @@ const FAIL: &str =
     "UPDATE sessions SET status = 'failed', ended_at = coalesce(ended_at, ?2) WHERE rowid = ?1";
 
 /// The timestamp of the latest chunk of a session.
-pub(super) const LAST_OUTPUT: &str =
-    select_chunks!("o.timestamp", "ORDER BY i.timestamp DESC, i.id DESC LIMIT 1");
+pub(super) const LAST_OUTPUT: Select =
+    select_chunks!(o.timestamp; "ORDER BY i.timestamp DESC, i.id DESC LIMIT 1");
 
 /// How orphans are failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -224,11 +224,14 @@ impl Sessions {
     }
 
     fn fail(&self, session: &AtWork) -> Result<()> {
-        let last = self.connection.with_statement(LAST_OUTPUT, |last| -> Result<_> {
-            let read =
-                |row: &rusqlite::Row<'_>| Ok(Moments::default().millis(text(row.get_ref(1)?)));
-            Ok(last.query_row([&session.id], read).optional()?.unwrap_or(f64::NAN))
-        })?;
+        let last = self.connection.with_statement(
+            LAST_OUTPUT.of(&*self.connection.of_stores()?)?,
+            |last| -> Result<_> {
+                let read =
+                    |row: &rusqlite::Row<'_>| Ok(Moments::default().millis(text(row.get_ref(1)?)));
+                Ok(last.query_row([&session.id], read).optional()?.unwrap_or(f64::NAN))
+            },
+        )?;
         // The maximum of a number and NaN is the number.
         let ended =
             Timestamp::from_millis(session.started.max(last)).unwrap_or_else(Timestamp::now);

@@ -2,46 +2,30 @@
 
 use std::rc::Rc;
 
-use rusqlite::{Params, Row, params};
+use rusqlite::{Row, ToSql, params};
 
 use super::insert::{INSERT, insert_all, insert_rows, last_cursor};
 use super::model::{NewOutput, Order, OutputRow, OutputType};
 use super::redaction::Redaction;
+use super::select::{Select, each_chunk, has_blocks, select_chunks};
 use super::timestamp::{Moments, Seconds, Timestamp};
 use super::utf16::{Joined, MAX_LENGTH};
 use super::write_behind::{Entry, Feed, OnError, Settings, WriteBehind, store};
-use super::{Error, Result, damaged, damaged_index, each_row, text};
+use super::{Error, Result, damaged, sealed, text};
 use crate::sqlite::{self, Connection, atomically};
 
 const DELETE: &str = "DELETE FROM session_outputs WHERE session_id = ?1";
 
-/// Selects chunks by the index, `i`, and the rows that it names, `o`. The session of each row is compared, because a
-/// damaged index may name a row of another session.
-macro_rules! select_chunks {
-    ($columns:literal, $condition:literal) => {
-        concat!(
-            "SELECT o.session_id, ",
-            $columns,
-            " FROM session_outputs i CROSS JOIN session_outputs o ON o.id = i.id
-             WHERE i.session_id = ?1 ",
-            $condition
-        )
-    };
-}
+const NEWEST: Select =
+    select_chunks!(i.timestamp, o.type, o.data; "ORDER BY i.timestamp DESC, i.id DESC");
 
-pub(super) use select_chunks;
-
-const NEWEST: &str =
-    select_chunks!("i.timestamp, o.type, o.data", "ORDER BY i.timestamp DESC, i.id DESC");
-
-const SINCE: &str = select_chunks!(
-    "i.timestamp, o.type, o.data",
-    "AND i.timestamp > ?2 ORDER BY i.timestamp, i.id"
+const SINCE: Select = select_chunks!(
+    i.timestamp, o.type, o.data; "AND i.timestamp > ?2 ORDER BY i.timestamp, i.id"
 );
 
-const FULL_BY_TIME: &str = select_chunks!("o.data", "ORDER BY i.timestamp, i.id");
+const FULL_BY_TIME: Select = select_chunks!(o.data; "ORDER BY i.timestamp, i.id");
 
-const FULL_AS_APPENDED: &str = select_chunks!("o.data", "ORDER BY i.id");
+const FULL_AS_APPENDED: Select = select_chunks!(o.data; "ORDER BY i.id");
 
 /// The output of all sessions of one database.
 #[derive(Clone)]
@@ -198,7 +182,7 @@ impl Outputs {
         limit: Option<i64>,
         visit: impl FnMut(OutputRow<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        self.select(NEWEST, session_id, [session_id], limit, visit)
+        self.select(NEWEST, session_id, &[&session_id], limit, visit)
     }
 
     /// Passes the oldest `limit` chunks strictly newer than `since` to `visit`, oldest first.
@@ -229,8 +213,7 @@ impl Outputs {
         };
         let mut joined = Joined::default();
         let mut first = true;
-        each_row(&self.connection, sql, [session_id], |row| {
-            check_session(row, session_id)?;
+        each_chunk(&self.connection, sql, session_id, &[&session_id], |row| {
             if !std::mem::take(&mut first) {
                 joined.push(separator.as_bytes())?;
             }
@@ -254,18 +237,27 @@ impl Outputs {
     pub fn delete(&self, session_id: &str) -> Result<()> {
         self.connection.forget_held(session_id);
         self.connection.remove(|sqlite| {
-            self.connection.with_statement(DELETE, |delete| {
-                sqlite::write_many(sqlite, "session_outputs", delete, &[&session_id])?;
-                Ok(())
+            let rows = || {
+                self.connection.with_statement(DELETE, |delete| {
+                    sqlite::write_many(sqlite, "session_outputs", delete, &[&session_id])?;
+                    Ok(())
+                })
+            };
+            if !has_blocks(sqlite)? {
+                return rows();
+            }
+            atomically(sqlite, || {
+                rows()?;
+                sealed::remove_all(sqlite, session_id)
             })
         })
     }
 
     fn select<E: From<Error>>(
         &self,
-        sql: &'static str,
+        sql: Select,
         session_id: &str,
-        params: impl Params,
+        params: &[&dyn ToSql],
         limit: Option<i64>,
         mut visit: impl FnMut(OutputRow<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
@@ -278,22 +270,11 @@ impl Outputs {
             return Ok(());
         }
         let mut moments = Moments::default();
-        each_row(&self.connection, sql, params, |row| {
-            check_session(row, session_id)?;
+        each_chunk(&self.connection, sql, session_id, params, |row| {
             visit(output(row, &mut moments)?)?;
             left -= 1;
             Ok(left > 0)
         })
-    }
-}
-
-/// Refuses a row whose first column names another session.
-pub(super) fn check_session(row: &Row<'_>, session_id: &str) -> Result<()> {
-    let stored = text(row.get_ref(0)?);
-    if stored == session_id.as_bytes() {
-        Ok(())
-    } else {
-        Err(damaged_index("session_outputs", "a row of session", stored))
     }
 }
 

@@ -11,20 +11,25 @@ use std::time::Instant;
 use rusqlite::{Connection as Sqlite, OptionalExtension, params};
 
 use super::model::OutputType;
-use super::outputs::select_chunks;
 use super::pace::Pace;
 use super::redact::{Chunks, Finding, Known, Redactor, clean};
 use super::redactions::{self, Counts};
 use super::retention::{self, Criteria};
+use super::sealed::{self, Rewritten};
+use super::select::{Select, select_chunks};
 use super::timestamp::{Moments, Timestamp};
 use super::{Result, StoredText, damaged, damaged_index, text};
 use crate::sqlite::{self, Owed, atomically, has_object, snapshot};
 
 /// Every session that is stored or has output, in the order of the ids.
-const IDS: &str = "SELECT id FROM sessions UNION SELECT session_id FROM session_outputs ORDER BY 1";
+const IDS: Select = Select {
+    rows: "SELECT id FROM sessions UNION SELECT session_id FROM session_outputs ORDER BY 1",
+    all: "SELECT id FROM sessions UNION SELECT session_id FROM session_outputs
+          UNION SELECT session_id FROM gsd_session_blocks ORDER BY 1",
+};
 
-const OUTPUT: &str =
-    select_chunks!("o.id, o.type, o.data, o.timestamp", "AND i.id > ?2 ORDER BY i.id");
+const OUTPUT: Select =
+    select_chunks!(o.id, o.type, o.data, o.timestamp; "AND i.id > ?2 ORDER BY i.id");
 
 /// Compared with what was read: somebody else may have changed it.
 const UPDATE: &str =
@@ -127,6 +132,9 @@ pub fn redact(
         let _one_moment = snapshot(sqlite)?;
         return Ok(work.look()?.is_continue().then_some(work.redacted));
     }
+    if sealed::clear_up(sqlite, |began| work.rest(began))?.is_break() {
+        return Ok(None);
+    }
     let done = work.look()?;
     if work.redacted.progress.found > 0 && work.overwrite(owed)?.is_break() {
         return Ok(None);
@@ -145,8 +153,8 @@ struct Work<'a, P> {
 /// What is to be written of a session in one transaction.
 #[derive(Default)]
 struct Writes {
-    /// Chunks: their ids, what they are to be, and what they were.
-    chunks: Vec<(i64, Vec<u8>, Vec<u8>)>,
+    /// Chunks, in their order.
+    chunks: Vec<Rewritten>,
     bytes: usize,
     /// The rules that found something.
     found: Vec<Arc<str>>,
@@ -172,6 +180,11 @@ impl<P: FnMut(Progress) -> ControlFlow<()>> Work<'_, P> {
         Ok(ControlFlow::Continue(()))
     }
 
+    fn rest(&mut self, began: Instant) -> Result<ControlFlow<()>> {
+        self.pace.worked(began.elapsed());
+        self.tell()
+    }
+
     fn tell(&mut self) -> Result<ControlFlow<()>> {
         if !self.search.dry_run {
             self.pace.rest(self.sqlite)?;
@@ -180,7 +193,7 @@ impl<P: FnMut(Progress) -> ControlFlow<()>> Work<'_, P> {
     }
 
     fn ids(&self) -> Result<Vec<Vec<u8>>> {
-        let mut statement = self.sqlite.prepare(IDS)?;
+        let mut statement = self.sqlite.prepare(IDS.of(self.sqlite)?)?;
         let mut rows = statement.query([])?;
         let mut ids = Vec::new();
         while let Some(row) = rows.next()? {
@@ -273,7 +286,7 @@ impl<P: FnMut(Progress) -> ControlFlow<()>> Work<'_, P> {
     /// Reads the next chunks of a session. Returns whether there were any.
     fn read(&mut self, id: &[u8], after: &mut i64, chunks: &mut Chunks<i64>) -> Result<bool> {
         let since = self.search.since.map(Timestamp::millis);
-        let mut statement = self.sqlite.prepare_cached(OUTPUT)?;
+        let mut statement = self.sqlite.prepare_cached(OUTPUT.of(self.sqlite)?)?;
         let mut rows = statement.query(params![StoredText(id), *after])?;
         let (mut moments, mut bytes, mut left) = (Moments::default(), 0, self.pace.weight());
         while bytes < BYTES && left > 0 {
@@ -346,8 +359,9 @@ impl<P: FnMut(Progress) -> ControlFlow<()>> Work<'_, P> {
         atomically(self.sqlite, || {
             // The lock is held from here on.
             began = Instant::now();
+            let rows = sealed::rewrite(self.sqlite, id, &chunks)?;
             let mut update = sqlite::prepare(self.sqlite, UPDATE)?;
-            for (chunk, cleaned, data) in &chunks {
+            for (chunk, cleaned, data) in rows {
                 let values = params![chunk, StoredText(id), StoredText(cleaned), StoredText(data)];
                 sqlite::write(&mut update, values)?;
             }

@@ -2,17 +2,18 @@
 
 use std::collections::VecDeque;
 
-use super::outputs::{Outputs, check_session, select_chunks};
+use super::outputs::Outputs;
+use super::select::{Select, each_chunk, select_chunks};
 use super::sizes::{self, Wanted};
 use super::terminal::{Command, Line, Mark, Size, View};
 use super::timestamp::Moments;
 use super::utf16::{Joined, MAX_LENGTH, units};
-use super::{Error, Result, each_row, text};
+use super::{Error, Result, text};
 use crate::sqlite::snapshot;
 
-const CHUNKS: &str = select_chunks!("o.data, o.id", "AND i.id <= ?2 ORDER BY i.id");
+const CHUNKS: Select = select_chunks!(o.data, o.id; "AND i.id <= ?2 ORDER BY i.id");
 
-const TIMED: &str = select_chunks!("o.timestamp, o.data, o.id", "ORDER BY i.id");
+const TIMED: Select = select_chunks!(o.timestamp, o.data, o.id; "ORDER BY i.id");
 
 /// Which lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -44,8 +45,7 @@ impl Outputs {
         let mut kept = Kept { part, lines: VecDeque::new(), units: 0 };
         let too_long = || Error::TooLong { session_id: session_id.to_owned(), limit: MAX_LENGTH };
         let to = part.to.unwrap_or(i64::MAX);
-        each_row(&self.connection, CHUNKS, rusqlite::params![session_id, to], |row| {
-            check_session(row, session_id)?;
+        each_chunk(&self.connection, CHUNKS, session_id, &[&session_id, &to], |row| {
             let mark = Mark::of(row.get(2)?, f64::NAN);
             let mut rest = text(row.get_ref(1)?);
             while let Some(line) = lines.next(&mut rest, mark) {
@@ -69,8 +69,7 @@ impl Outputs {
         let _one_moment = snapshot(&sqlite)?;
         let mut lines = sizes::lines(&sqlite, session_id.as_bytes(), size, true)?;
         let to = at.unwrap_or(i64::MAX);
-        each_row(&self.connection, CHUNKS, rusqlite::params![session_id, to], |row| {
-            check_session(row, session_id)?;
+        each_chunk(&self.connection, CHUNKS, session_id, &[&session_id, &to], |row| {
             let mark = Mark::of(row.get(2)?, f64::NAN);
             let mut rest = text(row.get_ref(1)?);
             while lines.next(&mut rest, mark).is_some() {}
@@ -106,8 +105,7 @@ impl Outputs {
         let mut lines =
             sizes::lines(&sqlite, session_id.as_bytes(), wanted, false)?.with_commands();
         let mut moments = Moments::default();
-        each_row(&self.connection, TIMED, [session_id], |row| {
-            check_session(row, session_id)?;
+        each_chunk(&self.connection, TIMED, session_id, &[&session_id], |row| {
             let mark = Mark::of(row.get(3)?, moments.millis(text(row.get_ref(1)?)));
             let mut rest = text(row.get_ref(2)?);
             while lines.next(&mut rest, mark).is_some() {}

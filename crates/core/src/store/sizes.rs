@@ -4,10 +4,16 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection as Sqlite, OptionalExtension, params};
 
 use super::Result;
+use super::select::Select;
 use super::terminal::{Lines, Setting, Size};
 use crate::sqlite;
 
-const LAST: &str = "SELECT coalesce(max(id), 0) FROM session_outputs WHERE session_id = ?1";
+/// The last chunk of a session; NULL without one.
+pub(super) const LAST: Select = Select {
+    rows: "SELECT max(id) FROM session_outputs WHERE session_id = ?1",
+    all: "SELECT max(id) FROM (SELECT max(id) AS id FROM session_outputs WHERE session_id = ?1
+          UNION ALL SELECT through FROM gsd_session_seals WHERE session_id = ?1)",
+};
 
 const SIZE: &str = "SELECT columns, rows FROM gsd_session_details WHERE session_id = ?1";
 
@@ -30,8 +36,9 @@ pub(super) struct Before {
 
 /// Notes what is stored, before the size of a session is changed.
 pub(super) fn before_a_change(sqlite: &Sqlite, id: &str) -> Result<Before> {
-    let last = sqlite.prepare_cached(LAST)?.query_row([id], |row| row.get(0))?;
-    Ok(Before { last, size: size(sqlite, id)? })
+    let mut last = sqlite.prepare_cached(LAST.of(sqlite)?)?;
+    let last: Option<i64> = last.query_row([id], |row| row.get(0))?;
+    Ok(Before { last: last.unwrap_or(0), size: size(sqlite, id)? })
 }
 
 /// Stores from which chunk on the size is another one.

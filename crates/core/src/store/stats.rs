@@ -6,6 +6,7 @@ use rusqlite::types::ValueRef;
 
 use super::model::SessionStatus;
 use super::redactions::{self, Counts};
+use super::select::{Select, has_blocks};
 use super::timestamp::Moments;
 use super::{Result, each_row, pins, text};
 use crate::sqlite::{self, Connection, Size, snapshot};
@@ -14,9 +15,17 @@ const BY_STATUS: &str = "SELECT status, count(*) FROM sessions GROUP BY status";
 
 const IDS: &str = "SELECT id FROM sessions";
 
-// SQLite reads only the length of a long text.
-const OUTPUTS: &str =
-    "SELECT session_id, timestamp, octet_length(data) FROM session_outputs ORDER BY id";
+// SQLite reads only the length of a long text. What stands in a block is counted there.
+const OUTPUTS: Select = Select {
+    rows: "SELECT session_id, timestamp, octet_length(data) FROM session_outputs ORDER BY id",
+    all: "SELECT session_id, timestamp, octet_length(data) FROM session_outputs o
+          WHERE NOT EXISTS (SELECT 1 FROM gsd_session_seals s WHERE s.session_id = o.session_id AND o.id <= s.through)
+          ORDER BY id",
+};
+
+const BLOCKS: &str =
+    "SELECT b.session_id, b.outputs, b.bytes, b.earliest, b.latest FROM gsd_session_blocks b
+    JOIN gsd_session_seals s ON s.session_id = b.session_id AND b.id <= s.through";
 
 /// An amount of output.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -34,12 +43,12 @@ pub struct Amount {
 impl Amount {
     const NONE: Self = Self { outputs: 0, bytes: 0, oldest: f64::NAN, newest: f64::NAN };
 
-    fn add(&mut self, bytes: u64, at: f64) {
-        self.outputs += 1;
-        self.bytes += bytes;
+    fn add(&mut self, other: &Self) {
+        self.outputs += other.outputs;
+        self.bytes += other.bytes;
         // The minimum or maximum of a number and NaN is the number.
-        self.oldest = self.oldest.min(at);
-        self.newest = self.newest.max(at);
+        self.oldest = self.oldest.min(other.oldest);
+        self.newest = self.newest.max(other.newest);
     }
 }
 
@@ -87,20 +96,33 @@ pub fn stats(connection: &Connection, largest: usize) -> Result<Stats> {
     let mut amounts: HashMap<Vec<u8>, Amount> = HashMap::new();
     let mut output = Amount::NONE;
     let mut moments = Moments::default();
-    each_row(connection, OUTPUTS, [], |row| -> Result<bool> {
-        let id = text(row.get_ref(0)?);
-        let at = moments.millis(text(row.get_ref(1)?));
-        let bytes = match row.get_ref(2)? {
-            ValueRef::Integer(bytes) => bytes.unsigned_abs(),
-            _ => 0,
-        };
-        output.add(bytes, at);
+    let mut add = |id: &[u8], amount: Amount| {
+        output.add(&amount);
         match amounts.get_mut(id) {
-            Some(amount) => amount.add(bytes, at),
-            None => amounts.entry(id.to_owned()).or_insert(Amount::NONE).add(bytes, at),
+            Some(known) => known.add(&amount),
+            None => drop(amounts.insert(id.to_owned(), amount)),
         }
+    };
+    let count = |value: ValueRef<'_>| match value {
+        ValueRef::Integer(bytes) => bytes.unsigned_abs(),
+        _ => 0,
+    };
+    each_row(connection, OUTPUTS.of(&sqlite)?, [], |row| -> Result<bool> {
+        let at = moments.millis(text(row.get_ref(1)?));
+        let bytes = count(row.get_ref(2)?);
+        let id = text(row.get_ref(0)?);
+        add(id, Amount { outputs: 1, bytes, oldest: at, newest: at });
         Ok(true)
     })?;
+    if has_blocks(&sqlite)? {
+        each_row(connection, BLOCKS, [], |row| -> Result<bool> {
+            let (outputs, bytes) = (count(row.get_ref(1)?), count(row.get_ref(2)?));
+            let oldest = moments.millis(text(row.get_ref(3)?));
+            let newest = moments.millis(text(row.get_ref(4)?));
+            add(text(row.get_ref(0)?), Amount { outputs, bytes, oldest, newest });
+            Ok(true)
+        })?;
+    }
     let mut stored = 0;
     each_row(connection, IDS, [], |row| -> Result<bool> {
         stored += amounts.get(text(row.get_ref(0)?)).map_or(0, |amount| amount.outputs);

@@ -4,8 +4,9 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection as Sqlite, Row};
 
 use super::model::{OutputType, SessionStatus};
+use super::select::{Select, has_blocks};
 use super::timestamp;
-use super::{Result, text};
+use super::{Result, sealed, text};
 use crate::sqlite::{self, Connection, Findings, Tried};
 
 /// Bytes of a faulty value that a problem shows.
@@ -25,9 +26,18 @@ const OUTPUTS: &str =
 
 const LONGEST: &str = "SELECT max(octet_length(data)) FROM session_outputs";
 
-const ORPHANS: &str = "SELECT coalesce(sum(chunks), 0) FROM
-    (SELECT session_id, count(*) AS chunks FROM session_outputs GROUP BY session_id) AS o
-    WHERE NOT EXISTS (SELECT 1 FROM sessions WHERE sessions.id = o.session_id)";
+const ORPHANS: Select = Select {
+    rows: "SELECT coalesce(sum(chunks), 0) FROM
+           (SELECT session_id, count(*) AS chunks FROM session_outputs GROUP BY session_id) AS o
+           WHERE NOT EXISTS (SELECT 1 FROM sessions WHERE sessions.id = o.session_id)",
+    all: "SELECT coalesce(sum(chunks), 0) FROM
+          (SELECT session_id, count(*) AS chunks FROM session_outputs r
+           WHERE NOT EXISTS (SELECT 1 FROM gsd_session_seals s WHERE s.session_id = r.session_id AND r.id <= s.through)
+           GROUP BY session_id
+           UNION ALL SELECT b.session_id, b.outputs FROM gsd_session_blocks b
+           JOIN gsd_session_seals s ON s.session_id = b.session_id AND b.id <= s.through) AS o
+          WHERE NOT EXISTS (SELECT 1 FROM sessions WHERE sessions.id = o.session_id)",
+};
 
 const INSERT_SESSION: &str = "INSERT INTO sessions (id, slot, status, working_dir, started_at)
     VALUES (hex(randomblob(16)), ?1, ?2, '/', '2026-01-01T00:00:00.000Z')";
@@ -73,9 +83,12 @@ pub fn verify(connection: &Connection) -> Result<Report> {
             check_session(row, connection)
         })?;
         check_rows(&sqlite, "session_outputs", OUTPUTS, &mut findings, check_output)?;
+        if has_blocks(&sqlite)? {
+            findings.attempt("blocks", |findings| sealed::check(&sqlite, findings))?;
+        }
         let mut orphaned_outputs = 0;
         findings.attempt("outputs without a session", |_| {
-            let orphans: i64 = sqlite.query_row(ORPHANS, [], |row| row.get(0))?;
+            let orphans: i64 = sqlite.query_row(ORPHANS.of(&sqlite)?, [], |row| row.get(0))?;
             orphaned_outputs = orphans.unsigned_abs();
             Ok(())
         })?;

@@ -63,9 +63,16 @@ impl Connection {
         sql: &'static str,
         work: impl FnOnce(&mut rusqlite::Statement<'_>) -> std::result::Result<T, E>,
     ) -> std::result::Result<T, E> {
+        // A statement that is prepared now says nothing of whether the schema has changed.
         let prepared = match self.beside() {
-            Some(beside) => beside.cache.statement(sql, || Ok(Rc::clone(&beside.sqlite)))?,
-            None => self.cache().statement(sql, || self.unsettled())?,
+            Some(beside) => beside.cache.statement(sql, || {
+                self.blocks().set(None);
+                Ok(Rc::clone(&beside.sqlite))
+            })?,
+            None => self.cache().statement(sql, || {
+                self.blocks().set(None);
+                self.unsettled()
+            })?,
         };
         let mut prepared = prepared.try_borrow_mut().map_err(|_| Error::InUse)?;
         prepared.with_dependent_mut(|_, statement| {

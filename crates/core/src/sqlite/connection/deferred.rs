@@ -118,10 +118,7 @@ impl Connection {
     /// As [`settled`](Self::settled), but what is held back is held back further.
     fn settled_to_write(&self) -> Result<Rc<Sqlite>> {
         self.settle()?;
-        match self.beside() {
-            Some(beside) => Ok(Rc::clone(&beside.sqlite)),
-            None => self.unsettled(),
-        }
+        self.of_stores()
     }
 
     /// SQLite's own connection. Deferred writes stay deferred.
@@ -279,6 +276,18 @@ impl Connection {
                 Ok(())
             }
             settled => settled,
+        }
+    }
+
+    /// The connection that stores use now. Deferred writes stay deferred.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Closed`] after [`close`](Self::close).
+    pub(crate) fn of_stores(&self) -> Result<Rc<Sqlite>> {
+        match self.beside() {
+            Some(beside) => Ok(Rc::clone(&beside.sqlite)),
+            None => self.unsettled(),
         }
     }
 

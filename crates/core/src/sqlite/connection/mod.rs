@@ -55,6 +55,8 @@ pub struct Connection {
     /// The statements of callers, which are finalized when the connection closes.
     statements: RefCell<HashMap<*const PreparedCell, Rc<PreparedCell>>>,
     iterations: Iterations,
+    /// Whether the file had blocks when its schema was looked at last, if it was.
+    blocks: Cell<Option<bool>>,
     options: OpenOptions,
     /// How other connections to the file are opened.
     siblings: Option<Siblings>,
@@ -111,6 +113,7 @@ impl Connection {
             cache: Cache::default(),
             statements: RefCell::default(),
             iterations: Iterations::default(),
+            blocks: Cell::new(None),
             options: options.clone(),
             siblings,
             watch,
@@ -374,6 +377,11 @@ impl Connection {
     /// How the database was opened.
     pub fn options(&self) -> &OpenOptions {
         &self.options
+    }
+
+    /// Whether the file had blocks when a store looked at its schema last, if one did.
+    pub(crate) fn blocks(&self) -> &Cell<Option<bool>> {
+        &self.blocks
     }
 
     /// Whether the database lives in memory.

@@ -18,6 +18,7 @@ use crate::store::model::{
     Change, Data, Details, DetailsUpdate, NewOutput, NewSession, OutputType, Owner, SessionStatus,
     SessionUpdate, Update,
 };
+use crate::store::select::Select;
 use crate::store::timestamp::Timestamp;
 use crate::store::write_behind::{self, Entry};
 use crate::store::{Result, sessions};
@@ -332,12 +333,16 @@ impl Names {
     }
 }
 
+const HAS: Select = Select {
+    rows: "SELECT count(*) > ?3 FROM session_outputs WHERE session_id = ?1 AND timestamp = ?2",
+    all: "SELECT count(*) > ?3 FROM session_outputs_all WHERE session_id = ?1 AND timestamp = ?2",
+};
+
 /// Whether a chunk is in the database: a run that was killed had stored it.
 fn is_stored(sqlite: &Sqlite, output: &NewOutput, nth: u32) -> Result<bool> {
-    let sql = "SELECT count(*) > ?3 FROM session_outputs WHERE session_id = ?1 AND timestamp = ?2";
     let at = output.timestamp.text();
     let parameters = rusqlite::params![output.session_id, at, nth];
-    Ok(sqlite.prepare_cached(sql)?.query_row(parameters, |row| row.get(0))?)
+    Ok(sqlite.prepare_cached(HAS.of(sqlite)?)?.query_row(parameters, |row| row.get(0))?)
 }
 
 fn store_all(sqlite: &Sqlite, waiting: &mut Vec<Entry>) -> Result<()> {

@@ -9,6 +9,7 @@ use super::{Criteria, Pruning};
 use crate::sqlite::snapshot;
 use crate::store::model::SessionStatus;
 use crate::store::orphans::LAST_OUTPUT;
+use crate::store::select::Select;
 use crate::store::timestamp::Moments;
 use crate::store::{Result, StoredText, text};
 
@@ -23,7 +24,11 @@ const UNCHANGED: &str =
 pub(super) const IS_STORED: &str = "SELECT 1 FROM sessions WHERE id = ?1";
 
 /// The next session id with output. Each takes one step through the index.
-const NEXT_SESSION: &str = "SELECT min(session_id) FROM session_outputs WHERE session_id > ?1";
+const NEXT_SESSION: Select = Select {
+    rows: "SELECT min(session_id) FROM session_outputs WHERE session_id > ?1",
+    all: "SELECT min(id) FROM (SELECT min(session_id) AS id FROM session_outputs WHERE session_id > ?1
+          UNION ALL SELECT min(session_id) FROM gsd_session_blocks WHERE session_id > ?1)",
+};
 
 /// A session to be removed, in the state in which it was chosen.
 #[derive(Debug)]
@@ -121,7 +126,7 @@ impl Criteria {
 
 /// The moment of the last chunk of a session; NaN without one.
 fn last_output(sqlite: &Sqlite, id: &[u8], moments: &mut Moments) -> Result<f64> {
-    let mut last = sqlite.prepare_cached(LAST_OUTPUT)?;
+    let mut last = sqlite.prepare_cached(LAST_OUTPUT.of(sqlite)?)?;
     let at = last.query_row([StoredText(id)], |row| Ok(moments.millis(text(row.get_ref(1)?))));
     Ok(at.optional()?.unwrap_or(f64::NAN))
 }
@@ -133,7 +138,7 @@ impl<P> Pruning<'_, P> {
         if !self.criteria.orphans {
             return Ok(found);
         }
-        let mut next = self.sqlite.prepare_cached(NEXT_SESSION)?;
+        let mut next = self.sqlite.prepare_cached(NEXT_SESSION.of(self.sqlite)?)?;
         let mut stored = self.sqlite.prepare_cached(IS_STORED)?;
         // Every other id is greater than the empty one.
         let mut id = Some(Vec::new());

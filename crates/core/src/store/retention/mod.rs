@@ -22,11 +22,12 @@ use rusqlite::Connection as Sqlite;
 use self::attached::{Attached, Way};
 use self::choice::Target;
 pub(in crate::store) use self::choice::{Chosen, candidates};
-use self::scrub::Removals;
+pub(in crate::store) use self::scrub::Removals;
 use super::model::SessionStatus;
 use super::pace::{Pace, TIME};
+use super::select::has_blocks;
 use super::timestamp::Timestamp;
-use super::{Result, changes, pins};
+use super::{Result, changes, pins, sealed};
 use crate::sqlite::{self, Owed, Size, atomically, snapshot, vacuum_slice};
 
 /// Bytes of a row without its text, plus its entries in both indexes, for ids of a dozen characters.
@@ -183,6 +184,9 @@ impl<P: FnMut(PruneProgress) -> ControlFlow<()>> Pruning<'_, P> {
         if self.tell()?.is_break() {
             return Ok(ControlFlow::Break(()));
         }
+        if sealed::clear_up(self.sqlite, |began| self.rest(began))?.is_break() {
+            return Ok(ControlFlow::Break(()));
+        }
         self.look_again()?;
         for id in self.orphans()? {
             if self.remove(Target::Orphans(&id))?.is_break() {
@@ -282,7 +286,13 @@ impl<P: FnMut(PruneProgress) -> ControlFlow<()>> Pruning<'_, P> {
 
     fn count(&mut self, target: Target<'_>) -> Result<(u64, u64)> {
         let batch = self.batch(target, u64::MAX)?;
-        let (chunks, bytes) = (batch.len() as u64, batch.iter().map(|(_, bytes)| bytes).sum());
+        let bytes: u64 = batch.iter().map(|(_, bytes)| bytes).sum();
+        let (mut chunks, mut bytes) = (batch.len() as u64, bytes);
+        if has_blocks(self.sqlite)? {
+            let blocks = sealed::amount(self.sqlite, target.id().0, self.before(target))?;
+            chunks += blocks.outputs;
+            bytes += blocks.bytes;
+        }
         self.pruned.outputs += chunks;
         self.pruned.bytes += bytes;
         Ok((chunks, bytes))
@@ -303,9 +313,7 @@ impl<P: FnMut(PruneProgress) -> ControlFlow<()>> Pruning<'_, P> {
         for slice in replaced.chunks(CHANGES) {
             let began = Instant::now();
             atomically(self.sqlite, || changes::forget(self.sqlite, slice))?;
-            self.pace.worked(began.elapsed());
-            self.pace.rest(self.sqlite)?;
-            if self.tell()?.is_break() {
+            if self.rest(began)?.is_break() {
                 return Ok(ControlFlow::Break(()));
             }
         }
@@ -316,6 +324,13 @@ impl<P: FnMut(PruneProgress) -> ControlFlow<()>> Pruning<'_, P> {
         let Self { sqlite, on_progress, pruned, pace, .. } = self;
         let progress = pruned.progress();
         give_space_back(sqlite, pace, |size| on_progress(PruneProgress { size, ..progress }))
+    }
+
+    /// Counts a transaction, lets others have their turn, and tells.
+    fn rest(&mut self, began: Instant) -> Result<ControlFlow<()>> {
+        self.pace.worked(began.elapsed());
+        self.pace.rest(self.sqlite)?;
+        self.tell()
     }
 
     fn tell(&mut self) -> Result<ControlFlow<()>> {

@@ -11,19 +11,19 @@ use crate::sqlite::{self, Owed, Watch, checkpoint_all, cut_off_log, scrub_everyt
 use crate::store::Result;
 
 /// What the connection of a pruning removes, and owes for that.
-pub(super) struct Removals {
+pub(in crate::store) struct Removals {
     watch: Arc<Watch>,
     owed: Arc<Owed>,
 }
 
 impl Removals {
-    pub(super) fn of(sqlite: &Sqlite) -> Result<Self> {
+    pub(in crate::store) fn of(sqlite: &Sqlite) -> Result<Self> {
         let owed = Arc::default();
         Ok(Self { watch: Watch::attach(sqlite, &owed)?, owed })
     }
 
     /// Hands over what is still owed.
-    pub(super) fn hand_over(&self, to: &Owed) {
+    pub(in crate::store) fn hand_over(&self, to: &Owed) {
         self.watch.committed();
         to.take_over(&self.owed);
     }

@@ -9,8 +9,9 @@ use super::attached::{Way, is_refusal};
 use super::choice::{IS_STORED, Target};
 use super::{PruneProgress, Pruning};
 use crate::sqlite::{self, atomically};
-use crate::store::outputs::select_chunks;
 use crate::store::pace::TIME;
+use crate::store::sealed;
+use crate::store::select::has_blocks;
 use crate::store::timestamp::{Moments, Timestamp};
 use crate::store::{Error, Result, StoredText, damaged_index, text};
 
@@ -22,8 +23,9 @@ const PAGE: u64 = 4096;
 
 const IS_PINNED: &str = "SELECT 1 FROM session_pins WHERE session_id = ?1";
 
-const OLDEST: &str =
-    select_chunks!("o.id, octet_length(o.data), o.timestamp", "ORDER BY i.timestamp, i.id");
+const OLDEST: &str = "SELECT o.session_id, o.id, octet_length(o.data), o.timestamp
+    FROM session_outputs i CROSS JOIN session_outputs o ON o.id = i.id
+    WHERE i.session_id = ?1 ORDER BY i.timestamp, i.id";
 
 const DELETE_OUTPUT: &str = "DELETE FROM session_outputs WHERE id = ?1 AND session_id = ?2";
 const ANY_OUTPUT: &str = "SELECT 1 FROM session_outputs WHERE session_id = ?1";
@@ -115,6 +117,9 @@ impl<P: FnMut(PruneProgress) -> ControlFlow<()>> Pruning<'_, P> {
                 // Until the commit, so that rows which go with it may refer to each other.
                 sqlite.pragma_update(None, "defer_foreign_keys", true)?;
             }
+            let (removed, _) = self.remove_blocks(target, || false)?;
+            slice.outputs += removed.outputs;
+            slice.bytes += removed.bytes;
             let batch = self.batch(target, u64::MAX)?;
             let mut delete = sqlite::prepare(sqlite, DELETE_OUTPUT)?;
             let mut told = began;
@@ -160,10 +165,7 @@ impl<P: FnMut(PruneProgress) -> ControlFlow<()>> Pruning<'_, P> {
 
     /// The oldest rows of a target, at least one, up to a weight of `weight`.
     pub(super) fn batch(&self, target: Target<'_>, weight: u64) -> Result<Batch> {
-        let before = match target {
-            Target::Session(_) => None,
-            Target::Orphans(_) => self.criteria.older_than.map(Timestamp::millis),
-        };
+        let before = self.before(target).map(Timestamp::millis);
         let mut statement = self.sqlite.prepare_cached(OLDEST)?;
         let mut rows = statement.query([target.id()])?;
         let (mut batch, mut left) = (Batch::new(), weight);
@@ -183,6 +185,26 @@ impl<P: FnMut(PruneProgress) -> ControlFlow<()>> Pruning<'_, P> {
         Ok(batch)
     }
 
+    /// The moment before which output of a target goes, if not all of it.
+    pub(super) fn before(&self, target: Target<'_>) -> Option<Timestamp> {
+        match target {
+            Target::Session(_) => None,
+            Target::Orphans(_) => self.criteria.older_than,
+        }
+    }
+
+    /// Removes blocks of a target until it is late. Returns what was in them, and whether there are more.
+    fn remove_blocks(
+        &self,
+        target: Target<'_>,
+        is_late: impl Fn() -> bool,
+    ) -> Result<(sealed::Amount, bool)> {
+        if !has_blocks(self.sqlite)? {
+            return Ok((sealed::Amount::default(), false));
+        }
+        sealed::remove(self.sqlite, target.id().0, self.before(target), is_late)
+    }
+
     /// Removes as much of a batch as a short transaction can, and the session if it has no output any more.
     pub(super) fn slice(&mut self, target: Target<'_>, batch: &Batch) -> Result<Slice> {
         let mut began = Instant::now();
@@ -196,6 +218,13 @@ impl<P: FnMut(PruneProgress) -> ControlFlow<()>> Pruning<'_, P> {
             }
             if self.attached.has_more(self.sqlite, target, batch.len())? {
                 slice.end = Some(End::Referred);
+                return Ok(slice);
+            }
+            let is_late = || began.elapsed() >= TIME;
+            let (removed, more) = self.remove_blocks(target, is_late)?;
+            slice.outputs += removed.outputs;
+            slice.bytes += removed.bytes;
+            if more {
                 return Ok(slice);
             }
             let mut delete = sqlite::prepare(self.sqlite, DELETE_OUTPUT)?;
@@ -240,6 +269,9 @@ impl<P: FnMut(PruneProgress) -> ControlFlow<()>> Pruning<'_, P> {
             Target::Session(chosen) => {
                 if more || self.sqlite.prepare_cached(ANY_OUTPUT)?.exists([target.id()])? {
                     return Ok(None);
+                }
+                if has_blocks(self.sqlite)? {
+                    sealed::forget(self.sqlite, &chosen.id)?;
                 }
                 let mut delete = sqlite::prepare(self.sqlite, DELETE_SESSION)?;
                 sqlite::write(&mut delete, params![chosen.rowid, target.id()])?;

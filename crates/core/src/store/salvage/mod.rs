@@ -3,6 +3,7 @@
 //! Rows are read from the pages themselves: first from the trees of the two tables, then from pages that no tree
 //! reaches any more, because a page above them is damaged. The indexes tell how many rows are missing.
 
+mod blocks;
 #[cfg(test)]
 #[allow(unsafe_code, reason = "a test sets the size of reserved bytes by a C call")]
 mod oracle;
@@ -10,6 +11,7 @@ mod rows;
 mod shape;
 #[cfg(test)]
 mod tests;
+mod values;
 
 use std::path::Path;
 

@@ -6,9 +6,10 @@ use rusqlite::{Connection as Sqlite, ffi};
 
 use super::Salvaged;
 use super::shape::{
-    Beside, MOST_SLOTS, Shapes, Table, id_by_moment, is_definition, is_output, is_session,
+    BLOCKS, Beside, MOST_SLOTS, Shapes, Table, id_by_moment, is_definition, is_output, is_session,
     sequence, table_of,
 };
+use super::values::{RawValue, length, owned};
 use crate::sqlite::{self, Definition, Entry, Field, NewFile, OpenOptions, Trees};
 
 const INSERT_SESSION: &str = "INSERT INTO sessions (rowid, id, slot, status, working_dir, current_command,
@@ -59,13 +60,13 @@ const HIGHEST_ID: i64 = (1 << 53) - 1;
 pub(super) struct Salvage<'new> {
     new: &'new NewFile,
     definitions: &'new [Definition],
-    shapes: &'new Shapes,
+    pub(super) shapes: &'new Shapes,
     /// The highest slot that the new file accepts.
     slots: i64,
     /// Sessions in higher slots, with their rowids.
     waiting: Vec<Vec<Field<'static>>>,
     waiting_bytes: usize,
-    done: Salvaged,
+    pub(super) done: Salvaged,
     refused: u64,
     /// Rows of an unknown kind that no tree reaches.
     unknown: u64,
@@ -131,6 +132,9 @@ impl<'new> Salvage<'new> {
                 trees.walk(root, &mut |entry| self.take_beside(table, &entry, true).map(drop))?;
             }
         }
+        if let Some(root) = self.root_of(BLOCKS) {
+            trees.walk(root, &mut |entry| self.take_block(&entry, true).map(drop))?;
+        }
         if let Some(root) = self.root_of("sqlite_sequence") {
             trees.walk(root, &mut |entry| {
                 self.take_sequence(&entry);
@@ -140,7 +144,8 @@ impl<'new> Salvage<'new> {
         self.done.lost.pages = trees.unreadable();
         let ours = [Table::Sessions, Table::Outputs].map(Table::name);
         let beside = Beside::ALL.map(Beside::name);
-        let is_ours = |table: &&str| ours.contains(table) || beside.contains(table);
+        let is_ours =
+            |table: &&str| ours.contains(table) || beside.contains(table) || *table == BLOCKS;
         for others in self.definitions.iter().filter(|found| !is_ours(&&*found.table)) {
             trees.skip(others.root)?;
         }
@@ -200,7 +205,8 @@ impl<'new> Salvage<'new> {
                         return Ok(());
                     }
                 }
-                if !self.take_sequence(entry) && !is_definition(&fields) {
+                let is_known = self.take_block(entry, false)? || self.take_sequence(entry);
+                if !is_known && !is_definition(&fields) {
                     self.unknown += 1;
                 }
                 return Ok(());
@@ -237,7 +243,11 @@ impl<'new> Salvage<'new> {
         }
     }
 
-    fn take_output(&mut self, from: Option<Table>, values: &[ValueRef<'_>]) -> sqlite::Result<()> {
+    pub(super) fn take_output(
+        &mut self,
+        from: Option<Table>,
+        values: &[ValueRef<'_>],
+    ) -> sqlite::Result<()> {
         if let Some(ValueRef::Integer(id)) = values.first() {
             self.see(*id);
             if *id > HIGHEST_ID {
@@ -489,32 +499,5 @@ impl<'new> Salvage<'new> {
             self.sqlite().execute(update, [self.highest_id])?;
         }
         Ok(())
-    }
-}
-
-/// A stored value, bound unchanged.
-#[derive(Clone)]
-struct RawValue<'row>(ValueRef<'row>);
-
-impl rusqlite::ToSql for RawValue<'_> {
-    fn to_sql(&self) -> rusqlite::Result<rusqlite::types::ToSqlOutput<'_>> {
-        Ok(rusqlite::types::ToSqlOutput::Borrowed(self.0))
-    }
-}
-
-fn owned(value: ValueRef<'_>) -> Field<'static> {
-    match value {
-        ValueRef::Null => Field::Null,
-        ValueRef::Integer(number) => Field::Integer(number),
-        ValueRef::Real(number) => Field::Real(number),
-        ValueRef::Text(text) => Field::Text(text.to_owned().into()),
-        ValueRef::Blob(bytes) => Field::Blob(bytes.to_owned().into()),
-    }
-}
-
-fn length(value: ValueRef<'_>) -> usize {
-    match value {
-        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => bytes.len(),
-        _ => 0,
     }
 }

@@ -61,7 +61,11 @@ pub(super) struct Shapes {
     pins: Shape,
     details: Shape,
     sizes: Shape,
+    pub(super) blocks: Shape,
 }
+
+/// The table of output that is sealed.
+pub(super) const BLOCKS: &str = "gsd_session_blocks";
 
 impl Shapes {
     /// From the definitions in the file; without them, those of a fresh file.
@@ -73,6 +77,7 @@ impl Shapes {
             pins: shape(Beside::Pins.name()),
             details: shape(Beside::Details.name()),
             sizes: shape(Beside::Sizes.name()),
+            blocks: shape(BLOCKS),
         }
     }
 
@@ -140,7 +145,7 @@ impl Shape {
             Some(Self { places, length: stored.columns.len(), without_rowid, others })
         });
         told.unwrap_or_else(|| {
-            let is_rowid = |at| at == 0 && table == Table::Outputs.name();
+            let is_rowid = |at| at == 0 && [Table::Outputs.name(), BLOCKS].contains(&table);
             let place = |at| Column { at, is_rowid: is_rowid(at), default: Value::Null };
             Self {
                 places: (0..ours.len()).map(place).collect(),

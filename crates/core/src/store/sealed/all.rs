@@ -14,7 +14,8 @@ use rusqlite::vtab::{
     VTabCursor, sqlite3_vtab, sqlite3_vtab_cursor,
 };
 
-use super::merge::{Column, Merge, Order, Wanted};
+use super::merge::{Merge, Order, Wanted};
+use super::run::Column;
 use crate::sqlite::has_object;
 
 /// The name of the table.

@@ -7,12 +7,12 @@ use std::cmp::Ordering;
 use std::collections::{BinaryHeap, HashMap};
 use std::rc::Rc;
 
-use rusqlite::types::{ToSqlOutput, Value, ValueRef};
 use rusqlite::{Connection as Sqlite, OptionalExtension, ToSql, params};
 
+use super::run::{Column, Moment, Row, Run, Stored};
 use super::{Block, Damage};
 use crate::store::StoredText;
-use crate::store::outputs::select_chunks;
+use crate::store::select::select_chunks;
 
 /// Rows and bytes of the first batch, and of the largest.
 const FIRST_BATCH: usize = 16;
@@ -26,21 +26,21 @@ const LOAD: &str = "SELECT session_id, block FROM gsd_session_blocks WHERE id = 
 const ROWS: &str = "SELECT session_id, id, timestamp, type, data, created_at FROM session_outputs
     WHERE id > ?1 ORDER BY id";
 const ROWS_OF_ONE: &str = select_chunks!(
-    "o.id, o.timestamp, o.type, o.data, o.created_at",
-    "AND i.id > ?2 ORDER BY i.id"
-);
+    o.id, o.timestamp, o.type, o.data, o.created_at; "AND i.id > ?2 ORDER BY i.id"
+)
+.rows;
 const ROWS_OF_ONE_BACKWARDS: &str = select_chunks!(
-    "o.id, o.timestamp, o.type, o.data, o.created_at",
-    "AND i.id < ?2 ORDER BY i.id DESC"
-);
+    o.id, o.timestamp, o.type, o.data, o.created_at; "AND i.id < ?2 ORDER BY i.id DESC"
+)
+.rows;
 const ROWS_BY_TIME: &str = select_chunks!(
-    "o.id, o.timestamp, o.type, o.data, o.created_at",
-    "AND (i.timestamp, i.id) > (?2, ?3) ORDER BY i.timestamp, i.id"
-);
+    o.id, o.timestamp, o.type, o.data, o.created_at; "AND (i.timestamp, i.id) > (?2, ?3) ORDER BY i.timestamp, i.id"
+)
+.rows;
 const ROWS_BY_TIME_BACKWARDS: &str = select_chunks!(
-    "o.id, o.timestamp, o.type, o.data, o.created_at",
-    "AND (i.timestamp, i.id) < (?2, ?3) ORDER BY i.timestamp DESC, i.id DESC"
-);
+    o.id, o.timestamp, o.type, o.data, o.created_at; "AND (i.timestamp, i.id) < (?2, ?3) ORDER BY i.timestamp DESC, i.id DESC"
+)
+.rows;
 
 /// The block that is next, and where its first chunk is at the earliest.
 const BLOCK: &str =
@@ -83,89 +83,8 @@ pub(super) struct Wanted {
     pub(super) since: Option<Vec<u8>>,
 }
 
-/// A value as it is stored. Text need not be UTF-8.
-#[derive(Debug, Clone)]
-pub(super) enum Stored {
-    Text(Vec<u8>),
-    Other(Value),
-}
-
-impl Stored {
-    fn of(value: ValueRef<'_>) -> Self {
-        match value {
-            ValueRef::Text(text) => Self::Text(text.to_owned()),
-            ValueRef::Null => Self::Other(Value::Null),
-            ValueRef::Integer(number) => Self::Other(Value::Integer(number)),
-            ValueRef::Real(number) => Self::Other(Value::Real(number)),
-            ValueRef::Blob(bytes) => Self::Other(Value::Blob(bytes.to_owned())),
-        }
-    }
-
-    fn len(&self) -> usize {
-        match self {
-            Self::Text(bytes) | Self::Other(Value::Blob(bytes)) => bytes.len(),
-            Self::Other(_) => 8,
-        }
-    }
-}
-
-impl ToSql for Stored {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        match self {
-            Self::Text(text) => Ok(ToSqlOutput::Borrowed(ValueRef::Text(text))),
-            Self::Other(value) => value.to_sql(),
-        }
-    }
-}
-
-/// A moment, as SQLite compares its text: before a BLOB.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Moment {
-    is_blob: bool,
-    bytes: Box<[u8]>,
-}
-
-impl Moment {
-    fn of(stored: &Stored) -> Self {
-        match stored {
-            Stored::Text(bytes) => Self { is_blob: false, bytes: bytes.as_slice().into() },
-            Stored::Other(Value::Blob(bytes)) => {
-                Self { is_blob: true, bytes: bytes.as_slice().into() }
-            }
-            Stored::Other(_) => Self { is_blob: false, bytes: Box::default() },
-        }
-    }
-
-    fn text(bytes: &[u8]) -> Self {
-        Self { is_blob: false, bytes: bytes.into() }
-    }
-}
-
-impl ToSql for Moment {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        let value =
-            if self.is_blob { ValueRef::Blob(&self.bytes) } else { ValueRef::Text(&self.bytes) };
-        Ok(ToSqlOutput::Borrowed(value))
-    }
-}
-
 /// The place of a chunk in an order.
 type Place = (Option<Moment>, i64);
-
-/// Chunks that are at hand.
-enum Run {
-    Block { session_id: Rc<[u8]>, block: Block },
-    Rows(Vec<Row>),
-}
-
-struct Row {
-    session_id: Vec<u8>,
-    id: i64,
-    timestamp: Stored,
-    kind: Stored,
-    data: Stored,
-    created_at: Stored,
-}
 
 /// A run, and which chunk of it is next.
 struct Open {
@@ -194,17 +113,6 @@ impl PartialOrd for Next {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
-}
-
-/// A column of a chunk.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Column {
-    Id,
-    SessionId,
-    Timestamp,
-    Kind,
-    Data,
-    CreatedAt,
 }
 
 /// Chunks in an order.
@@ -302,33 +210,7 @@ impl Merge {
             return Ok(None);
         };
         let Some(at) = open.left.last().map(|at| *at as usize) else { return Ok(None) };
-        match &open.run {
-            Run::Block { session_id, block } => {
-                let Some(chunk) = block.chunk(at) else { return Ok(None) };
-                match column {
-                    Column::Id => give(&chunk.id),
-                    Column::SessionId => give(&StoredText(session_id)),
-                    Column::Timestamp => give(&StoredText(chunk.timestamp)),
-                    Column::Kind => give(&chunk.kind),
-                    Column::Data if chunk.is_blob => give(&chunk.data),
-                    Column::Data => give(&StoredText(chunk.data)),
-                    Column::CreatedAt => give(&chunk.created_at.map(StoredText)),
-                }
-                .map(Some)
-            }
-            Run::Rows(rows) => {
-                let Some(row) = rows.get(at) else { return Ok(None) };
-                match column {
-                    Column::Id => give(&row.id),
-                    Column::SessionId => give(&StoredText(&row.session_id)),
-                    Column::Timestamp => give(&row.timestamp),
-                    Column::Kind => give(&row.kind),
-                    Column::Data => give(&row.data),
-                    Column::CreatedAt => give(&row.created_at),
-                }
-                .map(Some)
-            }
-        }
+        open.run.column(at, column, give)
     }
 
     /// Makes the next chunk the current one.

@@ -2,19 +2,31 @@
 
 #[allow(unsafe_code, reason = "a virtual table is a structure of C")]
 mod all;
+mod attached;
 mod block;
+mod change;
+mod check;
+mod clear;
 mod columns;
 mod filter;
+mod made;
 mod merge;
 mod numbers;
+mod run;
 pub mod seal;
 #[cfg(test)]
 mod sealing;
 #[cfg(test)]
 mod tests;
+pub mod unseal;
 
 pub(crate) use self::all::add_to;
 pub use self::block::{Block, Header, LARGEST, Writer};
+pub(in crate::store) use self::change::{
+    Amount, Rewritten, amount, forget, remove, remove_all, rewrite,
+};
+pub(in crate::store) use self::check::check;
+pub(in crate::store) use self::clear::clear_up;
 pub use self::filter::Trigrams;
 
 use std::io;

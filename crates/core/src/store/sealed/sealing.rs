@@ -6,7 +6,8 @@ use rusqlite::types::Value;
 use rusqlite::{Connection as Sqlite, params};
 
 use super::EXTENSION;
-use super::seal::{Criteria, seal, unseal};
+use super::seal::{Criteria, seal};
+use super::unseal::unseal;
 use crate::random::Random;
 use crate::sqlite::{Connection, Location, OpenOptions};
 use crate::store::StoredText;
@@ -80,7 +81,7 @@ fn all(sqlite: &Sqlite, sql: &str) -> Vec<Vec<Value>> {
 }
 
 fn seal_all(sqlite: &Sqlite) -> super::seal::Sealed {
-    seal(sqlite, &Criteria::default(), |_| ControlFlow::Continue(())).unwrap().unwrap()
+    seal(sqlite, &Criteria::default(), None, |_| ControlFlow::Continue(())).unwrap().unwrap()
 }
 
 /// Compares answers over everything with those over a copy of the rows.
@@ -163,11 +164,12 @@ fn sealed_output_is_what_it_was_in_rows() {
     assert_eq!(seal_all(&sqlite).sessions.len(), 0);
     compare(&sqlite, &mut random, 120);
 
-    let restored =
-        unseal(&sqlite, Some(&["s-2".into()]), |_| ControlFlow::Continue(())).unwrap().unwrap();
+    let restored = unseal(&sqlite, Some(&["s-2".into()]), None, |_| ControlFlow::Continue(()))
+        .unwrap()
+        .unwrap();
     assert_eq!(restored.sessions, ["s-2"]);
     compare(&sqlite, &mut random, 120);
-    unseal(&sqlite, None, |_| ControlFlow::Continue(())).unwrap().unwrap();
+    unseal(&sqlite, None, None, |_| ControlFlow::Continue(())).unwrap().unwrap();
     assert_eq!(
         all(&sqlite, &format!("{EVERYTHING} session_outputs ORDER BY id")),
         all(&sqlite, &format!("{EVERYTHING} copied ORDER BY id"))
@@ -199,13 +201,13 @@ fn sealing_that_ends_anywhere_leaves_every_session_as_it_was() {
             if told > most { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
         if round % 4 == 3 {
-            unseal(&sqlite, None, &mut tell).unwrap();
+            unseal(&sqlite, None, None, &mut tell).unwrap();
         } else {
-            seal(&sqlite, &Criteria::default(), &mut tell).unwrap();
+            seal(&sqlite, &Criteria::default(), None, &mut tell).unwrap();
         }
         compare(&sqlite, &mut random, 10);
     }
-    unseal(&sqlite, None, |_| ControlFlow::Continue(())).unwrap().unwrap();
+    unseal(&sqlite, None, None, |_| ControlFlow::Continue(())).unwrap().unwrap();
     assert!(
         all(&sqlite, &format!("{EVERYTHING} session_outputs ORDER BY id"))
             == all(&sqlite, &format!("{EVERYTHING} copied ORDER BY id"))
@@ -229,7 +231,7 @@ fn rows_that_change_while_they_are_sealed_are_left_alone() {
         sqlite.execute_batch("UPDATE sessions SET status = 'completed' WHERE id = 's-0'").unwrap();
         let mut told = 0;
         let only = Criteria { session_ids: Some(vec!["s-0".into()]), ..Criteria::default() };
-        let sealed = seal(&sqlite, &only, |_| {
+        let sealed = seal(&sqlite, &only, None, |_| {
             told += 1;
             if told == 2 {
                 other.execute_batch(change).unwrap();
@@ -261,12 +263,31 @@ fn a_file_in_which_others_would_notice_is_refused_unless_forced() {
         let sqlite = connection.sqlite().unwrap();
         fill(&sqlite, &mut Random(4), 100);
         Sqlite::open(folder.path().join("a.db")).unwrap().execute_batch(prepare).unwrap();
-        let error = seal(&sqlite, &Criteria::default(), |_| ControlFlow::Continue(())).unwrap_err();
+        let error =
+            seal(&sqlite, &Criteria::default(), None, |_| ControlFlow::Continue(())).unwrap_err();
         assert!(error.to_string().contains(reason), "{error}");
         let forced = Criteria { force: true, ..Criteria::default() };
-        let sealed = seal(&sqlite, &forced, |_| ControlFlow::Continue(())).unwrap().unwrap();
+        let sealed = seal(&sqlite, &forced, None, |_| ControlFlow::Continue(())).unwrap().unwrap();
         assert_eq!(sealed.sessions.len(), 4);
     }
+}
+
+#[test]
+fn a_program_that_knows_nothing_of_blocks_may_change_its_own_tables() {
+    let folder = tempfile::tempdir().unwrap();
+    let connection = open(folder.path());
+    let sqlite = connection.sqlite().unwrap();
+    fill(&sqlite, &mut Random(6), 500);
+    seal_all(&sqlite);
+    let before = count(&sqlite, "session_outputs_all");
+    Sqlite::open(folder.path().join("a.db"))
+        .unwrap()
+        .execute_batch(
+            "CREATE TABLE notes (a); ALTER TABLE notes RENAME COLUMN a TO b; ALTER TABLE notes RENAME TO remarks;
+             INSERT INTO session_outputs (session_id, timestamp, type, data) VALUES ('s-1', '2026-01-01T00:00:00.000Z', 'stdout', '')",
+        )
+        .unwrap();
+    assert_eq!(count(&sqlite, "session_outputs_all"), before + 1);
 }
 
 #[test]

@@ -14,11 +14,13 @@ use std::time::Duration;
 
 use rusqlite::{Connection as Sqlite, Row, Statement, params};
 
-use super::outputs::{Outputs, check_session, select_chunks};
-use super::sizes::{self, Wanted};
+use super::outputs::Outputs;
+use super::select::{Select, check_session, select_chunks};
+use super::sizes::{self, LAST, Wanted};
 use super::terminal::{KeptLine, Line, Lines, Mark};
 use super::timestamp::{Moments, Timestamp};
 use super::{Error, Result, StoredText, text};
+use crate::sqlite::snapshot;
 use clock::Clock;
 use data::Data;
 use normal::{Normal, composed};
@@ -26,25 +28,30 @@ use pattern::Pattern;
 use slowly::Slowly;
 
 /// The output of one session, by an index.
-const ONE: &str = select_chunks!("o.timestamp, o.data, o.id", "AND i.id > ?2 ORDER BY i.id");
+const ONE: Select = select_chunks!(o.timestamp, o.data, o.id; "AND i.id > ?2 ORDER BY i.id");
 
 /// The output of all sessions. Reading the table once costs less than the index for each session.
-const ALL: &str =
-    "SELECT session_id, timestamp, data, id FROM session_outputs WHERE id > ?1 ORDER BY id";
+const ALL: Select = Select {
+    rows: "SELECT session_id, timestamp, data, id FROM session_outputs WHERE id > ?1 ORDER BY id",
+    all: "SELECT session_id, timestamp, data, id FROM session_outputs_all WHERE id > ?1 ORDER BY id",
+};
 
-/// The same without long texts, which are read in pieces.
-const ONE_IN_PIECES: &str = select_chunks!(
-    "o.timestamp, CASE WHEN octet_length(o.data) <= 16384 OR (SELECT encoding FROM pragma_encoding) <> 'UTF-8'
-     THEN o.data END, o.id, octet_length(o.data)",
-    "AND i.id > ?2 ORDER BY i.id"
-);
-const ALL_IN_PIECES: &str = "SELECT session_id, timestamp,
-     CASE WHEN octet_length(data) <= 16384 OR (SELECT encoding FROM pragma_encoding) <> 'UTF-8'
-     THEN data END, id, octet_length(data)
-     FROM session_outputs WHERE id > ?1 ORDER BY id";
-
-/// The last chunk of a session.
-const LAST: &str = "SELECT max(id) FROM session_outputs WHERE session_id = ?1";
+/// The same without long texts, which are read in pieces. A block is read as a whole.
+const ONE_IN_PIECES: Select = Select {
+    rows: "SELECT o.session_id, o.timestamp,
+           CASE WHEN octet_length(o.data) <= 16384 OR (SELECT encoding FROM pragma_encoding) <> 'UTF-8'
+           THEN o.data END, o.id, octet_length(o.data)
+           FROM session_outputs i CROSS JOIN session_outputs o ON o.id = i.id
+           WHERE i.session_id = ?1 AND i.id > ?2 ORDER BY i.id",
+    ..ONE
+};
+const ALL_IN_PIECES: Select = Select {
+    rows: "SELECT session_id, timestamp,
+           CASE WHEN octet_length(data) <= 16384 OR (SELECT encoding FROM pragma_encoding) <> 'UTF-8'
+           THEN data END, id, octet_length(data)
+           FROM session_outputs WHERE id > ?1 ORDER BY id",
+    ..ALL
+};
 
 /// What to look for, and where.
 #[derive(Debug, Clone)]
@@ -252,6 +259,7 @@ impl Search {
     fn read(&self, state: &mut State) -> Result<Stopped> {
         let connection = &self.outputs.connection;
         let sqlite = connection.settled()?;
+        let _one_moment = snapshot(&sqlite)?;
         let clock = &mut Clock::new(self.query.time_limit);
         if self.look_on(state, clock).is_none() || self.end_session(state, clock).is_none() {
             return Ok(Stopped::InTime);
@@ -267,11 +275,11 @@ impl Search {
         };
         match &self.query.session_id {
             Some(id) => connection
-                .with_statement(if in_pieces { ONE_IN_PIECES } else { ONE }, |rows| {
+                .with_statement(if in_pieces { ONE_IN_PIECES } else { ONE }.of(&sqlite)?, |rows| {
                     read(rows, params![id, after])
                 }),
             None => connection
-                .with_statement(if in_pieces { ALL_IN_PIECES } else { ALL }, |rows| {
+                .with_statement(if in_pieces { ALL_IN_PIECES } else { ALL }.of(&sqlite)?, |rows| {
                     read(rows, params![after])
                 }),
         }
@@ -363,7 +371,7 @@ impl Search {
         }
         // Of many sessions, only those that print at the same time have a screen.
         if self.query.session_id.is_none() && id >= *last {
-            let mut find = sqlite.prepare_cached(LAST)?;
+            let mut find = sqlite.prepare_cached(LAST.of(sqlite)?)?;
             *last = find.query_row([StoredText(session_id)], |row| row.get(0))?;
             if id >= *last {
                 state.over = Some(session_id.to_vec());

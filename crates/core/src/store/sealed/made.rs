@@ -1,0 +1,93 @@
+//! Blocks on their way into the table.
+
+use rusqlite::{Connection as Sqlite, ffi, params};
+
+use super::{Chunk, Damage, Writer};
+use crate::sqlite;
+use crate::store::{Error, Result, StoredText};
+
+const INSERT: &str =
+    "INSERT INTO gsd_session_blocks (id, session_id, last, outputs, bytes, earliest, latest, block)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+
+/// A block that is not stored yet.
+pub(super) struct Made {
+    first: i64,
+    pub(super) last: i64,
+    pub(super) outputs: i64,
+    pub(super) bytes: i64,
+    earliest: Vec<u8>,
+    latest: Vec<u8>,
+    block: Vec<u8>,
+}
+
+/// Makes blocks of the chunks of a session.
+pub(super) struct Maker<'a> {
+    session_id: &'a [u8],
+    writer: Writer,
+    /// What is known of the block that is not full.
+    now: Option<Made>,
+}
+
+impl<'a> Maker<'a> {
+    pub(super) fn new(session_id: &'a [u8]) -> Result<Self> {
+        let writer = Writer::new().map_err(|damage| unmade(session_id, &damage))?;
+        Ok(Self { session_id, writer, now: None })
+    }
+
+    /// Adds a chunk. If the ones before it are a block, that comes back.
+    pub(super) fn add(&mut self, chunk: Chunk<'_>) -> Result<Option<Made>> {
+        let full = if self.writer.push(chunk) {
+            None
+        } else {
+            let full = self.finish()?;
+            self.writer.push(chunk);
+            full
+        };
+        let now = self.now.get_or_insert_with(|| Made {
+            first: chunk.id,
+            last: chunk.id,
+            outputs: 0,
+            bytes: 0,
+            earliest: chunk.timestamp.to_vec(),
+            latest: chunk.timestamp.to_vec(),
+            block: Vec::new(),
+        });
+        now.last = chunk.id;
+        now.outputs += 1;
+        now.bytes += i64::try_from(chunk.data.len()).unwrap_or(i64::MAX);
+        if chunk.timestamp < now.earliest.as_slice() {
+            now.earliest = chunk.timestamp.to_vec();
+        }
+        if chunk.timestamp > now.latest.as_slice() {
+            now.latest = chunk.timestamp.to_vec();
+        }
+        Ok(full)
+    }
+
+    /// The block of the chunks that came last, if there are any.
+    pub(super) fn finish(&mut self) -> Result<Option<Made>> {
+        let Some(made) = self.now.take() else { return Ok(None) };
+        let block = self.writer.finish().map_err(|damage| unmade(self.session_id, &damage))?;
+        Ok(Some(Made { block, ..made }))
+    }
+}
+
+/// Stores blocks of a session.
+pub(super) fn insert(sqlite: &Sqlite, session_id: &[u8], made: &[Made]) -> Result<()> {
+    let mut insert = sqlite::prepare(sqlite, INSERT)?;
+    for Made { first, last, outputs, bytes, earliest, latest, block } in made {
+        let (earliest, latest) = (StoredText(earliest), StoredText(latest));
+        let of = StoredText(session_id);
+        let values = params![first, of, last, outputs, bytes, earliest, latest, block];
+        sqlite::write(&mut insert, values)?;
+    }
+    Ok(())
+}
+
+fn unmade(id: &[u8], damage: &Damage) -> Error {
+    Error::Sqlite(sqlite::Error::Sqlite {
+        code: ffi::SQLITE_TOOBIG,
+        message: format!("no block of session {:?}: {damage}", String::from_utf8_lossy(id)),
+    })
+}
