@@ -717,7 +717,7 @@ export interface PruneProgress {
   scannedBytes: number
 }
 
-/** A session that was to be removed and stays, or output without one. */
+/** A session that was to be removed or sealed and stays, or output without one. */
 export interface KeptSession {
   /** The id of the session. */
   id: string

@@ -141,7 +141,7 @@ describe('a sealed session', () => {
     outputs.append(sampleOutput({ data: 'one' }))
     const other = openStores(connection.path)
     const found: string[] = []
-    for await (const { data } of other.outputs.follow('s-1')) {
+    for await (const { data } of other.outputs.follow('s-1', { after: 0 })) {
       found.push(data)
       if (data !== 'one') continue
       outputs.append(sampleOutput({ data: 'two' }))

@@ -20,6 +20,7 @@ mod model;
 mod plan;
 mod redacting;
 mod script;
+mod sealing;
 mod sweep;
 #[allow(unsafe_code, reason = "a file system of SQLite's is a table of C functions")]
 mod vfs;
@@ -217,6 +218,18 @@ fn redaction_of_what_is_stored_survives_every_fault() {
     let work = redacting::a_day_afterwards;
     let tally = sweep("redacting stored", Some(CALLER), EVERY_END, EVERY_FAILURE, work);
     assert!(tally.points > 100 && tally.told > 50);
+}
+
+#[test]
+fn sealing_survives_every_fault() {
+    let tally = sweep("sealing", Some(CALLER), EVERY_END, EVERY_FAILURE, sealing::a_day);
+    assert!(tally.points > 200 && tally.told > 100);
+}
+
+#[test]
+fn bringing_sealed_sessions_back_survives_every_fault() {
+    let tally = sweep("unsealing", Some(CALLER), EVERY_END, EVERY_FAILURE, sealing::a_day_back);
+    assert!(tally.points > 200 && tally.told > 100);
 }
 
 #[test]

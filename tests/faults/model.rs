@@ -76,8 +76,9 @@ impl Model {
     pub fn stored(sqlite: &rusqlite::Connection) -> rusqlite::Result<Self> {
         let mut sessions = sqlite
             .prepare("SELECT id, slot, status, current_command FROM sessions ORDER BY rowid")?;
+        let table = if has_seals(sqlite)? { "session_outputs_all" } else { "session_outputs" };
         let mut outputs =
-            sqlite.prepare("SELECT session_id, data FROM session_outputs ORDER BY id")?;
+            sqlite.prepare(&format!("SELECT session_id, data FROM {table} ORDER BY id"))?;
         // The oldest files have no pins.
         let pins = if sqlite.table_exists(None, "session_pins")? {
             sqlite
@@ -196,6 +197,11 @@ pub fn open(file: &Path, options: &OpenOptions) -> Result<Connection> {
     Connection::open(&file.to_string_lossy(), Location::File(file.to_owned()), options)
 }
 
+/// Whether sessions of the file are sealed, by now.
+fn has_seals(sqlite: &rusqlite::Connection) -> rusqlite::Result<bool> {
+    sqlite.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'gsd_session_seals'")?.exists([])
+}
+
 /// Asserts that the file is sound, and as the library makes it.
 pub fn assert_sound(sqlite: &rusqlite::Connection) {
     let text = |pragma: &str| -> String {
@@ -205,5 +211,8 @@ pub fn assert_sound(sqlite: &rusqlite::Connection) {
     };
     assert_eq!(text("integrity_check"), "Text(\"ok\")");
     assert_eq!(text("journal_mode"), "Text(\"wal\")");
-    assert_eq!(text("user_version"), "Integer(2)");
+    assert_eq!(
+        text("user_version"),
+        if has_seals(sqlite).unwrap() { "Integer(3)" } else { "Integer(2)" }
+    );
 }

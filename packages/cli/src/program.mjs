@@ -17,6 +17,8 @@ export const COMMANDS = [
   'export',
   'stats',
   'rename',
+  'seal',
+  'unseal',
   'prune',
   'delete',
   'pin',

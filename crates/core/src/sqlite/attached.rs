@@ -4,7 +4,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection as Sqlite, Row};
 
 use super::definition::lossy;
-use super::limits::prepare;
+use super::limits::{Limits, limited};
 use super::{Result, migrations, verify};
 
 /// A foreign key that is declared in a file, and not by this library.
@@ -136,7 +136,9 @@ fn is_text(row: &Row<'_>, column: usize) -> bool {
 /// An error of SQLite.
 pub(crate) fn firing(sqlite: &Sqlite, table: &str) -> Result<Firing> {
     // SQLite itself says which triggers are part of a program; their SQL need not be understood.
-    let explained = prepare(sqlite, &format!("EXPLAIN DELETE FROM {table} WHERE rowid = 1"));
+    // It is not kept: of a statement that is only explained SQLite does not notice that the schema has changed.
+    let explain = format!("EXPLAIN DELETE FROM {table} WHERE rowid = 1");
+    let explained: Result<_> = limited(Limits::SCHEMA, || Ok(sqlite.prepare(&explain)?));
     let mut statement = match explained {
         Ok(statement) => statement,
         Err(error) if error.is_of_schema() => {
@@ -188,6 +190,25 @@ mod tests {
         sqlite.pragma_update(None, "foreign_keys", foreign_keys).unwrap();
         sqlite.execute_batch(change).unwrap();
         sqlite
+    }
+
+    #[test]
+    fn triggers_are_found_however_often_others_change_the_schema() {
+        let folder = tempfile::tempdir().unwrap();
+        let open = || Sqlite::open(folder.path().join("a.db")).unwrap();
+        let (sqlite, other) = (open(), open());
+        migrations::migrate(&sqlite, &OpenOptions::default()).unwrap();
+        for round in 0..20 {
+            let name = format!("t{round}");
+            other
+                .execute_batch(&format!(
+                    "CREATE TRIGGER {name} AFTER DELETE ON session_outputs BEGIN SELECT {round}; END"
+                ))
+                .unwrap();
+            let count = "SELECT count(*) FROM sessions";
+            let _: i64 = sqlite.query_row(count, [], |row| row.get(0)).unwrap();
+            assert_eq!(firing(&sqlite, "session_outputs").unwrap().triggers.len(), round + 1);
+        }
     }
 
     #[test]
