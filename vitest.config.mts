@@ -4,8 +4,6 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     include: ['__test__/**/*.spec.ts', 'packages/*/test/**/*.spec.ts'],
-    // Once more with all output in blocks.
-    setupFiles: process.env['GSD_TEST_SEALED'] ? ['__test__/support/sealed.ts'] : [],
     // No spec may use the database of whoever runs it.
     env: { GSD_SESSIONS_DB: '' },
     // vitest leaves one core free; but a spec often waits for a process that it started.

@@ -1,7 +1,6 @@
 //! What `lib/sealing.js` calls.
 
-use gsd_session_core::store::sealed::seal::{self, Criteria, Progress, Sealed};
-use gsd_session_core::store::sealed::unseal;
+use gsd_session_core::store::sealing::{self, Criteria, Progress, Sealed};
 
 use crate::beside::{Numbers, beside};
 use crate::convert::{Argument, MAX_SAFE_INTEGER, optional};
@@ -36,7 +35,7 @@ fn seal<'env>(call: Call<'_, 'env>) -> Answer<'env> {
         dry_run: flag("options.dryRun", dry_run)?,
     };
     beside(call, tell, !criteria.dry_run, sealed, Sealed::progress, move |sqlite, owed, tell| {
-        seal::seal(sqlite, &criteria, owed, tell)
+        sealing::seal(sqlite, &criteria, owed, tell)
     })
 }
 
@@ -45,14 +44,14 @@ fn unseal<'env>(call: Call<'_, 'env>) -> Answer<'env> {
     let [session_ids, tell] = call.array(1)?;
     let session_ids = optional(Argument::new("options.sessionIds", session_ids), ids)?;
     beside(call, tell, true, sealed, Sealed::progress, move |sqlite, owed, tell| {
-        unseal::unseal(sqlite, session_ids.as_deref(), owed, tell)
+        sealing::unseal(sqlite, session_ids.as_deref(), owed, tell)
     })
 }
 
 /// the connection: seals all output before it returns. Tests see by it that readers do not care.
 fn seal_everything<'env>(call: Call<'_, 'env>) -> Answer<'env> {
     let sqlite = connection(call)?.settled()?;
-    seal::seal_everything(&sqlite)?;
+    sealing::seal_everything(&sqlite)?;
     done(call)
 }
 

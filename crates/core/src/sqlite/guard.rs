@@ -16,7 +16,7 @@ use rusqlite::{Batch, Connection as Sqlite, Statement, ffi};
 
 use super::log::Handle;
 use super::refused::{self, Refused};
-use super::{Error, Result, empty_copy, files, migrations, schema};
+use super::{Error, Result, empty_copy, files, migrations, ours, schema};
 
 /// How a question about an ALTER TABLE of one of our tables is answered.
 #[derive(Debug, Clone, Copy)]
@@ -27,8 +27,6 @@ enum Alterations {
     Noted(Option<&'static str>),
     /// With yes: somebody has looked at it. SQLite prepares a statement again where the schema has changed.
     Allowed,
-    /// With yes, and so is every other question: the statement is ours.
-    Ours,
 }
 
 /// The database with the temporary tables.
@@ -99,11 +97,6 @@ pub(super) fn running<T>(alters: bool, work: impl FnOnce() -> T) -> T {
     if alters { with(Alterations::Allowed, work).0 } else { work() }
 }
 
-/// Runs `work` with statements of ours, which may do anything.
-pub(super) fn ours<T>(work: impl FnOnce() -> T) -> T {
-    with(Alterations::Ours, work).0
-}
-
 /// Runs `work`, and returns what has become of `alterations` meanwhile.
 fn with<T>(alterations: Alterations, work: impl FnOnce() -> T) -> (T, Alterations) {
     /// Restores the previous answer, however `work` ends.
@@ -143,7 +136,7 @@ unsafe extern "C" fn authorize(
     ) {
         return ffi::SQLITE_OK;
     }
-    if matches!(ALTERATIONS.get(), Alterations::Ours) {
+    if ours::are_meant() {
         return ffi::SQLITE_OK;
     }
     let text = |text: *const c_char| {
@@ -228,7 +221,7 @@ fn refusal(
                 ALTERATIONS.set(Alterations::Noted(Some(table)));
                 None
             }
-            Alterations::Allowed | Alterations::Ours => None,
+            Alterations::Allowed => None,
         };
     }
     // A pragma without the name of a database is for the main one, or for all.

@@ -14,7 +14,7 @@ use rusqlite::Connection as Sqlite;
 use super::definition::{definition, in_memory, lossy};
 use super::options::OpenOptions;
 use super::transaction::atomically;
-use super::{Result, guard, slots};
+use super::{Result, ours, slots};
 
 const MIGRATIONS: &[&str] =
     &[include_str!("migrations/0001_sessions.sql"), include_str!("migrations/0002_pins.sql")];
@@ -93,7 +93,7 @@ pub(super) fn newest() -> i64 {
 ///
 /// An error of SQLite.
 pub(crate) fn add_sealed(connection: &Sqlite) -> Result<()> {
-    guard::ours(|| {
+    ours::run(|| {
         connection.execute_batch(SEALED)?;
         Ok(connection.pragma_update(None, "user_version", SEALED_VERSION)?)
     })
@@ -105,7 +105,7 @@ pub(crate) fn add_sealed(connection: &Sqlite) -> Result<()> {
 ///
 /// An error of SQLite.
 pub(crate) fn drop_sealed(connection: &Sqlite) -> Result<()> {
-    guard::ours(|| {
+    ours::run(|| {
         for (kind, name) in objects(SEALED) {
             // An index goes with its table.
             if kind != "INDEX" {

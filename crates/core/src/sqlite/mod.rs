@@ -27,6 +27,7 @@ mod migrations;
 mod new_file;
 mod open;
 mod options;
+mod ours;
 #[allow(unsafe_code, reason = "SQLite tells the system's error by a C call")]
 mod places;
 mod pragma;

@@ -29,6 +29,7 @@ pub mod restore;
 pub mod retention;
 pub mod salvage;
 pub mod sealed;
+pub mod sealing;
 pub mod search;
 pub mod seen;
 mod select;

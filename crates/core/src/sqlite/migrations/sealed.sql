@@ -2,10 +2,10 @@
 -- not know it would take the output for lost, so it raises `user_version`.
 
 -- Which output of a session stands in blocks: all up to the chunk `through`. No row of `session_outputs` up to there counts
--- then, and no block behind it. `work` is 0 where there are none, 2 while a session is sealed and unchanged since then, and 1
--- where something may be left that does not count.
+-- then, and no block behind it. `work` is 0 where there are none, and 1 where something may be left that does not count. A
+-- higher number is that of somebody who is sealing the session, or bringing it back, and nothing has changed since then.
 CREATE TABLE IF NOT EXISTS gsd_session_seals (
-  session_id TEXT PRIMARY KEY NOT NULL,
+  session_id TEXT PRIMARY KEY NOT NULL REFERENCES sessions(id) ON DELETE CASCADE,
   through INTEGER,
   work INTEGER NOT NULL
 ) WITHOUT ROWID;
@@ -14,7 +14,7 @@ CREATE TABLE IF NOT EXISTS gsd_session_seals (
 -- and latest moments.
 CREATE TABLE IF NOT EXISTS gsd_session_blocks (
   id INTEGER PRIMARY KEY,
-  session_id TEXT NOT NULL,
+  session_id TEXT NOT NULL REFERENCES gsd_session_seals(session_id) ON DELETE CASCADE,
   last INTEGER NOT NULL,
   outputs INTEGER NOT NULL,
   bytes INTEGER NOT NULL,
@@ -32,11 +32,11 @@ CREATE INDEX IF NOT EXISTS gsd_session_blocks_by_last ON gsd_session_blocks (las
 CREATE TRIGGER IF NOT EXISTS gsd_session_output_changed
 AFTER UPDATE ON session_outputs
 BEGIN
-  UPDATE gsd_session_seals SET work = 1 WHERE session_id = OLD.session_id AND work = 2;
+  UPDATE gsd_session_seals SET work = 1 WHERE session_id IN (OLD.session_id, NEW.session_id) AND work > 1;
 END;
 
 CREATE TRIGGER IF NOT EXISTS gsd_session_output_removed
 AFTER DELETE ON session_outputs
 BEGIN
-  UPDATE gsd_session_seals SET work = 1 WHERE session_id = OLD.session_id AND work = 2;
+  UPDATE gsd_session_seals SET work = 1 WHERE session_id = OLD.session_id AND work > 1;
 END;

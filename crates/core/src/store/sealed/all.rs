@@ -236,7 +236,7 @@ unsafe impl VTabCursor for Cursor<'_> {
     fn column(&self, context: &mut Context, column: c_int) -> rusqlite::Result<()> {
         let column = usize::try_from(column).ok().and_then(|at| COLUMNS.get(at));
         if let (Some(merge), Some(column)) = (&self.merge, column) {
-            merge.column(*column, |value| context.set_result(&value))?;
+            merge.column(*column, |value| context.set_result(value))?;
         }
         Ok(())
     }

@@ -14,13 +14,23 @@
 //! | | the text of all chunks, one behind the other, as a zstd frame |
 //! | 4 | CRC-32 of all bytes before |
 //!
-//! Numbers have their lowest byte first. A block has text of at most 64 KiB, or one chunk.
+//! Numbers have their lowest byte first. A block has text of at most 64 KiB, or one chunk; at most 16,384 chunks; and columns of at
+//! most 4 MiB. So no block takes much memory, whatever it says of itself, but one with a single long chunk.
 
 use super::columns::{self, Row};
 use super::{Chunk, Damage};
 
 /// Bytes of text of a block that has more than one chunk.
 pub const LARGEST: usize = 64 << 10;
+
+/// Chunks of a block.
+pub(super) const MOST_CHUNKS: usize = 16 << 10;
+
+/// Bytes of the columns of a block.
+const LARGEST_COLUMNS: usize = 4 << 20;
+
+/// Bytes of a row in the columns beside the texts of its moments: none takes more.
+const LARGEST_ROW: usize = 64;
 
 const MAGIC: &[u8; 4] = b"GSDB";
 const VERSION: u8 = 1;
@@ -53,6 +63,8 @@ pub struct Header {
 pub struct Writer {
     rows: Vec<Row>,
     text: Vec<u8>,
+    /// No more bytes than so many take the columns.
+    columns: usize,
     compressor: zstd::bulk::Compressor<'static>,
 }
 
@@ -73,7 +85,7 @@ impl Writer {
     /// If there is no memory.
     pub fn new() -> Result<Self, Damage> {
         let compressor = zstd::bulk::Compressor::new(LEVEL)?;
-        Ok(Self { rows: Vec::new(), text: Vec::new(), compressor })
+        Ok(Self { rows: Vec::new(), text: Vec::new(), columns: 0, compressor })
     }
 
     /// Whether it has no chunk.
@@ -83,11 +95,19 @@ impl Writer {
 
     /// Adds a chunk behind the others, or says that it belongs into the next block: there is no room, or its cursor is not above theirs.
     pub fn push(&mut self, chunk: Chunk<'_>) -> bool {
+        let moments = chunk.timestamp.len() + chunk.created_at.map_or(0, <[u8]>::len);
+        let columns = self.columns + LARGEST_ROW + moments;
         let fits = match self.rows.last() {
-            Some(last) => chunk.id > last.id && self.text.len() + chunk.data.len() <= LARGEST,
+            Some(last) => {
+                chunk.id > last.id
+                    && self.text.len() + chunk.data.len() <= LARGEST
+                    && self.rows.len() < MOST_CHUNKS
+                    && columns <= LARGEST_COLUMNS
+            }
             None => true,
         };
         if fits {
+            self.columns = columns;
             self.rows.push(chunk.into());
             self.text.extend_from_slice(chunk.data);
         }
@@ -106,6 +126,9 @@ impl Writer {
         };
         let compressed_columns = self.compressor.compress(&columns)?;
         let compressed_text = self.compressor.compress(&self.text)?;
+        if columns.len() > LARGEST_COLUMNS {
+            return Err(Damage::Length);
+        }
         let size = |length: usize| match u32::try_from(length) {
             Ok(size) if length <= LARGEST_PART => Ok(size),
             _ => Err(Damage::Length),
@@ -128,6 +151,7 @@ impl Writer {
         out.extend_from_slice(&checksum.to_le_bytes());
         self.rows.clear();
         self.text.clear();
+        self.columns = 0;
         Ok(out)
     }
 }
@@ -155,7 +179,11 @@ impl Header {
             return Err(Damage::Length);
         }
         let largest = if count > 1 { LARGEST } else { LARGEST_PART };
-        if count == 0 || text > largest || columns > LARGEST_PART || first > last {
+        let is_possible = (1..=MOST_CHUNKS).contains(&count)
+            && (5 * count + 1..=LARGEST_COLUMNS).contains(&columns)
+            && text <= largest
+            && first <= last;
+        if !is_possible {
             return Err(Damage::Columns);
         }
         Ok(header)
@@ -223,8 +251,10 @@ impl Block {
 
 /// A part of a block. It must have exactly so many bytes: a frame that gives more is not followed further.
 fn decompress(frame: &[u8], length: usize) -> Result<Vec<u8>, Damage> {
-    // What a frame says of its length is compared before memory is taken.
-    if zstd::zstd_safe::get_frame_content_size(frame).ok().flatten() != Some(length as u64) {
+    // What a frame says of its length is compared before memory is taken. Nothing stands behind it.
+    if zstd::zstd_safe::get_frame_content_size(frame).ok().flatten() != Some(length as u64)
+        || zstd::zstd_safe::find_frame_compressed_size(frame) != Ok(frame.len())
+    {
         return Err(Damage::Length);
     }
     let bytes = zstd::bulk::decompress(frame, length)?;

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection as Sqlite, OptionalExtension, params};
 
-use super::clear::through;
+use super::clear::{forget, through};
 use super::made::{Maker, insert};
 use super::{Block, merge};
 use crate::sqlite;
@@ -18,7 +18,6 @@ const OLDEST: &str = "SELECT id, outputs, bytes FROM gsd_session_blocks
 
 const DELETE: &str = "DELETE FROM gsd_session_blocks WHERE id = ?1";
 const DELETE_ALL: &str = "DELETE FROM gsd_session_blocks WHERE session_id = ?1";
-const FORGET: &str = "DELETE FROM gsd_session_seals WHERE session_id = ?1";
 
 const HOLDING: &str = "SELECT id, block FROM gsd_session_blocks WHERE session_id = ?1 AND id <= ?2
     ORDER BY id DESC LIMIT 1";
@@ -83,13 +82,6 @@ pub(in crate::store) fn remove_all(sqlite: &Sqlite, id: &str) -> Result<()> {
     let mut delete = sqlite::prepare(sqlite, DELETE_ALL)?;
     sqlite::write_many(sqlite, "gsd_session_blocks", &mut delete, &[&id])?;
     forget(sqlite, id.as_bytes())
-}
-
-/// Forgets that a session without blocks was sealed.
-pub(in crate::store) fn forget(sqlite: &Sqlite, id: &[u8]) -> Result<()> {
-    let mut forget = sqlite::prepare(sqlite, FORGET)?;
-    sqlite::write(&mut forget, params![StoredText(id)])?;
-    Ok(())
 }
 
 /// Changes chunks of a session that stand in blocks, in a transaction of the caller. Those that are no longer what they were stay.

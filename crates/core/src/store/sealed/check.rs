@@ -4,7 +4,7 @@ use rusqlite::{Connection as Sqlite, Row};
 
 use super::Block;
 use crate::sqlite::{self, Findings};
-use crate::store::text;
+use crate::store::{text, timestamp};
 
 const BLOCKS: &str = "SELECT id, last, outputs, bytes, earliest, latest, block,
     EXISTS (SELECT 1 FROM gsd_session_seals s WHERE s.session_id = b.session_id)
@@ -50,5 +50,20 @@ fn fault(row: &Row<'_>) -> rusqlite::Result<Option<String>> {
         && i64::try_from(bytes) == Ok(number(3)?)
         && moments().min() == Some(text(row.get_ref(4)?))
         && moments().max() == Some(text(row.get_ref(5)?));
-    Ok((!is_same).then(|| "its row says something else of it than it says itself".into()))
+    if !is_same {
+        return Ok(Some("its row says something else of it than it says itself".into()));
+    }
+    let is_moment = |text: &[u8]| timestamp::is_moment(text);
+    let odd = block.chunks().find_map(|chunk| {
+        let created_at = chunk.created_at.filter(|at| !is_moment(at)).map(|at| ("created_at", at));
+        let fault = if is_moment(chunk.timestamp) {
+            created_at
+        } else {
+            Some(("timestamp", chunk.timestamp))
+        };
+        fault.map(|(column, text)| (chunk.id, column, text.to_vec()))
+    });
+    Ok(odd.map(|(id, column, text)| {
+        format!("{column} of chunk {id} holds {:?}", String::from_utf8_lossy(&text))
+    }))
 }

@@ -1,18 +1,25 @@
 //! What of a session counts, and clearing up what does not.
 
+use std::hash::{BuildHasher, RandomState};
 use std::ops::ControlFlow;
 use std::time::Instant;
 
 use rusqlite::{Connection as Sqlite, OptionalExtension, params};
 
-use crate::sqlite::{self, atomically, has_object};
+use crate::sqlite::{self, add_sealed, atomically, has_object};
 use crate::store::pace::TIME;
 use crate::store::{Error, Result, StoredText, text};
 
 const SEAL: &str = "SELECT through, work FROM gsd_session_seals WHERE session_id = ?1";
 
-pub(super) const SET: &str =
+pub(in crate::store) const SET: &str =
     "UPDATE gsd_session_seals SET through = ?2, work = ?3 WHERE session_id = ?1";
+
+const CLAIM: &str =
+    "INSERT INTO gsd_session_seals (session_id, through, work) VALUES (?1, NULL, ?2)
+    ON CONFLICT (session_id) DO UPDATE SET work = ?2";
+
+const FORGET: &str = "DELETE FROM gsd_session_seals WHERE session_id = ?1";
 
 const UNFINISHED: &str =
     "SELECT session_id FROM gsd_session_seals WHERE work <> 0 ORDER BY session_id";
@@ -27,8 +34,57 @@ const NEW_BLOCKS: &str =
 
 const DELETE_BLOCK: &str = "DELETE FROM gsd_session_blocks WHERE id = ?1";
 
+/// Forgets that a session without blocks was sealed.
+pub(in crate::store) fn forget(sqlite: &Sqlite, id: &[u8]) -> Result<()> {
+    let mut forget = sqlite::prepare(sqlite, FORGET)?;
+    sqlite::write(&mut forget, params![StoredText(id)])?;
+    Ok(())
+}
+
+/// A session that only the holder changes.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::store) struct Claim {
+    /// What the others see of it.
+    pub(in crate::store) number: i64,
+    /// The last chunk that stood in a block then.
+    pub(in crate::store) through: Option<i64>,
+}
+
+/// Whose a session is.
+pub(in crate::store) enum Claimed {
+    By(Claim),
+    ByOthers,
+    /// It is not the one that was meant.
+    Changed,
+}
+
+impl Claim {
+    /// Claims a session, in a transaction of the caller. The file gets what sealed sessions need.
+    pub(in crate::store) fn take(sqlite: &Sqlite, id: &[u8]) -> Result<Claimed> {
+        if !has_object(sqlite, "gsd_session_seals")? {
+            add_sealed(sqlite)?;
+        }
+        let through = match seal_of(sqlite, id)? {
+            None => None,
+            Some((through, 0)) => through,
+            Some(_) => return Ok(Claimed::ByOthers),
+        };
+        // No two of them are alike, in whatever process.
+        let number = RandomState::new().hash_one(0) >> 2;
+        let number = i64::try_from(number).unwrap_or(i64::MAX).max(2);
+        let mut claim = sqlite::prepare(sqlite, CLAIM)?;
+        sqlite::write(&mut claim, params![StoredText(id), number])?;
+        Ok(Claimed::By(Self { number, through }))
+    }
+
+    /// Whether nobody has changed the session since it was claimed.
+    pub(in crate::store) fn holds(self, sqlite: &Sqlite, id: &[u8]) -> Result<bool> {
+        Ok(seal_of(sqlite, id)? == Some((self.through, self.number)))
+    }
+}
+
 /// The ids of sessions.
-pub(super) fn ids(sqlite: &Sqlite, sql: &str) -> Result<Vec<Vec<u8>>> {
+pub(in crate::store) fn ids(sqlite: &Sqlite, sql: &str) -> Result<Vec<Vec<u8>>> {
     let mut statement = sqlite.prepare_cached(sql)?;
     let ids = statement.query_map([], |row| Ok(text(row.get_ref(0)?).to_vec()))?;
     Ok(ids.collect::<rusqlite::Result<_>>()?)
@@ -36,14 +92,15 @@ pub(super) fn ids(sqlite: &Sqlite, sql: &str) -> Result<Vec<Vec<u8>>> {
 
 /// The last chunk of a session that stands in a block.
 pub(in crate::store) fn through(sqlite: &Sqlite, id: &[u8]) -> Result<Option<i64>> {
-    if !has_object(sqlite, "gsd_session_seals")? {
-        return Ok(None);
-    }
     Ok(seal_of(sqlite, id)?.and_then(|(through, _)| through))
 }
 
 /// What is known of a session that is or was sealed: the last chunk that stands in a block, and what is left to do.
-pub(super) fn seal_of(sqlite: &Sqlite, id: &[u8]) -> Result<Option<(Option<i64>, i64)>> {
+pub(in crate::store) fn seal_of(sqlite: &Sqlite, id: &[u8]) -> Result<Option<(Option<i64>, i64)>> {
+    // Somebody may have brought back the last one.
+    if !has_object(sqlite, "gsd_session_seals")? {
+        return Ok(None);
+    }
     let mut find = sqlite.prepare_cached(SEAL)?;
     Ok(find.query_row([StoredText(id)], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
 }
@@ -65,7 +122,7 @@ pub(in crate::store) fn clear_up(
 }
 
 /// Removes what does not count of a session: rows up to the last sealed chunk, and blocks behind it.
-pub(super) fn clear_up_one(
+pub(in crate::store) fn clear_up_one(
     sqlite: &Sqlite,
     id: &[u8],
     rest: &mut impl FnMut(Instant) -> Result<ControlFlow<()>>,
@@ -118,7 +175,7 @@ fn clear_up_slice(sqlite: &Sqlite, id: &[u8], began: Instant) -> Result<bool> {
         let mut set = sqlite::prepare(sqlite, SET)?;
         sqlite::write(&mut set, params![StoredText(id), through, 0])?;
     } else {
-        super::forget(sqlite, id)?;
+        forget(sqlite, id)?;
     }
     Ok(true)
 }

@@ -11,18 +11,18 @@ const INSERT: &str =
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
 
 /// A block that is not stored yet.
-pub(super) struct Made {
+pub(in crate::store) struct Made {
     first: i64,
-    pub(super) last: i64,
-    pub(super) outputs: i64,
-    pub(super) bytes: i64,
+    pub(in crate::store) last: i64,
+    pub(in crate::store) outputs: i64,
+    pub(in crate::store) bytes: i64,
     earliest: Vec<u8>,
     latest: Vec<u8>,
     block: Vec<u8>,
 }
 
 /// Makes blocks of the chunks of a session.
-pub(super) struct Maker<'a> {
+pub(in crate::store) struct Maker<'a> {
     session_id: &'a [u8],
     writer: Writer,
     /// What is known of the block that is not full.
@@ -30,13 +30,13 @@ pub(super) struct Maker<'a> {
 }
 
 impl<'a> Maker<'a> {
-    pub(super) fn new(session_id: &'a [u8]) -> Result<Self> {
+    pub(in crate::store) fn new(session_id: &'a [u8]) -> Result<Self> {
         let writer = Writer::new().map_err(|damage| unmade(session_id, &damage))?;
         Ok(Self { session_id, writer, now: None })
     }
 
     /// Adds a chunk. If the ones before it are a block, that comes back.
-    pub(super) fn add(&mut self, chunk: Chunk<'_>) -> Result<Option<Made>> {
+    pub(in crate::store) fn add(&mut self, chunk: Chunk<'_>) -> Result<Option<Made>> {
         let full = if self.writer.push(chunk) {
             None
         } else {
@@ -66,7 +66,7 @@ impl<'a> Maker<'a> {
     }
 
     /// The block of the chunks that came last, if there are any.
-    pub(super) fn finish(&mut self) -> Result<Option<Made>> {
+    pub(in crate::store) fn finish(&mut self) -> Result<Option<Made>> {
         let Some(made) = self.now.take() else { return Ok(None) };
         let block = self.writer.finish().map_err(|damage| unmade(self.session_id, &damage))?;
         Ok(Some(Made { block, ..made }))
@@ -74,7 +74,7 @@ impl<'a> Maker<'a> {
 }
 
 /// Stores blocks of a session.
-pub(super) fn insert(sqlite: &Sqlite, session_id: &[u8], made: &[Made]) -> Result<()> {
+pub(in crate::store) fn insert(sqlite: &Sqlite, session_id: &[u8], made: &[Made]) -> Result<()> {
     let mut insert = sqlite::prepare(sqlite, INSERT)?;
     for Made { first, last, outputs, bytes, earliest, latest, block } in made {
         let (earliest, latest) = (StoredText(earliest), StoredText(latest));

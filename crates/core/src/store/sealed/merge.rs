@@ -24,13 +24,13 @@ const IN_WORK: &str = "SELECT session_id, through FROM gsd_session_seals WHERE w
 const LOAD: &str = "SELECT session_id, block FROM gsd_session_blocks WHERE id = ?1";
 
 const ROWS: &str = "SELECT session_id, id, timestamp, type, data, created_at FROM session_outputs
-    WHERE id > ?1 ORDER BY id";
+    WHERE id >= ?1 ORDER BY id";
 const ROWS_OF_ONE: &str = select_chunks!(
-    o.id, o.timestamp, o.type, o.data, o.created_at; "AND i.id > ?2 ORDER BY i.id"
+    o.id, o.timestamp, o.type, o.data, o.created_at; "AND i.id >= ?2 ORDER BY i.id"
 )
 .rows;
 const ROWS_OF_ONE_BACKWARDS: &str = select_chunks!(
-    o.id, o.timestamp, o.type, o.data, o.created_at; "AND i.id < ?2 ORDER BY i.id DESC"
+    o.id, o.timestamp, o.type, o.data, o.created_at; "AND i.id <= ?2 ORDER BY i.id DESC"
 )
 .rows;
 const ROWS_BY_TIME: &str = select_chunks!(
@@ -129,7 +129,7 @@ pub(super) struct Merge {
     across: Vec<i64>,
     /// The block that is opened next, and its place.
     block: Option<(i64, Place)>,
-    /// The place of the last row that was read, and how many are read next; 0 where there are none.
+    /// Where the next rows are looked for, and how many are read; 0 where there are none.
     row: Place,
     batch: usize,
 }
@@ -142,8 +142,8 @@ impl Merge {
         has_blocks: bool,
     ) -> rusqlite::Result<Self> {
         let row = match (wanted.order, wanted.backwards) {
-            (Order::Append, false) => (None, wanted.low.saturating_sub(1)),
-            (Order::Append, true) => (None, wanted.high.saturating_add(1)),
+            (Order::Append, false) => (None, wanted.low),
+            (Order::Append, true) => (None, wanted.high),
             (Order::Time, false) => {
                 let since = wanted.since.as_deref().unwrap_or_default();
                 (Some(Moment::text(since)), i64::MIN)
@@ -276,6 +276,9 @@ impl Merge {
             load.query_row([id], |row| {
                 let bytes = crate::store::text(row.get_ref(1)?);
                 let block = Block::read(bytes).map_err(|damage| damaged(id, &damage))?;
+                if block.chunk(0).is_none_or(|first| first.id != id) {
+                    return Err(damaged(id, &Damage::Columns));
+                }
                 Ok((Rc::from(crate::store::text(row.get_ref(0)?)), block))
             })?
         };
@@ -407,10 +410,9 @@ impl Merge {
                 next.query_row(params![session_id, moment, id, through], by_time)
             }
         };
-        self.block = found.optional()?.filter(|(_, (_, last))| {
-            backwards && order == Order::Append && *last >= low
-                || !(backwards && order == Order::Append)
-        });
+        self.block = found
+            .optional()?
+            .filter(|(_, (_, last))| !backwards || order != Order::Append || *last >= low);
         Ok(())
     }
 
@@ -457,7 +459,9 @@ impl Merge {
         })?;
         // No row up to there counts.
         let from = match self.through {
-            Some(through) if order == Order::Append && !backwards => (*id).max(through),
+            Some(through) if order == Order::Append && !backwards => {
+                (*id).max(through.saturating_add(1))
+            }
             _ => *id,
         };
         let mut found = match (session_id.as_deref().map(StoredText), order) {
@@ -476,7 +480,16 @@ impl Merge {
             let get = |column| Ok::<_, rusqlite::Error>(Stored::of(row.get_ref(column)?));
             let id: i64 = row.get(1)?;
             let timestamp = get(2)?;
-            place = ((order == Order::Time).then(|| Moment::of(&timestamp)), id);
+            // By time the rows behind this one come next, by cursor those from the next cursor on.
+            let next = if backwards { id.checked_sub(1) } else { id.checked_add(1) };
+            place = match order {
+                Order::Time => (Some(Moment::of(&timestamp)), id),
+                Order::Append => (None, next.unwrap_or(id)),
+            };
+            if order == Order::Append && next.is_none() {
+                left = 0;
+                self.batch = 0;
+            }
             let is_beyond = if backwards { id < low } else { id > high };
             if order == Order::Append && is_beyond {
                 self.batch = 0;
@@ -500,7 +513,7 @@ impl Merge {
 }
 
 /// The error for a block that cannot be read.
-pub(super) fn damaged(id: i64, damage: &Damage) -> rusqlite::Error {
+pub(in crate::store) fn damaged(id: i64, damage: &Damage) -> rusqlite::Error {
     let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT_VTAB);
     rusqlite::Error::SqliteFailure(
         code,

@@ -2,7 +2,6 @@
 
 #[allow(unsafe_code, reason = "a virtual table is a structure of C")]
 mod all;
-mod attached;
 mod block;
 mod change;
 mod check;
@@ -13,21 +12,19 @@ mod made;
 mod merge;
 mod numbers;
 mod run;
-pub mod seal;
-#[cfg(test)]
-mod sealing;
 #[cfg(test)]
 mod tests;
-pub mod unseal;
 
 pub(crate) use self::all::add_to;
 pub use self::block::{Block, Header, LARGEST, Writer};
-pub(in crate::store) use self::change::{
-    Amount, Rewritten, amount, forget, remove, remove_all, rewrite,
-};
+pub(in crate::store) use self::change::{Amount, Rewritten, amount, remove, remove_all, rewrite};
 pub(in crate::store) use self::check::check;
-pub(in crate::store) use self::clear::clear_up;
+pub(in crate::store) use self::clear::{
+    Claim, Claimed, SET, clear_up, clear_up_one, forget, ids, seal_of, through,
+};
 pub use self::filter::Trigrams;
+pub(in crate::store) use self::made::{Made, Maker, insert};
+pub(in crate::store) use self::merge::damaged;
 
 use std::io;
 

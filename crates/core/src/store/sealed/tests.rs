@@ -159,3 +159,57 @@ fn what_terminals_print_takes_an_eighth() {
     let text: usize = rows.iter().map(|row| row.data.len()).sum();
     assert!(block(&rows).len() * 8 < text);
 }
+
+#[test]
+fn a_block_has_few_chunks_and_short_columns_so_that_it_fills_no_memory() {
+    let mut writer = Writer::new().unwrap();
+    let rows = (1..=40_000).map(|id| row(id, b""));
+    let mut counts = Vec::new();
+    let mut count = 0;
+    for row in rows {
+        if !writer.push(row.chunk()) {
+            counts.push(std::mem::take(&mut count));
+            Block::read(&writer.finish().unwrap()).unwrap();
+            assert!(writer.push(row.chunk()));
+        }
+        count += 1;
+    }
+    assert_eq!(counts, [MOST, MOST]);
+    // A header that says more is refused before anything is decompressed.
+    let zeros = zstd::bulk::compress(&vec![0; 1 << 24], 9).unwrap();
+    let mut bomb = b"GSDB\x01\0\0\0".to_vec();
+    bomb.extend_from_slice(&3_000_000_u32.to_le_bytes());
+    bomb.extend_from_slice(&1_i64.to_le_bytes());
+    bomb.extend_from_slice(&3_000_000_i64.to_le_bytes());
+    let empty = zstd::bulk::compress(b"", 9).unwrap();
+    for length in [1 << 24, zeros.len(), 0, empty.len()] {
+        bomb.extend_from_slice(&u32::try_from(length).unwrap().to_le_bytes());
+    }
+    bomb.extend_from_slice(&zeros);
+    bomb.extend_from_slice(&empty);
+    let checksum = crc32fast::hash(&bomb);
+    bomb.extend_from_slice(&checksum.to_le_bytes());
+    assert!(matches!(Block::read(&bomb), Err(Damage::Columns)));
+}
+
+#[test]
+fn nothing_stands_behind_a_frame() {
+    let mut writer = Writer::new().unwrap();
+    writer.push(row(1, b"text").chunk());
+    let mut block = writer.finish().unwrap();
+    block.truncate(block.len() - 4);
+    // A frame that is skipped, and an empty one.
+    for more in [&[0x50, 0x2a, 0x4d, 0x18, 0, 0, 0, 0][..], &zstd::bulk::compress(b"", 9).unwrap()]
+    {
+        let mut longer = block.clone();
+        let length = u32::from_le_bytes(longer[40..44].try_into().unwrap());
+        let length = length + u32::try_from(more.len()).unwrap();
+        longer[40..44].copy_from_slice(&length.to_le_bytes());
+        longer.extend_from_slice(more);
+        let checksum = crc32fast::hash(&longer);
+        longer.extend_from_slice(&checksum.to_le_bytes());
+        assert!(matches!(Block::read(&longer), Err(Damage::Length)));
+    }
+}
+
+const MOST: usize = super::block::MOST_CHUNKS;

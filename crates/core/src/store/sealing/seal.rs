@@ -11,13 +11,14 @@ use std::time::Instant;
 use rusqlite::types::{Type, ValueRef};
 use rusqlite::{Connection as Sqlite, OptionalExtension, Row, params};
 
-use super::clear::{SET, clear_up, clear_up_one, ids, seal_of, through};
-use super::made::{Made, Maker, insert};
-use super::{Chunk, attached};
-use crate::sqlite::{self, Owed, Size, add_sealed, atomically, has_object, size};
+use super::attached;
+use crate::sqlite::{self, Owed, Size, atomically, size};
 use crate::store::model::{OutputType, SessionStatus};
 use crate::store::pace::Pace;
 use crate::store::retention::{self, Chosen, Kept, Removals, candidates, give_space_back};
+use crate::store::sealed::{
+    Chunk, Claim, Claimed, Made, Maker, SET, clear_up, clear_up_one, ids, insert, seal_of, through,
+};
 use crate::store::select::select_chunks;
 use crate::store::timestamp::Timestamp;
 use crate::store::{Error, Result, StoredText, text};
@@ -30,16 +31,26 @@ const ROWS: &str = select_chunks!(
 const AMOUNT: &str = "SELECT count(*), coalesce(sum(octet_length(data)), 0) FROM session_outputs
     WHERE session_id = ?1 AND id > ?2";
 
-/// Counts the rows of a session between two cursors.
+/// Counts the rows of a session from a cursor up to another one.
 pub(super) const COUNT: &str =
-    "SELECT count(*) FROM session_outputs WHERE session_id = ?1 AND id > ?2 AND id <= ?3";
+    "SELECT count(*) FROM session_outputs WHERE session_id = ?1 AND id >= ?2 AND id <= ?3";
+
+/// Counts the chunks of a session in blocks behind a cursor, up to another one.
+const MADE: &str = "SELECT coalesce(sum(outputs), 0) FROM gsd_session_blocks
+    WHERE session_id = ?1 AND id > ?2 AND id <= ?3";
+
+/// Why a session stays as it is that somebody has changed.
+pub(super) const CHANGED: &str = "it has changed meanwhile";
 
 const STATUS: &str = "SELECT status FROM sessions WHERE id = ?1";
 
-const BEGIN: &str = "INSERT INTO gsd_session_seals (session_id, through, work) VALUES (?1, NULL, 2)
-    ON CONFLICT (session_id) DO UPDATE SET work = 2";
-
 const WITH_OUTPUT: &str = "SELECT DISTINCT session_id FROM session_outputs";
+/// Bytes of the texts of both moments of a chunk: some thirty are usual.
+const LONGEST_MOMENTS: usize = 1024;
+
+/// How often a session is claimed that somebody else has claimed.
+const TRIES: usize = 3;
+
 /// Blocks that are stored in one transaction: some milliseconds.
 const AT_ONCE: usize = 32;
 
@@ -125,10 +136,6 @@ pub fn seal(
         return Ok(Some(work.sealed));
     }
     let done = work.run(owed, |work| {
-        if chosen.is_empty() && !has_object(sqlite, "gsd_session_seals")? {
-            return Ok(ControlFlow::Continue(()));
-        }
-        atomically(sqlite, || add_sealed(sqlite))?;
         if work.clear_up()?.is_break() {
             return Ok(ControlFlow::Break(()));
         }
@@ -151,10 +158,6 @@ pub fn seal_everything(sqlite: &Sqlite) -> Result<()> {
     attached::check(sqlite)?;
     let mut work = Work::new(sqlite, |_| ControlFlow::Continue(()))?;
     let ids = ids(sqlite, WITH_OUTPUT)?;
-    if ids.is_empty() {
-        return Ok(());
-    }
-    atomically(sqlite, || add_sealed(sqlite))?;
     for id in ids {
         let _never_breaks = work.seal(&id, || Ok(true))?;
     }
@@ -270,7 +273,45 @@ impl<'a, P: FnMut(Progress) -> ControlFlow<()>> Work<'a, P> {
         self.sealed.sessions.push(String::from_utf8_lossy(id).into_owned());
     }
 
-    fn keep(&mut self, id: &[u8], reason: impl Into<String>) {
+    /// Makes a session one that only this changes. `None` if it is not as it was, or others are at it again and again.
+    pub(super) fn claim(
+        &mut self,
+        id: &[u8],
+        is_unchanged: impl Fn() -> Result<bool>,
+    ) -> Result<Option<Claim>> {
+        for _ in 0..TRIES {
+            let began = Instant::now();
+            let claimed = atomically(self.sqlite, || {
+                if !is_unchanged()? {
+                    return Ok(Claimed::Changed);
+                }
+                Claim::take(self.sqlite, id)
+            })?;
+            self.pace.worked(began.elapsed());
+            match claimed {
+                Claimed::By(claim) => return Ok(Some(claim)),
+                Claimed::Changed => return Ok(None),
+                // Whoever it is may have been killed.
+                Claimed::ByOthers => {
+                    if self.clear_up_one(id)?.is_break() {
+                        return Ok(None);
+                    }
+                }
+            }
+        }
+        self.keep(id, CHANGED);
+        Ok(None)
+    }
+
+    /// Leaves a session as it was, unless it is somebody else's by now.
+    pub(super) fn give_up(&mut self, id: &[u8], claim: Claim) -> Result<ControlFlow<()>> {
+        match seal_of(self.sqlite, id)? {
+            Some((_, work)) if work == 1 || work == claim.number => self.clear_up_one(id),
+            _ => Ok(ControlFlow::Continue(())),
+        }
+    }
+
+    pub(super) fn keep(&mut self, id: &[u8], reason: impl Into<String>) {
         let id = String::from_utf8_lossy(id).into_owned();
         self.sealed.kept.push(Kept { id, reason: reason.into() });
     }
@@ -282,36 +323,22 @@ impl<'a, P: FnMut(Progress) -> ControlFlow<()>> Work<'a, P> {
         is_unchanged: impl Fn() -> Result<bool>,
     ) -> Result<ControlFlow<()>> {
         let sqlite = self.sqlite;
-        let through = through(sqlite, id)?;
-        let from = through.unwrap_or(i64::MIN);
+        let from = through(sqlite, id)?.unwrap_or(i64::MIN);
+        if !sqlite.prepare_cached(ROWS)?.exists(params![StoredText(id), from])? {
+            return Ok(ControlFlow::Continue(()));
+        }
+        let Some(claim) = self.claim(id, &is_unchanged)? else {
+            return Ok(ControlFlow::Continue(()));
+        };
+        let from = claim.through.unwrap_or(i64::MIN);
         let mut after = from;
-        let mut is_begun = false;
         let (mut outputs, mut bytes) = (0, 0);
         loop {
-            if !is_begun {
-                let began = Instant::now();
-                if !sqlite.prepare_cached(ROWS)?.exists(params![StoredText(id), after])? {
-                    return Ok(ControlFlow::Continue(()));
-                }
-                let is_unchanged = atomically(sqlite, || {
-                    if !is_unchanged()? {
-                        return Ok(false);
-                    }
-                    let mut begin = sqlite::prepare(sqlite, BEGIN)?;
-                    sqlite::write(&mut begin, params![StoredText(id)])?;
-                    Ok::<_, Error>(true)
-                })?;
-                self.pace.worked(began.elapsed());
-                if !is_unchanged {
-                    return Ok(ControlFlow::Continue(()));
-                }
-                is_begun = true;
-            }
             let made = match make(sqlite, id, &mut after)? {
                 Ok(made) => made,
                 Err(reason) => {
                     self.keep(id, reason);
-                    return self.clear_up();
+                    return self.give_up(id, claim);
                 }
             };
             outputs += made.iter().map(|block| block.outputs).sum::<i64>();
@@ -319,17 +346,21 @@ impl<'a, P: FnMut(Progress) -> ControlFlow<()>> Work<'a, P> {
             let is_end = made.len() < AT_ONCE;
             let began = Instant::now();
             let counts = atomically(sqlite, || {
-                if !is_still_begun(sqlite, id)? {
+                if !claim.holds(sqlite, id)? {
                     return Ok(false);
                 }
                 insert(sqlite, id, &made)?;
                 if !is_end {
                     return Ok(true);
                 }
-                let mut count = sqlite.prepare_cached(COUNT)?;
-                let stored: i64 =
-                    count.query_row(params![StoredText(id), from, after], |row| row.get(0))?;
-                if stored != outputs || !is_unchanged()? {
+                let count = |sql, from: i64| {
+                    let values = params![StoredText(id), from, after];
+                    sqlite.prepare_cached(sql)?.query_row(values, |row| row.get::<_, i64>(0))
+                };
+                // A row with the lowest id of all is in no block.
+                let first = claim.through.map_or(i64::MIN, |through| through.saturating_add(1));
+                let is_all = count(COUNT, first)? == outputs && count(MADE, from)? == outputs;
+                if !is_all || !is_unchanged()? {
                     return Ok(false);
                 }
                 let mut set = sqlite::prepare(sqlite, SET)?;
@@ -340,8 +371,8 @@ impl<'a, P: FnMut(Progress) -> ControlFlow<()>> Work<'a, P> {
                 return Ok(ControlFlow::Break(()));
             }
             if !counts {
-                self.keep(id, "it has changed meanwhile");
-                return self.clear_up();
+                self.keep(id, CHANGED);
+                return self.give_up(id, claim);
             }
             if is_end {
                 break;
@@ -358,11 +389,6 @@ impl<'a, P: FnMut(Progress) -> ControlFlow<()>> Work<'a, P> {
     pub(super) fn clear_up_one(&mut self, id: &[u8]) -> Result<ControlFlow<()>> {
         clear_up_one(self.sqlite, id, &mut |began| self.rest(began))
     }
-}
-
-/// Whether the rows of a session are as they were when its sealing began.
-fn is_still_begun(sqlite: &Sqlite, id: &[u8]) -> Result<bool> {
-    Ok(matches!(seal_of(sqlite, id)?, Some((_, 2))))
 }
 
 /// The next blocks of a session, from rows behind `after`. Fewer than [`AT_ONCE`] are the last ones. A row that no block can hold is
@@ -410,6 +436,9 @@ fn chunk<'row>(row: &'row Row<'_>) -> Result<std::result::Result<Chunk<'row>, St
     };
     if !matches!(data.data_type(), Type::Text | Type::Blob) {
         return odd("data", data);
+    }
+    if timestamp.len() + created_at.map_or(0, <[u8]>::len) > LONGEST_MOMENTS {
+        return Ok(Err(format!("the moments of row {id} of session_outputs are too long")));
     }
     let is_blob = data.data_type() == Type::Blob;
     Ok(Ok(Chunk { id, timestamp, kind, data: text(data), is_blob, created_at }))

@@ -7,11 +7,10 @@ use std::time::Instant;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection as Sqlite, params};
 
-use super::clear::{SET, ids, seal_of};
-use super::seal::{COUNT, Progress, Sealed, Work};
-use super::{Block, Chunk, merge};
+use super::seal::{CHANGED, COUNT, Progress, Sealed, Work};
 use crate::sqlite::{self, Owed, atomically, drop_sealed, has_object};
 use crate::store::pace::TIME;
+use crate::store::sealed::{Block, Chunk, SET, damaged, ids, through};
 use crate::store::{Error, Result, StoredText, text};
 
 /// Blocks that are read at once.
@@ -60,7 +59,8 @@ pub fn unseal(
             }
         }
         atomically(sqlite, || {
-            if !sqlite.prepare_cached(ANY)?.exists([])? {
+            if has_object(sqlite, "gsd_session_seals")? && !sqlite.prepare_cached(ANY)?.exists([])?
+            {
                 drop_sealed(sqlite)?;
             }
             Ok::<_, Error>(())
@@ -74,9 +74,11 @@ impl<P: FnMut(Progress) -> ControlFlow<()>> Work<'_, P> {
     /// Brings a session back into rows.
     fn unseal(&mut self, id: &[u8]) -> Result<ControlFlow<()>> {
         let sqlite = self.sqlite;
-        let Some((Some(through), _)) = seal_of(sqlite, id)? else {
+        let is_sealed = || Ok(through(sqlite, id)?.is_some());
+        let Some(claim) = self.claim(id, is_sealed)? else {
             return Ok(ControlFlow::Continue(()));
         };
+        let Some(through) = claim.through else { return self.give_up(id, claim) };
         let mut after = i64::MIN;
         loop {
             let found = {
@@ -88,7 +90,7 @@ impl<P: FnMut(Progress) -> ControlFlow<()>> Work<'_, P> {
                 {
                     after = row.get(0)?;
                     let block = Block::read(text(row.get_ref(2)?))
-                        .map_err(|damage| merge::damaged(after, &damage))?;
+                        .map_err(|damage| damaged(after, &damage))?;
                     found.push(block);
                 }
                 found
@@ -97,9 +99,10 @@ impl<P: FnMut(Progress) -> ControlFlow<()>> Work<'_, P> {
             let mut chunks = found.iter().flat_map(Block::chunks).peekable();
             loop {
                 let began = Instant::now();
-                atomically(sqlite, || {
-                    let mut set = sqlite::prepare(sqlite, SET)?;
-                    sqlite::write(&mut set, params![StoredText(id), through, 1])?;
+                let holds = atomically(sqlite, || {
+                    if !claim.holds(sqlite, id)? {
+                        return Ok(false);
+                    }
                     let mut restore = sqlite::prepare(sqlite, RESTORE)?;
                     while began.elapsed() < TIME
                         && let Some(chunk) = chunks.next()
@@ -113,10 +116,14 @@ impl<P: FnMut(Progress) -> ControlFlow<()>> Work<'_, P> {
                         let values = params![at, StoredText(id), timestamp, kind, data, created_at];
                         sqlite::write(&mut restore, values)?;
                     }
-                    Ok::<_, Error>(())
+                    Ok::<_, Error>(true)
                 })?;
                 if self.rest(began)?.is_break() {
                     return Ok(ControlFlow::Break(()));
+                }
+                if !holds {
+                    self.keep(id, CHANGED);
+                    return self.give_up(id, claim);
                 }
                 if chunks.peek().is_none() {
                     break;
@@ -127,7 +134,10 @@ impl<P: FnMut(Progress) -> ControlFlow<()>> Work<'_, P> {
             }
         }
         let began = Instant::now();
-        let (outputs, bytes) = atomically(sqlite, || {
+        let done = atomically(sqlite, || {
+            if !claim.holds(sqlite, id)? {
+                return Ok(None);
+            }
             let mut sum = sqlite.prepare_cached(SUM)?;
             let (outputs, bytes, last): (i64, i64, Option<i64>) = sum
                 .query_row(params![StoredText(id), through], |row| {
@@ -147,10 +157,16 @@ impl<P: FnMut(Progress) -> ControlFlow<()>> Work<'_, P> {
             }
             let mut set = sqlite::prepare(sqlite, SET)?;
             sqlite::write(&mut set, params![StoredText(id), None::<i64>, 1])?;
-            Ok((outputs, bytes))
+            Ok(Some((outputs, bytes)))
         })?;
         self.pace.worked(began.elapsed());
-        self.done(id, outputs, bytes);
+        match done {
+            Some((outputs, bytes)) => self.done(id, outputs, bytes),
+            None => {
+                self.keep(id, CHANGED);
+                return self.give_up(id, claim);
+            }
+        }
         self.clear_up_one(id)
     }
 }

@@ -5,12 +5,11 @@ use std::ops::ControlFlow;
 use rusqlite::types::Value;
 use rusqlite::{Connection as Sqlite, params};
 
-use super::EXTENSION;
-use super::seal::{Criteria, seal};
-use super::unseal::unseal;
+use super::{Criteria, Sealed, seal, unseal};
 use crate::random::Random;
 use crate::sqlite::{Connection, Location, OpenOptions};
 use crate::store::StoredText;
+use crate::store::sealed::EXTENSION;
 
 const EVERYTHING: &str = "SELECT id, session_id, timestamp, type, data, created_at FROM";
 
@@ -80,7 +79,7 @@ fn all(sqlite: &Sqlite, sql: &str) -> Vec<Vec<Value>> {
     all
 }
 
-fn seal_all(sqlite: &Sqlite) -> super::seal::Sealed {
+fn seal_all(sqlite: &Sqlite) -> Sealed {
     seal(sqlite, &Criteria::default(), None, |_| ControlFlow::Continue(())).unwrap().unwrap()
 }
 
@@ -243,6 +242,83 @@ fn rows_that_change_while_they_are_sealed_are_left_alone() {
         assert_eq!(count(&sqlite, "gsd_session_blocks"), 0);
         assert_eq!(count(&sqlite, "gsd_session_seals"), 0);
     }
+}
+
+#[test]
+fn sealing_and_bringing_back_at_the_same_time_lose_nothing() {
+    let mut random = Random(7);
+    for round in 0..24 {
+        let folder = tempfile::tempdir().unwrap();
+        let connection = open(folder.path());
+        let sqlite = connection.sqlite().unwrap();
+        fill(&sqlite, &mut random, 200);
+        // It takes more than one transaction.
+        for _ in 0..60 {
+            sqlite
+                .execute(
+                    "INSERT INTO session_outputs (session_id, timestamp, type, data)
+                     VALUES ('s-0', '2026-01-01T00:00:00.000Z', 'stdout', hex(zeroblob(33000)))",
+                    [],
+                )
+                .unwrap();
+        }
+        sqlite.execute_batch(&format!("INSERT INTO copied {EVERYTHING} session_outputs")).unwrap();
+        if round % 3 == 2 {
+            seal_all(&sqlite);
+        }
+        let other = connection.sibling().unwrap().unwrap();
+        let third = connection.sibling().unwrap().unwrap();
+        let (mut told, at) = (0, 1 + random.below(9));
+        let meanwhile = |_| {
+            told += 1;
+            if told == at {
+                let mut told = 0;
+                let go = |_| {
+                    told += 1;
+                    // One is left in the middle.
+                    if told > 3 && round % 2 == 0 {
+                        ControlFlow::Break(())
+                    } else {
+                        ControlFlow::Continue(())
+                    }
+                };
+                if round % 4 == 1 {
+                    unseal(&third, None, None, go).unwrap();
+                } else {
+                    seal(&third, &Criteria::default(), None, go).unwrap();
+                }
+            }
+            ControlFlow::Continue(())
+        };
+        if round % 3 == 2 {
+            unseal(&other, None, None, meanwhile).unwrap();
+        } else {
+            seal(&other, &Criteria::default(), None, meanwhile).unwrap();
+        }
+        compare(&sqlite, &mut random, 6);
+        seal_all(&sqlite);
+        compare(&sqlite, &mut random, 6);
+    }
+}
+
+#[test]
+fn a_row_with_the_lowest_id_is_read_and_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let connection = open(folder.path());
+    let sqlite = connection.sqlite().unwrap();
+    fill(&sqlite, &mut Random(8), 100);
+    sqlite
+        .execute_batch(&format!(
+            "INSERT INTO session_outputs (id, session_id, timestamp, type, data)
+             VALUES (-9223372036854775808, 's-0', '2026-01-01T00:00:00.000Z', 'stdout', 'lowest'),
+                    (9223372036854775807, 's-1', '2026-01-01T00:00:00.000Z', 'stdout', 'highest');
+             INSERT INTO copied {EVERYTHING} session_outputs"
+        ))
+        .unwrap();
+    compare(&sqlite, &mut Random(1), 40);
+    let sealed = seal_all(&sqlite);
+    assert_eq!(sealed.kept.len(), 1, "{sealed:?}");
+    compare(&sqlite, &mut Random(1), 40);
 }
 
 #[test]

@@ -1,0 +1,10 @@
+//! Seals the output of sessions that are over, and brings it back: from rows into blocks and from blocks into rows.
+
+mod attached;
+mod seal;
+#[cfg(test)]
+mod tests;
+mod unseal;
+
+pub use self::seal::{Criteria, Progress, Sealed, seal, seal_everything};
+pub use self::unseal::unseal;
