@@ -7,10 +7,11 @@ export default mergeConfig(
   defineConfig({
     test: {
       include: ['__test__/store/**/*.spec.ts', '__test__/recording/record.spec.ts'],
-      // These say what rows are there, how long something takes, or what has nothing to do with how output is stored.
-      exclude: ['sealed', 'owners', 'terminal-linear', 'wal', 'write-behind-exits'].map(
-        (name) => `__test__/store/${name}.spec.ts`,
-      ),
+      // These say what rows are there, how long something takes, or what has little to do with how output is stored.
+      exclude: [
+        ...['sealed', 'owners', 'pids', 'terminal-linear', 'wal', 'write-behind-exits'],
+        ...['model', 'prune-references', 'screen-differential'],
+      ].map((name) => `__test__/store/${name}.spec.ts`),
       setupFiles: ['__test__/support/sealed.ts'],
     },
   }),
