@@ -1,7 +1,7 @@
 'use strict'
 // Sealing: what is over goes into blocks, when it is asked for or by itself.
 
-const { isAbsent, optionsOf, requireArray, show } = require('./arguments.js')
+const { isAbsent, optionsOf, requireBoolean, show } = require('./arguments.js')
 const { listener, settled } = require('./background.js')
 const { outOfRange, wrongType } = require('./errors.js')
 const { RealDate, native: tables, pairsOf } = require('./rows.js')
@@ -59,15 +59,12 @@ async function unseal(connection, options) {
   const call = 'DatabaseConnection.unseal'
   const o = optionsOf(call, options, ['sessionIds', 'all', 'onProgress', 'signal'])
   const { sessionIds, all } = o
-  if (!isAbsent(all) && typeof all !== 'boolean') {
-    throw wrongType(`${call}: options.all must be a boolean; received ${show(all)}`)
-  }
+  if (!isAbsent(all)) requireBoolean(call, 'options.all', all)
   if (isAbsent(sessionIds) === (all !== true)) {
-    throw outOfRange(
+    outOfRange(
       `${call}: options must have either sessionIds or all: true; received ${show(options)}`,
     )
   }
-  if (!isAbsent(sessionIds)) requireArray(call, 'options.sessionIds', sessionIds)
   return reportOf(native.unseal(connection, sessionIds, listener(call, o, progressOf)))
 }
 
@@ -75,11 +72,11 @@ async function unseal(connection, options) {
 function sealAfterOf(call, sealAfter) {
   if (isAbsent(sealAfter)) return undefined
   if (typeof sealAfter !== 'number') {
-    throw wrongType(`${call}: options.sealAfter must be a number; received ${show(sealAfter)}`)
+    wrongType(`${call}: options.sealAfter must be a number; received ${show(sealAfter)}`)
   }
   if (!(Number.isInteger(sealAfter) && sealAfter >= 0 && sealAfter <= LONGEST_AGE)) {
     const range = `an integer between 0 and ${LONGEST_AGE}`
-    throw outOfRange(`${call}: options.sealAfter must be ${range}; received ${show(sealAfter)}`)
+    outOfRange(`${call}: options.sealAfter must be ${range}; received ${show(sealAfter)}`)
   }
   return sealAfter
 }

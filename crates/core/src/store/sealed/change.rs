@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection as Sqlite, OptionalExtension, params};
 
-use super::clear::{forget, through};
+use super::clear::{DELETE_BLOCK, forget, through};
 use super::made::{Maker, insert};
 use super::{Block, merge};
 use crate::sqlite;
@@ -16,7 +16,6 @@ const AMOUNT: &str =
 const OLDEST: &str = "SELECT id, outputs, bytes FROM gsd_session_blocks
     WHERE session_id = ?1 AND (?2 IS NULL OR latest < ?2) ORDER BY id LIMIT 1";
 
-const DELETE: &str = "DELETE FROM gsd_session_blocks WHERE id = ?1";
 const DELETE_ALL: &str = "DELETE FROM gsd_session_blocks WHERE session_id = ?1";
 
 const HOLDING: &str = "SELECT id, block FROM gsd_session_blocks WHERE session_id = ?1 AND id <= ?2
@@ -60,7 +59,7 @@ pub(in crate::store) fn remove(
     let before = before.map(Timestamp::text);
     let mut removed = Amount::default();
     let mut oldest = sqlite.prepare_cached(OLDEST)?;
-    let mut delete = sqlite::prepare(sqlite, DELETE)?;
+    let mut delete = sqlite::prepare(sqlite, DELETE_BLOCK)?;
     loop {
         let found = oldest.query_row(params![StoredText(id), before], |row| {
             Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?))
@@ -117,7 +116,7 @@ pub(in crate::store) fn rewrite<'a>(
             made.extend(maker.add(chunk)?);
         }
         made.extend(maker.finish()?);
-        let mut delete = sqlite::prepare(sqlite, DELETE)?;
+        let mut delete = sqlite::prepare(sqlite, DELETE_BLOCK)?;
         sqlite::write(&mut delete, params![first])?;
         insert(sqlite, id, &made)?;
     }

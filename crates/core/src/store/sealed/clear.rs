@@ -32,7 +32,7 @@ const DELETE_ROW: &str = "DELETE FROM session_outputs WHERE id = ?1 AND session_
 const NEW_BLOCKS: &str =
     "SELECT id FROM gsd_session_blocks WHERE session_id = ?1 AND id > ?2 ORDER BY id LIMIT 256";
 
-const DELETE_BLOCK: &str = "DELETE FROM gsd_session_blocks WHERE id = ?1";
+pub(super) const DELETE_BLOCK: &str = "DELETE FROM gsd_session_blocks WHERE id = ?1";
 
 /// Forgets that a session without blocks was sealed.
 pub(in crate::store) fn forget(sqlite: &Sqlite, id: &[u8]) -> Result<()> {

@@ -11,8 +11,8 @@ use rusqlite::{Connection as Sqlite, OptionalExtension, ToSql, params};
 
 use super::run::{Column, Moment, Row, Run, Stored};
 use super::{Block, Damage};
-use crate::store::StoredText;
 use crate::store::select::select_chunks;
+use crate::store::{StoredText, text};
 
 /// Rows and bytes of the first batch, and of the largest.
 const FIRST_BATCH: usize = 16;
@@ -253,18 +253,11 @@ impl Merge {
             return;
         }
         let open = Some(Open { run, left });
-        let run = match self.runs.iter().position(Option::is_none) {
-            Some(free) => {
-                self.runs.iter_mut().skip(free).take(1).for_each(|place| *place = None);
-                free
-            }
-            None => {
-                self.runs.push(None);
-                self.runs.len() - 1
-            }
-        };
-        if let Some(place) = self.runs.get_mut(run) {
-            *place = open;
+        let free = self.runs.iter().position(Option::is_none);
+        let run = free.unwrap_or(self.runs.len());
+        match self.runs.get_mut(run) {
+            Some(place) => *place = open,
+            None => self.runs.push(open),
         }
         self.push(run);
     }
@@ -274,12 +267,12 @@ impl Merge {
         let (session_id, block) = {
             let mut load = self.sqlite.prepare_cached(LOAD)?;
             load.query_row([id], |row| {
-                let bytes = crate::store::text(row.get_ref(1)?);
+                let bytes = text(row.get_ref(1)?);
                 let block = Block::read(bytes).map_err(|damage| damaged(id, &damage))?;
                 if block.chunk(0).is_none_or(|first| first.id != id) {
                     return Err(damaged(id, &Damage::Columns));
                 }
-                Ok((Rc::from(crate::store::text(row.get_ref(0)?)), block))
+                Ok((Rc::from(text(row.get_ref(0)?)), block))
             })?
         };
         let Wanted { order, backwards, low, high, .. } = self.wanted;
@@ -308,14 +301,14 @@ impl Merge {
             let mut in_work = sqlite.prepare_cached(IN_WORK)?;
             let mut rows = in_work.query([])?;
             while let Some(row) = rows.next()? {
-                self.in_work.insert(crate::store::text(row.get_ref(0)?).to_owned(), row.get(1)?);
+                self.in_work.insert(text(row.get_ref(0)?).to_owned(), row.get(1)?);
             }
             if low > i64::MIN {
                 let mut across = sqlite.prepare_cached(BLOCK_ACROSS)?;
                 let mut rows = across.query([low])?;
                 while let Some(row) = rows.next()? {
                     let id = row.get(0)?;
-                    if self.counts(crate::store::text(row.get_ref(1)?), id, true) {
+                    if self.counts(text(row.get_ref(1)?), id, true) {
                         self.across.push(id);
                     }
                 }
@@ -367,7 +360,7 @@ impl Merge {
             loop {
                 let found = next
                     .query_row([from], |row| {
-                        Ok((by_number(row)?, crate::store::text(row.get_ref(2)?).to_owned()))
+                        Ok((by_number(row)?, text(row.get_ref(2)?).to_owned()))
                     })
                     .optional()?;
                 let Some((block, session_id)) = found.filter(|((id, _), _)| *id <= high) else {
@@ -495,7 +488,7 @@ impl Merge {
                 self.batch = 0;
                 break;
             }
-            let of = crate::store::text(row.get_ref(0)?);
+            let of = text(row.get_ref(0)?);
             if !self.counts(of, id, false) {
                 continue;
             }

@@ -45,6 +45,7 @@ pub(super) const CHANGED: &str = "it has changed meanwhile";
 const STATUS: &str = "SELECT status FROM sessions WHERE id = ?1";
 
 const WITH_OUTPUT: &str = "SELECT DISTINCT session_id FROM session_outputs";
+
 /// Bytes of the texts of both moments of a chunk: some thirty are usual.
 const LONGEST_MOMENTS: usize = 1024;
 
