@@ -121,6 +121,7 @@ impl Connection {
                 self.settle_removals()?;
             }
             guard::running(alters, || drain(statement.raw_query()))?;
+            self.after_begin(&sqlite);
             if statement.readonly()
                 && let Some(sql) = statement.expanded_sql()
             {
@@ -147,7 +148,9 @@ impl Connection {
     /// [`Error::InUse`] while a statement of the connection is iterated; an error of SQLite.
     pub fn execute_cached(&self, sql: &str) -> Result<()> {
         self.check_not_iterating()?;
-        self.sqlite()?.prepare_cached(sql)?.raw_execute()?;
+        let sqlite = self.sqlite()?;
+        sqlite.prepare_cached(sql)?.raw_execute()?;
+        self.after_begin(&sqlite);
         Ok(())
     }
 }
@@ -258,6 +261,7 @@ impl Statement {
             // One step is enough to know whether a query works.
             if writes { drain(rows) } else { Ok(rows.next().map(drop)?) }
         })?;
+        self.connection.after_begin(&sqlite);
         // `changes()` still counts the last statement that changed anything.
         let changes = if sqlite.total_changes() == before { 0 } else { sqlite.changes() };
         Ok((changes, sqlite.last_insert_rowid()))
