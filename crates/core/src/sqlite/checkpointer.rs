@@ -61,6 +61,11 @@ impl Checkpointer {
         Ok(Self { main, attached })
     }
 
+    /// Waits until a commit of the thread of the database is over, if there is one.
+    pub(crate) fn wait_for_commit(&self) {
+        self.main.wait_for_commit();
+    }
+
     /// What prevented the last attempt to start the log of the database over.
     pub(crate) fn blocker(&self) -> Option<Blocker> {
         self.main.blocker()

@@ -25,7 +25,7 @@ mod passes;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering, fence};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -52,6 +52,9 @@ const HOLD: Duration = Duration::from_secs(5);
 /// How long the thread for an attached database stays without anything to do. Its connection is in the way of those who
 /// want the file for themselves.
 const IDLE: Duration = Duration::from_secs(1);
+
+/// How long a commit of the thread is waited for at most: the disk may hang.
+const COMMIT: Duration = Duration::from_millis(100);
 
 /// Frames after which commits checkpoint themselves if the thread cannot: SQLite's own default.
 const FALLBACK_FRAMES: u32 = 1000;
@@ -80,6 +83,8 @@ pub(crate) struct Governor {
     presence: Option<Arc<Presence>>,
     /// The connection that is governed.
     governed: Arc<Handle>,
+    /// Whether the thread commits right now.
+    committing: Arc<AtomicBool>,
     /// What is owed to those who removed something.
     owed: Arc<Owed>,
     /// Frames after which the log should start over.
@@ -151,6 +156,7 @@ impl Governor {
             options,
             presence,
             governed,
+            committing: Arc::default(),
             owed,
             limit,
             frames: AtomicU32::new(0),
@@ -332,10 +338,29 @@ impl Governor {
 
     /// Refuses a commit of the thread while the connection that is governed has a transaction open: one that has read
     /// could not write any more.
+    ///
+    /// One that begins while it commits waits for that before it reads: whoever is second sees the first.
     fn steps_aside(&self, mut sqlite: Sqlite) -> Result<Sqlite> {
-        let governed = Arc::clone(&self.governed);
-        sqlite.commit_hook(Some(move || governed.in_transaction()))?;
+        let (governed, committing) = (Arc::clone(&self.governed), Arc::clone(&self.committing));
+        sqlite.commit_hook(Some(move || {
+            committing.store(true, Ordering::SeqCst);
+            let is_refused = governed.in_transaction();
+            if is_refused {
+                committing.store(false, Ordering::SeqCst);
+            }
+            is_refused
+        }))?;
         Ok(sqlite)
+    }
+
+    /// Waits until a commit of the thread is over, if there is one. To be called when a transaction of the connection has
+    /// begun, before it reads.
+    pub(super) fn wait_for_commit(&self) {
+        fence(Ordering::SeqCst);
+        let began = Instant::now();
+        while self.committing.load(Ordering::SeqCst) && began.elapsed() < COMMIT {
+            thread::sleep(COMMIT / 1000);
+        }
     }
 
     /// `None` after any error but a lock.
@@ -354,8 +379,12 @@ impl Governor {
                 (state.held > 0, state.truncate)
             };
             if !held && !truncate && !self.governed.in_transaction() {
-                let is_over = || self.lock().is_waited_for();
+                let is_over = || {
+                    self.committing.store(false, Ordering::SeqCst);
+                    self.lock().is_waited_for()
+                };
                 self.owed.scrub_in_time(connection, frames != seen, is_over);
+                self.committing.store(false, Ordering::SeqCst);
             }
             let to_do = left > 0 || self.owed.owes_log();
             if truncate {

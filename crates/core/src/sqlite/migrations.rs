@@ -167,14 +167,15 @@ pub(super) fn fresh(file: &Sqlite, version: i64) -> Result<Sqlite> {
     if version == 0 {
         connection.execute_batch("DROP TRIGGER sessions_updated_at")?;
     }
-    if version >= SEALED_VERSION {
-        connection.execute_batch(SEALED)?;
-    }
     let names = names(file)?;
     for addition in ADDITIONS {
         if objects(addition).any(|(_, name)| names.contains(name)) {
             connection.execute_batch(addition)?;
         }
+    }
+    // Its triggers stand on tables of the additions.
+    if version >= SEALED_VERSION {
+        connection.execute_batch(SEALED)?;
     }
     Ok(connection)
 }

@@ -379,6 +379,16 @@ impl Connection {
         &self.options
     }
 
+    /// Lets a transaction that may have begun just now read no older state than what the checkpointer's thread commits: it could
+    /// not write any more.
+    pub(super) fn after_begin(&self, sqlite: &Sqlite) {
+        if !sqlite.is_autocommit()
+            && let Some(checkpointer) = &*self.checkpointer.borrow()
+        {
+            checkpointer.wait_for_commit();
+        }
+    }
+
     /// Whether the file had blocks when a store looked at its schema last, if one did.
     pub(crate) fn blocks(&self) -> &Cell<Option<bool>> {
         &self.blocks

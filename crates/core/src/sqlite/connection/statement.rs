@@ -38,7 +38,9 @@ pub struct Statement {
     connection: Rc<Connection>,
     place: Rc<PreparedCell>,
     /// Valid while the place is not empty.
-    handle: Handle,
+    handle: Cell<Handle>,
+    /// Its SQL, if it is only explained.
+    explained: Option<String>,
     /// Whether it alters a table of the stores.
     alters: bool,
     iteration: Cell<Iteration>,
@@ -83,12 +85,14 @@ impl Connection {
             }
         })?;
         let handle = handle.ok_or(Error::Sql("the SQL contains no statement"))?;
+        let is_explained = prepared.borrow_dependent().is_explain() != 0;
         let place = Rc::new(RefCell::new(Some(prepared)));
         self.adopt(&place);
         Ok(Statement {
             connection: Rc::clone(self),
             place,
-            handle,
+            handle: Cell::new(handle),
+            explained: is_explained.then(|| sql.clone()),
             alters,
             iteration: Cell::new(Iteration::None),
             writes: Cell::new(false),
@@ -121,6 +125,7 @@ impl Connection {
                 self.settle_removals()?;
             }
             guard::running(alters, || drain(statement.raw_query()))?;
+            self.after_begin(&sqlite);
             if statement.readonly()
                 && let Some(sql) = statement.expanded_sql()
             {
@@ -147,7 +152,9 @@ impl Connection {
     /// [`Error::InUse`] while a statement of the connection is iterated; an error of SQLite.
     pub fn execute_cached(&self, sql: &str) -> Result<()> {
         self.check_not_iterating()?;
-        self.sqlite()?.prepare_cached(sql)?.raw_execute()?;
+        let sqlite = self.sqlite()?;
+        sqlite.prepare_cached(sql)?.raw_execute()?;
+        self.after_begin(&sqlite);
         Ok(())
     }
 }
@@ -204,7 +211,7 @@ impl Statement {
         }
         // SAFETY: the statement is in its place, which is borrowed, here or by the call that handed out a row; it
         // cannot be emptied meanwhile. It is not running: a connection has one thread, which is here.
-        Ok(unsafe { self.handle.columns() })
+        Ok(unsafe { self.handle.get().columns() })
     }
 
     /// Whether it returns rows.
@@ -251,6 +258,7 @@ impl Statement {
     pub fn run(&self) -> Result<(u64, i64)> {
         self.connection.check_not_iterating()?;
         let sqlite = self.settled()?;
+        self.renew()?;
         let before = sqlite.total_changes();
         self.with(|statement| -> Result<()> {
             let writes = !statement.readonly();
@@ -258,6 +266,7 @@ impl Statement {
             // One step is enough to know whether a query works.
             if writes { drain(rows) } else { Ok(rows.next().map(drop)?) }
         })?;
+        self.connection.after_begin(&sqlite);
         // `changes()` still counts the last statement that changed anything.
         let changes = if sqlite.total_changes() == before { 0 } else { sqlite.changes() };
         Ok((changes, sqlite.last_insert_rowid()))
@@ -273,6 +282,7 @@ impl Statement {
         mut visit: impl FnMut(&Row<'_>, i32) -> std::result::Result<bool, E>,
     ) -> std::result::Result<(), E> {
         self.settled()?;
+        self.renew()?;
         self.check_may_write()?;
         self.with(|statement| {
             let writes = !statement.readonly();
@@ -299,6 +309,7 @@ impl Statement {
     /// [`Error::InUse`] if it is iterated already.
     pub fn start_iterating(&self, clears_bindings: bool) -> Result<()> {
         self.settled()?;
+        self.renew()?;
         self.check_may_write()?;
         self.clears_bindings.set(clears_bindings);
         self.writes.set(!self.is_readonly()?);
@@ -359,6 +370,29 @@ impl Statement {
             Err(Error::Closed { .. }) => Ok(()),
             finished => finished,
         }
+    }
+
+    /// Prepares it again, if it is only explained: SQLite does not notice then that the schema has changed, and reads what is
+    /// there no more. The values of its parameters do not matter.
+    fn renew(&self) -> Result<()> {
+        let Some(sql) = &self.explained else { return Ok(()) };
+        let sqlite = self.connection.unsettled()?;
+        let mut place = self.place.try_borrow_mut().map_err(|_| Error::InUse)?;
+        if self.is_iterating() || place.is_none() {
+            // Whoever runs it is told.
+            return Ok(());
+        }
+        let mut handle = None;
+        let prepared = guard::running(self.alters, || {
+            Prepared::try_new(sqlite, |sqlite| -> Result<_> {
+                let statement = sqlite.prepare(sql)?;
+                handle = Handle::latest(sqlite, sql);
+                Ok(statement)
+            })
+        })?;
+        self.handle.set(handle.unwrap_or(self.handle.get()));
+        *place = Some(prepared);
+        Ok(())
     }
 
     /// The connection after the deferred writes. If they fail, a PRAGMA that reads or sets something may still run:

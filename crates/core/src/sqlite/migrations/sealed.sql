@@ -28,6 +28,50 @@ CREATE INDEX IF NOT EXISTS gsd_session_blocks_by_earliest ON gsd_session_blocks 
 CREATE INDEX IF NOT EXISTS gsd_session_blocks_by_latest ON gsd_session_blocks (session_id, latest);
 CREATE INDEX IF NOT EXISTS gsd_session_blocks_by_last ON gsd_session_blocks (last);
 
+-- What a search knows of the lines that end in a block, without reading it. A block without a row here may have anything.
+CREATE TABLE IF NOT EXISTS gsd_session_filters (
+  id INTEGER PRIMARY KEY,
+  filter BLOB NOT NULL
+);
+
+CREATE TRIGGER IF NOT EXISTS gsd_session_block_removed
+AFTER DELETE ON gsd_session_blocks
+BEGIN
+  DELETE FROM gsd_session_filters WHERE id = OLD.id;
+END;
+
+-- In a terminal of another size other lines are seen.
+CREATE TRIGGER IF NOT EXISTS gsd_session_resized_to
+AFTER INSERT ON gsd_session_sizes
+BEGIN
+  DELETE FROM gsd_session_filters WHERE id IN (SELECT id FROM gsd_session_blocks WHERE session_id = NEW.session_id);
+END;
+
+CREATE TRIGGER IF NOT EXISTS gsd_session_resized_from
+AFTER DELETE ON gsd_session_sizes
+BEGIN
+  DELETE FROM gsd_session_filters WHERE id IN (SELECT id FROM gsd_session_blocks WHERE session_id = OLD.session_id);
+END;
+
+CREATE TRIGGER IF NOT EXISTS gsd_session_terminal_changed
+AFTER UPDATE OF session_id, terminal, columns, rows ON gsd_session_details
+BEGIN
+  DELETE FROM gsd_session_filters
+  WHERE id IN (SELECT id FROM gsd_session_blocks WHERE session_id IN (OLD.session_id, NEW.session_id));
+END;
+
+CREATE TRIGGER IF NOT EXISTS gsd_session_terminal_given
+AFTER INSERT ON gsd_session_details
+BEGIN
+  DELETE FROM gsd_session_filters WHERE id IN (SELECT id FROM gsd_session_blocks WHERE session_id = NEW.session_id);
+END;
+
+CREATE TRIGGER IF NOT EXISTS gsd_session_terminal_gone
+AFTER DELETE ON gsd_session_details
+BEGIN
+  DELETE FROM gsd_session_filters WHERE id IN (SELECT id FROM gsd_session_blocks WHERE session_id = OLD.session_id);
+END;
+
 -- Whoever changes rows while they are sealed: what was read of them is not what is stored.
 CREATE TRIGGER IF NOT EXISTS gsd_session_output_changed
 AFTER UPDATE ON session_outputs

@@ -3,6 +3,7 @@
 //! It is a virtual table without a row in the schema, so that no other program stumbles over it. It can be read only.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::ffi::{CStr, c_int};
 use std::marker::PhantomData;
 use std::rc::Rc;
@@ -22,7 +23,7 @@ use crate::sqlite::has_object;
 const NAME: &CStr = c"session_outputs_all";
 
 const DEFINITION: &CStr = c"CREATE TABLE session_outputs_all (
-    id INTEGER, session_id TEXT, timestamp TEXT, type TEXT, data TEXT, created_at TEXT)";
+    id INTEGER, session_id TEXT, timestamp TEXT, type TEXT, data TEXT, created_at TEXT, without BLOB HIDDEN)";
 
 const COLUMNS: [Column; 6] = [
     Column::Id,
@@ -37,6 +38,8 @@ const COLUMNS: [Column; 6] = [
 const ID: c_int = 0;
 const SESSION_ID: c_int = 1;
 const TIMESTAMP: c_int = 2;
+/// Sessions that are left out: each behind its length in four bytes, the lowest first.
+const WITHOUT: c_int = 6;
 
 /// Bits of a plan: what is given, in this order, and what is wanted.
 const OF_SESSION: c_int = 1;
@@ -48,6 +51,7 @@ const SINCE: c_int = 32;
 const BY_TIME: c_int = 64;
 const BACKWARDS: c_int = 128;
 const EQUAL: c_int = 256;
+const LEFT_OUT: c_int = 512;
 
 /// Adds the table to a connection.
 ///
@@ -89,7 +93,7 @@ unsafe impl<'vtab> VTab<'vtab> for All {
     fn best_index(&self, info: &mut IndexInfo) -> rusqlite::Result<bool> {
         use IndexConstraintOp as Op;
         let mut plan = 0;
-        let mut given: [Option<usize>; 4] = [None; 4];
+        let mut given: [Option<usize>; 5] = [None; 5];
         for (at, constraint) in info.constraints().enumerate() {
             if !constraint.is_usable() {
                 continue;
@@ -102,6 +106,7 @@ unsafe impl<'vtab> VTab<'vtab> for All {
                     (SESSION_ID, Op::SQLITE_INDEX_CONSTRAINT_EQ) if is_plain(info) => {
                         (&[0], OF_SESSION)
                     }
+                    (WITHOUT, Op::SQLITE_INDEX_CONSTRAINT_EQ) => (&[4], LEFT_OUT),
                     (ID | -1, Op::SQLITE_INDEX_CONSTRAINT_EQ) => (&[1, 2], FROM | TO | EQUAL),
                     (ID | -1, Op::SQLITE_INDEX_CONSTRAINT_GE) => (&[1], FROM),
                     (ID | -1, Op::SQLITE_INDEX_CONSTRAINT_GT) => (&[1], ABOVE),
@@ -153,7 +158,7 @@ unsafe impl<'vtab> VTab<'vtab> for All {
             let mut usage = info.constraint_usage(at);
             usage.set_argv_index(arguments);
             // A row of another session that a damaged index names is seen by whoever compares.
-            usage.set_omit(place == 0);
+            usage.set_omit(place == 0 || place == 4);
         }
         let cost = match (of_session, is_equal) {
             (_, true) => 10.0,
@@ -211,6 +216,10 @@ unsafe impl VTabCursor for Cursor<'_> {
             Some(ValueRef::Text(since)) => Some(since.to_owned()),
             _ => None,
         };
+        let without = match has(LEFT_OUT).then(|| arguments.next()).flatten() {
+            Some(ValueRef::Blob(listed)) => unlisted(listed),
+            _ => HashSet::new(),
+        };
         let wanted = Wanted {
             order: if has(BY_TIME) { Order::Time } else { Order::Append },
             backwards: has(BACKWARDS),
@@ -218,6 +227,7 @@ unsafe impl VTabCursor for Cursor<'_> {
             low: if has(ABOVE) && low > i64::MIN { low.saturating_add(1) } else { low },
             high: if has(BELOW) && high < i64::MAX { high.saturating_sub(1) } else { high },
             since,
+            without,
         };
         let has_blocks = has_object(&self.sqlite, "gsd_session_blocks")
             .map_err(|error| rusqlite::Error::ModuleError(error.to_string()))?;
@@ -256,4 +266,26 @@ unsafe impl VTabCursor for Cursor<'_> {
         }
         Ok(id)
     }
+}
+
+/// The value of the hidden column `without` that leaves these sessions out.
+pub(in crate::store) fn listed<'a>(sessions: impl IntoIterator<Item = &'a Vec<u8>>) -> Vec<u8> {
+    let mut listed = Vec::new();
+    for id in sessions {
+        listed.extend_from_slice(&u32::try_from(id.len()).unwrap_or(u32::MAX).to_le_bytes());
+        listed.extend_from_slice(id);
+    }
+    listed
+}
+
+fn unlisted(mut listed: &[u8]) -> HashSet<Vec<u8>> {
+    let mut sessions = HashSet::new();
+    while let Some((length, rest)) = listed.split_first_chunk::<4>()
+        && let Some((id, rest)) = rest
+            .split_at_checked(usize::try_from(u32::from_le_bytes(*length)).unwrap_or(usize::MAX))
+    {
+        sessions.insert(id.to_owned());
+        listed = rest;
+    }
+    sessions
 }

@@ -18,6 +18,9 @@ const OLDEST: &str = "SELECT id, outputs, bytes FROM gsd_session_blocks
 
 const DELETE_ALL: &str = "DELETE FROM gsd_session_blocks WHERE session_id = ?1";
 
+const FORGET_FILTERS: &str = "DELETE FROM gsd_session_filters
+    WHERE id IN (SELECT id FROM gsd_session_blocks WHERE session_id = ?1)";
+
 const HOLDING: &str = "SELECT id, block FROM gsd_session_blocks WHERE session_id = ?1 AND id <= ?2
     ORDER BY id DESC LIMIT 1";
 
@@ -91,6 +94,9 @@ pub(in crate::store) fn rewrite<'a>(
     chunks: &'a [Rewritten],
 ) -> Result<&'a [Rewritten]> {
     let Some(through) = through(sqlite, id)? else { return Ok(chunks) };
+    // What is seen of the chunks behind them may change as well.
+    let mut forget = sqlite::prepare(sqlite, FORGET_FILTERS)?;
+    sqlite::write(&mut forget, params![StoredText(id)])?;
     let (mut sealed, rows) = chunks.split_at(chunks.partition_point(|(at, ..)| *at <= through));
     while let Some((at, ..)) = sealed.first() {
         let (first, block) = {

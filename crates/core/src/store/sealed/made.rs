@@ -10,6 +10,9 @@ const INSERT: &str =
     "INSERT INTO gsd_session_blocks (id, session_id, last, outputs, bytes, earliest, latest, block)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
 
+const INSERT_FILTER: &str =
+    "INSERT OR REPLACE INTO gsd_session_filters (id, filter) VALUES (?1, ?2)";
+
 /// A block that is not stored yet.
 pub(in crate::store) struct Made {
     first: i64,
@@ -19,6 +22,8 @@ pub(in crate::store) struct Made {
     earliest: Vec<u8>,
     latest: Vec<u8>,
     block: Vec<u8>,
+    /// What a search knows of the lines that end in it.
+    pub(in crate::store) filter: Option<Vec<u8>>,
 }
 
 /// Makes blocks of the chunks of a session.
@@ -52,6 +57,7 @@ impl<'a> Maker<'a> {
             earliest: chunk.timestamp.to_vec(),
             latest: chunk.timestamp.to_vec(),
             block: Vec::new(),
+            filter: None,
         });
         now.last = chunk.id;
         now.outputs += 1;
@@ -76,11 +82,15 @@ impl<'a> Maker<'a> {
 /// Stores blocks of a session.
 pub(in crate::store) fn insert(sqlite: &Sqlite, session_id: &[u8], made: &[Made]) -> Result<()> {
     let mut insert = sqlite::prepare(sqlite, INSERT)?;
-    for Made { first, last, outputs, bytes, earliest, latest, block } in made {
+    let mut insert_filter = sqlite::prepare(sqlite, INSERT_FILTER)?;
+    for Made { first, last, outputs, bytes, earliest, latest, block, filter } in made {
         let (earliest, latest) = (StoredText(earliest), StoredText(latest));
         let of = StoredText(session_id);
         let values = params![first, of, last, outputs, bytes, earliest, latest, block];
         sqlite::write(&mut insert, values)?;
+        if let Some(filter) = filter {
+            sqlite::write(&mut insert_filter, params![first, filter])?;
+        }
     }
     Ok(())
 }

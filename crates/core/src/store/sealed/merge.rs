@@ -4,7 +4,7 @@
 //! block for each session whose chunks lie between each other, and no statement stays open between two steps.
 
 use std::cmp::Ordering;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::{BinaryHeap, HashMap, HashSet};
 use std::rc::Rc;
 
 use rusqlite::{Connection as Sqlite, OptionalExtension, ToSql, params};
@@ -59,6 +59,9 @@ const BLOCK_BY_TIME: &str = "SELECT id, earliest FROM gsd_session_blocks
 const BLOCK_BY_TIME_BACKWARDS: &str = "SELECT id, latest FROM gsd_session_blocks
     WHERE session_id = ?1 AND (latest, id) < (?2, ?3) AND id <= ?4 ORDER BY latest DESC, id DESC LIMIT 1";
 
+/// The blocks of all sessions. Their index is read, and none of them.
+const ALL_BLOCKS: &str = "SELECT session_id, id FROM gsd_session_blocks ORDER BY session_id";
+
 /// In which order chunks come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Order {
@@ -81,6 +84,8 @@ pub(super) struct Wanted {
     pub(super) high: i64,
     /// Moments from here on, if they come by time.
     pub(super) since: Option<Vec<u8>>,
+    /// Sessions that are left out, of the whole file.
+    pub(super) without: HashSet<Vec<u8>>,
 }
 
 /// The place of a chunk in an order.
@@ -127,6 +132,8 @@ pub(super) struct Merge {
     current: Option<usize>,
     /// Blocks that begin before all others that are wanted.
     across: Vec<i64>,
+    /// Whether they are all.
+    is_listed: bool,
     /// The block that is opened next, and its place.
     block: Option<(i64, Place)>,
     /// Where the next rows are looked for, and how many are read; 0 where there are none.
@@ -162,6 +169,7 @@ impl Merge {
             next: BinaryHeap::new(),
             current: None,
             across: Vec::new(),
+            is_listed: false,
             block: None,
             row,
             batch: FIRST_BATCH,
@@ -303,6 +311,9 @@ impl Merge {
             while let Some(row) = rows.next()? {
                 self.in_work.insert(text(row.get_ref(0)?).to_owned(), row.get(1)?);
             }
+            if !self.wanted.without.is_empty() {
+                return self.list_blocks();
+            }
             if low > i64::MIN {
                 let mut across = sqlite.prepare_cached(BLOCK_ACROSS)?;
                 let mut rows = across.query([low])?;
@@ -337,6 +348,22 @@ impl Merge {
         self.find_block(None)
     }
 
+    /// Looks for all blocks at once, without reading one: most may be left out.
+    fn list_blocks(&mut self) -> rusqlite::Result<()> {
+        let sqlite = Rc::clone(&self.sqlite);
+        let mut all = sqlite.prepare_cached(ALL_BLOCKS)?;
+        let mut rows = all.query([])?;
+        while let Some(row) = rows.next()? {
+            let id = row.get(1)?;
+            if self.counts(crate::store::text(row.get_ref(0)?), id, true) {
+                self.across.push(id);
+            }
+        }
+        self.across.sort_unstable_by(|a, b| b.cmp(a));
+        self.is_listed = true;
+        self.find_block(None)
+    }
+
     /// Looks for the block behind a place, or for the first one.
     fn find_block(&mut self, behind: Option<&Place>) -> rusqlite::Result<()> {
         let sqlite = &self.sqlite;
@@ -353,6 +380,10 @@ impl Merge {
         let Some(session_id) = self.wanted.session_id.as_deref().map(StoredText) else {
             if let Some(id) = self.across.pop() {
                 self.block = Some((id, (None, id)));
+                return Ok(());
+            }
+            if self.is_listed {
+                self.block = None;
                 return Ok(());
             }
             let mut from = at.unwrap_or(i64::MIN).max(low.saturating_sub(1));
@@ -411,6 +442,9 @@ impl Merge {
 
     /// Whether a block or a row of a session counts.
     fn counts(&self, session_id: &[u8], id: i64, is_block: bool) -> bool {
+        if self.wanted.without.contains(session_id) {
+            return false;
+        }
         let through = match &self.wanted.session_id {
             Some(_) => self.through,
             None => match self.in_work.get(session_id) {

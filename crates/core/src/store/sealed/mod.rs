@@ -16,13 +16,14 @@ mod run;
 mod tests;
 
 pub(crate) use self::all::add_to;
+pub(in crate::store) use self::all::listed;
 pub use self::block::{Block, Header, LARGEST, Writer};
 pub(in crate::store) use self::change::{Amount, Rewritten, amount, remove, remove_all, rewrite};
 pub(in crate::store) use self::check::check;
 pub(in crate::store) use self::clear::{
     Claim, Claimed, SET, clear_up, clear_up_one, forget, ids, seal_of, through,
 };
-pub use self::filter::Trigrams;
+pub use self::filter::{Needed, Trigrams};
 pub(in crate::store) use self::made::{Made, Maker, insert};
 pub(in crate::store) use self::merge::damaged;
 

@@ -2,6 +2,7 @@
 
 mod attached;
 mod seal;
+mod seen;
 #[cfg(test)]
 mod tests;
 mod unseal;

@@ -12,6 +12,7 @@ use rusqlite::types::{Type, ValueRef};
 use rusqlite::{Connection as Sqlite, OptionalExtension, Row, params};
 
 use super::attached;
+use super::seen::Seen;
 use crate::sqlite::{self, Owed, Size, atomically, size};
 use crate::store::model::{OutputType, SessionStatus};
 use crate::store::pace::Pace;
@@ -333,9 +334,10 @@ impl<'a, P: FnMut(Progress) -> ControlFlow<()>> Work<'a, P> {
         };
         let from = claim.through.unwrap_or(i64::MIN);
         let mut after = from;
+        let mut seen = Seen::behind(sqlite, id, claim.through)?;
         let (mut outputs, mut bytes) = (0, 0);
         loop {
-            let made = match make(sqlite, id, &mut after)? {
+            let made = match make(sqlite, id, &mut after, &mut seen)? {
                 Ok(made) => made,
                 Err(reason) => {
                     self.keep(id, reason);
@@ -394,21 +396,35 @@ impl<'a, P: FnMut(Progress) -> ControlFlow<()>> Work<'a, P> {
 
 /// The next blocks of a session, from rows behind `after`. Fewer than [`AT_ONCE`] are the last ones. A row that no block can hold is
 /// the reason why there are none.
-fn make(sqlite: &Sqlite, id: &[u8], after: &mut i64) -> Result<Result<Vec<Made>, String>> {
+fn make(
+    sqlite: &Sqlite,
+    id: &[u8],
+    after: &mut i64,
+    seen: &mut Seen,
+) -> Result<Result<Vec<Made>, String>> {
     let mut made: Vec<Made> = Vec::new();
     let mut maker = Maker::new(id)?;
     let mut statement = sqlite.prepare_cached(ROWS)?;
     let mut rows = statement.query(params![StoredText(id), *after])?;
+    let block = |mut full: Made, seen: &mut Seen, is_end| {
+        full.filter = Some(seen.filter(is_end));
+        full
+    };
     while made.len() < AT_ONCE
         && let Some(row) = rows.next()?
     {
-        match chunk(row)? {
-            Ok(chunk) => made.extend(maker.add(chunk)?),
+        let chunk = match chunk(row)? {
+            Ok(chunk) => chunk,
             Err(reason) => return Ok(Err(reason)),
+        };
+        made.extend(maker.add(chunk)?.map(|full| block(full, seen, false)));
+        // The first chunk of a block that is made later is read again.
+        if made.len() < AT_ONCE {
+            seen.add(chunk);
         }
     }
     if made.len() < AT_ONCE {
-        made.extend(maker.finish()?);
+        made.extend(maker.finish()?.map(|last| block(last, seen, true)));
     }
     if let Some(last) = made.last() {
         *after = last.last;

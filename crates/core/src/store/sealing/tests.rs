@@ -1,6 +1,7 @@
 //! Sealed sessions against the rows that they were.
 
 use std::ops::ControlFlow;
+use std::rc::Rc;
 
 use rusqlite::types::Value;
 use rusqlite::{Connection as Sqlite, params};
@@ -9,7 +10,11 @@ use super::{Criteria, Sealed, seal, unseal};
 use crate::random::Random;
 use crate::sqlite::{Connection, Location, OpenOptions};
 use crate::store::StoredText;
+use crate::store::model::{NewOutput, OutputType};
+use crate::store::outputs::Outputs;
 use crate::store::sealed::EXTENSION;
+use crate::store::search::{Match, Query, Search, Stopped};
+use crate::store::timestamp::Timestamp;
 
 const EVERYTHING: &str = "SELECT id, session_id, timestamp, type, data, created_at FROM";
 
@@ -299,6 +304,154 @@ fn sealing_and_bringing_back_at_the_same_time_lose_nothing() {
         seal_all(&sqlite);
         compare(&sqlite, &mut random, 6);
     }
+}
+
+/// Sessions that print logs in colours, and lines that are drawn over.
+fn print(connection: &Rc<Connection>, random: &mut Random, ids: &[&str], chunks: usize) {
+    let outputs = Outputs::new(Rc::clone(connection));
+    let words = [
+        "warning",
+        "error",
+        "Compiling",
+        "unused",
+        "variable",
+        "\u{e9}t\u{e9}",
+        "e\u{301}te\u{301}",
+        "Stra\u{df}e",
+        "\u{1f680}",
+        "module",
+        "\u{212a}elvin",
+        "x",
+        "0x1f",
+        "done",
+        "\u{1b}[1mbold\u{1b}[0m",
+        "\r50%\r100%",
+        "\u{1b}[2K",
+        "\u{1b}[A",
+        "\t",
+        "\u{8}",
+    ];
+    for at in 0..chunks {
+        let mut data = String::new();
+        for _ in 0..random.below(9) {
+            data += random.one_of(&words);
+            data += random.one_of(&[" ", " ", "", ": ", "\r\n", "-"]);
+            if random.below(4) == 0 {
+                data += &format!("{:x}", random.below(1 << 30));
+            }
+        }
+        let new = NewOutput {
+            session_id: (*random.one_of(ids)).to_owned(),
+            timestamp: Timestamp::from_millis(at as f64).unwrap(),
+            kind: OutputType::Stdout,
+            data: data.into(),
+        };
+        outputs.append(new).unwrap();
+    }
+}
+
+fn search(connection: &Rc<Connection>, query: &Query) -> Vec<Match> {
+    let search = Search::new(Outputs::new(Rc::clone(connection)), query.clone()).unwrap();
+    let mut all = Vec::new();
+    loop {
+        let visit = |found| -> crate::store::Result<()> {
+            all.push(found);
+            Ok(())
+        };
+        if search.page(visit).unwrap() == Stopped::AtEnd {
+            return all;
+        }
+    }
+}
+
+#[test]
+fn a_search_finds_in_blocks_what_it_finds_in_rows() {
+    let folder = tempfile::tempdir().unwrap();
+    let connection = Rc::new(open(folder.path()));
+    let sqlite = connection.sqlite().unwrap();
+    let mut random = Random(9);
+    let ids = ["a", "b", "c", "d", "e", "f", "g", "h"];
+    for id in ids {
+        let sql = "INSERT INTO sessions (id, slot, status, working_dir, started_at)
+             VALUES (?1, 1, 'completed', '/', '2026-01-01T00:00:00.000Z')";
+        sqlite.execute(sql, [id]).unwrap();
+    }
+    print(&connection, &mut random, &ids, 800);
+    let text: String = sqlite
+        .query_row("SELECT group_concat(data, '') FROM session_outputs", [], |row| row.get(0))
+        .unwrap();
+    let texts: Vec<char> = text.chars().collect();
+    let queries: Vec<Query> = (0..80)
+        .map(|_| {
+            let at = random.index(texts.len() - 20);
+            let length = 1 + random.index(12);
+            let mut pattern: String = texts[at..at + length].iter().collect();
+            match random.below(6) {
+                0 => pattern = pattern.to_uppercase(),
+                1 => pattern = format!("{:x}", random.next() >> 20),
+                _ => {}
+            }
+            let regex = random.below(3) == 0;
+            if regex {
+                pattern = regex::escape(&pattern);
+                pattern = match random.below(4) {
+                    0 => format!("({pattern}|warning).*"),
+                    1 => format!(r"\w+{pattern}"),
+                    2 => format!("^{pattern}"),
+                    _ => pattern,
+                };
+            }
+            Query {
+                pattern,
+                regex,
+                case_sensitive: random.below(3) == 0,
+                drawn_over: random.below(3) == 0,
+                session_id: (random.below(4) == 0).then(|| random.one_of(&ids).to_owned()),
+                command: None,
+                since: None,
+                until: None,
+                limit: 50,
+                context: random.index(3),
+                time_limit: None,
+            }
+        })
+        .collect();
+    let compare = |step: &str, before: &[Vec<Match>]| {
+        for (query, before) in queries.iter().zip(before) {
+            let found = search(&connection, query);
+            // Lines without an end come last, by session; otherwise the order is that of the chunks.
+            let key = |found: &Match| format!("{found:?}");
+            let mut sorted =
+                [found, before.clone()].map(|all| all.iter().map(key).collect::<Vec<_>>());
+            sorted.iter_mut().for_each(|all| all.sort());
+            assert!(
+                sorted[0] == sorted[1],
+                "{step}: {query:?}: {} for {}",
+                sorted[0].len(),
+                sorted[1].len()
+            );
+        }
+    };
+    let all = || queries.iter().map(|query| search(&connection, query)).collect::<Vec<_>>();
+    let before = all();
+    assert!(before.iter().filter(|found| !found.is_empty()).count() > 15);
+    assert!(before.iter().filter(|found| found.is_empty()).count() > 5);
+    seal_all(&sqlite);
+    assert_eq!(count(&sqlite, "gsd_session_filters"), count(&sqlite, "gsd_session_blocks"));
+    compare("sealed", &before);
+    // Some go on, and are sealed again.
+    print(&connection, &mut random, &ids[..3], 100);
+    let before = all();
+    compare("gone on", &before);
+    seal_all(&sqlite);
+    compare("sealed again", &before);
+    // In a terminal of another size other lines are seen.
+    sqlite
+        .execute("INSERT INTO gsd_session_details (session_id, terminal, columns, rows) VALUES ('a', 1, 20, 5), ('b', 1, 7, 3)", [])
+        .unwrap();
+    let resized = all();
+    unseal(&sqlite, None, None, |_| ControlFlow::Continue(())).unwrap().unwrap();
+    compare("brought back", &resized);
 }
 
 #[test]

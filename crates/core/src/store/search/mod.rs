@@ -2,19 +2,21 @@
 
 mod clock;
 mod data;
+mod filters;
 mod normal;
 mod pattern;
 mod slowly;
 
 use std::borrow::Cow;
-use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::cell::{OnceCell, RefCell};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::rc::Rc;
 use std::time::Duration;
 
 use rusqlite::{Connection as Sqlite, Row, Statement, params};
 
 use super::outputs::Outputs;
+use super::sealed::{self, Needed};
 use super::select::{Select, check_session, select_chunks};
 use super::sizes::{self, LAST, Wanted};
 use super::terminal::{KeptLine, Line, Lines, Mark};
@@ -52,6 +54,15 @@ const ALL_IN_PIECES: Select = Select {
            FROM session_outputs WHERE id > ?1 ORDER BY id",
     ..ALL
 };
+
+/// All but sessions in which nothing can match.
+const SOME: &str = "SELECT session_id, timestamp, data, id FROM session_outputs_all
+    WHERE id > ?1 AND without = ?2 ORDER BY id";
+
+/// A line as it is searched where the case does not matter.
+pub(super) fn as_searched(line: &str) -> String {
+    Normal::of(line, true).text().to_owned()
+}
 
 /// What to look for, and where.
 #[derive(Debug, Clone)]
@@ -115,6 +126,9 @@ pub struct Search {
     outputs: Outputs,
     query: Query,
     pattern: Pattern,
+    needed: Needed,
+    /// Sessions in which nothing can match, once that is known.
+    without: OnceCell<HashSet<Vec<u8>>>,
     state: RefCell<State>,
 }
 
@@ -204,8 +218,10 @@ impl Search {
         let text: Cow<'_, str> =
             if alike { composed(&query.pattern).into() } else { query.pattern.as_str().into() };
         let pattern = Pattern::new(&text, query.regex, query.case_sensitive)?;
+        let needed = filters::needed(&query, &text);
         drop(text);
-        Ok(Self { outputs, query, pattern, state: RefCell::default() })
+        let (without, state) = (OnceCell::new(), RefCell::default());
+        Ok(Self { outputs, query, pattern, needed, without, state })
     }
 
     /// Passes the next matches to `visit`, in the order in which their lines, and the context behind them, ended.
@@ -267,6 +283,17 @@ impl Search {
         if state.ending {
             return Ok(self.end(state, clock));
         }
+        let without = match self.without.get() {
+            Some(without) => without,
+            None => {
+                let without = filters::without(&sqlite, &self.needed)?;
+                self.without.get_or_init(|| without)
+            }
+        };
+        if self.query.session_id.as_ref().is_some_and(|id| without.contains(id.as_bytes())) {
+            state.ending = true;
+            return Ok(self.end(state, clock));
+        }
         // A chunk that was not read to its end is read again.
         let after = state.cursor - i64::from(state.taken.is_some());
         let in_pieces = clock.is_limited() || state.taken.is_some();
@@ -274,6 +301,10 @@ impl Search {
             self.read_rows(rows, params, &sqlite, state, clock)
         };
         match &self.query.session_id {
+            None if !without.is_empty() => {
+                let listed = sealed::listed(without);
+                connection.with_statement(SOME, |rows| read(rows, params![after, listed]))
+            }
             Some(id) => connection
                 .with_statement(if in_pieces { ONE_IN_PIECES } else { ONE }.of(&sqlite)?, |rows| {
                     read(rows, params![id, after])
