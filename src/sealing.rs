@@ -18,6 +18,9 @@ pub const NATIVES: &[Native] = natives! {
 /// No more ids than this: looking at each of four billion would take minutes.
 const MAX_IDS: u32 = 1_000_000;
 
+/// Bytes of text of the blocks in which tests seal: most sessions of tests have several then.
+const SMALL: usize = 512;
+
 /// the connection, [olderThan, sessionIds, keepLast, force, dryRun, who is told] -> a promise of what `sealed` gives
 fn seal<'env>(call: Call<'_, 'env>) -> Answer<'env> {
     let [older_than, session_ids, keep_last, force, dry_run, tell] = call.array(1)?;
@@ -51,7 +54,7 @@ fn unseal<'env>(call: Call<'_, 'env>) -> Answer<'env> {
 /// the connection: seals all output before it returns. Tests see by it that readers do not care.
 fn seal_everything<'env>(call: Call<'_, 'env>) -> Answer<'env> {
     let sqlite = connection(call)?.settled()?;
-    sealing::seal_everything(&sqlite)?;
+    sealing::seal_everything(&sqlite, SMALL)?;
     done(call)
 }
 

@@ -60,7 +60,7 @@ const TABLES: &[(&str, i64, &[&str])] = &[
         SEALED_VERSION,
         &["id", "session_id", "last", "outputs", "bytes", "earliest", "latest", "block"],
     ),
-    ("gsd_session_filters", SEALED_VERSION, &["id", "filter"]),
+    ("gsd_session_filters", SEALED_VERSION, &["id", "last", "lines", "filter", "state"]),
 ];
 
 /// The columns of one of our tables that the stores read and write, in their order.

@@ -28,10 +28,15 @@ CREATE INDEX IF NOT EXISTS gsd_session_blocks_by_earliest ON gsd_session_blocks 
 CREATE INDEX IF NOT EXISTS gsd_session_blocks_by_latest ON gsd_session_blocks (session_id, latest);
 CREATE INDEX IF NOT EXISTS gsd_session_blocks_by_last ON gsd_session_blocks (last);
 
--- What a search knows of the lines that end in a block, without reading it. A block without a row here may have anything.
+-- What a search knows, without reading them, of the lines that end in some blocks of a session: from the block `id` up to the
+-- block `last`. Blocks without a row here may have anything. `lines` counts the lines that end before them. With a `state`, that
+-- of the terminal before them, reading can begin there.
 CREATE TABLE IF NOT EXISTS gsd_session_filters (
   id INTEGER PRIMARY KEY,
-  filter BLOB NOT NULL
+  last INTEGER NOT NULL,
+  lines INTEGER NOT NULL,
+  filter BLOB NOT NULL,
+  state BLOB
 );
 
 CREATE TRIGGER IF NOT EXISTS gsd_session_block_removed

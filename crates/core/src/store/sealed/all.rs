@@ -38,7 +38,7 @@ const COLUMNS: [Column; 6] = [
 const ID: c_int = 0;
 const SESSION_ID: c_int = 1;
 const TIMESTAMP: c_int = 2;
-/// Sessions that are left out: each behind its length in four bytes, the lowest first.
+/// Blocks that are left out: the eight bytes of each cursor, the lowest first.
 const WITHOUT: c_int = 6;
 
 /// Bits of a plan: what is given, in this order, and what is wanted.
@@ -268,24 +268,11 @@ unsafe impl VTabCursor for Cursor<'_> {
     }
 }
 
-/// The value of the hidden column `without` that leaves these sessions out.
-pub(in crate::store) fn listed<'a>(sessions: impl IntoIterator<Item = &'a Vec<u8>>) -> Vec<u8> {
-    let mut listed = Vec::new();
-    for id in sessions {
-        listed.extend_from_slice(&u32::try_from(id.len()).unwrap_or(u32::MAX).to_le_bytes());
-        listed.extend_from_slice(id);
-    }
-    listed
+/// The value of the hidden column `without` that leaves these blocks out.
+pub(in crate::store) fn listed(blocks: impl IntoIterator<Item = i64>) -> Vec<u8> {
+    blocks.into_iter().flat_map(i64::to_le_bytes).collect()
 }
 
-fn unlisted(mut listed: &[u8]) -> HashSet<Vec<u8>> {
-    let mut sessions = HashSet::new();
-    while let Some((length, rest)) = listed.split_first_chunk::<4>()
-        && let Some((id, rest)) = rest
-            .split_at_checked(usize::try_from(u32::from_le_bytes(*length)).unwrap_or(usize::MAX))
-    {
-        sessions.insert(id.to_owned());
-        listed = rest;
-    }
-    sessions
+fn unlisted(listed: &[u8]) -> HashSet<i64> {
+    listed.as_chunks().0.iter().copied().map(i64::from_le_bytes).collect()
 }

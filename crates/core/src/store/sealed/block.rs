@@ -63,6 +63,8 @@ pub struct Header {
 pub struct Writer {
     rows: Vec<Row>,
     text: Vec<u8>,
+    /// The most bytes of text, if it is more than a chunk.
+    largest: usize,
     /// No more bytes than so many take the columns.
     columns: usize,
     compressor: zstd::bulk::Compressor<'static>,
@@ -85,7 +87,14 @@ impl Writer {
     /// If there is no memory.
     pub fn new() -> Result<Self, Damage> {
         let compressor = zstd::bulk::Compressor::new(LEVEL)?;
-        Ok(Self { rows: Vec::new(), text: Vec::new(), columns: 0, compressor })
+        let (rows, text) = (Vec::new(), Vec::new());
+        Ok(Self { rows, text, largest: LARGEST, columns: 0, compressor })
+    }
+
+    /// Makes smaller blocks than those of [`LARGEST`] bytes of text.
+    #[must_use]
+    pub fn limited(self, largest: usize) -> Self {
+        Self { largest: largest.min(LARGEST), ..self }
     }
 
     /// Whether it has no chunk.
@@ -100,7 +109,7 @@ impl Writer {
         let fits = match self.rows.last() {
             Some(last) => {
                 chunk.id > last.id
-                    && self.text.len() + chunk.data.len() <= LARGEST
+                    && self.text.len() + chunk.data.len() <= self.largest
                     && self.rows.len() < MOST_CHUNKS
                     && columns <= LARGEST_COLUMNS
             }

@@ -4,7 +4,7 @@ use rusqlite::{Connection as Sqlite, OptionalExtension, params};
 
 use super::clear::{DELETE_BLOCK, forget, through};
 use super::made::{Maker, insert};
-use super::{Block, merge};
+use super::{Block, LARGEST, merge};
 use crate::sqlite;
 use crate::store::timestamp::Timestamp;
 use crate::store::{Error, Result, StoredText, text};
@@ -59,6 +59,9 @@ pub(in crate::store) fn remove(
     before: Option<Timestamp>,
     is_late: impl Fn() -> bool,
 ) -> Result<(Amount, bool)> {
+    if before.is_some() {
+        forget_visible(sqlite, id)?;
+    }
     let before = before.map(Timestamp::text);
     let mut removed = Amount::default();
     let mut oldest = sqlite.prepare_cached(OLDEST)?;
@@ -86,6 +89,13 @@ pub(in crate::store) fn remove_all(sqlite: &Sqlite, id: &str) -> Result<()> {
     forget(sqlite, id.as_bytes())
 }
 
+/// Forgets what is seen in the blocks of a session: without a chunk, what is seen of those behind it may be something else.
+fn forget_visible(sqlite: &Sqlite, id: &[u8]) -> Result<()> {
+    let mut forget = sqlite::prepare(sqlite, FORGET_FILTERS)?;
+    sqlite::write(&mut forget, params![StoredText(id)])?;
+    Ok(())
+}
+
 /// Changes chunks of a session that stand in blocks, in a transaction of the caller. Those that are no longer what they were stay.
 /// Returns the chunks that stand in no block.
 pub(in crate::store) fn rewrite<'a>(
@@ -94,9 +104,7 @@ pub(in crate::store) fn rewrite<'a>(
     chunks: &'a [Rewritten],
 ) -> Result<&'a [Rewritten]> {
     let Some(through) = through(sqlite, id)? else { return Ok(chunks) };
-    // What is seen of the chunks behind them may change as well.
-    let mut forget = sqlite::prepare(sqlite, FORGET_FILTERS)?;
-    sqlite::write(&mut forget, params![StoredText(id)])?;
+    forget_visible(sqlite, id)?;
     let (mut sealed, rows) = chunks.split_at(chunks.partition_point(|(at, ..)| *at <= through));
     while let Some((at, ..)) = sealed.first() {
         let (first, block) = {
@@ -110,7 +118,7 @@ pub(in crate::store) fn rewrite<'a>(
         let last = block.chunks().next_back().map_or(first, |chunk| chunk.id).max(*at);
         let (of_block, rest) = sealed.split_at(sealed.partition_point(|(at, ..)| *at <= last));
         sealed = rest;
-        let mut maker = Maker::new(id)?;
+        let mut maker = Maker::new(id, LARGEST)?;
         let mut made = Vec::new();
         for mut chunk in block.chunks() {
             if let Ok(found) = of_block.binary_search_by(|(at, ..)| at.cmp(&chunk.id))

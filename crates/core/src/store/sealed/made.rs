@@ -11,19 +11,30 @@ const INSERT: &str =
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
 
 const INSERT_FILTER: &str =
-    "INSERT OR REPLACE INTO gsd_session_filters (id, filter) VALUES (?1, ?2)";
+    "INSERT OR REPLACE INTO gsd_session_filters (id, last, lines, filter, state) VALUES (?1, ?2, ?3, ?4, ?5)";
 
 /// A block that is not stored yet.
 pub(in crate::store) struct Made {
-    first: i64,
+    pub(in crate::store) first: i64,
     pub(in crate::store) last: i64,
     pub(in crate::store) outputs: i64,
     pub(in crate::store) bytes: i64,
     earliest: Vec<u8>,
     latest: Vec<u8>,
     block: Vec<u8>,
-    /// What a search knows of the lines that end in it.
-    pub(in crate::store) filter: Option<Vec<u8>>,
+    pub(in crate::store) visible: Option<Visible>,
+}
+
+/// What a search knows of some blocks without reading them.
+pub(in crate::store) struct Visible {
+    /// How many blocks.
+    pub(in crate::store) blocks: usize,
+    /// The lines that end before them.
+    pub(in crate::store) lines: u64,
+    /// The filter of those that end in them.
+    pub(in crate::store) filter: Vec<u8>,
+    /// The state of the terminal before them, where that is kept.
+    pub(in crate::store) state: Option<Vec<u8>>,
 }
 
 /// Makes blocks of the chunks of a session.
@@ -35,8 +46,9 @@ pub(in crate::store) struct Maker<'a> {
 }
 
 impl<'a> Maker<'a> {
-    pub(in crate::store) fn new(session_id: &'a [u8]) -> Result<Self> {
-        let writer = Writer::new().map_err(|damage| unmade(session_id, &damage))?;
+    /// Makes blocks of at most so many bytes of text.
+    pub(in crate::store) fn new(session_id: &'a [u8], largest: usize) -> Result<Self> {
+        let writer = Writer::new().map_err(|damage| unmade(session_id, &damage))?.limited(largest);
         Ok(Self { session_id, writer, now: None })
     }
 
@@ -57,7 +69,7 @@ impl<'a> Maker<'a> {
             earliest: chunk.timestamp.to_vec(),
             latest: chunk.timestamp.to_vec(),
             block: Vec::new(),
-            filter: None,
+            visible: None,
         });
         now.last = chunk.id;
         now.outputs += 1;
@@ -83,13 +95,17 @@ impl<'a> Maker<'a> {
 pub(in crate::store) fn insert(sqlite: &Sqlite, session_id: &[u8], made: &[Made]) -> Result<()> {
     let mut insert = sqlite::prepare(sqlite, INSERT)?;
     let mut insert_filter = sqlite::prepare(sqlite, INSERT_FILTER)?;
-    for Made { first, last, outputs, bytes, earliest, latest, block, filter } in made {
+    for (at, now) in made.iter().enumerate() {
+        let Made { first, last, outputs, bytes, earliest, latest, block, visible } = now;
         let (earliest, latest) = (StoredText(earliest), StoredText(latest));
         let of = StoredText(session_id);
         let values = params![first, of, last, outputs, bytes, earliest, latest, block];
         sqlite::write(&mut insert, values)?;
-        if let Some(filter) = filter {
-            sqlite::write(&mut insert_filter, params![first, filter])?;
+        if let Some(Visible { blocks, lines, filter, state }) = visible
+            && let Some(end) = made.get(at + blocks - 1)
+        {
+            let values = params![first, end.first, lines.cast_signed(), filter, state];
+            sqlite::write(&mut insert_filter, values)?;
         }
     }
     Ok(())

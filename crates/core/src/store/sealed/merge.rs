@@ -48,7 +48,7 @@ const BLOCK: &str =
 const BLOCK_ACROSS: &str =
     "SELECT id, session_id FROM gsd_session_blocks WHERE last >= ?1 AND id < ?1 ORDER BY id";
 const BLOCK_OF_ONE: &str = "SELECT id, NULL FROM gsd_session_blocks
-    WHERE session_id = ?1 AND id > ?2 AND id <= ?3 ORDER BY id LIMIT 1";
+    WHERE session_id = ?1 AND id > ?2 AND id <= ?3 ORDER BY id";
 const BLOCK_OF_ONE_BEFORE: &str = "SELECT id, last FROM gsd_session_blocks
     WHERE session_id = ?1 AND id <= ?2 ORDER BY id DESC LIMIT 1";
 const BLOCK_OF_ONE_BACKWARDS: &str = "SELECT id, last FROM gsd_session_blocks
@@ -84,8 +84,8 @@ pub(super) struct Wanted {
     pub(super) high: i64,
     /// Moments from here on, if they come by time.
     pub(super) since: Option<Vec<u8>>,
-    /// Sessions that are left out, of the whole file.
-    pub(super) without: HashSet<Vec<u8>>,
+    /// Blocks that are left out by whoever reads forwards by cursor.
+    pub(super) without: HashSet<i64>,
 }
 
 /// The place of a chunk in an order.
@@ -340,6 +340,7 @@ impl Merge {
                 });
             if let Some((id, last)) = found.optional()?
                 && last >= low
+                && !self.wanted.without.contains(&id)
             {
                 self.block = Some((id, (None, id)));
                 return Ok(());
@@ -414,7 +415,15 @@ impl Merge {
             (Order::Append, false) => {
                 let from = at.unwrap_or(i64::MIN).max(low.saturating_sub(1));
                 let mut next = sqlite.prepare_cached(BLOCK_OF_ONE)?;
-                next.query_row(params![session_id, from, high], by_number)
+                let mut found = next.query(params![session_id, from, high])?;
+                loop {
+                    let Some(row) = found.next()? else {
+                        break Err(rusqlite::Error::QueryReturnedNoRows);
+                    };
+                    if !self.wanted.without.contains(&row.get(0)?) {
+                        break by_number(row);
+                    }
+                }
             }
             (Order::Append, true) => {
                 let mut next = sqlite.prepare_cached(BLOCK_OF_ONE_BACKWARDS)?;
@@ -442,7 +451,7 @@ impl Merge {
 
     /// Whether a block or a row of a session counts.
     fn counts(&self, session_id: &[u8], id: i64, is_block: bool) -> bool {
-        if self.wanted.without.contains(session_id) {
+        if is_block && self.wanted.without.contains(&id) {
             return false;
         }
         let through = match &self.wanted.session_id {

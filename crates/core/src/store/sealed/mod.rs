@@ -24,7 +24,7 @@ pub(in crate::store) use self::clear::{
     Claim, Claimed, SET, clear_up, clear_up_one, forget, ids, seal_of, through,
 };
 pub use self::filter::{Needed, Trigrams};
-pub(in crate::store) use self::made::{Made, Maker, insert};
+pub(in crate::store) use self::made::{Made, Maker, Visible, insert};
 pub(in crate::store) use self::merge::damaged;
 
 use std::io;

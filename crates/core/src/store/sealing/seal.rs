@@ -18,7 +18,7 @@ use crate::store::model::{OutputType, SessionStatus};
 use crate::store::pace::Pace;
 use crate::store::retention::{self, Chosen, Kept, Removals, candidates, give_space_back};
 use crate::store::sealed::{
-    Chunk, Claim, Claimed, Made, Maker, SET, clear_up, clear_up_one, ids, insert, seal_of, through,
+    Chunk, Claim, Claimed, LARGEST, Made, Maker, SET, clear_up, clear_up_one, ids, insert, seal_of, through,
 };
 use crate::store::select::select_chunks;
 use crate::store::timestamp::Timestamp;
@@ -151,14 +151,15 @@ pub fn seal(
     Ok(done.is_continue().then_some(work.sealed))
 }
 
-/// Seals all output, whether its session is over, or is stored at all: what a session is for its readers does not depend on that.
+/// Seals all output, whether its session is over, or is stored at all: what a session is for its readers does not depend on that, nor
+/// on how large its blocks are. These have at most `block` bytes of text.
 ///
 /// # Errors
 ///
 /// As [`seal`].
-pub fn seal_everything(sqlite: &Sqlite) -> Result<()> {
+pub fn seal_everything(sqlite: &Sqlite, block: usize) -> Result<()> {
     attached::check(sqlite)?;
-    let mut work = Work::new(sqlite, |_| ControlFlow::Continue(()))?;
+    let mut work = Work { block, ..Work::new(sqlite, |_| ControlFlow::Continue(()))? };
     let ids = ids(sqlite, WITH_OUTPUT)?;
     for id in ids {
         let _never_breaks = work.seal(&id, || Ok(true))?;
@@ -172,13 +173,15 @@ pub(super) struct Work<'a, P> {
     on_progress: P,
     pub(super) sealed: Sealed,
     pub(super) pace: Pace,
+    /// Bytes of text of a block.
+    block: usize,
 }
 
 impl<'a, P: FnMut(Progress) -> ControlFlow<()>> Work<'a, P> {
     pub(super) fn new(sqlite: &'a Sqlite, on_progress: P) -> Result<Self> {
         let before = size(sqlite)?;
         let sealed = Sealed { before, ..Sealed::default() };
-        Ok(Self { sqlite, on_progress, sealed, pace: Pace::default() })
+        Ok(Self { sqlite, on_progress, sealed, pace: Pace::default(), block: LARGEST })
     }
 
     pub(super) fn run(
@@ -203,7 +206,7 @@ impl<'a, P: FnMut(Progress) -> ControlFlow<()>> Work<'a, P> {
             return Ok(ControlFlow::Break(()));
         }
         if sqlite::gives_space_back(self.sqlite)? {
-            let Self { sqlite, on_progress, sealed, pace } = self;
+            let Self { sqlite, on_progress, sealed, pace, .. } = self;
             let progress = sealed.progress();
             let tell = |size| on_progress(Progress { size, ..progress });
             if give_space_back(sqlite, pace, tell)?.is_break() {
@@ -337,7 +340,7 @@ impl<'a, P: FnMut(Progress) -> ControlFlow<()>> Work<'a, P> {
         let mut seen = Seen::behind(sqlite, id, claim.through)?;
         let (mut outputs, mut bytes) = (0, 0);
         loop {
-            let made = match make(sqlite, id, &mut after, &mut seen)? {
+            let made = match make(sqlite, id, &mut after, &mut seen, self.block)? {
                 Ok(made) => made,
                 Err(reason) => {
                     self.keep(id, reason);
@@ -401,15 +404,12 @@ fn make(
     id: &[u8],
     after: &mut i64,
     seen: &mut Seen,
+    largest: usize,
 ) -> Result<Result<Vec<Made>, String>> {
     let mut made: Vec<Made> = Vec::new();
-    let mut maker = Maker::new(id)?;
+    let mut maker = Maker::new(id, largest)?;
     let mut statement = sqlite.prepare_cached(ROWS)?;
     let mut rows = statement.query(params![StoredText(id), *after])?;
-    let block = |mut full: Made, seen: &mut Seen, is_end| {
-        full.filter = Some(seen.filter(is_end));
-        full
-    };
     while made.len() < AT_ONCE
         && let Some(row) = rows.next()?
     {
@@ -417,19 +417,34 @@ fn make(
             Ok(chunk) => chunk,
             Err(reason) => return Ok(Err(reason)),
         };
-        made.extend(maker.add(chunk)?.map(|full| block(full, seen, false)));
+        if let Some(full) = maker.add(chunk)? {
+            end(full, &mut made, seen, false);
+        }
         // The first chunk of a block that is made later is read again.
         if made.len() < AT_ONCE {
             seen.add(chunk);
         }
     }
-    if made.len() < AT_ONCE {
-        made.extend(maker.finish()?.map(|last| block(last, seen, true)));
+    if made.len() < AT_ONCE
+        && let Some(last) = maker.finish()?
+    {
+        end(last, &mut made, seen, true);
     }
     if let Some(last) = made.last() {
         *after = last.last;
     }
     Ok(Ok(made))
+}
+
+/// Adds a block, and what was seen in the last ones.
+fn end(block: Made, made: &mut Vec<Made>, seen: &mut Seen, is_end: bool) {
+    made.push(block);
+    if let Some(visible) = seen.block(is_end)
+        && let Some(first) = made.len().checked_sub(visible.blocks)
+        && let Some(first) = made.get_mut(first)
+    {
+        first.visible = Some(visible);
+    }
 }
 
 /// The chunk in a row, or why no block can hold it.

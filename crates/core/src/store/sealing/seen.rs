@@ -2,56 +2,85 @@
 
 use rusqlite::{Connection as Sqlite, params};
 
-use crate::store::sealed::{Chunk, Trigrams};
+use crate::store::sealed::{Chunk, Trigrams, Visible};
 use crate::store::search::as_searched;
 use crate::store::sizes::{self, Wanted};
 use crate::store::terminal::{Line, Lines, Mark};
+use crate::store::timestamp::Moments;
 use crate::store::{Result, StoredText, text};
 
 /// What was sealed of a session before.
 const BEFORE: &str =
-    "SELECT id, data FROM session_outputs_all WHERE session_id = ?1 AND id <= ?2 ORDER BY id";
+    "SELECT id, timestamp, data FROM session_outputs_all WHERE session_id = ?1 AND id <= ?2 ORDER BY id";
 
-/// The screen of a session, and the trigrams of the lines that have ended since the last filter.
+/// Blocks that have a filter, and the state of the terminal before them, in common. They share many trigrams, so a filter for each took
+/// twice the bytes; and the state costs little, as does reading them all.
+const TOGETHER: usize = 4;
+
+/// The terminal of a session, and what it showed since the last block.
 pub(super) struct Seen {
     lines: Lines,
+    moments: Moments,
     trigrams: Trigrams,
+    /// The lines that ended before these blocks, and the state before them, where that is kept.
+    before: u64,
+    state: Option<Vec<u8>>,
+    /// How many have ended.
+    blocks: usize,
 }
 
 impl Seen {
     /// That of a session behind a chunk.
     pub(super) fn behind(sqlite: &Sqlite, id: &[u8], through: Option<i64>) -> Result<Self> {
         let lines = sizes::lines(sqlite, id, Wanted::default(), false)?.with_drawn_over();
-        let mut seen = Self { lines, trigrams: Trigrams::default() };
+        let (moments, trigrams) = (Moments::default(), Trigrams::default());
+        // Before the first block, there is nothing.
+        let mut seen = Self { lines, moments, trigrams, before: 0, state: None, blocks: 0 };
         if let Some(through) = through {
             let mut before = sqlite.prepare(BEFORE)?;
             let mut rows = before.query(params![StoredText(id), through])?;
             while let Some(row) = rows.next()? {
-                let mut rest = text(row.get_ref(1)?);
-                while seen.lines.next(&mut rest, Mark::of(row.get(0)?, f64::NAN)).is_some() {}
+                let mark = Mark::of(row.get(0)?, seen.moments.millis(text(row.get_ref(1)?)));
+                let mut rest = text(row.get_ref(2)?);
+                while seen.lines.next(&mut rest, mark).is_some() {}
             }
+            seen.begin();
         }
         Ok(seen)
     }
 
     /// Goes on with a chunk.
     pub(super) fn add(&mut self, chunk: Chunk<'_>) {
-        let Self { lines, trigrams } = self;
+        let Self { lines, moments, trigrams, .. } = self;
+        let mark = Mark::of(chunk.id, moments.millis(chunk.timestamp));
         let mut rest = chunk.data;
-        while let Some(line) = lines.next(&mut rest, Mark::of(chunk.id, f64::NAN)) {
+        while let Some(line) = lines.next(&mut rest, mark) {
             add(trigrams, &line);
         }
     }
 
-    /// The filter of the lines that have ended since the last one; at the end of the session also of those on its screen.
-    pub(super) fn filter(&mut self, is_end: bool) -> Vec<u8> {
-        let Self { lines, trigrams } = self;
+    /// A block ends here. If the blocks that have a filter in common are complete, what was seen in them: the lines that have ended; at
+    /// the end of the session also those on its screen.
+    pub(super) fn block(&mut self, is_end: bool) -> Option<Visible> {
+        self.blocks += 1;
+        if self.blocks < TOGETHER && !is_end {
+            return None;
+        }
+        let Self { lines, trigrams, .. } = self;
         while is_end && let Some(line) = lines.end() {
             add(trigrams, &line);
         }
+        let (blocks, lines, state) = (self.blocks, self.before, self.state.take());
         let filter = trigrams.filter();
         trigrams.clear();
-        filter
+        self.begin();
+        Some(Visible { blocks, lines, filter, state })
+    }
+
+    fn begin(&mut self) {
+        self.blocks = 0;
+        self.before = self.lines.count();
+        self.state = self.lines.state();
     }
 }
 

@@ -9,7 +9,7 @@ mod slowly;
 
 use std::borrow::Cow;
 use std::cell::{OnceCell, RefCell};
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -25,6 +25,7 @@ use super::{Error, Result, StoredText, text};
 use crate::sqlite::snapshot;
 use clock::Clock;
 use data::Data;
+use filters::Skipped;
 use normal::{Normal, composed};
 use pattern::Pattern;
 use slowly::Slowly;
@@ -55,7 +56,9 @@ const ALL_IN_PIECES: Select = Select {
     ..ALL
 };
 
-/// All but sessions in which nothing can match.
+/// All without blocks in which nothing can match.
+const SOME_OF_ONE: &str = "SELECT session_id, timestamp, data, id FROM session_outputs_all
+    WHERE session_id = ?1 AND id > ?2 AND without = ?3 ORDER BY id";
 const SOME: &str = "SELECT session_id, timestamp, data, id FROM session_outputs_all
     WHERE id > ?1 AND without = ?2 ORDER BY id";
 
@@ -127,8 +130,8 @@ pub struct Search {
     query: Query,
     pattern: Pattern,
     needed: Needed,
-    /// Sessions in which nothing can match, once that is known.
-    without: OnceCell<HashSet<Vec<u8>>>,
+    /// The blocks that are left out, once they are known, as `session_outputs_all` takes them.
+    without: OnceCell<Vec<u8>>,
     state: RefCell<State>,
 }
 
@@ -144,6 +147,8 @@ struct State {
     over: Option<Vec<u8>>,
     /// How many lines sessions have whose output was over. They may go on.
     done: HashMap<Vec<u8>, u64>,
+    /// The blocks ahead that are left out.
+    skipped: Skipped,
     /// Whether all chunks were read.
     ending: bool,
     ended: bool,
@@ -194,8 +199,10 @@ struct Paused {
 struct Session {
     lines: Lines,
     nearby: Nearby,
-    /// Its last chunk, as far as is known.
+    /// Its last chunk before a block that is left out, or of all, as far as is known.
     last: i64,
+    /// The first block ahead that is left out.
+    skipped: Option<i64>,
 }
 
 /// Lines and matches that are kept for the context.
@@ -205,6 +212,16 @@ struct Nearby {
     before: VecDeque<Rc<str>>,
     /// Matches that wait for the lines after them.
     waiting: VecDeque<Match>,
+}
+
+impl Nearby {
+    /// A line is passed, and may be near to the next ones.
+    fn pass(&mut self, line: Rc<str>, context: usize) {
+        if self.before.len() >= context {
+            self.before.pop_front();
+        }
+        self.before.push_back(line);
+    }
 }
 
 impl Search {
@@ -286,14 +303,11 @@ impl Search {
         let without = match self.without.get() {
             Some(without) => without,
             None => {
-                let without = filters::without(&sqlite, &self.needed)?;
-                self.without.get_or_init(|| without)
+                state.skipped = filters::skipped(&sqlite, &self.query, &self.needed)?;
+                let blocks = state.skipped.values().flatten().copied();
+                self.without.get_or_init(|| sealed::listed(blocks))
             }
         };
-        if self.query.session_id.as_ref().is_some_and(|id| without.contains(id.as_bytes())) {
-            state.ending = true;
-            return Ok(self.end(state, clock));
-        }
         // A chunk that was not read to its end is read again.
         let after = state.cursor - i64::from(state.taken.is_some());
         let in_pieces = clock.is_limited() || state.taken.is_some();
@@ -301,9 +315,10 @@ impl Search {
             self.read_rows(rows, params, &sqlite, state, clock)
         };
         match &self.query.session_id {
+            Some(id) if !without.is_empty() => connection
+                .with_statement(SOME_OF_ONE, |rows| read(rows, params![id, after, without])),
             None if !without.is_empty() => {
-                let listed = sealed::listed(without);
-                connection.with_statement(SOME, |rows| read(rows, params![after, listed]))
+                connection.with_statement(SOME, |rows| read(rows, params![after, without]))
             }
             Some(id) => connection
                 .with_statement(if in_pieces { ONE_IN_PIECES } else { ONE }.of(&sqlite)?, |rows| {
@@ -352,22 +367,16 @@ impl Search {
         if let Some(id) = &self.query.session_id {
             check_session(row, id)?;
         }
-        let State { sessions, cursor, taken, ready, paused, done: ended, .. } = state;
+        let State { sessions, cursor, taken, ready, paused, .. } = state;
         let session_id = text(row.get_ref(0)?);
         let id = row.get(3)?;
         let done = taken.take().filter(|_| id == *cursor).unwrap_or(0);
         *cursor = id;
         if !sessions.contains_key(session_id) {
-            let count = ended.get(session_id).copied().unwrap_or(0);
-            let mut lines =
-                sizes::lines(sqlite, session_id, Wanted::default(), false)?.behind(count);
-            if self.query.drawn_over {
-                lines = lines.with_drawn_over();
-            }
-            let session = Session { lines, ..Session::default() };
+            let session = self.begin(sqlite, session_id, id, &mut state.skipped, &state.done)?;
             sessions.insert(session_id.to_vec(), session);
         }
-        let Some(Session { lines, nearby, last }) = sessions.get_mut(session_id) else {
+        let Some(Session { lines, nearby, last, skipped }) = sessions.get_mut(session_id) else {
             return Ok(None);
         };
         let mark = Mark::of(id, moments.millis(text(row.get_ref(1)?)));
@@ -401,7 +410,15 @@ impl Search {
             }
         }
         // Of many sessions, only those that print at the same time have a screen.
-        if self.query.session_id.is_none() && id >= *last {
+        if let Some(skipped) = *skipped {
+            if id >= *last {
+                *last = filters::last_before(sqlite, session_id, skipped)?;
+            }
+            if id >= *last {
+                nearby.waiting.drain(..).for_each(|found| ready.push(found));
+                sessions.remove(session_id);
+            }
+        } else if self.query.session_id.is_none() && id >= *last {
             let mut find = sqlite.prepare_cached(LAST.of(sqlite)?)?;
             *last = find.query_row([StoredText(session_id)], |row| row.get(0))?;
             if id >= *last {
@@ -412,6 +429,37 @@ impl Search {
             }
         }
         Ok(None)
+    }
+
+    /// A session before one of its chunks: at its start, behind blocks that are left out, or where its output was over before.
+    fn begin(
+        &self,
+        sqlite: &Sqlite,
+        session_id: &[u8],
+        chunk: i64,
+        skipped: &mut Skipped,
+        done: &HashMap<Vec<u8>, u64>,
+    ) -> Result<Session> {
+        let mut session = Session::default();
+        let mut is_behind = false;
+        if let Some(blocks) = skipped.get_mut(session_id) {
+            while blocks.pop_front_if(|block| *block < chunk).is_some() {
+                is_behind = true;
+            }
+            session.skipped = blocks.front().copied();
+        }
+        if is_behind {
+            session.lines = filters::lines_before(sqlite, session_id, chunk, |line| {
+                session.nearby.pass(line.into(), self.query.context);
+            })?;
+            return Ok(session);
+        }
+        let count = done.get(session_id).copied().unwrap_or(0);
+        session.lines = sizes::lines(sqlite, session_id, Wanted::default(), false)?.behind(count);
+        if self.query.drawn_over {
+            session.lines = session.lines.with_drawn_over();
+        }
+        Ok(session)
     }
 
     /// Looks at the lines on the screen of the session whose output is over, if there is one; `None` if the time is over.
@@ -505,10 +553,7 @@ impl Search {
             }
             nearby.waiting.push_back(found);
         }
-        if nearby.before.len() >= context {
-            nearby.before.pop_front();
-        }
-        nearby.before.push_back(text);
+        nearby.pass(text, context);
     }
 
     /// A line in the form in which it is searched.

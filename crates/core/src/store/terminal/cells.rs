@@ -3,6 +3,7 @@
 //! Cells behind the last one that was ever written are not stored. What a row has there is the same as in a cell that
 //! was erased: nothing, which is not the same as a blank.
 
+use serde::{Deserialize, Serialize};
 use unicode_width::UnicodeWidthChar;
 
 use super::style::{Packed, Style, change_to};
@@ -30,10 +31,11 @@ pub(crate) fn width_of(character: char) -> usize {
 }
 
 /// The cells of a row.
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 pub(super) struct Cells {
     characters: Vec<u32>,
     /// The style of each cell, if styles are kept.
+    #[serde(skip)]
     styles: Option<Vec<Packed>>,
     /// The combining marks of cells. The upper bits of a cell hold the number of its marks, from 1, so that they move
     /// with it.

@@ -4,6 +4,8 @@
 //! Visual Studio Code sends the same as `OSC 633`, and the command itself as E.
 //! <https://gitlab.freedesktop.org/Per_Bothner/specifications/blob/master/proposals/semantic-prompts.md>
 
+use serde::{Deserialize, Serialize};
+
 use super::Mark;
 
 /// The most commands of one session that are listed.
@@ -90,16 +92,20 @@ pub struct Command {
 }
 
 /// The commands so far, and where the shell is.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Commands {
     /// Whether they are listed, and not only counted.
+    #[serde(skip)]
     is_listed: bool,
+    #[serde(skip)]
     all: Vec<Command>,
     count: u32,
     /// Whether a command prints.
     runs: bool,
     /// Where the input began: the row, counted from the first one of all, and the column.
+    #[serde(skip)]
     pub(super) input: Option<(u64, usize)>,
+    #[serde(skip)]
     line: Option<String>,
 }
 

@@ -19,6 +19,7 @@ mod links;
 mod modes;
 mod row;
 mod screen;
+mod state;
 mod style;
 mod view;
 
@@ -28,6 +29,8 @@ pub use style::{Colour, Style};
 pub use view::{Cursor, Run, View};
 
 use std::collections::VecDeque;
+
+use serde::{Deserialize, Serialize};
 
 use controls::Controls;
 use modes::Modes;
@@ -67,7 +70,7 @@ impl Default for Size {
 }
 
 /// Where something was printed.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Mark {
     /// The id of the chunk.
     pub cursor: i64,

@@ -1,26 +1,29 @@
 //! What a terminal remembers apart from its cells.
 
+use serde::{Deserialize, Serialize};
+
 use super::TAB;
 use super::style::Style;
 
 /// The character sets, of which one is used: whether each is that of line drawing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(super) struct Charsets {
     sets: [bool; 4],
     used: usize,
 }
 
 /// What is restored with the cursor.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub(super) struct Saved {
     pub(super) x: usize,
     pub(super) y: usize,
+    #[serde(skip)]
     pub(super) pen: Style,
     pub(super) charsets: Charsets,
 }
 
 /// The modes of a terminal.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Modes {
     /// Whether a line feed also returns to the first column: at the start, and now.
     returns_at_first: bool,
@@ -133,7 +136,7 @@ const LINES: [char; 32] = [
 ];
 
 /// The stops of the tab: every eighth column, unless a program has set others.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(super) struct Tabs(Option<Vec<bool>>);
 
 impl Tabs {

@@ -1,9 +1,11 @@
 //! One row of a screen: text that only grows, which may be longer than a screen is wide, or, once something moves in it,
 //! cells.
 
+use serde::{Deserialize, Serialize};
+
 use super::cells::{Cells, width_of};
 use super::style::{Packed, Style, change_to};
-use super::{Mark, TAB};
+use super::{MAX_LINE, Mark, TAB};
 
 /// Bytes of memory that a row may keep for the next one.
 const KEPT: usize = 4096;
@@ -16,13 +18,14 @@ pub(super) struct Shown<'a> {
 }
 
 /// A row of a screen, or a line that has left it.
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 pub(super) struct Row {
     /// The text, while it only grows.
     text: Vec<u8>,
     /// The chunks that wrote it, with the start of each.
     marks: Vec<(usize, Mark)>,
     /// The changes of style in its text, which starts plain.
+    #[serde(skip)]
     styles: Vec<(usize, Style)>,
     /// The cells, which count if it `is_drawn`.
     cells: Cells,
@@ -32,6 +35,7 @@ pub(super) struct Row {
     first: Option<Mark>,
     last: Option<Mark>,
     /// The move of the cursor in which it was last noted as drawn over.
+    #[serde(skip)]
     pub(super) noted: u64,
 }
 
@@ -63,6 +67,15 @@ impl Row {
         if std::mem::take(&mut self.is_drawn) {
             self.cells.clear();
         }
+    }
+
+    /// Whether it is a row, of at most so many columns if it has cells.
+    pub(super) fn is_sound(&self, columns: usize) -> bool {
+        let marks = self.marks.iter().map(|(at, _)| *at);
+        self.text.len() <= MAX_LINE + CUT.len()
+            && marks.is_sorted()
+            && self.cells.length() <= columns
+            && (self.is_drawn || self.cells.is_blank())
     }
 
     /// The chunk that wrote to it first.

@@ -10,8 +10,11 @@ mod actions;
 mod edits;
 mod layout;
 mod moves;
+mod sound;
 
 use std::collections::VecDeque;
+
+use serde::{Deserialize, Serialize};
 
 use super::cells::width_of;
 use super::commands::{Commands, ShellMark};
@@ -24,7 +27,7 @@ use super::view::{Cursor, Run, View};
 use super::{Line, MAX_LINE, Mark, Size, whole_characters};
 
 /// One of the two pages of a terminal: the main one, or the alternate one of full-screen programs.
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 struct Page {
     rows: VecDeque<Box<Row>>,
     /// The column of the cursor: as many as the screen has, if the row is full.
@@ -37,9 +40,11 @@ struct Page {
 }
 
 /// The screen of a terminal.
+#[derive(Serialize, Deserialize)]
 pub(super) struct Screen {
     columns: usize,
     height: usize,
+    #[serde(skip)]
     styled: bool,
     page: Page,
     /// The main page, while the alternate one is shown.
@@ -49,23 +54,29 @@ pub(super) struct Screen {
     is_flat: bool,
     returned: bool,
     modes: Modes,
+    #[serde(skip)]
     pen: Style,
     /// Whether the last thing that was done was to print a character. Then it can be repeated.
     has_printed: bool,
+    #[serde(skip)]
     title: Option<String>,
     /// What was drawn over, if that is wanted, and how often the cursor was moved.
+    #[serde(skip)]
     drawn: Option<Box<Drawn>>,
     moves: u64,
     commands: Commands,
+    #[serde(skip)]
     links: Links,
     /// A line that has left the screen, and may go on in the next row. `width` counts the cells of its last row.
     leaving: Option<Box<Row>>,
     width: Option<usize>,
     /// Lines that have left it.
+    #[serde(skip)]
     gone: VecDeque<Box<Row>>,
     /// How many rows have left it.
     gone_rows: u64,
     /// Rows for reuse.
+    #[serde(skip)]
     #[allow(clippy::vec_box, reason = "rows move between here and the screen")]
     spare: Vec<Box<Row>>,
     /// Bytes of a character that is not complete.
