@@ -386,6 +386,14 @@ export interface SearchOptions {
   command?: number | null | undefined
 }
 
+/** How to search off the event loop. */
+export interface SearchAsyncOptions extends Omit<SearchOptions, 'limit' | 'timeLimit'> {
+  /** How many matches to give at most, from 1. All by default. */
+  limit?: number | null | undefined
+  /** Ends the search. */
+  signal?: AbortSignal | null | undefined
+}
+
 /** A line that matches, as it was seen. */
 export interface SearchMatch {
   sessionId: string
@@ -1211,6 +1219,20 @@ export declare class OutputStore {
    * option out of range.
    */
   search(pattern: string, options?: SearchOptions | null): SearchResult
+  /**
+   * Finds the same lines as `search()`, off the event loop, on as many threads as there are cores. They come session by session,
+   * in the order in which these began, and in the order of their lines in each; always in the same order. What is committed when
+   * a session is looked at is searched: an open transaction of this connection is not. A database in memory, which no thread can
+   * read, is searched in turns of some 10 ms on the event loop.
+   *
+   * Leaving the loop ends the threads, as do `return()` and an abort of `signal`, of which `next()` throws the reason.
+   *
+   * @throws {TypeError | RangeError} For an argument of the wrong type or value, at once.
+   */
+  searchAsync(
+    pattern: string,
+    options?: SearchAsyncOptions | null,
+  ): AsyncGenerator<SearchMatch, void, undefined>
   /**
    * Writes what a session printed to a file, in the order of `append`, and resolves when the file is whole and on the
    * disk. What was appended before the call is in it, what comes later is not. A thread does the work,

@@ -26,4 +26,20 @@ function listener(call, { onProgress, signal }, report) {
   }
 }
 
-module.exports = { settled, listener }
+/**
+ * Has `return()` and `throw()` of an asynchronous generator end it at once. Calls of a generator queue up: they would wait for a
+ * `next()` that waits. `end` ends that wait.
+ */
+function endedAtOnce(generator, end) {
+  for (const name of ['return', 'throw']) {
+    const usual = generator[name]
+    const value = (reason) => {
+      end()
+      return usual.call(generator, reason)
+    }
+    Object.defineProperty(generator, name, { value, writable: true, configurable: true })
+  }
+  return generator
+}
+
+module.exports = { settled, listener, endedAtOnce }

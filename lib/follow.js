@@ -3,6 +3,7 @@
 
 const { setMaxListeners } = require('node:events')
 const fs = require('node:fs')
+const { endedAtOnce } = require('./background.js')
 const { native: tables } = require('./rows.js')
 
 const native = tables.follow
@@ -163,9 +164,6 @@ async function* chunksOf(connection, read, statusNow, after, ...signals) {
 
 /**
  * The chunks of a session as they come: those that `read(cursor)` gives, until `statusNow()` says that it has ended.
- *
- * Calls of a generator queue up: `return()` and `throw()` would wait for a `next()` that waits for the next change. So
- * they end that wait first.
  */
 function follow(connection, read, statusNow, after, signal) {
   const stop = new AbortController()
@@ -175,15 +173,7 @@ function follow(connection, read, statusNow, after, signal) {
     setMaxListeners(0, ...signals)
   } catch {}
   const chunks = chunksOf(connection, read, statusNow, after, ...signals)
-  for (const name of ['return', 'throw']) {
-    const end = chunks[name]
-    const value = (reason) => {
-      stop.abort()
-      return end.call(chunks, reason)
-    }
-    Object.defineProperty(chunks, name, { value, writable: true, configurable: true })
-  }
-  return chunks
+  return endedAtOnce(chunks, () => stop.abort())
 }
 
 /** Calls back with the sessions, and those of the named tables, that have changed, until it is stopped or the connection is closed. */

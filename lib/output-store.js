@@ -9,7 +9,7 @@ const {
   requireObject,
   show,
 } = require('./arguments.js')
-const { listener, settled } = require('./background.js')
+const { endedAtOnce, listener, settled } = require('./background.js')
 const { connectionOf } = require('./connection.js')
 const errors = require('./errors.js')
 const { follow } = require('./follow.js')
@@ -38,7 +38,6 @@ const SEARCH_OPTIONS = [
   'until',
   'limit',
   'context',
-  'timeLimit',
   'command',
 ]
 
@@ -67,6 +66,61 @@ function pageOf(search) {
   const matches = finish(tables.search.page(search))
   const stoppedBy = STOPS[notes[0]]
   return { matches, complete: stoppedBy === null, stoppedBy, next: () => pageOf(search) }
+}
+
+/** The arguments of a search. */
+function searched(store, pattern, o) {
+  const { sessionId, regex, caseSensitive, drawnOver, since, until } = o
+  const { limit, context, timeLimit, command } = o
+  const flags = [regex, caseSensitive, drawnOver]
+  return [store, pattern, sessionId, ...flags, since, until, limit, context, timeLimit, command]
+}
+
+// Where the time limit stands among them.
+const TIME_LIMIT = 10
+
+// How long a search of a database in memory, which no thread can read, keeps the event loop, in milliseconds.
+const TURN = 10
+
+/** The matches of a search on all cores. */
+async function* matchesOf(store, search, limit, abort, stop) {
+  let left = limit
+  abort?.addEventListener('abort', stop)
+  try {
+    for (;;) {
+      abort?.throwIfAborted()
+      beginMatches()
+      const matches = finish(tables.search.found(search, store))
+      const isEnd = notes[0] === 1
+      for (const match of matches) {
+        yield match
+        abort?.throwIfAborted()
+        if (--left === 0) return
+      }
+      if (isEnd) return
+      if (matches.length === 0) await settled(tables.search.more(search))
+    }
+  } finally {
+    abort?.removeEventListener('abort', stop)
+    stop()
+  }
+}
+
+/** The matches of a search on the event loop, which others have between its turns. */
+async function* inTurns(query, limit, abort) {
+  let left = limit
+  let page = () => pageOf(tables.search.search(...query.with(TIME_LIMIT, TURN)))
+  while (page !== undefined) {
+    abort?.throwIfAborted()
+    const { matches, complete, next } = page()
+    for (const match of matches) {
+      yield match
+      abort?.throwIfAborted()
+      if (--left === 0) return
+    }
+    page = complete ? undefined : next
+    await new Promise((resume) => void setImmediate(resume))
+  }
 }
 
 const exportProgress = ([outputs, totalOutputs, bytes]) => ({ outputs, totalOutputs, bytes })
@@ -223,25 +277,20 @@ class OutputStore {
   }
 
   search(pattern, options) {
-    const o = optionsOf('OutputStore.search', options, SEARCH_OPTIONS)
-    const { sessionId, regex, caseSensitive, drawnOver, since, until } = o
-    const { limit, context, timeLimit, command } = o
-    return pageOf(
-      tables.search.search(
-        this.#native,
-        pattern,
-        sessionId,
-        regex,
-        caseSensitive,
-        drawnOver,
-        since,
-        until,
-        limit,
-        context,
-        timeLimit,
-        command,
-      ),
-    )
+    const o = optionsOf('OutputStore.search', options, [...SEARCH_OPTIONS, 'timeLimit'])
+    return pageOf(tables.search.search(...searched(this.#native, pattern, o)))
+  }
+
+  searchAsync(pattern, options) {
+    const call = 'OutputStore.searchAsync'
+    const o = optionsOf(call, options, [...SEARCH_OPTIONS, 'signal'])
+    const abort = optionalSignal(call, o.signal)
+    const query = searched(this.#native, pattern, o)
+    const search = tables.search.searchAsync(...query)
+    const limit = o.limit ?? Infinity
+    if (search === undefined) return inTurns(query, limit, abort)
+    const stop = () => tables.search.stop(search)
+    return endedAtOnce(matchesOf(this.#native, search, limit, abort, stop), stop)
   }
 
   exportTo(sessionId, file, options) {

@@ -1,19 +1,23 @@
 //! What `search` of `lib/output-store.js` calls.
 
+use std::num::NonZero;
+use std::thread;
 use std::time::Duration;
 
 use gsd_session_core::store::outputs::Outputs;
-use gsd_session_core::store::search::{Query, Search, Stopped};
+use gsd_session_core::store::search::{Found, Parallel, Query, Search, Stopped};
 
+use crate::background::Promised;
 use crate::convert::{Argument, MAX_SAFE_INTEGER, optional};
 use crate::error::Parsed;
 use crate::js::Value;
-use crate::natives::{Answer, Call, Native, natives};
+use crate::natives::{Answer, Call, Native, done, natives};
 use crate::rows::Batches;
 
 /// The functions.
 pub const NATIVES: &[Native] = natives! {
     "OutputStore.search": search, page;
+    "OutputStore.searchAsync": search_async, more, found, stop;
 };
 
 /// Matches of a page, unless it is told.
@@ -21,6 +25,48 @@ const LIMIT: i64 = 100;
 
 /// Lines around a match, at most.
 const CONTEXT: i64 = 100;
+
+/// the store, the pattern, and the options in the order of `lib/output-store.js` -> a search on all cores; nothing for a database
+/// in memory
+fn search_async<'env>(call: Call<'_, 'env>) -> Answer<'env> {
+    let outputs: &Outputs = call.native()?;
+    let threads = thread::available_parallelism().map_or(1, NonZero::get);
+    match Parallel::start(outputs.connection(), query(call)?, threads)? {
+        Some(search) => Ok(call.scope().external(search)?),
+        None => done(call),
+    }
+}
+
+/// the search on all cores, the store -> a promise that there is something to take, or the end
+fn more<'env>(call: Call<'_, 'env>) -> Answer<'env> {
+    let search: &Parallel = call.native()?;
+    let (promised, promise) = Promised::<()>::new(call, |scope, ()| Ok(scope.undefined()?))?;
+    search.when_ready(move || promised.settle(Ok(())));
+    Ok(promise)
+}
+
+/// the search on all cores, the store -> the matches that are ready; the note is 1 at the end
+fn found<'env>(call: Call<'_, 'env>) -> Answer<'env> {
+    let search: &Parallel = call.native()?;
+    let outputs: &Outputs = call.get(1)?.external()?;
+    // A closed connection ends it.
+    outputs.connection().unsettled()?;
+    let mut batches = Batches::new(call);
+    let found = search.take()?;
+    call.host().note(call.scope(), [if matches!(found, Found::End) { 1.0 } else { 0.0 }])?;
+    if let Found::Matches(matches) = found {
+        for found in &matches {
+            batches.found(found)?;
+        }
+    }
+    Ok(batches.finish()?)
+}
+
+/// the search on all cores: ends it
+fn stop<'env>(call: Call<'_, 'env>) -> Answer<'env> {
+    call.native::<Parallel>()?.stop();
+    done(call)
+}
 
 /// the store, the pattern, and the options in the order of `lib/output-store.js` -> a search
 fn search<'env>(call: Call<'_, 'env>) -> Answer<'env> {

@@ -84,8 +84,15 @@ const CALLS: [
     'outputs.search',
     { ignoreCase: true },
     'OutputStore.search: options has no "ignoreCase"; there are sessionId, regex, caseSensitive, ' +
-      'drawnOver, since, until, limit, context, timeLimit, command',
+      'drawnOver, since, until, limit, context, command, timeLimit',
     () => stores().outputs.search('x', given({ ignoreCase: true })),
+  ],
+  [
+    'outputs.searchAsync',
+    { timeLimit: 5 },
+    'OutputStore.searchAsync: options has no "timeLimit"; there are sessionId, regex, caseSensitive, ' +
+      'drawnOver, since, until, limit, context, command, signal',
+    () => stores().outputs.searchAsync('x', given({ timeLimit: 5 })),
   ],
   [
     'connection.stats',

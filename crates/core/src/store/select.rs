@@ -133,9 +133,9 @@ fn is_sealed(sqlite: &Sqlite, session_id: &str) -> Result<bool> {
 }
 
 /// Refuses a row whose first column names another session.
-pub(super) fn check_session(row: &Row<'_>, session_id: &str) -> Result<()> {
+pub(super) fn check_session(row: &Row<'_>, session_id: impl AsRef<[u8]>) -> Result<()> {
     let stored = text(row.get_ref(0)?);
-    if stored == session_id.as_bytes() {
+    if stored == session_id.as_ref() {
         Ok(())
     } else {
         Err(damaged_index("session_outputs", "a row of session", stored))

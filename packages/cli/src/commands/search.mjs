@@ -74,20 +74,15 @@ class Printer {
 /** What the process exits with where there are more matches than it was to print. */
 const MORE = 3
 
-/** How many matches are found at once. */
-const PAGE = 1_000
-
 /** Every match in one session or in all, or so many. Returns how many more are wanted; below 0 there are more matches. */
 async function eachMatch(outputs, pattern, options, most, visit) {
   let left = most
-  let found = outputs.search(pattern, { ...options, limit: Math.max(1, Math.min(PAGE, most)) })
-  for (;;) {
-    for (const match of found.matches.slice(0, left)) await visit(match)
-    left -= found.matches.length
-    if (left < 0 || found.complete) return left
-    if (left === 0) return -1
-    found = found.next()
+  const limit = most === Infinity ? undefined : most + 1
+  for await (const match of outputs.searchAsync(pattern, { ...options, limit })) {
+    if (--left < 0) return left
+    await visit(match)
   }
+  return left
 }
 
 /** The ids of the sessions that are searched, in the order of their start; `undefined` for all. */

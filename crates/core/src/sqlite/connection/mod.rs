@@ -341,6 +341,17 @@ impl Connection {
         self.siblings.as_ref().filter(|_| !self.options.readonly)
     }
 
+    /// How other connections to the file are opened that only read. Deferred writes are done first. `None` for a database in
+    /// memory.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Closed`], or an error of SQLite.
+    pub(crate) fn readers(&self) -> Result<Option<Siblings>> {
+        self.settled()?;
+        Ok(self.siblings.clone())
+    }
+
     /// The parts of the database that more people can access than its mode allows.
     pub fn exposures(&self) -> Vec<Exposure> {
         match &self.location {

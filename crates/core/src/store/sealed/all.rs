@@ -3,7 +3,6 @@
 //! It is a virtual table without a row in the schema, so that no other program stumbles over it. It can be read only.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
 use std::ffi::{CStr, c_int};
 use std::marker::PhantomData;
 use std::rc::Rc;
@@ -15,7 +14,7 @@ use rusqlite::vtab::{
     VTabCursor, sqlite3_vtab, sqlite3_vtab_cursor,
 };
 
-use super::merge::{Merge, Order, Wanted};
+use super::merge::{Merge, Order, Wanted, Without};
 use super::run::Column;
 use crate::sqlite::has_object;
 
@@ -218,7 +217,7 @@ unsafe impl VTabCursor for Cursor<'_> {
         };
         let without = match has(LEFT_OUT).then(|| arguments.next()).flatten() {
             Some(ValueRef::Blob(listed)) => unlisted(listed),
-            _ => HashSet::new(),
+            _ => Without::default(),
         };
         let wanted = Wanted {
             order: if has(BY_TIME) { Order::Time } else { Order::Append },
@@ -273,6 +272,6 @@ pub(in crate::store) fn listed(blocks: impl IntoIterator<Item = i64>) -> Vec<u8>
     blocks.into_iter().flat_map(i64::to_le_bytes).collect()
 }
 
-fn unlisted(listed: &[u8]) -> HashSet<i64> {
+fn unlisted(listed: &[u8]) -> Without {
     listed.as_chunks().0.iter().copied().map(i64::from_le_bytes).collect()
 }

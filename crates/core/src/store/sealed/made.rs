@@ -10,8 +10,7 @@ const INSERT: &str =
     "INSERT INTO gsd_session_blocks (id, session_id, last, outputs, bytes, earliest, latest, block)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
 
-const INSERT_FILTER: &str =
-    "INSERT OR REPLACE INTO gsd_session_filters (id, last, lines, filter, state) VALUES (?1, ?2, ?3, ?4, ?5)";
+const INSERT_FILTER: &str = "INSERT OR REPLACE INTO gsd_session_filters (id, last, lines, filter, state) VALUES (?1, ?2, ?3, ?4, ?5)";
 
 /// A block that is not stored yet.
 pub(in crate::store) struct Made {

@@ -62,6 +62,9 @@ const BLOCK_BY_TIME_BACKWARDS: &str = "SELECT id, latest FROM gsd_session_blocks
 /// The blocks of all sessions. Their index is read, and none of them.
 const ALL_BLOCKS: &str = "SELECT session_id, id FROM gsd_session_blocks ORDER BY session_id";
 
+/// Blocks that are left out.
+pub(super) type Without = HashSet<i64, foldhash::fast::RandomState>;
+
 /// In which order chunks come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Order {
@@ -85,7 +88,7 @@ pub(super) struct Wanted {
     /// Moments from here on, if they come by time.
     pub(super) since: Option<Vec<u8>>,
     /// Blocks that are left out by whoever reads forwards by cursor.
-    pub(super) without: HashSet<i64>,
+    pub(super) without: Without,
 }
 
 /// The place of a chunk in an order.

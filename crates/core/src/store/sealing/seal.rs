@@ -18,7 +18,8 @@ use crate::store::model::{OutputType, SessionStatus};
 use crate::store::pace::Pace;
 use crate::store::retention::{self, Chosen, Kept, Removals, candidates, give_space_back};
 use crate::store::sealed::{
-    Chunk, Claim, Claimed, LARGEST, Made, Maker, SET, clear_up, clear_up_one, ids, insert, seal_of, through,
+    Chunk, Claim, Claimed, LARGEST, Made, Maker, SET, clear_up, clear_up_one, ids, insert, seal_of,
+    through,
 };
 use crate::store::select::select_chunks;
 use crate::store::timestamp::Timestamp;

@@ -10,8 +10,7 @@ use crate::store::timestamp::Moments;
 use crate::store::{Result, StoredText, text};
 
 /// What was sealed of a session before.
-const BEFORE: &str =
-    "SELECT id, timestamp, data FROM session_outputs_all WHERE session_id = ?1 AND id <= ?2 ORDER BY id";
+const BEFORE: &str = "SELECT id, timestamp, data FROM session_outputs_all WHERE session_id = ?1 AND id <= ?2 ORDER BY id";
 
 /// Blocks that have a filter, and the state of the terminal before them, in common. They share many trigrams, so a filter for each took
 /// twice the bytes; and the state costs little, as does reading them all.

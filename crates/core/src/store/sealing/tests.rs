@@ -13,7 +13,7 @@ use crate::store::StoredText;
 use crate::store::model::{NewOutput, OutputType};
 use crate::store::outputs::Outputs;
 use crate::store::sealed::EXTENSION;
-use crate::store::search::{Match, Query, Search, Stopped};
+use crate::store::search::{Found, Match, Parallel, Query, Search, Stopped};
 use crate::store::timestamp::Timestamp;
 
 const EVERYTHING: &str = "SELECT id, session_id, timestamp, type, data, created_at FROM";
@@ -364,6 +364,23 @@ fn search(connection: &Rc<Connection>, query: &Query) -> Vec<Match> {
     }
 }
 
+/// The same on threads.
+fn search_beside(connection: &Rc<Connection>, query: &Query) -> Vec<Match> {
+    let search = Parallel::start(connection, query.clone(), 3).unwrap().unwrap();
+    let mut all = Vec::new();
+    loop {
+        match search.take().unwrap() {
+            Found::Matches(matches) => all.extend(matches),
+            Found::End => return all,
+            Found::NothingYet => {
+                let (tell, told) = std::sync::mpsc::channel();
+                search.when_ready(move || tell.send(()).unwrap());
+                told.recv().unwrap();
+            }
+        }
+    }
+}
+
 #[test]
 fn a_search_finds_in_blocks_what_it_finds_in_rows() {
     let folder = tempfile::tempdir().unwrap();
@@ -420,6 +437,12 @@ fn a_search_finds_in_blocks_what_it_finds_in_rows() {
         for (query, before) in queries.iter().zip(before) {
             let found = search(&connection, query);
             assert!(found == *before, "{step}: {query:?}: {} for {}", found.len(), before.len());
+            let beside = search_beside(&connection, query);
+            let sorted = [beside, found].map(|mut all| {
+                all.sort_by_key(|found| format!("{found:?}"));
+                all
+            });
+            assert!(sorted[0] == sorted[1], "{step}, on threads: {query:?}");
         }
     };
     let all = || queries.iter().map(|query| search(&connection, query)).collect::<Vec<_>>();

@@ -4,6 +4,7 @@ mod clock;
 mod data;
 mod filters;
 mod normal;
+mod parallel;
 mod pattern;
 mod slowly;
 
@@ -11,6 +12,7 @@ use std::borrow::Cow;
 use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::{Connection as Sqlite, Row, Statement, params};
@@ -25,13 +27,16 @@ use super::{Error, Result, StoredText, text};
 use crate::sqlite::snapshot;
 use clock::Clock;
 use data::Data;
-use filters::Skipped;
+use filters::{Part, Skipped};
 use normal::{Normal, composed};
+pub use parallel::{Found, Parallel};
 use pattern::Pattern;
 use slowly::Slowly;
 
-/// The output of one session, by an index.
-const ONE: Select = select_chunks!(o.timestamp, o.data, o.id; "AND i.id > ?2 ORDER BY i.id");
+/// The output of one session, or a part of it, by an index.
+const ONE: Select = select_chunks!(
+    o.timestamp, o.data, o.id; "AND i.id > ?2 AND i.id <= ?3 ORDER BY i.id"
+);
 
 /// The output of all sessions. Reading the table once costs less than the index for each session.
 const ALL: Select = Select {
@@ -45,7 +50,7 @@ const ONE_IN_PIECES: Select = Select {
            CASE WHEN octet_length(o.data) <= 16384 OR (SELECT encoding FROM pragma_encoding) <> 'UTF-8'
            THEN o.data END, o.id, octet_length(o.data)
            FROM session_outputs i CROSS JOIN session_outputs o ON o.id = i.id
-           WHERE i.session_id = ?1 AND i.id > ?2 ORDER BY i.id",
+           WHERE i.session_id = ?1 AND i.id > ?2 AND i.id <= ?3 ORDER BY i.id",
     ..ONE
 };
 const ALL_IN_PIECES: Select = Select {
@@ -108,9 +113,9 @@ pub struct Match {
     /// Where the match begins and ends, in UTF-16 code units.
     pub span: (usize, usize),
     /// The lines before it.
-    pub before: Vec<Rc<str>>,
+    pub before: Vec<Arc<str>>,
     /// The lines after it.
-    pub after: Vec<Rc<str>>,
+    pub after: Vec<Arc<str>>,
 }
 
 /// Why a page ended.
@@ -128,8 +133,10 @@ pub enum Stopped {
 pub struct Search {
     outputs: Outputs,
     query: Query,
-    pattern: Pattern,
+    pattern: Rc<Pattern>,
     needed: Needed,
+    /// What is searched of a session, if it is not all of it.
+    part: Option<Part>,
     /// The blocks that are left out, once they are known, as `session_outputs_all` takes them.
     without: OnceCell<Vec<u8>>,
     state: RefCell<State>,
@@ -209,14 +216,14 @@ struct Session {
 #[derive(Default)]
 struct Nearby {
     /// The latest lines.
-    before: VecDeque<Rc<str>>,
+    before: VecDeque<Arc<str>>,
     /// Matches that wait for the lines after them.
     waiting: VecDeque<Match>,
 }
 
 impl Nearby {
     /// A line is passed, and may be near to the next ones.
-    fn pass(&mut self, line: Rc<str>, context: usize) {
+    fn pass(&mut self, line: Arc<str>, context: usize) {
         if self.before.len() >= context {
             self.before.pop_front();
         }
@@ -234,11 +241,30 @@ impl Search {
         let alike = !query.case_sensitive;
         let text: Cow<'_, str> =
             if alike { composed(&query.pattern).into() } else { query.pattern.as_str().into() };
-        let pattern = Pattern::new(&text, query.regex, query.case_sensitive)?;
+        let pattern = Rc::new(Pattern::new(&text, query.regex, query.case_sensitive)?);
         let needed = filters::needed(&query, &text);
         drop(text);
         let (without, state) = (OnceCell::new(), RefCell::default());
-        Ok(Self { outputs, query, pattern, needed, without, state })
+        Ok(Self { outputs, query, pattern, needed, part: None, without, state })
+    }
+
+    /// A search for the same in a part of everything.
+    fn of_part(&self, part: Part) -> Self {
+        let Self { outputs, query, pattern, needed, .. } = self;
+        let state = State {
+            cursor: part.first.saturating_sub(1),
+            skipped: [(part.session_id.clone(), part.skipped.clone())].into(),
+            ..State::default()
+        };
+        Self {
+            outputs: outputs.clone(),
+            query: query.clone(),
+            pattern: Rc::clone(pattern),
+            needed: needed.clone(),
+            part: Some(part),
+            without: OnceCell::new(),
+            state: RefCell::new(state),
+        }
     }
 
     /// Passes the next matches to `visit`, in the order in which their lines, and the context behind them, ended.
@@ -300,34 +326,39 @@ impl Search {
         if state.ending {
             return Ok(self.end(state, clock));
         }
+        // A chunk that was not read to its end is read again.
+        let after = state.cursor - i64::from(state.taken.is_some());
         let without = match self.without.get() {
             Some(without) => without,
             None => {
-                state.skipped = filters::skipped(&sqlite, &self.query, &self.needed)?;
+                if self.part.is_none() {
+                    state.skipped = filters::skipped(&sqlite, &self.query, &self.needed)?;
+                }
                 let blocks = state.skipped.values().flatten().copied();
                 self.without.get_or_init(|| sealed::listed(blocks))
             }
         };
-        // A chunk that was not read to its end is read again.
-        let after = state.cursor - i64::from(state.taken.is_some());
         let in_pieces = clock.is_limited() || state.taken.is_some();
+        let one = if in_pieces { ONE_IN_PIECES } else { ONE };
+        let all = if in_pieces { ALL_IN_PIECES } else { ALL };
         let mut read = |rows: &mut Statement<'_>, params: &[&dyn rusqlite::ToSql]| {
             self.read_rows(rows, params, &sqlite, state, clock)
         };
-        match &self.query.session_id {
-            Some(id) if !without.is_empty() => connection
+        match (&self.part, &self.query.session_id) {
+            (Some(Part { session_id, upto, .. }), _) => connection
+                .with_statement(one.of(&sqlite)?, |rows| {
+                    read(rows, params![StoredText(session_id), after, upto])
+                }),
+            (None, Some(id)) if without.is_empty() => connection
+                .with_statement(one.of(&sqlite)?, |rows| read(rows, params![id, after, i64::MAX])),
+            (None, Some(id)) => connection
                 .with_statement(SOME_OF_ONE, |rows| read(rows, params![id, after, without])),
-            None if !without.is_empty() => {
+            (None, None) if without.is_empty() => {
+                connection.with_statement(all.of(&sqlite)?, |rows| read(rows, params![after]))
+            }
+            (None, None) => {
                 connection.with_statement(SOME, |rows| read(rows, params![after, without]))
             }
-            Some(id) => connection
-                .with_statement(if in_pieces { ONE_IN_PIECES } else { ONE }.of(&sqlite)?, |rows| {
-                    read(rows, params![id, after])
-                }),
-            None => connection
-                .with_statement(if in_pieces { ALL_IN_PIECES } else { ALL }.of(&sqlite)?, |rows| {
-                    read(rows, params![after])
-                }),
         }
     }
 
@@ -364,7 +395,8 @@ impl Search {
         moments: &mut Moments,
         clock: &mut Clock,
     ) -> Result<Option<Stopped>> {
-        if let Some(id) = &self.query.session_id {
+        let of_part = self.part.as_ref().map(|part| part.session_id.as_slice());
+        if let Some(id) = of_part.or_else(|| self.query.session_id.as_deref().map(str::as_bytes)) {
             check_session(row, id)?;
         }
         let State { sessions, cursor, taken, ready, paused, .. } = state;
@@ -384,7 +416,7 @@ impl Search {
         while let Some(piece) = data.next()? {
             let mut rest = piece.bytes;
             while let Some(line) = lines.next(&mut rest, mark) {
-                let stopped = match self.find(&line, clock) {
+                let stopped = match self.find(&line, *cursor, clock) {
                     Ok(found) => {
                         self.add(&line, found, session_id, nearby, ready);
                         if let Some(stopped) = self.full(ready) {
@@ -464,7 +496,7 @@ impl Search {
 
     /// Looks at the lines on the screen of the session whose output is over, if there is one; `None` if the time is over.
     fn end_session(&self, state: &mut State, clock: &mut Clock) -> Option<()> {
-        let State { sessions, ready, paused, over, done, .. } = state;
+        let State { sessions, cursor, ready, paused, over, done, .. } = state;
         let Some(session_id) = over.take() else {
             return Some(());
         };
@@ -475,7 +507,7 @@ impl Search {
                     // No line comes after the last one that stayed.
                     nearby.waiting.drain(..).for_each(|found| ready.push(found));
                 }
-                match self.find(&line, clock) {
+                match self.find(&line, *cursor, clock) {
                     Ok(found) => self.add(&line, found, &session_id, nearby, ready),
                     Err(search) => {
                         let line = line.keep();
@@ -524,10 +556,10 @@ impl Search {
         if (context == 0 || line.drawn_over) && found.is_none() {
             return;
         }
-        let text: Rc<str> = if context > 0 { line.text.into() } else { "".into() };
+        let text: Arc<str> = if context > 0 { line.text.into() } else { "".into() };
         let others = if line.drawn_over { None } else { Some(&mut nearby.waiting) };
         for waiting in others.into_iter().flatten() {
-            waiting.after.push(Rc::clone(&text));
+            waiting.after.push(Arc::clone(&text));
         }
         if !line.drawn_over
             && nearby.waiting.front().is_some_and(|first| first.after.len() >= context)
@@ -561,13 +593,17 @@ impl Search {
         Normal::of(line.text, !self.query.case_sensitive)
     }
 
-    /// The match in a line, where it was printed at a time that counts.
+    /// The match in a line that ends in the chunk `at`, where it was printed at a time that counts.
     fn find(
         &self,
         line: &Line<'_>,
+        at: i64,
         clock: &mut Clock,
     ) -> Result<Option<(std::ops::Range<usize>, Mark)>, Box<Slowly>> {
-        if self.query.command.is_some_and(|command| line.command() != command) {
+        let looked_at = self.part.as_ref().map(|part| &part.looked_at);
+        if looked_at.is_some_and(|chunks| !chunks.contains(&at))
+            || self.query.command.is_some_and(|command| line.command() != command)
+        {
             return Ok(None);
         }
         let normal = self.normal(line);

@@ -30,7 +30,8 @@ impl Lines {
         if bytes.first() != Some(&VERSION) {
             return None;
         }
-        let (_, screen, count, mark): (u8, Screen, u64, Mark) = postcard::from_bytes(&bytes).ok()?;
+        let (_, screen, count, mark): (u8, Screen, u64, Mark) =
+            postcard::from_bytes(&bytes).ok()?;
         // Another number of lines than this is none.
         if self.styled || !screen.is_sound() || count > u64::MAX / 2 {
             return None;
