@@ -27,6 +27,9 @@ const { commandsOf, screenOf } = require('./terminal.js')
 
 const native = tables.outputs
 
+// Kept from the load of this file: a test may replace the globals with fake ones later.
+const { setImmediate } = globalThis
+
 const EXPORT_OPTIONS = ['format', 'columns', 'rows', 'player', 'redact', 'onProgress', 'signal']
 
 const SEARCH_OPTIONS = [
@@ -109,17 +112,18 @@ async function* matchesOf(store, search, limit, abort, stop) {
 /** The matches of a search on the event loop, which others have between its turns. */
 async function* inTurns(query, limit, abort) {
   let left = limit
-  let page = () => pageOf(tables.search.search(...query.with(TIME_LIMIT, TURN)))
-  while (page !== undefined) {
-    abort?.throwIfAborted()
-    const { matches, complete, next } = page()
-    for (const match of matches) {
+  abort?.throwIfAborted()
+  let page = pageOf(tables.search.search(...query.with(TIME_LIMIT, TURN)))
+  for (;;) {
+    for (const match of page.matches) {
       yield match
       abort?.throwIfAborted()
       if (--left === 0) return
     }
-    page = complete ? undefined : next
+    if (page.complete) return
     await new Promise((resume) => void setImmediate(resume))
+    abort?.throwIfAborted()
+    page = page.next()
   }
 }
 

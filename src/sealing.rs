@@ -18,8 +18,8 @@ pub const NATIVES: &[Native] = natives! {
 /// No more ids than this: looking at each of four billion would take minutes.
 const MAX_IDS: u32 = 1_000_000;
 
-/// Bytes of text of the blocks in which tests seal: most sessions of tests have several then.
-const SMALL: usize = 512;
+/// Bytes of text of the blocks in which tests seal: sessions of tests with some output have several then.
+const SMALL: usize = 8 << 10;
 
 /// the connection, [olderThan, sessionIds, keepLast, force, dryRun, who is told] -> a promise of what `sealed` gives
 fn seal<'env>(call: Call<'_, 'env>) -> Answer<'env> {

@@ -40,7 +40,7 @@ fn search_async<'env>(call: Call<'_, 'env>) -> Answer<'env> {
 /// the search on all cores, the store -> a promise that there is something to take, or the end
 fn more<'env>(call: Call<'_, 'env>) -> Answer<'env> {
     let search: &Parallel = call.native()?;
-    let (promised, promise) = Promised::<()>::new(call, |scope, ()| Ok(scope.undefined()?))?;
+    let (promised, promise) = Promised::<()>::new(call, |scope, ()| scope.undefined())?;
     search.when_ready(move || promised.settle(Ok(())));
     Ok(promise)
 }

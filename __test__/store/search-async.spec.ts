@@ -42,7 +42,7 @@ async function found(
 }
 
 const byPlace = (all: SearchMatch[]) =>
-  all.toSorted((a, b) => a.sessionId.localeCompare(b.sessionId) || a.lineNumber - b.lineNumber)
+  [...all].sort((a, b) => a.sessionId.localeCompare(b.sessionId) || a.lineNumber - b.lineNumber)
 
 describe('a search on threads', () => {
   test.each<[string, string, SearchAsyncOptions]>([
@@ -73,7 +73,7 @@ describe('a search on threads', () => {
     const numbers = all
       .filter(({ sessionId }) => sessionId === 'two')
       .map((match) => match.lineNumber)
-    expect(numbers).toEqual(numbers.toSorted((a, b) => a - b))
+    expect(numbers).toEqual([...numbers].sort((a, b) => a - b))
   })
 
   test('gives no more matches than its limit', async () => {

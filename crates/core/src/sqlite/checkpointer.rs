@@ -61,9 +61,9 @@ impl Checkpointer {
         Ok(Self { main, attached })
     }
 
-    /// Waits until a commit of the thread of the database is over, if there is one.
-    pub(crate) fn wait_for_commit(&self) {
-        self.main.wait_for_commit();
+    /// Waits until a change of the thread of the database is over, if there is one.
+    pub(crate) fn wait_for_change(&self) {
+        self.main.wait_for_change();
     }
 
     /// What prevented the last attempt to start the log of the database over.

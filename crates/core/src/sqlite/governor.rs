@@ -53,8 +53,8 @@ const HOLD: Duration = Duration::from_secs(5);
 /// want the file for themselves.
 const IDLE: Duration = Duration::from_secs(1);
 
-/// How long a commit of the thread is waited for at most: the disk may hang.
-const COMMIT: Duration = Duration::from_millis(100);
+/// How long a change of the thread is waited for at most: the disk may hang.
+const CHANGE: Duration = Duration::from_millis(100);
 
 /// Frames after which commits checkpoint themselves if the thread cannot: SQLite's own default.
 const FALLBACK_FRAMES: u32 = 1000;
@@ -83,8 +83,8 @@ pub(crate) struct Governor {
     presence: Option<Arc<Presence>>,
     /// The connection that is governed.
     governed: Arc<Handle>,
-    /// Whether the thread commits right now.
-    committing: Arc<AtomicBool>,
+    /// Whether the thread changes something right now.
+    changes: AtomicBool,
     /// What is owed to those who removed something.
     owed: Arc<Owed>,
     /// Frames after which the log should start over.
@@ -156,7 +156,7 @@ impl Governor {
             options,
             presence,
             governed,
-            committing: Arc::default(),
+            changes: AtomicBool::default(),
             owed,
             limit,
             frames: AtomicU32::new(0),
@@ -336,30 +336,36 @@ impl Governor {
         }
     }
 
-    /// Refuses a commit of the thread while the connection that is governed has a transaction open: one that has read
-    /// could not write any more.
-    ///
-    /// One that begins while it commits waits for that before it reads: whoever is second sees the first.
+    /// Refuses a commit of the thread while the connection that is governed has a transaction open: one that has read could not
+    /// write any more.
     fn steps_aside(&self, mut sqlite: Sqlite) -> Result<Sqlite> {
-        let (governed, committing) = (Arc::clone(&self.governed), Arc::clone(&self.committing));
-        sqlite.commit_hook(Some(move || {
-            committing.store(true, Ordering::SeqCst);
-            let is_refused = governed.in_transaction();
-            if is_refused {
-                committing.store(false, Ordering::SeqCst);
-            }
-            is_refused
-        }))?;
+        let governed = Arc::clone(&self.governed);
+        sqlite.commit_hook(Some(move || governed.in_transaction()))?;
         Ok(sqlite)
     }
 
-    /// Waits until a commit of the thread is over, if there is one. To be called when a transaction of the connection has
+    /// Whether the thread may change something: no transaction of the connection that is governed is open. One that begins from now on
+    /// waits until [`has_changed`](Self::has_changed): whoever is second sees the first.
+    fn may_change(&self) -> bool {
+        self.changes.store(true, Ordering::SeqCst);
+        let is_free = !self.governed.in_transaction();
+        if !is_free {
+            self.has_changed();
+        }
+        is_free
+    }
+
+    fn has_changed(&self) {
+        self.changes.store(false, Ordering::SeqCst);
+    }
+
+    /// Waits until a change of the thread is over, if there is one. To be called when a transaction of the connection has
     /// begun, before it reads.
-    pub(super) fn wait_for_commit(&self) {
+    pub(super) fn wait_for_change(&self) {
         fence(Ordering::SeqCst);
         let began = Instant::now();
-        while self.committing.load(Ordering::SeqCst) && began.elapsed() < COMMIT {
-            thread::sleep(COMMIT / 1000);
+        while self.changes.load(Ordering::SeqCst) && began.elapsed() < CHANGE {
+            thread::sleep(CHANGE / 1000);
         }
     }
 
@@ -378,13 +384,17 @@ impl Governor {
                 let state = self.lock();
                 (state.held > 0, state.truncate)
             };
-            if !held && !truncate && !self.governed.in_transaction() {
-                let is_over = || {
-                    self.committing.store(false, Ordering::SeqCst);
-                    self.lock().is_waited_for()
+            if !held && !truncate && self.may_change() {
+                let goes_on = |pause| {
+                    self.has_changed();
+                    if self.lock().is_waited_for() {
+                        return false;
+                    }
+                    thread::sleep(pause);
+                    self.may_change()
                 };
-                self.owed.scrub_in_time(connection, frames != seen, is_over);
-                self.committing.store(false, Ordering::SeqCst);
+                self.owed.scrub_in_time(connection, frames != seen, goes_on);
+                self.has_changed();
             }
             let to_do = left > 0 || self.owed.owes_log();
             if truncate {

@@ -7,7 +7,7 @@ use rusqlite::Connection as Sqlite;
 
 use super::governor::Governor;
 use super::presence::Presence;
-use super::{Connection, Location, OpenOptions, Result, companions, open_sibling};
+use super::{OpenOptions, Result, companions, open_sibling};
 
 /// How such connections are opened. They never reach another file that has taken the place of the database.
 #[derive(Debug, Clone)]
@@ -55,20 +55,6 @@ impl Siblings {
             governor.govern(&mut sqlite)?;
         }
         Ok(sqlite)
-    }
-
-    /// A connection that only reads.
-    ///
-    /// # Errors
-    ///
-    /// As [`open`](Self::open).
-    pub(crate) fn open_reader(&self) -> Result<Connection> {
-        self.presence.check()?;
-        let options = OpenOptions { readonly: true, ..self.options.clone() };
-        let location = Location::File(self.file.clone());
-        let reader = Connection::open(&self.file.to_string_lossy(), location, &options)?;
-        self.presence.check()?;
-        Ok(reader)
     }
 
     /// How long they wait for a lock.

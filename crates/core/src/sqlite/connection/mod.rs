@@ -352,6 +352,20 @@ impl Connection {
         Ok(self.siblings.clone())
     }
 
+    /// Such a connection.
+    ///
+    /// # Errors
+    ///
+    /// `SQLITE_READONLY_DBMOVED` if the file is not in its place; an error of SQLite.
+    pub(crate) fn reader(siblings: &Siblings) -> Result<Self> {
+        let Siblings { file, options, presence, .. } = siblings;
+        presence.check()?;
+        let options = OpenOptions { readonly: true, ..options.clone() };
+        let reader = Self::open(&file.to_string_lossy(), Location::File(file.clone()), &options)?;
+        presence.check()?;
+        Ok(reader)
+    }
+
     /// The parts of the database that more people can access than its mode allows.
     pub fn exposures(&self) -> Vec<Exposure> {
         match &self.location {
@@ -396,7 +410,7 @@ impl Connection {
         if !sqlite.is_autocommit()
             && let Some(checkpointer) = &*self.checkpointer.borrow()
         {
-            checkpointer.wait_for_commit();
+            checkpointer.wait_for_change();
         }
     }
 

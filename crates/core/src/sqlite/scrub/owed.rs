@@ -4,7 +4,6 @@ use std::fmt;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection as Sqlite;
@@ -122,12 +121,12 @@ impl Owed {
     }
 
     /// Overwrites what is owed, if it is time for that: nothing `is_written` now, or it has waited for long. The log is
-    /// left. For the thread that checkpoints.
+    /// left. For the thread that checkpoints. `goes_on` waits between two transactions, and tells whether there may be another one.
     pub(crate) fn scrub_in_time(
         &self,
         sqlite: &Sqlite,
         is_written: bool,
-        is_over: impl Fn() -> bool,
+        goes_on: impl Fn(Duration) -> bool,
     ) {
         let began = Instant::now();
         if !self.is_owed() || !self.lock().is_due(is_written, began) {
@@ -141,10 +140,9 @@ impl Owed {
         wait_at_most(sqlite, BRIEFLY);
         // Where it fails, it is owed still, and tried again.
         let _: Result<_> = self.scrub_now(sqlite, false, |_| {
-            if self.is_wanted.load(Ordering::Relaxed) || is_over() {
+            if self.is_wanted.load(Ordering::Relaxed) || !goes_on(PAUSE) {
                 return ControlFlow::Break(());
             }
-            thread::sleep(PAUSE);
             ControlFlow::Continue(())
         });
         wait_at_most(sqlite, patience.unwrap_or_default());

@@ -475,7 +475,8 @@ impl Search {
         let mut session = Session::default();
         let mut is_behind = false;
         if let Some(blocks) = skipped.get_mut(session_id) {
-            while blocks.pop_front_if(|block| *block < chunk).is_some() {
+            while blocks.front().is_some_and(|block| *block < chunk) {
+                blocks.pop_front();
                 is_behind = true;
             }
             session.skipped = blocks.front().copied();

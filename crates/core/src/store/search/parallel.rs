@@ -213,7 +213,7 @@ impl Shared {
 
     /// Searches part after part, until there is none.
     fn work(&self, plans: bool) -> Result<()> {
-        let connection = Rc::new(self.readers.open_reader()?);
+        let connection = Rc::new(Connection::reader(&self.readers)?);
         let search = Search::new(Outputs::new(Rc::clone(&connection)), self.query.clone())?;
         if plans {
             let parts = {
