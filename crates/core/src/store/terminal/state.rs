@@ -16,7 +16,9 @@ impl Lines {
     /// The state behind the chunk that was read last, without what was drawn over, and without styles; `None` in the middle of a
     /// sequence, and where it would be very large. All lines that have left the screen must have been taken.
     pub(crate) fn state(&self) -> Option<Vec<u8>> {
-        if self.controls.in_sequence() || self.screen.has_gone() || self.ended {
+        // A long line is not looked at again and again.
+        let is_large = self.screen.text_bytes() > LARGEST;
+        if self.controls.in_sequence() || self.screen.has_gone() || self.ended || is_large {
             return None;
         }
         let state = (VERSION, &self.screen, self.count, self.mark);

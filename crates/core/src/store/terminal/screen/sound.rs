@@ -1,4 +1,4 @@
-//! Whether a screen that was stored is one.
+//! Whether a screen can be stored, and whether one that was is one.
 
 use super::super::MOST;
 use super::{Page, Screen};
@@ -16,6 +16,12 @@ impl Screen {
             && width.is_none_or(|width| width <= *columns)
             && *gone_rows <= u64::MAX / 2
             && self.incomplete.len() < 4
+    }
+
+    /// The bytes of its text that are in no cells.
+    pub(in super::super) fn text_bytes(&self) -> usize {
+        let rows = self.page.rows.iter().chain(self.main.iter().flat_map(|main| &main.rows));
+        rows.chain(&self.leaving).map(|row| row.text().len()).sum()
     }
 
     fn is_sound_page(&self, page: &Page, is_flat: bool) -> bool {
