@@ -54,7 +54,7 @@ function fill(connection) {
   const chunks = cut(text, KINDS.small)
   const all = chunks.map((data, step) => {
     // Each session has long runs, so that its text stays what it was.
-    const session = (Math.floor(step / 2_000) + below(2)) % SESSIONS
+    const session = (Math.floor(step / 500) + below(2)) % SESSIONS
     const draws = session % 3 === 0 && below(4) === 0
     const timestamp = new Date(step)
     return {

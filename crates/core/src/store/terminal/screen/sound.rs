@@ -6,14 +6,13 @@ use super::{Page, Screen};
 impl Screen {
     /// Whether everything is where the rest of this module takes it to be.
     pub(in super::super) fn is_sound(&self) -> bool {
-        let Self { columns, height, page, main, is_flat, leaving, width, gone_rows, .. } = self;
+        let Self { columns, height, page, main, is_flat, leaving, gone_rows, .. } = self;
         let (most_columns, most_rows) = MOST;
         (2..=usize::from(most_columns)).contains(columns)
             && (1..=usize::from(most_rows)).contains(height)
             && self.is_sound_page(page, *is_flat)
             && main.as_ref().is_none_or(|main| !*is_flat && self.is_sound_page(main, false))
             && leaving.as_ref().is_none_or(|row| row.is_sound(usize::MAX))
-            && width.is_none_or(|width| width <= *columns)
             && *gone_rows <= u64::MAX / 2
             && self.incomplete.len() < 4
     }
@@ -33,7 +32,6 @@ impl Screen {
         };
         is_full
             && *x <= self.columns
-            && *y <= self.height
             && top <= bottom
             && *bottom < self.height
             && rows.iter().all(|row| row.is_sound(self.columns))
