@@ -7,7 +7,7 @@ import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
+import { parseArgs, stripVTControlCharacters } from 'node:util'
 import { cut, KINDS, random, terminalText } from '../../bench/lib/text.mjs'
 
 const { DatabaseConnection, OutputStore, SessionStore } = createRequire(import.meta.url)(
@@ -71,13 +71,11 @@ function fill(connection) {
 const escaped = (text) => text.replaceAll(/[\\^$.*+?()[\]{}|]/g, String.raw`\$&`)
 
 /** A search for something that stands in the text, or nearly. */
-function query(text) {
+function queryOf(text) {
   const at = below(text.length - 40)
-  let pattern =
-    text
-      .slice(at, at + 2 + below(24))
-      .replaceAll(/\u001B\[[0-9;]*m/g, '')
-      .split(/[\r\n\u001B]/)[0] ?? ''
+  // Without colours, and from the start of none.
+  const seen = stripVTControlCharacters(text.slice(at, at + 2 + below(24)))
+  let [pattern = ''] = seen.split(/[\r\n\t]/)
   if (pattern.trim().length < 2) pattern = 'const'
   const kind = below(10)
   if (kind === 0) pattern = pattern.toUpperCase()
@@ -112,7 +110,7 @@ const connection = new DatabaseConnection(join(folder, 'sessions.db'))
 try {
   const text = fill(connection)
   const outputs = new OutputStore(connection)
-  const queries = Array.from({ length: Number(values.patterns) }, () => query(text))
+  const queries = Array.from({ length: Number(values.patterns) }, () => queryOf(text))
   let wanted = 0
   const answers = queries.map((query) => {
     const all = texts(found(outputs, query))
