@@ -79,9 +79,6 @@ function searched(store, pattern, o) {
   return [store, pattern, sessionId, ...flags, since, until, limit, context, timeLimit, command]
 }
 
-// Where the time limit stands among them.
-const TIME_LIMIT = 10
-
 // How long a search of a database in memory, which no thread can read, keeps the event loop, in milliseconds.
 const TURN = 10
 
@@ -110,10 +107,10 @@ async function* matchesOf(store, search, limit, abort, stop) {
 }
 
 /** The matches of a search on the event loop, which others have between its turns. */
-async function* inTurns(query, limit, abort) {
+async function* inTurns(store, pattern, o, limit, abort) {
   let left = limit
   abort?.throwIfAborted()
-  let page = pageOf(tables.search.search(...query.with(TIME_LIMIT, TURN)))
+  let page = pageOf(tables.search.search(...searched(store, pattern, { ...o, timeLimit: TURN })))
   for (;;) {
     for (const match of page.matches) {
       yield match
@@ -289,10 +286,9 @@ class OutputStore {
     const call = 'OutputStore.searchAsync'
     const o = optionsOf(call, options, [...SEARCH_OPTIONS, 'signal'])
     const abort = optionalSignal(call, o.signal)
-    const query = searched(this.#native, pattern, o)
-    const search = tables.search.searchAsync(...query)
+    const search = tables.search.searchAsync(...searched(this.#native, pattern, o))
     const limit = o.limit ?? Infinity
-    if (search === undefined) return inTurns(query, limit, abort)
+    if (search === undefined) return inTurns(this.#native, pattern, o, limit, abort)
     const stop = () => tables.search.stop(search)
     return endedAtOnce(matchesOf(this.#native, search, limit, abort, stop), stop)
   }

@@ -3,9 +3,10 @@
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection as Sqlite, OptionalExtension, params};
 
-use super::Result;
 use super::select::Select;
-use super::terminal::{Lines, Setting, Size};
+use super::terminal::{Lines, Mark, Setting, Size};
+use super::timestamp::Moments;
+use super::{Result, StoredText, text};
 use crate::sqlite;
 
 /// The last chunk of a session; NULL without one.
@@ -23,6 +24,9 @@ const ADD: &str = "INSERT OR REPLACE INTO gsd_session_sizes (session_id, output_
 
 const ALL: &str = "SELECT output_id, columns, rows FROM gsd_session_sizes WHERE session_id = ?1
      ORDER BY output_id";
+
+/// What a session printed, where it may stand in blocks.
+const UP_TO: &str = "SELECT id, timestamp, data FROM session_outputs_all WHERE session_id = ?1 AND id <= ?2 ORDER BY id";
 
 const SETTING: &str =
     "SELECT terminal, columns, rows FROM gsd_session_details WHERE session_id = ?1";
@@ -89,6 +93,31 @@ pub(super) fn lines(sqlite: &Sqlite, id: &[u8], wanted: Wanted, styled: bool) ->
     Ok(lines.resized(sizes))
 }
 
+/// Has lines that have read nothing read what a session printed up to a chunk. `visit` sees those that end.
+///
+/// # Errors
+///
+/// An error of SQLite.
+pub(super) fn read_up_to(
+    sqlite: &Sqlite,
+    id: &[u8],
+    last: i64,
+    lines: &mut Lines,
+    mut visit: impl FnMut(&str),
+) -> Result<()> {
+    let mut moments = Moments::default();
+    let mut up_to = sqlite.prepare_cached(UP_TO)?;
+    let mut rows = up_to.query(params![StoredText(id), last])?;
+    while let Some(row) = rows.next()? {
+        let mark = Mark::of(row.get(0)?, moments.millis(text(row.get_ref(1)?)));
+        let mut rest = text(row.get_ref(2)?);
+        while let Some(line) = lines.next(&mut rest, mark) {
+            visit(line.text);
+        }
+    }
+    Ok(())
+}
+
 /// The terminal of a session, and its later sizes, unless another size is wanted.
 ///
 /// # Errors
@@ -118,7 +147,7 @@ pub(super) fn stored(sqlite: &Sqlite, id: &[u8]) -> Result<(Setting, Vec<(i64, S
     if !sqlite::has_object(sqlite, "gsd_session_sizes")? {
         return Ok((Setting::default(), Vec::new()));
     }
-    let id = super::StoredText(id);
+    let id = StoredText(id);
     let cells = |value: ValueRef<'_>, usual: u16| match value {
         ValueRef::Integer(cells) => u16::try_from(cells).unwrap_or(u16::MAX).max(1),
         _ => usual,

@@ -1,16 +1,13 @@
 //! What is seen of a session while it is sealed, block by block, for the filters.
 
-use rusqlite::{Connection as Sqlite, params};
+use rusqlite::Connection as Sqlite;
 
+use crate::store::Result;
 use crate::store::sealed::{Chunk, Trigrams, Visible};
 use crate::store::search::as_searched;
 use crate::store::sizes::{self, Wanted};
 use crate::store::terminal::{Line, Lines, Mark};
 use crate::store::timestamp::Moments;
-use crate::store::{Result, StoredText, text};
-
-/// What was sealed of a session before.
-const BEFORE: &str = "SELECT id, timestamp, data FROM session_outputs_all WHERE session_id = ?1 AND id <= ?2 ORDER BY id";
 
 /// Blocks that have a filter, and the state of the terminal before them, in common. They share many trigrams, so a filter for each took
 /// twice the bytes; and the state costs little, as does reading them all.
@@ -36,13 +33,7 @@ impl Seen {
         // Before the first block, there is nothing.
         let mut seen = Self { lines, moments, trigrams, before: 0, state: None, blocks: 0 };
         if let Some(through) = through {
-            let mut before = sqlite.prepare(BEFORE)?;
-            let mut rows = before.query(params![StoredText(id), through])?;
-            while let Some(row) = rows.next()? {
-                let mark = Mark::of(row.get(0)?, seen.moments.millis(text(row.get_ref(1)?)));
-                let mut rest = text(row.get_ref(2)?);
-                while seen.lines.next(&mut rest, mark).is_some() {}
-            }
+            sizes::read_up_to(sqlite, id, through, &mut seen.lines, |_| ())?;
             seen.begin();
         }
         Ok(seen)

@@ -9,8 +9,7 @@ use super::Query;
 use crate::store::sealed::Needed;
 use crate::store::select::{Select, has_blocks};
 use crate::store::sizes::{self, Wanted};
-use crate::store::terminal::{Lines, Mark};
-use crate::store::timestamp::Moments;
+use crate::store::terminal::Lines;
 use crate::store::{Result, StoredText, text};
 
 /// The blocks of sessions that nobody is sealing or bringing back, and whether these have rows as well.
@@ -24,9 +23,6 @@ const FILTER: &str =
     "SELECT last, lines, filter, state IS NOT NULL FROM gsd_session_filters WHERE id = ?1";
 
 const STATE: &str = "SELECT state FROM gsd_session_filters WHERE id = ?1";
-
-const BEFORE: &str = "SELECT timestamp, data, id FROM session_outputs_all
-    WHERE session_id = ?1 AND id < ?2 ORDER BY id";
 
 const LAST_BEFORE: &str = "SELECT last FROM gsd_session_blocks
     WHERE session_id = ?1 AND id < ?2 ORDER BY id DESC LIMIT 1";
@@ -174,7 +170,7 @@ pub(super) fn lines_before(
     sqlite: &Sqlite,
     id: &[u8],
     chunk: i64,
-    mut visit: impl FnMut(&str),
+    visit: impl FnMut(&str),
 ) -> Result<Lines> {
     let lines = || sizes::lines(sqlite, id, Wanted::default(), false);
     let mut state = sqlite.prepare_cached(STATE)?;
@@ -185,16 +181,8 @@ pub(super) fn lines_before(
     {
         return Ok(lines);
     }
-    let (mut lines, mut moments) = (lines()?, Moments::default());
-    let mut before = sqlite.prepare_cached(BEFORE)?;
-    let mut rows = before.query(params![StoredText(id), chunk])?;
-    while let Some(row) = rows.next()? {
-        let mark = Mark::of(row.get(2)?, moments.millis(text(row.get_ref(0)?)));
-        let mut rest = text(row.get_ref(1)?);
-        while let Some(line) = lines.next(&mut rest, mark) {
-            visit(line.text);
-        }
-    }
+    let mut lines = lines()?;
+    sizes::read_up_to(sqlite, id, chunk.saturating_sub(1), &mut lines, visit)?;
     Ok(lines)
 }
 
