@@ -939,6 +939,96 @@ export interface DeleteOptions {
   keepOutputs?: boolean | null | undefined
 }
 
+/** A block of the output of a session: consecutive chunks, compressed; docs/block-format.md describes it to the byte. */
+export interface OutputBlock {
+  /** The cursor of its first chunk. */
+  first: number
+  /** The cursor of its last chunk. */
+  last: number
+  /** How many chunks it has. */
+  outputs: number
+  /** Bytes of their texts, as UTF-8. */
+  bytes: number
+  /** The earliest of their times. */
+  earliest: Date
+  /** The latest of their times. */
+  latest: Date
+  /** The block. */
+  block: Buffer
+  /** How many lines of the session end before it; `undefined` where that is not known. */
+  lines: number | undefined
+  /** What a search knows of the lines that end in it without reading it; `undefined` where that is not known. */
+  filter: Buffer | undefined
+  /**
+   * The state of the terminal before it: reading can go on from there. `undefined` where there is none. Another version of this
+   * package may not be able to read it, and then reads what is before.
+   */
+  state: Buffer | undefined
+}
+
+/** The options of `OutputStore.blocks()`. */
+export interface BlocksOptions {
+  /** Only chunks behind this cursor; by default all. */
+  after?: number | null | undefined
+  /**
+   * The state of the terminal behind that chunk. Without it, blocks behind the first chunk of a session have no `lines`, no `filter`
+   * and no `state`.
+   */
+  state?: Uint8Array | null | undefined
+  /** About so many blocks, from 1 to 256; 16 by default. */
+  limit?: number | null | undefined
+}
+
+/** Some of the blocks of a session. */
+export interface BlockPage {
+  /** The blocks, in their order. */
+  blocks: OutputBlock[]
+  /**
+   * Where to go on, with `state`. The last block of a session is not full: the next page begins with it once more, and perhaps with
+   * those before it. `undefined` stands for the start.
+   */
+  after: number | undefined
+  /** The state of the terminal behind that chunk. */
+  state: Buffer | undefined
+  /** Whether there are more. */
+  more: boolean
+}
+
+/** A block to be stored. */
+export interface PutBlock {
+  /** The cursor of its first chunk. */
+  first: number
+  /** The cursor of its last chunk. */
+  last: number
+  /** The block. One that is left out is taken for damaged by whoever reads it. */
+  block?: Uint8Array | null | undefined
+  /** As in {@link OutputBlock}. */
+  lines?: number | null | undefined
+  /** As in {@link OutputBlock}. It counts only with `lines`. */
+  filter?: Uint8Array | null | undefined
+  /** As in {@link OutputBlock}. It counts only with `lines` and `filter`. */
+  state?: Uint8Array | null | undefined
+}
+
+/** The options of `OutputStore.putBlocks()`. */
+export interface PutBlocksOptions {
+  /** The sizes that the terminal of the session had, as `sizes()` gives them. Filters and states that are stored already are dropped. */
+  sizes?: readonly SessionSize[] | null | undefined
+}
+
+/** Which blocks a search reads: the options of `search()` that matter for it. */
+export interface SearchedBlocksOptions extends Omit<SearchOptions, 'limit' | 'timeLimit'> {}
+
+/** The options of `OutputStore.searchTerms()`. */
+export interface SearchTermsOptions extends Pick<SearchOptions, 'regex' | 'caseSensitive'> {}
+
+/**
+ * What a filter must know of a block in which a pattern can match: all of some terms, one of some terms, or a trigram. A trigram is
+ * known if the bits `(start + k * step) % bits` of the filter are set for `k` of 0, 1 and 2.
+ */
+export type SearchTerm =
+  { all: SearchTerm[] } | { one: SearchTerm[] } | { start: number; step: number }
+
 /** How an `OutputStore` stores. */
 export interface OutputStoreOptions {
   /**
@@ -1233,6 +1323,36 @@ export declare class OutputStore {
     pattern: string,
     options?: SearchAsyncOptions | null,
   ): AsyncGenerator<SearchMatch, void, undefined>
+  /**
+   * The output of a session as blocks, whether it stands in rows or in blocks: for an archive, or for another machine. Blocks have up
+   * to 64 KiB of text. The call takes some 8 ms for a megabyte: make it off the event loop of who cannot wait.
+   *
+   * @throws {TypeError | RangeError} For an argument of the wrong type or value.
+   * @throws {SqliteError} `SQLITE_MISMATCH` for a row of another program that no block can hold.
+   */
+  blocks(sessionId: string, options?: BlocksOptions | null): BlockPage
+  /**
+   * Stores the output of a session from blocks, all or none. They follow each other, and what the session has in blocks already. The
+   * file has sealed output then.
+   *
+   * @throws {RangeError} `ERR_OUT_OF_RANGE` for blocks in another order, for one that says something else than its content, and where
+   * rows have cursors from the first to the last one, or the session has output in rows.
+   * @throws {SqliteError} `SQLITE_CORRUPT_VTAB` for a block that cannot be read.
+   */
+  putBlocks(sessionId: string, blocks: readonly PutBlock[], options?: PutBlocksOptions | null): void
+  /**
+   * The blocks that a search reads, by the cursors of their first chunks: those in which the pattern may match, and those that have the
+   * lines around. Who has stored only what is known of blocks finds out by it which ones to get.
+   *
+   * @throws {TypeError | RangeError} As `search()`.
+   */
+  searchedBlocks(pattern: string, options?: SearchedBlocksOptions | null): number[]
+  /**
+   * What the filter of a block must know for a pattern to match in it; `undefined` where filters tell nothing.
+   *
+   * @throws {TypeError | RangeError} As `search()`.
+   */
+  searchTerms(pattern: string, options?: SearchTermsOptions | null): SearchTerm | undefined
   /**
    * Writes what a session printed to a file, in the order of `append`, and resolves when the file is whole and on the
    * disk. What was appended before the call is in it, what comes later is not. A thread does the work,

@@ -10,6 +10,7 @@ const {
   show,
 } = require('./arguments.js')
 const { endedAtOnce, listener, settled } = require('./background.js')
+const blocks = require('./blocks.js')
 const { connectionOf } = require('./connection.js')
 const errors = require('./errors.js')
 const { follow } = require('./follow.js')
@@ -291,6 +292,25 @@ class OutputStore {
     if (search === undefined) return inTurns(this.#native, pattern, o, limit, abort)
     const stop = () => tables.search.stop(search)
     return endedAtOnce(matchesOf(this.#native, search, limit, abort, stop), stop)
+  }
+
+  blocks(sessionId, options) {
+    return blocks.blocks(this.#native, sessionId, options)
+  }
+
+  putBlocks(sessionId, given, options) {
+    blocks.putBlocks(this.#native, sessionId, given, options)
+  }
+
+  searchedBlocks(pattern, options) {
+    const known = SEARCH_OPTIONS.filter((name) => name !== 'limit')
+    const o = optionsOf('OutputStore.searchedBlocks', options, known)
+    return blocks.searchedBlocks(searched(this.#native, pattern, o))
+  }
+
+  searchTerms(pattern, options) {
+    const o = optionsOf('OutputStore.searchTerms', options, ['regex', 'caseSensitive'])
+    return blocks.searchTerms(searched(this.#native, pattern, o))
   }
 
   exportTo(sessionId, file, options) {

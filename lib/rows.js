@@ -230,7 +230,7 @@ function pairsOf(flat) {
  *
  * @typedef {Record<
  *   | 'connection' | 'maintenance' | 'retention' | 'follow' | 'database' | 'statement'
- *   | 'sessions' | 'outputs' | 'sealing' | 'search' | 'exports' | 'terminal' | 'recording' | 'redact' | 'values',
+ *   | 'sessions' | 'outputs' | 'sealing' | 'blocks' | 'search' | 'exports' | 'terminal' | 'recording' | 'redact' | 'values',
  *   Record<string, (...args: any[]) => any>
  * > & { statuses: readonly string[], types: readonly string[] }} Native
  */

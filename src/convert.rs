@@ -349,6 +349,19 @@ fn output_at(output: Path<'_>, fields: OutputFields<'_>) -> Parsed<NewOutput> {
     })
 }
 
+/// A field of the element at `index` of the array that the documentation calls `name`.
+pub fn field_of<'env, T>(
+    name: &'static str,
+    index: u32,
+    field: &'static CStr,
+    value: Value<'env>,
+    parse: impl FnOnce(&Argument<'_, 'env>) -> Parsed<T>,
+) -> Parsed<T> {
+    let array = Path::Name(name);
+    let element = Path::Element(&array, index);
+    parse(&Argument { value, path: Path::Field(&element, field) })
+}
+
 /// A field that may be missing.
 pub fn optional<'a, 'env, T>(
     argument: Argument<'a, 'env>,

@@ -6,6 +6,7 @@
 
 mod background;
 mod beside;
+mod blocks;
 mod connection;
 mod convert;
 mod database;

@@ -9,12 +9,12 @@ use crate::environment::Environment;
 use crate::js::{Scope, function};
 use crate::natives::Native;
 use crate::{
-    connection, convert, database, exit, export, follow, maintenance, output_store, recording,
-    redact, retention, sealing, search, session_store, statement, terminal,
+    blocks, connection, convert, database, exit, export, follow, maintenance, output_store,
+    recording, redact, retention, sealing, search, session_store, statement, terminal,
 };
 
 /// The functions, by the names that `lib/` has for their tables.
-const NATIVES: [(&str, &[Native]); 15] = [
+const NATIVES: [(&str, &[Native]); 16] = [
     ("connection", connection::NATIVES),
     ("maintenance", maintenance::NATIVES),
     ("retention", retention::NATIVES),
@@ -24,6 +24,7 @@ const NATIVES: [(&str, &[Native]); 15] = [
     ("sessions", session_store::NATIVES),
     ("outputs", output_store::NATIVES),
     ("sealing", sealing::NATIVES),
+    ("blocks", blocks::NATIVES),
     ("search", search::NATIVES),
     ("exports", export::NATIVES),
     ("terminal", terminal::NATIVES),

@@ -74,7 +74,8 @@ fn search<'env>(call: Call<'_, 'env>) -> Answer<'env> {
     Ok(call.scope().external(Search::new(outputs.clone(), query(call)?)?)?)
 }
 
-fn query(call: Call<'_, '_>) -> Parsed<Query> {
+/// The query that the arguments of a search are.
+pub fn query(call: Call<'_, '_>) -> Parsed<Query> {
     let [pattern, session_id, regex, case_sensitive, drawn_over, rest @ ..] =
         call.array::<11>(1)?;
     let [since, until, limit, context, time_limit, command] = rest;

@@ -95,6 +95,31 @@ const CALLS: [
     () => stores().outputs.searchAsync('x', given({ timeLimit: 5 })),
   ],
   [
+    'outputs.blocks',
+    { before: 5 },
+    'OutputStore.blocks: options has no "before"; there are after, state, limit',
+    () => stores().outputs.blocks('a', given({ before: 5 })),
+  ],
+  [
+    'outputs.putBlocks',
+    { columns: 80 },
+    'OutputStore.putBlocks: options has no "columns"; there is sizes',
+    () => stores().outputs.putBlocks('a', [], given({ columns: 80 })),
+  ],
+  [
+    'outputs.searchedBlocks',
+    { limit: 5 },
+    'OutputStore.searchedBlocks: options has no "limit"; there are sessionId, regex, caseSensitive, ' +
+      'drawnOver, since, until, context, command',
+    () => stores().outputs.searchedBlocks('x', given({ limit: 5 })),
+  ],
+  [
+    'outputs.searchTerms',
+    { context: 5 },
+    'OutputStore.searchTerms: options has no "context"; there are regex, caseSensitive',
+    () => stores().outputs.searchTerms('x', given({ context: 5 })),
+  ],
+  [
     'connection.stats',
     { session: 3 },
     'DatabaseConnection.stats: options has no "session"; did you mean sessions?',

@@ -14,7 +14,8 @@ const BITS: usize = 5;
 /// Places of a trigram in a filter.
 const PLACES: u64 = 3;
 
-type Trigram = [u8; 3];
+/// Three bytes of folded text.
+pub type Trigram = [u8; 3];
 
 /// The trigrams of a text.
 #[derive(Debug)]
@@ -174,15 +175,20 @@ fn one_of_all_cases(class: &ClassUnicode) -> Option<char> {
     is_one.then_some(first)
 }
 
-/// The bytes and the bits of a trigram in a filter.
-fn places(trigram: Trigram, length: usize) -> impl Iterator<Item = (usize, u8)> {
+/// The first place of a trigram in a filter, and the way to the next one, both before they are taken modulo its bits.
+pub fn steps(trigram: Trigram) -> (u64, u64) {
     let [one, two, three] = trigram.map(u64::from);
     // The finalizer of SplitMix64.
     let mut hash = (one | two << 8 | three << 16).wrapping_add(0x9e37_79b9_7f4a_7c15);
     hash = (hash ^ hash >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     hash = (hash ^ hash >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
     hash ^= hash >> 31;
-    let (first, step) = (hash & 0xffff_ffff, hash >> 32 | 1);
+    (hash & 0xffff_ffff, hash >> 32 | 1)
+}
+
+/// The bytes and the bits of a trigram in a filter.
+fn places(trigram: Trigram, length: usize) -> impl Iterator<Item = (usize, u8)> {
+    let (first, step) = steps(trigram);
     // An empty filter has no place for any.
     let bits = (length as u64 * 8).max(1);
     (0..PLACES).map(move |place| {

@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection as Sqlite, ffi, params};
 
+use super::block::FAST;
 use super::{Chunk, Damage, Writer};
 use crate::sqlite;
 use crate::store::{Error, Result, StoredText};
@@ -18,9 +19,9 @@ pub(in crate::store) struct Made {
     pub(in crate::store) last: i64,
     pub(in crate::store) outputs: i64,
     pub(in crate::store) bytes: i64,
-    earliest: Vec<u8>,
-    latest: Vec<u8>,
-    block: Vec<u8>,
+    pub(in crate::store) earliest: Vec<u8>,
+    pub(in crate::store) latest: Vec<u8>,
+    pub(in crate::store) block: Vec<u8>,
     pub(in crate::store) visible: Option<Visible>,
 }
 
@@ -47,7 +48,16 @@ pub(in crate::store) struct Maker<'a> {
 impl<'a> Maker<'a> {
     /// Makes blocks of at most so many bytes of text.
     pub(in crate::store) fn new(session_id: &'a [u8], largest: usize) -> Result<Self> {
-        let writer = Writer::new().map_err(|damage| unmade(session_id, &damage))?.limited(largest);
+        Self::with(session_id, Writer::new().map(|writer| writer.limited(largest)))
+    }
+
+    /// Makes blocks fast, rather than as small as they can be.
+    pub(in crate::store) fn fast(session_id: &'a [u8]) -> Result<Self> {
+        Self::with(session_id, Writer::at_level(FAST))
+    }
+
+    fn with(session_id: &'a [u8], writer: Result<Writer, Damage>) -> Result<Self> {
+        let writer = writer.map_err(|damage| unmade(session_id, &damage))?;
         Ok(Self { session_id, writer, now: None })
     }
 

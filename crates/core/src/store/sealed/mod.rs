@@ -23,7 +23,7 @@ pub(in crate::store) use self::check::check;
 pub(in crate::store) use self::clear::{
     Claim, Claimed, SET, clear_up, clear_up_one, forget, ids, seal_of, through,
 };
-pub use self::filter::{Needed, Trigrams};
+pub use self::filter::{Needed, Trigram, Trigrams, steps};
 pub(in crate::store) use self::made::{Made, Maker, Visible, insert};
 pub(in crate::store) use self::merge::damaged;
 

@@ -8,27 +8,20 @@ use std::collections::HashSet;
 use std::ops::ControlFlow;
 use std::time::Instant;
 
-use rusqlite::types::{Type, ValueRef};
-use rusqlite::{Connection as Sqlite, OptionalExtension, Row, params};
+use rusqlite::{Connection as Sqlite, OptionalExtension, params};
 
 use super::attached;
+use super::make::{CHUNKS, Making, make};
 use super::seen::Seen;
 use crate::sqlite::{self, Owed, Size, atomically, size};
-use crate::store::model::{OutputType, SessionStatus};
+use crate::store::model::SessionStatus;
 use crate::store::pace::Pace;
 use crate::store::retention::{self, Chosen, Kept, Removals, candidates, give_space_back};
 use crate::store::sealed::{
-    Chunk, Claim, Claimed, LARGEST, Made, Maker, SET, clear_up, clear_up_one, ids, insert, seal_of,
-    through,
+    Claim, Claimed, LARGEST, Maker, SET, clear_up, clear_up_one, ids, insert, seal_of, through,
 };
-use crate::store::select::select_chunks;
 use crate::store::timestamp::Timestamp;
-use crate::store::{Error, Result, StoredText, text};
-
-const ROWS: &str = select_chunks!(
-    o.id, o.timestamp, o.type, o.data, o.created_at; "AND i.id > ?2 ORDER BY i.id"
-)
-.rows;
+use crate::store::{Error, Result, StoredText};
 
 const AMOUNT: &str = "SELECT count(*), coalesce(sum(octet_length(data)), 0) FROM session_outputs
     WHERE session_id = ?1 AND id > ?2";
@@ -47,9 +40,6 @@ pub(super) const CHANGED: &str = "it has changed meanwhile";
 const STATUS: &str = "SELECT status FROM sessions WHERE id = ?1";
 
 const WITH_OUTPUT: &str = "SELECT DISTINCT session_id FROM session_outputs";
-
-/// Bytes of the texts of both moments of a chunk: some thirty are usual.
-const LONGEST_MOMENTS: usize = 1024;
 
 /// How often a session is claimed that somebody else has claimed.
 const TRIES: usize = 3;
@@ -330,7 +320,7 @@ impl<'a, P: FnMut(Progress) -> ControlFlow<()>> Work<'a, P> {
     ) -> Result<ControlFlow<()>> {
         let sqlite = self.sqlite;
         let from = through(sqlite, id)?.unwrap_or(i64::MIN);
-        if !sqlite.prepare_cached(ROWS)?.exists(params![StoredText(id), from])? {
+        if !sqlite.prepare_cached(CHUNKS.rows)?.exists(params![StoredText(id), from])? {
             return Ok(ControlFlow::Continue(()));
         }
         let Some(claim) = self.claim(id, &is_unchanged)? else {
@@ -341,7 +331,9 @@ impl<'a, P: FnMut(Progress) -> ControlFlow<()>> Work<'a, P> {
         let mut seen = Seen::behind(sqlite, id, claim.through)?;
         let (mut outputs, mut bytes) = (0, 0);
         loop {
-            let made = match make(sqlite, id, &mut after, &mut seen, self.block)? {
+            let maker = Maker::new(id, self.block)?;
+            let how = Making { sql: CHUNKS.rows, most: AT_ONCE, goes_on: true };
+            let (made, is_end) = match make(sqlite, id, &mut after, Some(&mut seen), maker, &how)? {
                 Ok(made) => made,
                 Err(reason) => {
                     self.keep(id, reason);
@@ -350,7 +342,6 @@ impl<'a, P: FnMut(Progress) -> ControlFlow<()>> Work<'a, P> {
             };
             outputs += made.iter().map(|block| block.outputs).sum::<i64>();
             bytes += made.iter().map(|block| block.bytes).sum::<i64>();
-            let is_end = made.len() < AT_ONCE;
             let began = Instant::now();
             let counts = atomically(sqlite, || {
                 if !claim.holds(sqlite, id)? {
@@ -396,83 +387,4 @@ impl<'a, P: FnMut(Progress) -> ControlFlow<()>> Work<'a, P> {
     pub(super) fn clear_up_one(&mut self, id: &[u8]) -> Result<ControlFlow<()>> {
         clear_up_one(self.sqlite, id, &mut |began| self.rest(began))
     }
-}
-
-/// The next blocks of a session, from rows behind `after`. Fewer than [`AT_ONCE`] are the last ones. A row that no block can hold is
-/// the reason why there are none.
-fn make(
-    sqlite: &Sqlite,
-    id: &[u8],
-    after: &mut i64,
-    seen: &mut Seen,
-    largest: usize,
-) -> Result<Result<Vec<Made>, String>> {
-    let mut made: Vec<Made> = Vec::new();
-    let mut maker = Maker::new(id, largest)?;
-    let mut statement = sqlite.prepare_cached(ROWS)?;
-    let mut rows = statement.query(params![StoredText(id), *after])?;
-    while made.len() < AT_ONCE
-        && let Some(row) = rows.next()?
-    {
-        let chunk = match chunk(row)? {
-            Ok(chunk) => chunk,
-            Err(reason) => return Ok(Err(reason)),
-        };
-        if let Some(full) = maker.add(chunk)? {
-            end(full, &mut made, seen, false);
-        }
-        // The first chunk of a block that is made later is read again.
-        if made.len() < AT_ONCE {
-            seen.add(chunk);
-        }
-    }
-    if made.len() < AT_ONCE
-        && let Some(last) = maker.finish()?
-    {
-        end(last, &mut made, seen, true);
-    }
-    if let Some(last) = made.last() {
-        *after = last.last;
-    }
-    Ok(Ok(made))
-}
-
-/// Adds a block, and what was seen in the last ones.
-fn end(block: Made, made: &mut Vec<Made>, seen: &mut Seen, is_end: bool) {
-    made.push(block);
-    if let Some(visible) = seen.block(is_end)
-        && let Some(first) = made.len().checked_sub(visible.blocks)
-        && let Some(first) = made.get_mut(first)
-    {
-        first.visible = Some(visible);
-    }
-}
-
-/// The chunk in a row, or why no block can hold it.
-fn chunk<'row>(row: &'row Row<'_>) -> Result<std::result::Result<Chunk<'row>, String>> {
-    let id: i64 = row.get(1)?;
-    let odd = |column: &str, value: ValueRef<'_>| {
-        let kind = value.data_type();
-        Ok(Err(format!("the {column} of row {id} of session_outputs is of the type {kind}")))
-    };
-    let ValueRef::Text(timestamp) = row.get_ref(2)? else {
-        return odd("timestamp", row.get_ref(2)?);
-    };
-    let Some(kind) = OutputType::parse(text(row.get_ref(3)?)) else {
-        return Ok(Err(format!("the type of row {id} of session_outputs is unknown")));
-    };
-    let data = row.get_ref(4)?;
-    let created_at = match row.get_ref(5)? {
-        ValueRef::Null => None,
-        ValueRef::Text(text) => Some(text),
-        other => return odd("created_at", other),
-    };
-    if !matches!(data.data_type(), Type::Text | Type::Blob) {
-        return odd("data", data);
-    }
-    if timestamp.len() + created_at.map_or(0, <[u8]>::len) > LONGEST_MOMENTS {
-        return Ok(Err(format!("the moments of row {id} of session_outputs are too long")));
-    }
-    let is_blob = data.data_type() == Type::Blob;
-    Ok(Ok(Chunk { id, timestamp, kind, data: text(data), is_blob, created_at }))
 }

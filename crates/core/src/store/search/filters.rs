@@ -19,6 +19,9 @@ const SESSIONS: &str = "SELECT session_id,
 
 const BLOCKS: &str = "SELECT id FROM gsd_session_blocks WHERE session_id = ?1 ORDER BY id";
 
+const ALL_BLOCKS: &str =
+    "SELECT id FROM gsd_session_blocks WHERE coalesce(session_id = ?1, 1) ORDER BY id";
+
 const FILTER: &str =
     "SELECT last, lines, filter, state IS NOT NULL FROM gsd_session_filters WHERE id = ?1";
 
@@ -94,6 +97,17 @@ pub(super) fn skipped(sqlite: &Sqlite, query: &Query, needed: &Needed) -> Result
         })?;
     }
     Ok(skipped)
+}
+
+/// The blocks that are read, by the cursors of their first chunks.
+pub(super) fn read(sqlite: &Sqlite, query: &Query, needed: &Needed) -> Result<Vec<i64>> {
+    let skipped: HashSet<i64> = skipped(sqlite, query, needed)?.into_values().flatten().collect();
+    let mut blocks = sqlite.prepare_cached(ALL_BLOCKS)?;
+    let blocks = blocks.query_map([&query.session_id], |row| row.get(0))?;
+    let is_read = |block: &rusqlite::Result<i64>| {
+        block.as_ref().map_or(true, |block| !skipped.contains(block))
+    };
+    Ok(blocks.filter(is_read).collect::<rusqlite::Result<_>>()?)
 }
 
 /// Passes what is known of each sealed session to `visit`.

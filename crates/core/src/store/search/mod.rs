@@ -19,7 +19,7 @@ use rusqlite::{Connection as Sqlite, Row, Statement, params};
 
 use super::outputs::Outputs;
 use super::sealed::{self, Needed};
-use super::select::{Select, check_session, select_chunks};
+use super::select::{Select, check_session, has_blocks, select_chunks};
 use super::sizes::{self, LAST, Wanted};
 use super::terminal::{KeptLine, Line, Lines, Mark};
 use super::timestamp::{Moments, Timestamp};
@@ -246,6 +246,26 @@ impl Search {
         drop(text);
         let (without, state) = (OnceCell::new(), RefCell::default());
         Ok(Self { outputs, query, pattern, needed, part: None, without, state })
+    }
+
+    /// What a line needs in which it finds something.
+    pub fn needed(&self) -> &Needed {
+        &self.needed
+    }
+
+    /// The blocks that it reads, by the cursors of their first chunks.
+    ///
+    /// # Errors
+    ///
+    /// An error of SQLite.
+    pub fn blocks(&self) -> Result<Vec<i64>> {
+        let sqlite = self.outputs.connection().settled()?;
+        let _one_moment = snapshot(&sqlite)?;
+        if has_blocks(&sqlite)? {
+            filters::read(&sqlite, &self.query, &self.needed)
+        } else {
+            Ok(Vec::new())
+        }
     }
 
     /// A search for the same in a part of everything.

@@ -10,7 +10,7 @@ const VERSION: u8 = 1;
 
 /// Bytes of the largest state that is kept, and the level at which it is compressed.
 const LARGEST: usize = 256 << 10;
-const LEVEL: i32 = 9;
+const LEVEL: i32 = 3;
 
 impl Lines {
     /// The state behind the chunk that was read last, without what was drawn over, and without styles; `None` in the middle of a

@@ -1,0 +1,113 @@
+//! Makes blocks of the chunks of a session, with what is seen in them.
+
+use rusqlite::types::{Type, ValueRef};
+use rusqlite::{Connection as Sqlite, Row, params};
+
+use super::seen::Seen;
+use crate::store::model::OutputType;
+use crate::store::sealed::{Chunk, Made, Maker};
+use crate::store::select::{Select, select_chunks};
+use crate::store::{Result, StoredText, text};
+
+/// The chunks of a session behind a cursor.
+pub(super) const CHUNKS: Select = select_chunks!(
+    o.id, o.timestamp, o.type, o.data, o.created_at; "AND i.id > ?2 ORDER BY i.id"
+);
+
+/// Bytes of the texts of both moments of a chunk: some thirty are usual.
+const LONGEST_MOMENTS: usize = 1024;
+
+/// How blocks are made.
+pub(super) struct Making {
+    /// What reads the chunks.
+    pub(super) sql: &'static str,
+    /// Blocks that are made at once.
+    pub(super) most: usize,
+    /// Whether the terminal is kept for the blocks behind these. If not, they go on from a state, so the last of these is one with a
+    /// state behind it, as far as [`FOR_A_STATE`] allows, and what waits to be seen is seen in it.
+    pub(super) goes_on: bool,
+}
+
+/// Blocks that are made at once until there is a state behind one: a very long line has none.
+const FOR_A_STATE: usize = 512;
+
+/// The next blocks of a session, from chunks behind `after`, and whether these are the last ones. A row that no block can hold is the
+/// reason why there are none.
+pub(super) fn make(
+    sqlite: &Sqlite,
+    id: &[u8],
+    after: &mut i64,
+    mut seen: Option<&mut Seen>,
+    mut maker: Maker<'_>,
+    how: &Making,
+) -> Result<Result<(Vec<Made>, bool), String>> {
+    let mut made: Vec<Made> = Vec::new();
+    let mut statement = sqlite.prepare_cached(how.sql)?;
+    let mut rows = statement.query(params![StoredText(id), *after])?;
+    let mut is_enough = false;
+    while !is_enough && let Some(row) = rows.next()? {
+        let chunk = match chunk(row)? {
+            Ok(chunk) => chunk,
+            Err(reason) => return Ok(Err(reason)),
+        };
+        if let Some(full) = maker.add(chunk)? {
+            let count = made.len() + 1;
+            let can_end = how.goes_on
+                || count >= how.most + FOR_A_STATE
+                || seen.as_ref().is_none_or(|seen| seen.has_state());
+            is_enough = count >= how.most && can_end;
+            end(full, &mut made, seen.as_deref_mut(), is_enough && !how.goes_on);
+        }
+        // The first chunk of a block that is made later is read again.
+        if !is_enough && let Some(seen) = &mut seen {
+            seen.add(chunk);
+        }
+    }
+    if !is_enough && let Some(last) = maker.finish()? {
+        end(last, &mut made, seen, true);
+    }
+    if let Some(last) = made.last() {
+        *after = last.last;
+    }
+    Ok(Ok((made, !is_enough)))
+}
+
+/// Adds a block, and what was seen in the last ones.
+fn end(block: Made, made: &mut Vec<Made>, seen: Option<&mut Seen>, is_end: bool) {
+    made.push(block);
+    if let Some(visible) = seen.and_then(|seen| seen.block(is_end))
+        && let Some(first) = made.len().checked_sub(visible.blocks)
+        && let Some(first) = made.get_mut(first)
+    {
+        first.visible = Some(visible);
+    }
+}
+
+/// The chunk in a row, or why no block can hold it.
+fn chunk<'row>(row: &'row Row<'_>) -> Result<std::result::Result<Chunk<'row>, String>> {
+    let id: i64 = row.get(1)?;
+    let odd = |column: &str, value: ValueRef<'_>| {
+        let kind = value.data_type();
+        Ok(Err(format!("the {column} of row {id} of session_outputs is of the type {kind}")))
+    };
+    let ValueRef::Text(timestamp) = row.get_ref(2)? else {
+        return odd("timestamp", row.get_ref(2)?);
+    };
+    let Some(kind) = OutputType::parse(text(row.get_ref(3)?)) else {
+        return Ok(Err(format!("the type of row {id} of session_outputs is unknown")));
+    };
+    let data = row.get_ref(4)?;
+    let created_at = match row.get_ref(5)? {
+        ValueRef::Null => None,
+        ValueRef::Text(text) => Some(text),
+        other => return odd("created_at", other),
+    };
+    if !matches!(data.data_type(), Type::Text | Type::Blob) {
+        return odd("data", data);
+    }
+    if timestamp.len() + created_at.map_or(0, <[u8]>::len) > LONGEST_MOMENTS {
+        return Ok(Err(format!("the moments of row {id} of session_outputs are too long")));
+    }
+    let is_blob = data.data_type() == Type::Blob;
+    Ok(Ok(Chunk { id, timestamp, kind, data: text(data), is_blob, created_at }))
+}
