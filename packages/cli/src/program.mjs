@@ -1,9 +1,8 @@
 // The command line: every command, and the program that has them.
 
 import { readFileSync } from 'node:fs'
-import { Command } from 'commander'
-import { commonOptions, examples } from './command.mjs'
-import { printable } from './style.mjs'
+import { commonOptions } from './command.mjs'
+import { newProgram } from './main.mjs'
 
 /** Every command, in the order of the help. Each has a module of this name in `commands/`, which defines it. */
 export const COMMANDS = [
@@ -46,25 +45,19 @@ export function commandOf(words) {
 /** The program with all commands, or only with one, so that it starts at once. */
 export async function programWith(wanted) {
   const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
-  const program = commonOptions(new Command('gsd-sessions'))
-    .description(
-      'Coding sessions and their terminal output in an SQLite file: record, read, search, prune.',
-    )
-    .version(version, '-V, --version', 'print the version')
-    .helpOption('-h, --help', 'print this help')
-    .helpCommand('help [command]', 'print the help of a command')
-    // What follows the command that is recorded belongs to that command.
-    .enablePositionalOptions()
-    // A message quotes arguments, which may have come from a file.
-    .configureOutput({
-      outputError: (text, write) => write(text.split('\n').map(printable).join('\n')),
-    })
-    .exitOverride()
-  examples(program, [
-    ['gsd-sessions record -- npm test', 'run a command and store what it prints'],
-    ['gsd-sessions list --status failed', 'what went wrong'],
-    ['gsd-sessions tail -f s-1', 'watch a session that another process records'],
-  ])
+  const program = commonOptions(
+    newProgram({
+      name: 'gsd-sessions',
+      version,
+      description:
+        'Coding sessions and their terminal output in an SQLite file: record, read, search, prune.',
+      examples: [
+        ['gsd-sessions record -- npm test', 'run a command and store what it prints'],
+        ['gsd-sessions list --status failed', 'what went wrong'],
+        ['gsd-sessions tail -f s-1', 'watch a session that another process records'],
+      ],
+    }),
+  )
   const names = wanted === undefined ? COMMANDS : [wanted]
   const modules = await Promise.all(names.map((name) => import(`./commands/${name}.mjs`)))
   for (const { define } of modules) {

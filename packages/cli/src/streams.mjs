@@ -28,8 +28,16 @@ export function tellWarnings() {
   })
 }
 
+/** What this program is called where it says something of itself. */
+let program = 'gsd-sessions'
+
+/** Has messages begin with another name. */
+export function callProgram(name) {
+  program = name
+}
+
 /** Prints on the standard error what is wrong, in one line. */
 export function complain(error) {
   const message = error instanceof Error ? error.message : String(error)
-  process.stderr.write(`gsd-sessions: ${printable(message)}\n`)
+  process.stderr.write(`${program}: ${printable(message)}\n`)
 }

@@ -75,17 +75,11 @@ async function throughFile(write) {
   }
 }
 
-/** Defines the command. */
-export function define(command) {
-  const ofTerminal = (what) => `the ${what} of the terminal (default: that of the session)`
+const ofTerminal = (what) => `the ${what} of the terminal (default: that of the session)`
+
+/** Adds the options of an export. */
+export const exportOptions = (command) =>
   command
-    .name('export')
-    .summary('write what a session printed to a file')
-    .description(
-      'Write what a session printed to a file, or without one to the standard output: as it is (raw), as a ' +
-        'person saw it (text, html), by chunks (ndjson), or as a recording to play (asciicast).',
-    )
-    .argument('[id]', SESSION)
     .argument('[file]', 'the file to make; - is the standard output')
     .addOption(
       new Option('--format <format>', "the format (default: that of the file's ending)").choices(
@@ -97,6 +91,50 @@ export function define(command) {
     .option('--rows <number>', ofTerminal('height'), integer(1, LARGEST))
     .option('--redact', 'replace secrets, as the settings say or else all kinds')
     .option('--player', 'a page with a player above its lines, which needs no network')
+
+/** What is asked for by the options of {@link exportOptions}. */
+export function exportFor(command, file, options) {
+  const format = formatFor(command, file, options)
+  if (options.player && format !== 'html') {
+    command.error(`error: --player is for pages (html); the format is ${format}`)
+  }
+  return { ...options, format }
+}
+
+/** Writes a session to a file, or without one to the standard output. */
+export async function exportSession({ outputs }, id, file, options) {
+  const { format, columns, rows, player, force, json } = options
+  const redact = options.redact && ((await redactSetting()) || true)
+  const write = (path) => {
+    const bar = progressBar()
+    const onProgress = ({ outputs: done, totalOutputs }) => bar.update(done, totalOutputs)
+    return abortable((signal) =>
+      outputs.exportTo(id, path, { format, columns, rows, player, redact, onProgress, signal }),
+    ).finally(bar.clear)
+  }
+  if (file === undefined) {
+    const done = await throughFile(write)
+    if (json) process.stderr.write(`${jsonText({ format, ...done })}\n`)
+    return
+  }
+  mayBeWritten(file, force)
+  const done = await write(file)
+  const path = resolve(file)
+  if (json) await print(`${jsonText({ path, format, ...done })}\n`)
+  else await print(`${printable(path)}: ${done.outputs} chunks, ${bytesText(done.bytes)}\n`)
+}
+
+/** Defines the command. */
+export function define(command) {
+  command
+    .name('export')
+    .summary('write what a session printed to a file')
+    .description(
+      'Write what a session printed to a file, or without one to the standard output: as it is (raw), as a ' +
+        'person saw it (text, html), by chunks (ndjson), or as a recording to play (asciicast).',
+    )
+    .argument('[id]', SESSION)
+  exportOptions(command)
   filterOptions(command)
   examples(command, [
     ['gsd-sessions export s-1 s-1.html', 'a page with its colours'],
@@ -111,32 +149,10 @@ export function define(command) {
       rest: [target],
     } = namesOf(command, options, { behind: 1 })
     const file = target === '-' ? undefined : target
-    const format = formatFor(command, file, options)
-    const { columns, rows, player, force, json } = options
-    if (player && format !== 'html') {
-      command.error(`error: --player is for pages (html); the format is ${format}`)
-    }
-    return withReader(options, async (stores) => {
+    const how = exportFor(command, file, options)
+    return withReader(options, (stores) => {
       const id = resolveId(stores, name, options)
-      const redact = options.redact && ((await redactSetting()) || true)
-      const write = (path) => {
-        const bar = progressBar()
-        const onProgress = ({ outputs, totalOutputs }) => bar.update(outputs, totalOutputs)
-        const { outputs } = stores
-        return abortable((signal) =>
-          outputs.exportTo(id, path, { format, columns, rows, player, redact, onProgress, signal }),
-        ).finally(bar.clear)
-      }
-      if (file === undefined) {
-        const done = await throughFile(write)
-        if (json) process.stderr.write(`${jsonText({ format, ...done })}\n`)
-        return
-      }
-      mayBeWritten(file, force)
-      const done = await write(file)
-      const path = resolve(file)
-      if (json) await print(`${jsonText({ path, format, ...done })}\n`)
-      else await print(`${printable(path)}: ${done.outputs} chunks, ${bytesText(done.bytes)}\n`)
+      return exportSession(stores, id, file, how)
     })
   })
 }

@@ -6,12 +6,13 @@ import { printChunks, textPrinter, visible } from '../output.mjs'
 import { print } from '../streams.mjs'
 import { duration, jsonText, localTime, printable, statusText, styled, zone } from '../style.mjs'
 
-function linesOf(session, isPinned) {
+function linesOf(session, { host, isPinned }) {
   const { id, slot, status, workingDir, currentCommand, startedAt, endedAt, pid } = session
   const { title, exitCode, signal, error } = session
   const ended = endedAt && `${localTime(endedAt)}, after ${duration(startedAt, endedAt)}`
   const lines = [
     ['Session', printable(id)],
+    ['Host', host && printable(host)],
     ['Title', title && printable(title)],
     ['Status', statusText(status)],
     ['Exit', exitCode === undefined ? signal && printable(signal) : String(exitCode)],
@@ -53,6 +54,23 @@ async function printCommand(outputs, id, command, { json }) {
   return print(text === '' ? '' : `${process.stdout.isTTY ? visible(text) : text}\n`)
 }
 
+/** Adds the options that say what is shown. */
+export const showOptions = (command) =>
+  command
+    .option('--output', 'only what it printed')
+    .option('-t, --times', 'the time before each line')
+    .option('--raw', 'print what is stored as it is, on a terminal too')
+
+/** Shows a session, and what it printed. */
+export async function show({ sessions, outputs }, id, { host, ...options }) {
+  const session = sessions.get(id)
+  if (options.json) return printJson(session && { ...session, host }, outputs.iterate(id))
+  if (!options.output && session) {
+    await print(`${linesOf(session, { host, isPinned: sessions.isPinned(id) })}\n`)
+  }
+  return printChunks(outputs.iterate(id), textPrinter(options, session, outputs.sizes(id)))
+}
+
 /** Defines the command. */
 export function define(command) {
   command
@@ -60,9 +78,7 @@ export function define(command) {
     .summary('show a session and everything that it printed')
     .description('Show a session and everything that it printed.')
     .argument('[id]', SESSION)
-    .option('--output', 'only what it printed')
-    .option('-t, --times', 'the time before each line')
-    .option('--raw', 'print what is stored as it is, on a terminal too')
+  showOptions(command)
   filterOptions(command, {
     which: 'in the place of an id: the last session',
     commandForm: '<text|number>',
@@ -81,15 +97,9 @@ export function define(command) {
     const options = isNumber ? rest : { ...rest, command: text }
     const [name] = namesOf(command, options).names
     return withReader(options, async (stores) => {
-      const { sessions, outputs } = stores
       const id = resolveId(stores, name, options)
-      const session = sessions.get(id)
-      if (isNumber) return printCommand(outputs, id, Number(text), options)
-      if (options.json) return printJson(session, outputs.iterate(id))
-      if (!options.output && session) {
-        await print(`${linesOf(session, sessions.isPinned(id))}\n`)
-      }
-      return printChunks(outputs.iterate(id), textPrinter(options, session, outputs.sizes(id)))
+      if (isNumber) return printCommand(stores.outputs, id, Number(text), options)
+      return show(stores, id, options)
     })
   })
 }

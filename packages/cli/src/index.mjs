@@ -1,0 +1,14 @@
+// What other programs of this project share with the command: how they are called, what they print, and how that looks.
+
+export { lastMoment, moment, MOMENTS } from './amounts.mjs'
+export { allOptions, commonOptions, EXIT, examples, Failure, integer } from './command.mjs'
+export { exportFor, exportOptions, exportSession } from './commands/export.mjs'
+export { show, showOptions } from './commands/show.mjs'
+export { tail, tailOptions } from './commands/tail.mjs'
+export { newProgram, run, withNumbers } from './main.mjs'
+export { printMatches, searchFor, searchOptions } from './matches.mjs'
+export { abortable, progressBar } from './progress.mjs'
+export { sessionTable } from './session-table.mjs'
+export { redactSetting } from './settings.mjs'
+export { callProgram, complain, print } from './streams.mjs'
+export { bytesText, jsonText, localTime, plural, printable, styled, table, zone } from './style.mjs'
