@@ -126,9 +126,12 @@ describe('the check of versions', () => {
       '"repository": { "url": "git+https://github.com/somebody/session-store.git" }'
     edit(folder, 'package.json', '"license"', `${repository},\n  "license"`)
     expect((await check(folder, '--tag', `v${version}`)).stderr).toBe(
-      'packages/cli/package.json: not the repository of package.json\n',
+      'packages/cli/package.json: not the repository of package.json\n' +
+        'packages/fleet/package.json: not the repository of package.json\n',
     )
-    edit(folder, 'packages/cli/package.json', '"license"', `${repository},\n  "license"`)
+    for (const name of ['cli', 'fleet']) {
+      edit(folder, `packages/${name}/package.json`, '"license"', `${repository},\n  "license"`)
+    }
     expect(await check(folder, '--tag', `v${version}`)).toMatchObject({ code: 0, stderr: '' })
     edit(folder, 'package.json', 'somebody/session-store', 'nobody/session-store')
     expect((await check(folder, '--tag', `v${version}`)).stderr).toContain('nobody/session-store')

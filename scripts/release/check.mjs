@@ -6,7 +6,14 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { readChangelog } from './changelog.mjs'
-import { workspacesOf, platformsOf, readJson, root as repository, stop } from './files.mjs'
+import {
+  ownDependencies,
+  platformsOf,
+  readJson,
+  root as repository,
+  stop,
+  workspacesOf,
+} from './files.mjs'
 
 const { values } = parseArgs({
   options: { tag: { type: 'string' }, root: { type: 'string', default: repository } },
@@ -42,9 +49,13 @@ for (const { folder, manifest: other } of workspacesOf(root)) {
   const where = `${folder}/package.json`
   const locked = lock.packages[folder]
   expect(where, other.version)
-  expect(`${where}, ${name}`, other.dependencies?.[name])
   expect(`package-lock.json, ${folder}`, locked?.version)
-  expect(`package-lock.json, ${folder}, ${name}`, locked?.dependencies?.[name])
+  const own = ownDependencies(root, other)
+  if (!own.some((dependency) => dependency.name === name)) expect(`${where}, ${name}`, undefined)
+  for (const { kind, name: of } of own) {
+    expect(`${where}, ${of}`, other[kind][of])
+    expect(`package-lock.json, ${folder}, ${of}`, locked?.[kind]?.[of])
+  }
   expect(`${where}, engines`, other.engines?.node, manifest.engines.node)
   if (other.repository?.url !== manifest.repository?.url)
     problems.push(`${where}: not the repository of package.json`)

@@ -23,6 +23,19 @@ export const workspacesOf = (place) =>
     .map((name) => `packages/${name}`)
     .map((folder) => ({ folder, manifest: readJson(join(place, folder, 'package.json')) }))
 
+/** The places in a manifest, or in what the lockfile has of it, that name a package which is released with it. */
+export function ownDependencies(place, manifest) {
+  const names = [
+    readJson(join(place, 'package.json')),
+    ...workspacesOf(place).map(({ manifest: other }) => other),
+  ]
+  return ['dependencies', 'peerDependencies'].flatMap((kind) =>
+    names
+      .filter(({ name }) => manifest?.[kind]?.[name] !== undefined)
+      .map(({ name }) => ({ kind, name })),
+  )
+}
+
 /** Makes one file of those of `lib/` in a copy of the package, but for the loader: they take longer to find than to read. */
 export function bundleLib(folder) {
   const lib = join(folder, 'lib')

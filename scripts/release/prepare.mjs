@@ -5,7 +5,7 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { readChangelog } from './changelog.mjs'
-import { workspacesOf, npm, readJson, root, stop } from './files.mjs'
+import { npm, ownDependencies, readJson, root, stop, workspacesOf } from './files.mjs'
 
 const [version = ''] = process.argv.slice(2)
 if (!/^\d+\.\d+\.\d+(-[\w.]+)?$/.test(version))
@@ -32,12 +32,11 @@ npm(['version', version, '--no-git-tag-version', '--allow-same-version', '--igno
 // Not by npm, which would look for the new version of the root package in the registry.
 const writeJson = (file, value) =>
   writeFileSync(join(root, file), `${JSON.stringify(value, null, 2)}\n`)
-const { name } = readJson(join(root, 'package.json'))
 const lock = readJson(join(root, 'package-lock.json'))
 for (const { folder, manifest } of workspacesOf(root)) {
   for (const one of [manifest, lock.packages[folder]]) {
     one.version = version
-    one.dependencies[name] = version
+    for (const { kind, name } of ownDependencies(root, one)) one[kind][name] = version
   }
   writeJson(`${folder}/package.json`, manifest)
 }

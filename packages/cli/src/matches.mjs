@@ -15,7 +15,7 @@ function highlighted({ line, start, end }) {
 const place = (id, number, mark) => styled('dim', `${printable(id)}${mark}${number}${mark} `)
 
 /** What was drawn over has no line number. */
-const drawnOver = (match) => `${place(match.sessionId, '~', ':')}${highlighted(match)}\n`
+const lineDrawnOver = (match) => `${place(match.sessionId, '~', ':')}${highlighted(match)}\n`
 
 /** Prints matches with the lines around them. A line that is near several matches is printed once, as `grep` does. */
 class Printer {
@@ -31,7 +31,7 @@ class Printer {
 
   /** The text of a match, and of what is certain before it. */
   add(match) {
-    if (match.drawnOver) return this.#between() + drawnOver(match)
+    if (match.drawnOver) return this.#between() + lineDrawnOver(match)
     const { sessionId, lineNumber, before, after } = match
     const first = lineNumber - before.length
     const goesOn = sessionId === this.#session && first <= this.#last + 1

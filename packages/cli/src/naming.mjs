@@ -23,7 +23,7 @@ function startingWith({ connection }, prefix) {
 }
 
 /** How far back a name such as `last` or `last~2` is; `undefined` for any other. */
-function backOf(name) {
+export function backOf(name) {
   const [matched, back = '0'] = /^last(?:~(\d{1,6}))?$/.exec(name) ?? []
   return matched === undefined ? undefined : Number(back)
 }

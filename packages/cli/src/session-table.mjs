@@ -4,6 +4,7 @@ import { duration, localTime, statusText, table, zone } from './style.mjs'
 
 /** The columns, and what a session has in each. */
 const COLUMNS = {
+  HOST: ({ host }) => host ?? '',
   ID: ({ id }) => id,
   SLOT: ({ slot }) => slot,
   STATUS: ({ status }) => status,
@@ -19,7 +20,7 @@ const COLUMNS = {
 const NARROW = ['PID', 'SLOT', 'TOOK', 'LAST OUTPUT', 'EXIT', 'STARTED']
 
 /** Columns that are left out where nothing is in them. */
-const SELDOM = ['EXIT', 'LAST OUTPUT']
+const SELDOM = ['HOST', 'EXIT', 'LAST OUTPUT']
 
 /** The sessions under their headings, a line each. */
 export function sessionTable(sessions) {

@@ -13,7 +13,8 @@ import { sessionTable } from '../session-table.mjs'
 import { print } from '../streams.mjs'
 import { jsonText, printable, styled } from '../style.mjs'
 
-const STATUSES = ['idle', 'running', 'waiting_checkpoint', 'completed', 'failed']
+/** The states of a session. */
+export const STATUSES = ['idle', 'running', 'waiting_checkpoint', 'completed', 'failed']
 
 /** How many are listed on a terminal, unless more are asked for. */
 const ON_TERMINAL = 50

@@ -1,0 +1,558 @@
+// Sends a file to a cluster. It reads the file as any other program does, and writes nothing into it but its UUID, once.
+
+import { statSync } from 'node:fs'
+import { DatabaseConnection, OutputStore, SessionStore } from '@gsd/session-store'
+import { Batch } from './batch.mjs'
+import { FleetError } from './errors.mjs'
+import { register } from './identity.mjs'
+import { markOf, withoutText } from './marks.mjs'
+import { fromColumn, shownColumn, toColumn } from './names.mjs'
+import { settingsOf } from './schema.mjs'
+import { sizesOf, staleUpTo } from './sizes.mjs'
+
+/** Blocks of a session that are made at once: a megabyte of text. */
+const PAGE = 16
+
+/** Sessions that are looked at together. */
+const CHANGES = 500
+
+/** Sessions whose place is remembered, with the state of their terminal: those that go on. */
+const REMEMBERED = 1000
+
+/** Sessions whose last chunk is compared with what was sent, before anything is sent. */
+const COMPARED = 32
+
+/** A moment of the settings, in milliseconds. */
+const momentOf = (text) => (text ? Date.parse(text) : -Infinity)
+
+/** The place from which a session without a known state goes on: nothing is known there of what a terminal shows. */
+const blind = (after) => ({ after, state: undefined, isBlind: true, outputs: 0 })
+
+/** Rows of values for a statement: `($1, $2), ($3, $4)`. */
+function placeholders(rows, columns) {
+  const row = (at) =>
+    `(${Array.from({ length: columns }, (_, i) => `$${at * columns + i + 1}`).join(', ')})`
+  return Array.from({ length: rows }, (_, at) => row(at)).join(', ')
+}
+
+export class Shipping {
+  #cluster
+  #path
+  #removals
+  #onProgress
+  #connection
+  #sessions
+  #outputs
+  #store
+  // What the cluster has of each session: { started, position, mark, place }. Filled when the store is registered.
+  #known = new Map()
+  #places = new Map()
+  // All chunks up to this one are in the cluster.
+  #through = 0
+  // What SQLite says of the file after all of it was sent.
+  #version
+  // Sessions with a row that no block can hold.
+  #unsendable = new Set()
+  // Whether the output of a session turned out to be another one than what was sent.
+  #isFoundOther = false
+  // Whether the blocks of the cluster are asked for what they have, because its cursors do not tell.
+  #asksBlocks = false
+  #progress = 0
+  // How much is sent of what is to be sent now, in sessions.
+  #toSend = 0
+  #shares = new Map()
+  #keptFrom = -Infinity
+  #report = { sessions: 0, blocks: 0, outputs: 0, bytes: 0, sentBytes: 0, failed: [] }
+
+  /**
+   * @param cluster The cluster.
+   * @param path The file.
+   * @param removals What becomes of sessions that are removed from the file: 'keep' or 'follow'.
+   */
+  constructor(cluster, path, { removals = 'keep', onProgress = () => {} } = {}) {
+    this.#cluster = cluster
+    this.#path = path
+    this.#removals = removals
+    this.#onProgress = onProgress
+  }
+
+  /** Sends all that the file has and the cluster has not. Returns what was sent since it began. */
+  async push() {
+    await this.#cluster.patiently(() => this.#pushOnce(), {
+      onRetry: () => this.#forget(),
+      progress: () => this.#progress,
+    })
+    return { store: this.#store.store, ...this.#report }
+  }
+
+  /** Closes the file and the connection to the cluster. */
+  async close() {
+    this.#closeFile()
+    await this.#cluster.close()
+  }
+
+  #closeFile() {
+    this.#connection?.close()
+    this.#connection = undefined
+  }
+
+  /** What the cluster has is asked for again. */
+  #forget() {
+    this.#store = undefined
+    this.#known.clear()
+    this.#places.clear()
+    this.#through = 0
+    this.#version = undefined
+  }
+
+  async #pushOnce() {
+    this.#open()
+    // Somebody has written something, unless this is what it was.
+    const version = this.#connection.db.pragma('data_version', { simple: true })
+    if (this.#store !== undefined && version === this.#version) return
+    if (this.#store === undefined) await this.#begin()
+    await this.#sendSessions()
+    await this.#sendOutputs()
+    this.#version = version
+  }
+
+  /** Opens the file, again where another one has taken its place. */
+  #open() {
+    const { dev, ino } = statSync(this.#path, { bigint: true })
+    const file = `${dev} ${ino}`
+    if (this.#connection !== undefined && this.file === file) return
+    this.#closeFile()
+    this.#forget()
+    this.#connection = new DatabaseConnection(this.#path, { readonly: true, fileMustExist: true })
+    this.#sessions = new SessionStore(this.#connection)
+    this.#outputs = new OutputStore(this.#connection)
+    this.file = file
+  }
+
+  /** Finds out which store the file is, and what the cluster has of it. */
+  async #begin() {
+    const { kept_from: keptFrom } = await settingsOf(this.#cluster)
+    this.#keptFrom = momentOf(keptFrom)
+    const isCopied = async ({ store }) => {
+      await this.#load(store)
+      const isOther = this.#isFoundOther || this.#isOther()
+      this.#isFoundOther = false
+      return isOther
+    }
+    const store = await register(this.#cluster, this.#path, this.#connection, { isCopied })
+    this.#store = store
+    const { schema } = this.#cluster
+    await this.#cluster.query(
+      `UPDATE ${schema}.stores SET path = $2, pushed_at = now() WHERE store = $1`,
+      [store.store, this.#path],
+    )
+  }
+
+  async #load(store) {
+    const rows = await this.#cluster.query(
+      `SELECT session, started, position, mark FROM ${this.#cluster.schema}.cursors WHERE store = $1`,
+      [store],
+    )
+    this.#known = new Map(rows.map(({ session, ...row }) => [session, row]))
+    if (!this.#asksBlocks) return
+    const blocks = await this.#cluster.query(
+      `SELECT session, started, max(last) AS last FROM ${this.#cluster.schema}.blocks WHERE store = $1
+GROUP BY session, started ORDER BY last`,
+      [store],
+    )
+    for (const { session, started, last } of blocks) {
+      const { position: cursor = 0, ...known } = this.#known.get(session) ?? { started }
+      if (last > cursor) this.#known.set(session, { ...known, position: last, cursor, mark: '' })
+    }
+  }
+
+  /** Whether what was sent is something else than what the file holds. */
+  #isOther() {
+    const sent = [...this.#known].filter(([, { position }]) => position > 0)
+    sent.sort(([, one], [, other]) => other.position - one.position)
+    if (sent.length === 0) return false
+    // Cursors are never given twice.
+    const last = this.#connection.db
+      .prepare("SELECT seq FROM sqlite_sequence WHERE name = 'session_outputs'")
+      .pluck()
+      .get()
+    if (last !== undefined && last < sent[0][1].position) return true
+    return sent.slice(0, COMPARED).some(([id, known]) => this.#isOtherSession(id, known))
+  }
+
+  /** Whether the output that was sent of a session is not the beginning of what it has. */
+  #isOtherSession(column, { position, mark }) {
+    const id = fromColumn(column)
+    const [chunk] = this.#outputs.read(id, { after: position - 1, limit: 1 }).outputs
+    const isThere = chunk?.cursor === position
+    if (!isThere) {
+      // It was removed with all before it, or it was never there.
+      const [first] = this.#outputs.read(id, { limit: 1 }).outputs
+      return first !== undefined && first.cursor < position
+    }
+    const found = markOf(chunk)
+    if (found === mark || mark === '') return false
+    const isRedacted = Object.keys(this.#sessions.redactions(id)).length > 0
+    return !(isRedacted && withoutText(found) === withoutText(mark))
+  }
+
+  /** Sends what has changed of the sessions themselves. */
+  async #sendSessions() {
+    for (;;) {
+      const { changes, cursor, more } = this.#sessions.changes({
+        after: this.#store.changes,
+        limit: CHANGES,
+      })
+      if (changes.length === 0) return
+      const stored = changes.flatMap(({ id }) => this.#detailsOf(id) ?? [])
+      const isStored = new Set(stored.map(({ column }) => column))
+      const removed = changes
+        .map(({ id }) => toColumn(id))
+        .filter((column) => !isStored.has(column))
+      await this.#cluster.transaction(async (client) => {
+        await this.#check(client)
+        if (stored.length > 0) await this.#sendStored(client, stored, cursor)
+        if (removed.length > 0) await this.#sendRemoved(client, removed)
+        const { schema } = this.#cluster
+        const moved = await client.query(
+          `UPDATE ${schema}.stores SET changes = $2 WHERE store = $1 AND changes = $3`,
+          [this.#store.store, cursor, this.#store.changes],
+        )
+        if (moved.rowCount !== 1) throw behind()
+      })
+      this.#store.changes = cursor
+      this.#report.sessions += changes.length
+      this.#progress++
+      if (!more) return
+    }
+  }
+
+  /** What is sent of a session beside its output; undefined if it is not stored any more. */
+  #detailsOf(id) {
+    const session = this.#sessions.get(id)
+    if (session === undefined || session.startedAt.getTime() < this.#keptFrom) return undefined
+    const details = {
+      ...session,
+      sizes: this.#outputs.sizes(id),
+      redactions: this.#sessions.redactions(id),
+    }
+    return { column: toColumn(id), session, details, sizes: sizesOf(details) }
+  }
+
+  async #sendStored(client, stored, changed) {
+    const { schema } = this.#cluster
+    const { store } = this.#store
+    const columns = stored.map(({ column }) => column)
+    const found = await client.query(
+      `SELECT session, started, details, stale FROM ${schema}.sessions WHERE store = $1 AND session = ANY($2)`,
+      [store, columns],
+    )
+    const before = new Map(
+      found.rows.map((row) => [`${row.started.getTime()} ${row.session}`, row]),
+    )
+    const rows = stored.map(({ column, session, details, sizes }) => {
+      const known = this.#known.get(column)
+      const is = (started) => before.get(`${started.getTime()} ${column}`)
+      // Output may have been there first. A session that was stored again under an id begins anew.
+      const started = known && !is(known.started) ? known.started : session.startedAt
+      const was = is(started)
+      const seen = known?.sizes ?? (was && sizesOf(JSON.parse(was.details)))
+      const stale = Math.max(Number(was?.stale ?? 0), staleUpTo(seen, sizes, known?.position ?? 0))
+      if (stale > 0) this.#places.delete(column)
+      return { column, session, details, started, stale }
+    })
+    const values = rows.flatMap(({ column, session, details, started, stale }) => [
+      started,
+      store,
+      column,
+      changed,
+      session.status,
+      session.endedAt ?? null,
+      shownColumn(session.workingDir),
+      shownColumn(session.currentCommand),
+      shownColumn(session.title),
+      JSON.stringify(details),
+      stale,
+    ])
+    await client.query(
+      `INSERT INTO ${schema}.sessions
+(started, store, session, changed, status, ended, working_dir, command, title, details, stale)
+VALUES ${placeholders(rows.length, 11)}
+ON CONFLICT (started, store, session) DO UPDATE SET changed = EXCLUDED.changed, status = EXCLUDED.status,
+  ended = EXCLUDED.ended, working_dir = EXCLUDED.working_dir, command = EXCLUDED.command, title = EXCLUDED.title,
+  details = EXCLUDED.details, stale = EXCLUDED.stale, removed = NULL
+WHERE sessions.changed <= EXCLUDED.changed`,
+      values,
+    )
+    const again = rows.filter(({ column, started }) =>
+      found.rows.some(
+        (row) => row.session === column && row.started.getTime() !== started.getTime(),
+      ),
+    )
+    for (const { column, started } of again) {
+      await client.query(
+        `UPDATE ${schema}.sessions SET removed = now() WHERE store = $1 AND session = $2 AND started <> $3 AND removed IS NULL`,
+        [store, column, started],
+      )
+    }
+    for (const { column, started } of rows) {
+      const known = this.#known.get(column)
+      this.#known.set(column, { position: 0, mark: '', ...known, started })
+    }
+  }
+
+  /** Notes that sessions are not stored any more. */
+  async #sendRemoved(client, removed) {
+    const { schema } = this.#cluster
+    const { store } = this.#store
+    const values = [store, removed]
+    await client.query(
+      `UPDATE ${schema}.sessions SET removed = now() WHERE store = $1 AND session = ANY($2) AND removed IS NULL`,
+      values,
+    )
+    if (this.#removals !== 'follow') return
+    const gone = removed.filter(
+      (column) => this.#outputs.read(fromColumn(column), { limit: 1 }).outputs.length === 0,
+    )
+    await client.query(`DELETE FROM ${schema}.blocks WHERE store = $1 AND session = ANY($2)`, [
+      store,
+      gone,
+    ])
+  }
+
+  /** Whoever sends as a store that was given up is told, and so is who sends what is not kept any more. */
+  async #check(client) {
+    const { schema } = this.#cluster
+    const { rows } = await client.query(
+      `SELECT epoch, (SELECT value FROM ${schema}.settings WHERE name = 'kept_from') AS kept_from
+FROM ${schema}.stores WHERE store = $1`,
+      [this.#store.store],
+    )
+    const [now] = rows
+    if (now?.epoch !== this.#store.epoch || momentOf(now.kept_from) !== this.#keptFrom)
+      throw behind()
+  }
+
+  /** The sessions with output that the cluster may lack, with their last chunks. */
+  #heads() {
+    const { db } = this.#connection
+    const through = this.#through
+    const rows =
+      through > 0
+        ? 'SELECT session_id, max(id) FROM session_outputs NOT INDEXED WHERE id > ? GROUP BY session_id'
+        : 'SELECT session_id, max(id) FROM session_outputs WHERE id > ? GROUP BY session_id'
+    const heads = new Map(db.prepare(rows).raw().all(through))
+    if (this.#isSealed()) {
+      const sealed = db
+        .prepare('SELECT session_id, through FROM gsd_session_seals WHERE through > ?')
+        .raw()
+        .all(through)
+      for (const [id, last] of sealed) heads.set(id, Math.max(last, heads.get(id) ?? 0))
+    }
+    return heads
+  }
+
+  /** Sends output. */
+  async #sendOutputs() {
+    const heads = this.#heads()
+    let batch = new Batch()
+    let sending = Promise.resolve()
+    const send = async () => {
+      const full = batch
+      batch = new Batch()
+      await sending
+      sending = this.#send(full)
+      // It is awaited before the next one is sent. Meanwhile its failure has to wait.
+      sending.catch(() => {})
+    }
+    const lacks = ([id, last]) =>
+      last > (this.#known.get(toColumn(id))?.position ?? 0) && !this.#unsendable.has(id)
+    const toSend = [...heads].filter(lacks)
+    this.#toSend = toSend.length
+    this.#shares.clear()
+    for (const [id, last] of toSend) {
+      const column = toColumn(id)
+      try {
+        for await (const page of this.#pagesOf(id, column)) {
+          batch.add({ ...page, share: page.position / last })
+          if (batch.isFull()) await send()
+        }
+      } catch (error) {
+        if (error.code !== 'SQLITE_MISMATCH') throw error
+        this.#unsendable.add(id)
+        this.#report.failed.push({ session: id, reason: error.message })
+      }
+    }
+    await send()
+    await sending
+    this.#through = Math.max(this.#through, ...heads.values())
+  }
+
+  /** The blocks of a session that the cluster lacks. */
+  async *#pagesOf(id, column) {
+    const known = this.#known.get(column) ?? { position: 0, mark: '', started: undefined }
+    if (known.started?.getTime() < this.#keptFrom) return
+    if (known.position > 0 && this.#isOtherSession(column, known)) {
+      this.#isFoundOther = true
+      throw behind()
+    }
+    let { started, position } = known
+    let isFirst = true
+    let place = this.#places.get(column) ?? (await this.#placeOf(column, known))
+    // What was removed meanwhile was sent, and stays there: what is left does not take its place.
+    if (this.#count(id, place.after, position) !== place.outputs) place = blind(position)
+    for (let more = true; more;) {
+      const page = this.#outputs.blocks(id, { after: place.after, state: place.state, limit: PAGE })
+      more = page.more
+      const sizes = sizesOf({ ...this.#sessions.get(id), sizes: this.#outputs.sizes(id) })
+      // Those that were sent and were full are the same again.
+      const blocks = page.blocks
+        .filter(({ last }) => last > position)
+        .map((block) =>
+          place.isBlind
+            ? { ...block, lines: undefined, filter: undefined, state: undefined }
+            : block,
+        )
+      const { after, state } = page
+      const isOpen = ({ first }) => first > (after ?? -Infinity)
+      const outputs = page.blocks.filter(isOpen).reduce((sum, block) => sum + block.outputs, 0)
+      place = { after, state: place.isBlind ? undefined : state, isBlind: place.isBlind, outputs }
+      if (blocks.length === 0) continue
+      started ??= this.#sessions.get(id)?.startedAt ?? blocks[0].earliest
+      const before = isFirst ? (known.cursor ?? position) : position
+      isFirst = false
+      position = blocks.at(-1).last
+      const [chunk] = this.#outputs.read(id, { after: position - 1, limit: 1 }).outputs
+      // It was removed meanwhile: what comes next tells whether that is all.
+      if (chunk?.cursor !== position) throw behind()
+      yield { column, started, blocks, before, position, mark: markOf(chunk), place, sizes }
+    }
+  }
+
+  /** How many chunks a session has behind a cursor, up to another one. */
+  #count(id, after, upTo) {
+    if (upTo === 0) return 0
+    const { db } = this.#connection
+    const table = this.#isSealed() ? 'session_outputs_all' : 'session_outputs'
+    return db
+      .prepare(`SELECT count(*) FROM ${table} WHERE session_id = ? AND id > ? AND id <= ?`)
+      .pluck()
+      .get(id, after ?? -Number.MAX_SAFE_INTEGER, upTo)
+  }
+
+  /** Whether some output of the file may stand in blocks. */
+  #isSealed() {
+    const { db } = this.#connection
+    return (
+      db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'gsd_session_seals'").get() !== undefined
+    )
+  }
+
+  /** Where to go on with a session, by what the cluster has of it. */
+  async #placeOf(column, { started, position }) {
+    if (position === 0) return { after: undefined, state: undefined, isBlind: false, outputs: 0 }
+    const { schema } = this.#cluster
+    const of = [started, this.#store.store, column]
+    const where = 'started = $1 AND store = $2 AND session = $3'
+    const [found] = await this.#cluster.query(
+      `SELECT first, state, (SELECT sum(outputs) FROM ${schema}.blocks b WHERE ${where} AND b.first >= f.first) AS outputs
+FROM ${schema}.blocks f WHERE ${where} AND first >= (SELECT coalesce(max(stale), 0) FROM ${schema}.sessions WHERE ${where})
+AND (state IS NOT NULL OR lines = 0) ORDER BY first DESC LIMIT 1`,
+      of,
+    )
+    if (found === undefined) return blind(position)
+    const { first, state, outputs } = found
+    return { after: first - 1, state: state ?? undefined, isBlind: false, outputs: Number(outputs) }
+  }
+
+  /** Sends blocks, and moves the cursors of their sessions, both or neither. */
+  async #send(batch) {
+    const pages = [...batch.pages.values()]
+    if (pages.length === 0) return
+    const { schema } = this.#cluster
+    const { store, epoch } = this.#store
+    // Two who send the same wait for each other in one order.
+    pages.sort((one, other) => (one.column < other.column ? -1 : 1))
+    const cursors = pages.flatMap(({ column, started, position, before, mark }) => [
+      store,
+      column,
+      started,
+      position,
+      before,
+      epoch,
+      mark,
+    ])
+    const blocks = pages.flatMap(({ column, started, blocks: all }) =>
+      [...all.values()].map((block) => ({ column, started, block })),
+    )
+    const values = blocks.flatMap(({ column, started, block }) => [
+      started,
+      store,
+      column,
+      block.first,
+      block.last,
+      block.outputs,
+      block.bytes,
+      momentOr(block.earliest, started),
+      momentOr(block.latest, started),
+      block.lines ?? null,
+      block.filter ?? null,
+      block.state ?? null,
+      block.block,
+    ])
+    await this.#cluster.transaction(async (client) => {
+      await this.#check(client)
+      const moved = await client.query(
+        `INSERT INTO ${schema}.cursors (store, session, started, position, before, epoch, mark)
+VALUES ${placeholders(pages.length, 7)}
+ON CONFLICT (store, session) DO UPDATE SET started = EXCLUDED.started, position = EXCLUDED.position,
+  before = EXCLUDED.before, epoch = EXCLUDED.epoch, mark = EXCLUDED.mark
+WHERE cursors.position = EXCLUDED.before`,
+        cursors,
+      )
+      if (moved.rowCount !== pages.length) throw behind()
+      const stored = await client.query(
+        `INSERT INTO ${schema}.blocks
+(started, store, session, first, last, outputs, bytes, earliest, latest, lines, filter, state, block)
+VALUES ${placeholders(blocks.length, 13)}
+ON CONFLICT (started, store, session, first) DO UPDATE SET last = EXCLUDED.last, outputs = EXCLUDED.outputs,
+  bytes = EXCLUDED.bytes, earliest = EXCLUDED.earliest, latest = EXCLUDED.latest, lines = EXCLUDED.lines,
+  filter = EXCLUDED.filter, state = EXCLUDED.state, block = EXCLUDED.block
+WHERE blocks.last < EXCLUDED.last`,
+        values,
+      )
+      if (stored.rowCount !== blocks.length) {
+        // There are blocks that no cursor tells of.
+        this.#asksBlocks = true
+        throw behind()
+      }
+    })
+    for (const { column, started, position, mark, place, sizes, share } of pages) {
+      this.#shares.set(column, Math.min(share, 1))
+      this.#known.set(column, { started, position, mark, sizes })
+      this.#remember(column, place)
+    }
+    for (const { block } of blocks) {
+      this.#report.blocks++
+      this.#report.outputs += block.outputs
+      this.#report.bytes += block.bytes
+      this.#report.sentBytes += block.block.length
+    }
+    this.#progress++
+    const done = [...this.#shares.values()].reduce((sum, share) => sum + share, 0)
+    this.#onProgress({ ...this.#report, done, total: this.#toSend })
+  }
+
+  #remember(column, place) {
+    this.#places.delete(column)
+    this.#places.set(column, place)
+    if (this.#places.size > REMEMBERED) this.#places.delete(this.#places.keys().next().value)
+  }
+}
+
+/** What was known of the cluster is not what it has: it is asked again. */
+const behind = () =>
+  new FleetError('ERR_BEHIND', 'somebody else sends the same file, or the cluster has changed')
+
+/** The moment of a chunk, unless another program has stored something that is none. */
+const momentOr = (moment, other) => (Number.isNaN(moment.getTime()) ? other : moment)
