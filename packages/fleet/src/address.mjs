@@ -87,7 +87,6 @@ function parse(url, env) {
   }
   const says =
     one.searchParams.has('sslmode') || one.searchParams.has('ssl') || Boolean(env.PGSSLMODE)
-  const connectionString = `${scheme}${user === undefined ? '' : `${user}@`}host${one.pathname}${one.search}`
   const shownUser = user === undefined ? '' : `${user.split(':')[0]}@`
   return {
     hosts: named,
@@ -95,19 +94,17 @@ function parse(url, env) {
     schema: own.schema ?? 'gsd_fleet',
     // Never with the password, or what else stands behind the name of the database.
     shown: `${scheme}${shownUser}${named.map(({ host, port }) => `${isIP(host) === 6 ? `[${host}]` : host}:${port}`).join(',')}${one.pathname}`,
-    /** What `pg` connects to a host with. */
+    /** A client for one of the hosts, which is not connected yet. */
     clientOf({ host, port }) {
-      const config = {
-        connectionString,
+      const place = `${isIP(host) === 6 ? `[${host}]` : encodeURIComponent(host)}:${port}`
+      return new Client({
+        connectionString: `${scheme}${user === undefined ? '' : `${user}@`}${place}${one.pathname}${one.search}`,
+        // What verifies a certificate is asked for wherever nothing else is said, and something is on the way.
+        ...(says ? {} : { ssl: isLocal(host) ? false : { rejectUnauthorized: true } }),
         keepAlive: true,
         connectionTimeoutMillis: 10_000,
         application_name: 'gsd-fleet',
-      }
-      const client = new Client(config)
-      client.host = host
-      client.port = port
-      return client
+      })
     },
-    usesTls: (host) => (says ? undefined : !isLocal(host)),
   }
 }

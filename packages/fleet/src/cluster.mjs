@@ -53,7 +53,7 @@ export class Cluster {
   }
 
   async #connect() {
-    const { hosts, target, clientOf, usesTls } = this.#address
+    const { hosts, target, clientOf } = this.#address
     let failure
     for (let i = 0; i < hosts.length; i++) {
       const at = (this.#at + i) % hosts.length
@@ -61,8 +61,6 @@ export class Cluster {
       const client = clientOf(host)
       // What comes between two queries ends the connection, and the next query tells.
       client.on('error', () => {})
-      if (usesTls(host.host) !== undefined)
-        client.ssl = usesTls(host.host) && { servername: host.host }
       // No cursor and no count is larger than the numbers that JavaScript holds exactly.
       client.setTypeParser(types.builtins.INT8, Number)
       try {

@@ -4,11 +4,14 @@ import { abortable, allOptions } from 'gsd-sessions'
 import { Fleet } from './fleet.mjs'
 import { resolve } from './naming.mjs'
 
+/** How long somebody who waits for an answer waits for a cluster that does not answer, in milliseconds. */
+const PATIENCE = 5_000
+
 /** Runs `work` with the fleet that the options of a command name. A signal of the system ends it. */
 export function withFleet(command, work) {
   const options = allOptions(command)
   return abortable(async (signal) => {
-    const fleet = new Fleet({ to: options.to, signal })
+    const fleet = new Fleet({ to: options.to, signal, patience: PATIENCE })
     try {
       return await work(fleet, options, signal)
     } finally {

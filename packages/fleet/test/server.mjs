@@ -71,8 +71,13 @@ export class Server {
     this.#settings = settings
   }
 
-  /** Starts a server with an empty database. */
-  static async start(settings = {}) {
+  /**
+   * Starts a server with an empty database.
+   *
+   * @param {Record<string, unknown>} [settings] Its settings.
+   * @param {{ cert: string, private: string }} [tls] A certificate: with one, it takes encrypted connections as well.
+   */
+  static async start(settings = {}, tls) {
     const folder = mkdtempSync(join(tmpdir(), 'gsd-postgres-'))
     chmodSync(folder, 0o755)
     const server = new Server(folder, readable(installation(), folder), await freePort(), settings)
@@ -90,8 +95,18 @@ export class Server {
       },
     )
     if (made.status !== 0) throw new Error(`initdb: ${made.error ?? made.stderr}`)
+    if (tls !== undefined) server.#encrypt(tls)
     await server.run()
     return server
+  }
+
+  #encrypt({ cert, private: key }) {
+    for (const [name, text] of Object.entries({ 'server.crt': cert, 'server.key': key })) {
+      const file = join(this.data, name)
+      writeFileSync(file, text, { mode: 0o600 })
+      if (isRoot) chownSync(file, NOBODY, NOBODY)
+    }
+    this.#settings = { ...this.#settings, ssl: 'on' }
   }
 
   #user() {
@@ -128,8 +143,8 @@ export class Server {
   }
 
   /** The address of a database. */
-  url(database = 'postgres', { user = 'owner', password = 'secret', port = this.port } = {}) {
-    return `postgres://${user}:${password}@127.0.0.1:${port}/${database}?sslmode=disable`
+  url(database = 'postgres') {
+    return `postgres://owner:secret@127.0.0.1:${this.port}/${database}`
   }
 
   /** Runs statements in a database. */
