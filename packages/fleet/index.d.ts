@@ -163,6 +163,14 @@ export declare class Fleet {
   /** The address, without a password. */
   readonly address: string
   /**
+   * Makes the tables, or what they lack: partitions for the months to come. Nothing else changes the schema.
+   *
+   * @returns The statements; with `dryRun` none of them was run.
+   */
+  init(options?: {
+    dryRun?: boolean | undefined
+  }): Promise<Pick<FleetStatus, 'address' | 'kind'> & { statements: string[] }>
+  /**
    * The sessions of all machines, newest first.
    *
    * @throws {FleetError} `ERR_NO_TABLES` for a cluster without tables, `ERR_NEWER` for one with newer ones.

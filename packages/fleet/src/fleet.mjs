@@ -8,7 +8,7 @@ import { Cluster } from './cluster.mjs'
 import { FleetError } from './errors.mjs'
 import { Mirror } from './mirror.mjs'
 import { fromColumn, toColumn } from './names.mjs'
-import { boundaryOf, kindOf, partitionsOf, settingsOf } from './schema.mjs'
+import { boundaryOf, kindOf, partitionsOf, plan, run, settingsOf } from './schema.mjs'
 import { conditionOf } from './terms.mjs'
 
 /** Bytes of blocks of a session above which they stand in a temporary file instead of memory. */
@@ -80,8 +80,17 @@ export class Fleet {
     return this.#cluster.shown
   }
 
+  /** Ends the connections. */
   close() {
     return this.#cluster.close()
+  }
+
+  /** Makes the tables, or what they lack: partitions for the months to come. */
+  async init({ dryRun = false } = {}) {
+    const planned = await plan(this.#cluster)
+    if (!dryRun) await run(this.#cluster, planned)
+    const { kind, statements } = planned
+    return { address: this.address, kind, statements }
   }
 
   async #rows(sql, values) {
@@ -279,11 +288,11 @@ WHERE started = $1 AND store = $2 AND session = $3 AND first = ANY($4) ORDER BY 
   /** Lines in what sessions printed, of all machines, by the start of their sessions. */
   async *search(pattern, options = {}) {
     const { host, store, sessionId, since, until, limit = Infinity, signal, ...how } = options
-    const plan = new Mirror()
+    const known = new Mirror()
     try {
       const wanted = { ...how, since, until }
       const condition = conditionOf(
-        plan.outputs.searchTerms(pattern, { regex: how.regex, caseSensitive: how.caseSensitive }),
+        known.outputs.searchTerms(pattern, { regex: how.regex, caseSensitive: how.caseSensitive }),
       )
       let left = limit
       for await (const key of this.#candidates(condition, {
@@ -294,13 +303,13 @@ WHERE started = $1 AND store = $2 AND session = $3 AND first = ANY($4) ORDER BY 
         until,
       })) {
         signal?.throwIfAborted()
-        for await (const match of this.#searchOne(plan, pattern, wanted, condition, key)) {
+        for await (const match of this.#searchOne(known, pattern, wanted, condition, key)) {
           yield match
           if (--left <= 0) return
         }
       }
     } finally {
-      plan.close()
+      known.close()
     }
   }
 
@@ -346,14 +355,16 @@ GROUP BY b.started, b.store, b.session ORDER BY b.started, b.store, b.session LI
     }
   }
 
-  async *#searchOne(plan, pattern, wanted, condition, key) {
+  async *#searchOne(mirrorOfKnown, pattern, wanted, condition, key) {
     const id = fromColumn(key.session)
     const [row, known] = await Promise.all([this.#rowOf(key), this.#known(key, condition)])
     const session = row?.stored ?? { id, sizes: [] }
-    plan.putSession(session)
-    plan.putKnown(id, known, key.stale)
-    const read = new Set(plan.outputs.searchedBlocks(pattern, { ...wanted, sessionId: id }))
-    plan.removeSession(id)
+    mirrorOfKnown.putSession(session)
+    mirrorOfKnown.putKnown(id, known, key.stale)
+    const read = new Set(
+      mirrorOfKnown.outputs.searchedBlocks(pattern, { ...wanted, sessionId: id }),
+    )
+    mirrorOfKnown.removeSession(id)
     if (read.size === 0) return
     const size = known.reduce((sum, { first, length }) => sum + (read.has(first) ? length : 0), 0)
     const { mirror, close } = openMirror(size)

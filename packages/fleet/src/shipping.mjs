@@ -385,13 +385,12 @@ FROM ${schema}.stores WHERE store = $1`,
     }
     await send()
     await sending
-    this.#through = Math.max(this.#through, ...heads.values())
+    for (const last of heads.values()) this.#through = Math.max(this.#through, last)
   }
 
   /** The blocks of a session that the cluster lacks. */
   async *#pagesOf(id, column) {
     const known = this.#known.get(column) ?? { position: 0, mark: '', started: undefined }
-    if (known.started?.getTime() < this.#keptFrom) return
     if (known.position > 0 && this.#isOtherSession(column, known)) {
       this.#isFoundOther = true
       throw behind()
@@ -418,7 +417,8 @@ FROM ${schema}.stores WHERE store = $1`,
       const outputs = page.blocks.filter(isOpen).reduce((sum, block) => sum + block.outputs, 0)
       place = { after, state: place.isBlind ? undefined : state, isBlind: place.isBlind, outputs }
       if (blocks.length === 0) continue
-      started ??= this.#sessions.get(id)?.startedAt ?? blocks[0].earliest
+      started ??= this.#sessions.get(id)?.startedAt ?? momentOr(blocks[0].earliest, new Date(0))
+      if (started.getTime() < this.#keptFrom) return
       const before = isFirst ? (known.cursor ?? position) : position
       isFirst = false
       position = blocks.at(-1).last

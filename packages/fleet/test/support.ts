@@ -20,8 +20,6 @@ import {
   type FleetSession,
   type ShipperOptions,
 } from '@gsd/session-fleet'
-import { Cluster } from '../src/cluster.mjs'
-import { plan, run } from '../src/schema.mjs'
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -64,9 +62,9 @@ export async function emptyDatabase(server: string = inject('server')): Promise<
 /** The address of a cluster with tables. */
 export async function newCluster(server?: string): Promise<string> {
   const url = await emptyDatabase(server)
-  const cluster = new Cluster(url)
-  await run(cluster, await plan(cluster))
-  await cluster.close()
+  const fleet = new Fleet({ to: url })
+  await fleet.init()
+  await fleet.close()
   return url
 }
 

@@ -1,8 +1,7 @@
 // `gsd-fleet init`: makes the tables of a cluster, or those that it lacks.
 
 import { allOptions, examples, jsonText, plural, print, printable } from 'gsd-sessions'
-import { Cluster } from '../cluster.mjs'
-import { plan, run } from '../schema.mjs'
+import { Fleet } from '../fleet.mjs'
 
 /** What a cluster is called. */
 const KINDS = {
@@ -27,20 +26,16 @@ export function define(command) {
   ])
   return command.action(async () => {
     const { to, dryRun, json } = allOptions(command)
-    const cluster = new Cluster(to)
+    const fleet = new Fleet({ to })
     try {
-      const planned = await plan(cluster)
-      const { kind, statements } = planned
-      if (json) await print(`${jsonText({ address: cluster.shown, kind, statements })}\n`)
-      else if (dryRun) await print(statements.map((sql) => `${sql};\n`).join(''))
-      if (dryRun) return
-      await run(cluster, planned)
-      if (json) return
+      const { address, kind, statements } = await fleet.init({ dryRun })
+      if (json) return print(`${jsonText({ address, kind, statements })}\n`)
+      if (dryRun) return print(statements.map((sql) => `${sql};\n`).join(''))
       const done =
         statements.length === 0 ? 'nothing to do' : plural(statements.length, 'statement')
-      await print(`${printable(cluster.shown)}: ${KINDS[kind]}, ${done}\n`)
+      await print(`${printable(address)}: ${KINDS[kind]}, ${done}\n`)
     } finally {
-      await cluster.close()
+      await fleet.close()
     }
   })
 }
