@@ -1,11 +1,13 @@
 //! Output on its way to other files and to archives, and from there: as blocks, whether it stands in rows or in blocks here.
 
 use std::rc::Rc;
+use std::thread;
 
 use rusqlite::{Connection as Sqlite, ffi, params};
 
 use super::make::{CHUNKS, Making, make};
 use super::seen::Seen;
+use super::watching::Beside;
 use crate::sqlite::{self, Connection, atomically, snapshot};
 use crate::store::sealed::{
     Block, Claim, Claimed, Damage, Made, Maker, SET, Visible, damaged, insert,
@@ -94,13 +96,23 @@ pub fn page(connection: &Rc<Connection>, id: &str, place: &Place, most: usize) -
     let Place { after, state } = place;
     let begins = BEGINS_BEFORE.of(&sqlite)?;
     let is_start = !sqlite.prepare_cached(begins)?.exists(params![StoredText(id), after])?;
-    let mut seen = match state {
+    let seen = match state {
         _ if is_start => Some(Seen::start(&sqlite, id)?),
         Some(state) => Some(Seen::going_on(&sqlite, id, *after, state)?),
         None => None,
     };
     let how = Making { sql: CHUNKS.of(&sqlite)?, most, goes_on: false };
-    let made = make(&sqlite, id, &mut after.clone(), seen.as_mut(), Maker::fast(id)?, &how)?;
+    let (mut after, maker) = (*after, Maker::fast(id)?);
+    // What is seen takes as long as all else.
+    let (made, seen) = thread::scope(|scope| {
+        let Some(seen) = seen else {
+            return (make(&sqlite, id, &mut after, &mut (), maker, &how), None);
+        };
+        let mut beside = Beside::start(scope, seen);
+        let made = make(&sqlite, id, &mut after, &mut beside, maker, &how);
+        (made, beside.seen)
+    });
+    let made = made?;
     let (made, is_end) = made.map_err(|message| {
         Error::Sqlite(sqlite::Error::Sqlite { code: ffi::SQLITE_MISMATCH, message })
     })?;

@@ -3,7 +3,7 @@
 use rusqlite::types::{Type, ValueRef};
 use rusqlite::{Connection as Sqlite, Row, params};
 
-use super::seen::Seen;
+use super::watching::Watching;
 use crate::store::model::OutputType;
 use crate::store::sealed::{Chunk, Made, Maker};
 use crate::store::select::{Select, select_chunks};
@@ -37,7 +37,7 @@ pub(super) fn make(
     sqlite: &Sqlite,
     id: &[u8],
     after: &mut i64,
-    mut seen: Option<&mut Seen>,
+    watching: &mut dyn Watching,
     mut maker: Maker<'_>,
     how: &Making,
 ) -> Result<Result<(Vec<Made>, bool), String>> {
@@ -51,36 +51,34 @@ pub(super) fn make(
             Err(reason) => return Ok(Err(reason)),
         };
         if let Some(full) = maker.add(chunk)? {
-            let count = made.len() + 1;
-            let can_end = how.goes_on
-                || count >= how.most + FOR_A_STATE
-                || seen.as_ref().is_none_or(|seen| seen.has_state());
-            is_enough = count >= how.most && can_end;
-            end(full, &mut made, seen.as_deref_mut(), is_enough && !how.goes_on);
+            made.push(full);
+            let count = made.len();
+            is_enough = count >= how.most
+                && (how.goes_on || count >= how.most + FOR_A_STATE || watching.has_state());
+            watching.block(is_enough && !how.goes_on);
         }
         // The first chunk of a block that is made later is read again.
-        if !is_enough && let Some(seen) = &mut seen {
-            seen.add(chunk);
+        if !is_enough {
+            watching.add(chunk);
         }
     }
     if !is_enough && let Some(last) = maker.finish()? {
-        end(last, &mut made, seen, true);
+        made.push(last);
+        watching.block(true);
+    }
+    // What was seen stands with the first of the blocks in which it was.
+    let mut at = 0;
+    for visible in watching.visible() {
+        let blocks = visible.blocks;
+        if let Some(first) = made.get_mut(at) {
+            first.visible = Some(visible);
+        }
+        at += blocks;
     }
     if let Some(last) = made.last() {
         *after = last.last;
     }
     Ok(Ok((made, !is_enough)))
-}
-
-/// Adds a block, and what was seen in the last ones.
-fn end(block: Made, made: &mut Vec<Made>, seen: Option<&mut Seen>, is_end: bool) {
-    made.push(block);
-    if let Some(visible) = seen.and_then(|seen| seen.block(is_end))
-        && let Some(first) = made.len().checked_sub(visible.blocks)
-        && let Some(first) = made.get_mut(first)
-    {
-        first.visible = Some(visible);
-    }
 }
 
 /// The chunk in a row, or why no block can hold it.

@@ -9,6 +9,7 @@ mod seen;
 #[cfg(test)]
 mod tests;
 mod unseal;
+mod watching;
 
 pub use self::exchange::{ExchangedBlock, Page, Place, Size, page, put};
 pub use self::seal::{Criteria, Progress, Sealed, seal, seal_everything};

@@ -13,6 +13,7 @@ use rusqlite::{Connection as Sqlite, OptionalExtension, params};
 use super::attached;
 use super::make::{CHUNKS, Making, make};
 use super::seen::Seen;
+use super::watching::Here;
 use crate::sqlite::{self, Owed, Size, atomically, size};
 use crate::store::model::SessionStatus;
 use crate::store::pace::Pace;
@@ -332,8 +333,9 @@ impl<'a, P: FnMut(Progress) -> ControlFlow<()>> Work<'a, P> {
         let (mut outputs, mut bytes) = (0, 0);
         loop {
             let maker = Maker::new(id, self.block)?;
+            let mut watching = Here { seen: &mut seen, visible: Vec::new() };
             let how = Making { sql: CHUNKS.rows, most: AT_ONCE, goes_on: true };
-            let (made, is_end) = match make(sqlite, id, &mut after, Some(&mut seen), maker, &how)? {
+            let (made, is_end) = match make(sqlite, id, &mut after, &mut watching, maker, &how)? {
                 Ok(made) => made,
                 Err(reason) => {
                     self.keep(id, reason);
