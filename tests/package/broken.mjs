@@ -6,9 +6,11 @@ import { root } from './processes.mjs'
 
 const readManifest = (folder) => JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
 
-const isCommand = (folder) => readManifest(folder).name === 'gsd-sessions'
+const isNamed = (name) => (folder) => readManifest(folder).name === name
+const isMain = isNamed('@gsd/session-store')
+const isCommand = isNamed('gsd-sessions')
+const isFleet = isNamed('@gsd/session-fleet')
 const isPlatform = (folder) => 'os' in readManifest(folder)
-const isMain = (folder) => !isCommand(folder) && !isPlatform(folder)
 
 /** A change of the root package. */
 const inMain = (change) => (folder) => void (isMain(folder) && change(folder))
@@ -18,6 +20,9 @@ const inPlatform = (change) => (folder) => void (isPlatform(folder) && change(fo
 
 /** A change of the command's package. */
 const inCommand = (change) => (folder) => void (isCommand(folder) && change(folder))
+
+/** A change of the fleet's package. */
+const inFleet = (change) => (folder) => void (isFleet(folder) && change(folder))
 
 const ofManifest = (change) => (folder) => {
   const manifest = readManifest(folder)
@@ -93,6 +98,12 @@ export const breakages = [
     change: inMain(ofManifest((manifest) => (manifest.dependencies = { commander: '14.0.3' }))),
     noticedBy: 'it brings only its platform package',
   },
+  {
+    what: 'a fleet without the thread that sends',
+    change: inFleet(without('src/shipper-thread.mjs')),
+    noticedBy: '@gsd/session-fleet: exactly the files of contents-fleet.txt',
+  },
+  { what: 'no fleet', change: inFleet(without('src/fleet.mjs')), noticedBy: '@gsd/session-fleet' },
   { what: 'no command', change: inCommand(without('bin')), noticedBy: 'gsd-sessions' },
   {
     what: 'no sources of the command',
@@ -109,7 +120,7 @@ export const breakages = [
     change: inCommand(
       ofManifest((manifest) => (manifest.dependencies['@gsd/session-store'] = '0.0.1')),
     ),
-    noticedBy: 'the command',
+    noticedBy: 'gsd-sessions is added',
   },
   {
     what: 'the specs in the tarball of the command',

@@ -111,6 +111,14 @@ async function command({ cwd, exec }) {
   if (told !== `${version}\n`) throw new Error(`--version prints ${told}`)
 }
 
+/** The fleet, as far as it goes without a server. */
+async function fleet({ cwd, exec, root: folder }) {
+  const told = await node(cwd, ...exec, 'gsd-fleet', '--version')
+  const { version } = JSON.parse(readFileSync(join(root, 'packages/fleet/package.json'), 'utf8'))
+  if (told !== `${version}\n`) throw new Error(`--version prints ${told}`)
+  await program({ cwd, root: folder }, 'fleet.mjs')
+}
+
 /** The store installs no other package than the one with its binary. */
 async function nothingElse({ installed }) {
   const names = await installed()
@@ -127,8 +135,8 @@ export const alone = {
   Workers: (consumer) => program(consumer, 'worker.mjs'),
 }
 
-/** The checks that need the command as well. */
-export const withCommand = { 'gsd-sessions': command }
+/** The checks that need the packages of `packages/` as well. */
+export const withWorkspaces = { 'gsd-sessions': command, '@gsd/session-fleet': fleet }
 
 /** The checks that need other tools that users install. */
 export const withTools = {
@@ -155,7 +163,7 @@ export const withTools = {
 const publint = ({ tarball }) =>
   node(root, repository('publint/src/cli.js'), 'run', '--strict', tarball)
 
-/** The checks of the tarballs of the root package and of the command. */
+/** The checks of the tarball of the root package. */
 export const ofTarball = {
   'exactly the files of contents.txt': exactly('contents.txt'),
   publint,
@@ -163,10 +171,17 @@ export const ofTarball = {
     node(root, repository('@arethetypeswrong/cli/dist/index.js'), '--no-emoji', tarball),
 }
 
-export const ofCommandTarball = {
-  'gsd-sessions: exactly the files of contents-command.txt': exactly('contents-command.txt'),
-  'gsd-sessions: publint': publint,
+/** The packages of `packages/`, with the lists of what is in their tarballs. */
+export const workspaces = {
+  'gsd-sessions': 'contents-command.txt',
+  '@gsd/session-fleet': 'contents-fleet.txt',
 }
+
+/** The checks of the tarball of such a package. */
+export const ofWorkspaceTarball = (name) => ({
+  [`${name}: exactly the files of ${workspaces[name]}`]: exactly(workspaces[name]),
+  [`${name}: publint`]: publint,
+})
 
 /** The paths in a tarball, one a line. */
 function contents({ files }) {

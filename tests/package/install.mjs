@@ -31,9 +31,11 @@ const managers = {
     return { cwd: folder, install, list, exec: [npm, 'exec', '--no', '--'] }
   },
   /** A workspace of a user. One of its packages depends on the package. */
-  async pnpm(folder) {
+  async pnpm(folder, tarballs) {
     writeJson(folder, { name: 'workspace', private: true })
-    writeFileSync(join(folder, 'pnpm-workspace.yaml'), 'packages:\n  - packages/*\n')
+    const overrides = Object.entries(tarballs).map(([of, path]) => `  '${of}': 'file:${path}'\n`)
+    const settings = `packages:\n  - packages/*\noverrides:\n${overrides.join('')}`
+    writeFileSync(join(folder, 'pnpm-workspace.yaml'), settings)
     const cwd = join(folder, 'packages/app')
     mkdirSync(cwd, { recursive: true })
     writeJson(cwd, { name: 'app', private: true })
@@ -45,12 +47,15 @@ const managers = {
 
 export const managerNames = Object.keys(managers)
 
-/** Installs with `manager` into `folder` from the registry at `url`; gives the consumer, and the seconds it took. */
-export async function installConsumer(manager, folder, url) {
+/**
+ * Installs with `manager` into `folder` from the registry at `url`; gives the consumer, and the seconds it took. Packages without a
+ * scope, which are looked for elsewhere, come from `tarballs`.
+ */
+export async function installConsumer(manager, folder, url, tarballs) {
   mkdirSync(folder)
   // The registry has another port each time, so that no cache serves an earlier build.
   writeFileSync(join(folder, '.npmrc'), `@gsd:registry=${url}\n`)
-  const { cwd, install: add, list, exec } = await managers[manager](folder)
+  const { cwd, install: add, list, exec } = await managers[manager](folder, tarballs)
   const start = process.hrtime.bigint()
   await add(name)
   const seconds = Number(process.hrtime.bigint() - start) / 1e9

@@ -16,11 +16,12 @@ import { breakages } from './broken.mjs'
 import {
   alone,
   keepContents,
-  ofCommandTarball,
   ofTarball,
+  ofWorkspaceTarball,
   onRuntime,
-  withCommand,
   withTools,
+  withWorkspaces,
+  workspaces,
 } from './checks.mjs'
 import { installConsumer, managerNames } from './install.mjs'
 import { root } from './processes.mjs'
@@ -83,18 +84,26 @@ async function prove({ change, managers = managerNames, tools = true, report }) 
       )
     }
     const [main] = packed
-    const command = packed.find(({ name }) => name === 'gsd-sessions')
+    const others = Object.entries(workspaces).map(([name, list]) => {
+      return { list, ...packed.find((one) => one.name === name) }
+    })
+    const tarballs = Object.fromEntries(
+      others
+        .filter(({ name }) => !name.startsWith('@'))
+        .map(({ name, tarball }) => [name, tarball]),
+    )
     if (options.update) {
-      keepContents('contents.txt', main)
-      keepContents('contents-command.txt', command)
+      for (const one of [{ list: 'contents.txt', ...main }, ...others]) keepContents(one.list, one)
     }
     failures.push(...(await perform(ofTarball, main, report)))
-    failures.push(...(await perform(ofCommandTarball, command, report)))
+    for (const one of others) {
+      failures.push(...(await perform(ofWorkspaceTarball(one.name), one, report)))
+    }
     registry = await startRegistry([...packed, ...otherPlatforms(packed)])
     for (const manager of managers) {
       let consumer
       const installs = async () => {
-        consumer = await installConsumer(manager, join(folder, manager), registry.url)
+        consumer = await installConsumer(manager, join(folder, manager), registry.url, tarballs)
       }
       report(`\nInstalled by ${manager}`)
       failures.push(...(await perform({ 'the package by its name': installs }, null, report)))
@@ -102,11 +111,15 @@ async function prove({ change, managers = managerNames, tools = true, report }) 
       report(`          in ${consumer.seconds.toFixed(1)} s`)
       const here = Object.assign({ ...alone }, ...elsewhere)
       failures.push(...(await perform(here, consumer, report)))
-      const addsCommand = { 'the command': () => consumer.add(command.tarball) }
-      failures.push(...(await perform({ ...addsCommand, ...withCommand }, consumer, report)))
+      // One after the other: what one brings is not there for those before it.
+      for (const { name, tarball } of others) {
+        const adds = { [`${name} is added`]: () => consumer.add(tarball) }
+        const works = { [name]: withWorkspaces[name] }
+        failures.push(...(await perform({ ...adds, ...works }, consumer, report)))
+      }
       if (!tools) continue
-      const adds = { 'the tools of users': () => consumer.addTools() }
-      failures.push(...(await perform({ ...adds, ...withTools }, consumer, report)))
+      const tooled = { 'the tools of users': () => consumer.addTools() }
+      failures.push(...(await perform({ ...tooled, ...withTools }, consumer, report)))
     }
   } finally {
     registry?.close()
