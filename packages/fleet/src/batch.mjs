@@ -1,7 +1,7 @@
 // What is sent in one transaction.
 
 /** Bytes of blocks that are sent in one transaction, and sessions at most. */
-const BATCH_BYTES = 2 << 20
+const BATCH_BYTES = 512 << 10
 const BATCH_SESSIONS = 200
 
 /** Pages of sessions, each with its blocks, by their first chunks. */
