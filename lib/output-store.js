@@ -45,6 +45,9 @@ const SEARCH_OPTIONS = [
   'command',
 ]
 
+// Those that decide which blocks a search reads.
+const WHAT_IS_READ = SEARCH_OPTIONS.filter((name) => name !== 'limit')
+
 const TEXT_OPTIONS = ['lines', 'characters', 'from', 'to', 'columns', 'rows', 'command']
 
 // Fields of many chunks that are handed over at a time.
@@ -303,8 +306,7 @@ class OutputStore {
   }
 
   searchedBlocks(pattern, options) {
-    const known = SEARCH_OPTIONS.filter((name) => name !== 'limit')
-    const o = optionsOf('OutputStore.searchedBlocks', options, known)
+    const o = optionsOf('OutputStore.searchedBlocks', options, WHAT_IS_READ)
     return blocks.searchedBlocks(searched(this.#native, pattern, o))
   }
 

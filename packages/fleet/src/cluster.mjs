@@ -92,12 +92,8 @@ export class Cluster {
   #told(error) {
     // Several addresses of one name were tried.
     const first = error instanceof AggregateError ? error.errors[0] : error
-    const told = new FleetError(
-      first.code ?? 'ERR_CONNECTION_LOST',
-      `${this.shown}: ${first.message}`,
-      { cause: error },
-    )
-    return told
+    const code = first.code ?? 'ERR_CONNECTION_LOST'
+    return new FleetError(code, `${this.shown}: ${first.message}`, { cause: error })
   }
 
   /** Runs `work` with a connection. */

@@ -14,7 +14,7 @@ import { conditionOf } from './terms.mjs'
 /** Bytes of blocks of a session above which they stand in a temporary file instead of memory. */
 const IN_MEMORY = 64 << 20
 
-/** Bytes of blocks, and blocks, that are asked for at once. */
+/** Blocks that are asked for at once. */
 const AT_ONCE = 128
 
 /** Sessions that are asked for at once. */
@@ -49,14 +49,28 @@ class Where {
   #conditions = []
   values = []
 
+  /** Adds a condition in which every `?` is a value. */
   add(condition, value) {
     this.values.push(value)
     this.#conditions.push(condition.replaceAll('?', `$${this.values.length}`))
     return this
   }
 
-  addIf(condition, value) {
-    return value === undefined || value === null ? this : this.add(condition, value)
+  /** The same for a value that is given, in the form that the cluster has. */
+  addIf(condition, value, toColumns = (given) => given) {
+    return value === undefined || value === null ? this : this.add(condition, toColumns(value))
+  }
+
+  /** Adds a condition without a value. */
+  always(condition) {
+    this.#conditions.push(condition)
+    return this
+  }
+
+  /** Adds that columns, in the order of a key, are before or behind those of a row. */
+  beyond(columns, operator, { started, store, session }) {
+    const places = [started, store, session].map((value) => `$${this.values.push(value)}`)
+    return this.always(`(${columns}) ${operator} (${places.join(', ')})`)
   }
 
   get sql() {
@@ -99,36 +113,18 @@ export class Fleet {
     return this.#cluster.query(sql, values)
   }
 
-  #where({
-    host,
-    store,
-    status,
-    workingDir,
-    command,
-    since,
-    until,
-    id,
-    prefix,
-    removed = true,
-  } = {}) {
+  #where({ host, store, status, workingDir, command, since, until, id, prefix, removed } = {}) {
     const where = new Where()
       .addIf('st.host = ?', host)
       .addIf('s.store = ?', store)
-      .addIf(
-        's.status = ANY(?)',
-        status === undefined || status === null ? undefined : [status].flat(),
-      )
+      .addIf('s.status = ANY(?)', status, (one) => [one].flat())
       .addIf("(s.working_dir = ? OR left(s.working_dir, length(?) + 1) = ? || '/')", workingDir)
-      .addIf(
-        '(s.command ILIKE ? OR s.title ILIKE ?)',
-        command === undefined || command === null ? undefined : `%${literal(command)}%`,
-      )
+      .addIf('(s.command ILIKE ? OR s.title ILIKE ?)', command, (text) => `%${literal(text)}%`)
       .addIf('s.started >= ?', since)
       .addIf('s.started <= ?', until)
-      .addIf('s.session = ?', id === undefined || id === null ? undefined : toColumn(id))
+      .addIf('s.session = ?', id, toColumn)
       .addIf('left(s.session, length(?)) = ?', prefix)
-    if (!removed) where.add('(s.removed IS NULL) = ?', true)
-    return where
+    return removed === false ? where.always('s.removed IS NULL') : where
   }
 
   /** The sessions of all machines, newest first. */
@@ -136,18 +132,12 @@ export class Fleet {
     const { limit, before } = options
     const where = this.#where(options)
     if (before) {
-      const { started, store, session } = before[KEY] ?? {}
-      if (started === undefined)
+      if (before[KEY] === undefined)
         throw new FleetError(
           'ERR_INVALID_ARG_TYPE',
           'Fleet.list: options.before must be a session of a list',
         )
-      const at = where.values.length
-      where.values.push(started, store, session)
-      where.add(
-        `((s.started, s.store, s.session) < ($${at + 1}, $${at + 2}, $${at + 3})) = ?`,
-        true,
-      )
+      where.beyond('s.started, s.store, s.session', '<', before[KEY])
     }
     const most = limit === undefined || limit === null ? '' : `LIMIT ${Number(limit)}`
     const found = await this.#found(
@@ -319,26 +309,16 @@ WHERE started = $1 AND store = $2 AND session = $3 AND first = ANY($4) ORDER BY 
     const stale = await this.#rows(
       `SELECT started, store, session, stale FROM ${schema}.sessions WHERE stale > 0`,
     )
-    const isStale = new Map(stale.map((row) => [keyText(row), Number(row.stale)]))
+    const isStale = new Map(stale.map((row) => [keyText(row), row.stale]))
     let behind
     for (;;) {
       const where = new Where()
         .addIf('b.store IN (SELECT store FROM ' + schema + '.stores WHERE host = ?)', host)
         .addIf('b.store = ?', store)
-        .addIf(
-          'b.session = ?',
-          sessionId === undefined || sessionId === null ? undefined : toColumn(sessionId),
-        )
+        .addIf('b.session = ?', sessionId, toColumn)
         .addIf('b.latest >= ?', since)
         .addIf('b.earliest <= ?', until)
-      if (behind) {
-        const at = where.values.length
-        where.values.push(behind.started, behind.store, behind.session)
-        where.add(
-          `((b.started, b.store, b.session) > ($${at + 1}, $${at + 2}, $${at + 3})) = ?`,
-          true,
-        )
-      }
+      if (behind) where.beyond('b.started, b.store, b.session', '>', behind)
       // Where the terminal has become another one since, filters tell nothing.
       const may =
         stale.length === 0
@@ -401,7 +381,7 @@ GROUP BY b.started, b.store, b.session ORDER BY b.started, b.store, b.session LI
 FROM ${schema}.stores st LEFT JOIN ${schema}.cursors c ON c.store = st.store
 GROUP BY st.store, st.host, st.path, st.epoch, st.copied_from, st.pushed_at ORDER BY st.host, st.path, st.store`,
     )
-    const partitions = kind === 'cockroachdb' ? [] : await partitionsOf(this.#cluster)
+    const partitions = await partitionsOf(this.#cluster)
     return {
       address: this.address,
       kind,
@@ -431,8 +411,7 @@ GROUP BY st.store, st.host, st.path, st.epoch, st.copied_from, st.pushed_at ORDE
       )
     }
     const { schema } = this.#cluster
-    const kind = await kindOf(this.#cluster)
-    const partitions = kind === 'cockroachdb' ? [] : await partitionsOf(this.#cluster)
+    const partitions = await partitionsOf(this.#cluster)
     const before = boundaryOf(olderThan)
     const dropped = partitions.filter(({ to }) => to <= before)
     const [{ count }] = await this.#rows(

@@ -91,7 +91,7 @@ export async function register(cluster, path, connection, { isCopied }) {
       // Whoever still sends as this store is told by its epoch.
       const { schema } = cluster
       await cluster.query(
-        `UPDATE ${schema}.stores SET epoch = nextval('${cluster.schemaName}.epochs') WHERE store = $1 AND epoch = $2`,
+        `UPDATE ${schema}.stores SET epoch = ${nextEpoch(cluster)} WHERE store = $1 AND epoch = $2`,
         [store, row.epoch],
       )
     }
@@ -100,12 +100,15 @@ export async function register(cluster, path, connection, { isCopied }) {
   }
 }
 
+/** A new epoch, in SQL. */
+const nextEpoch = ({ schema }) => `nextval('${schema.replaceAll("'", "''")}.epochs')`
+
 /** The row of a store, which is made where there is none. */
 async function rowOf(cluster, store, { path, place, copiedFrom }) {
-  const { schema, schemaName } = cluster
+  const { schema } = cluster
   await cluster.query(
     `INSERT INTO ${schema}.stores (store, epoch, host, path, machine, device, inode, copied_from)
-SELECT $1::uuid, nextval('${schemaName}.epochs'), $2::text, $3::text, $4::text, $5::text, $6::text, $7::uuid
+SELECT $1::uuid, ${nextEpoch(cluster)}, $2::text, $3::text, $4::text, $5::text, $6::text, $7::uuid
 WHERE NOT EXISTS (SELECT 1 FROM ${schema}.stores WHERE store = $1::uuid)
 ON CONFLICT (store) DO NOTHING`,
     [store, hostname(), path, place.machine, place.device, place.inode, copiedFrom ?? null],

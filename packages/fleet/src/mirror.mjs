@@ -46,16 +46,8 @@ export class Mirror {
 
   /** Stores what is known of blocks, to find out which of them a search reads. */
   putKnown(id, rows, stale = 0) {
-    this.outputs.putBlocks(
-      id,
-      rows.map(({ first, last, lines, candidate, has_state: hasState }) => ({
-        first,
-        last,
-        ...(lines === null || first < stale
-          ? {}
-          : { lines, filter: candidate ? ALL : NOTHING, state: hasState ? SOME_STATE : undefined }),
-      })),
-    )
+    const withState = (row) => ({ ...row, state: row.has_state ? SOME_STATE : undefined })
+    this.putBlocks(id, rows.map(withState), stale)
   }
 
   close() {
@@ -65,7 +57,7 @@ export class Mirror {
 
 /** A block of a cluster as a store takes it. */
 function blockOf({ first, last, block, lines, candidate, state }, stale) {
-  const isKnown = lines !== null && lines !== undefined && first >= stale
+  const isKnown = lines !== null && first >= stale
   return {
     first,
     last,

@@ -167,7 +167,7 @@ ALTER TABLE ${parent} ATTACH PARTITION ${schema}.${name} ${range}`,
   return statements
 }
 
-/** The partitions of months, the oldest first: their names, and from which moment to which one. */
+/** The partitions of months, the oldest first: their names, and from which moment to which one. CockroachDB has none. */
 export async function partitionsOf(cluster) {
   const { schemaName } = cluster
   const rows = await cluster.query(

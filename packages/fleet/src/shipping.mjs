@@ -41,11 +41,15 @@ export class Shipping {
   #removals
   #onProgress
   #connection
+  // The device and the number of the file that is open.
+  #file
   #sessions
   #outputs
   #store
-  // What the cluster has of each session: { started, position, mark, place }. Filled when the store is registered.
+  // What the cluster has of each session: { started, position, mark }, with the sizes of its terminal where it was sent from here, and
+  // the `cursor` where that is behind.
   #known = new Map()
+  // Where to go on with sessions that were sent last.
   #places = new Map()
   // All chunks up to this one are in the cluster.
   #through = 0
@@ -120,13 +124,13 @@ export class Shipping {
   #open() {
     const { dev, ino } = statSync(this.#path, { bigint: true })
     const file = `${dev} ${ino}`
-    if (this.#connection !== undefined && this.file === file) return
+    if (this.#connection !== undefined && this.#file === file) return
     this.#closeFile()
     this.#forget()
     this.#connection = new DatabaseConnection(this.#path, { readonly: true, fileMustExist: true })
     this.#sessions = new SessionStore(this.#connection)
     this.#outputs = new OutputStore(this.#connection)
-    this.file = file
+    this.#file = file
   }
 
   /** Finds out which store the file is, and what the cluster has of it. */
@@ -257,7 +261,7 @@ GROUP BY session, started ORDER BY last`,
       const started = known && !is(known.started) ? known.started : session.startedAt
       const was = is(started)
       const seen = known?.sizes ?? (was && sizesOf(JSON.parse(was.details)))
-      const stale = Math.max(Number(was?.stale ?? 0), staleUpTo(seen, sizes, known?.position ?? 0))
+      const stale = Math.max(was?.stale ?? 0, staleUpTo(seen, sizes, known?.position ?? 0))
       if (stale > 0) this.#places.delete(column)
       return { column, session, details, started, stale }
     })

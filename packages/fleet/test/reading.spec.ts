@@ -18,7 +18,7 @@ async function twoMachines() {
   const machines = [newMachine(), newMachine()] as const
   const stores: string[] = []
   for (const [at, machine] of machines.entries()) {
-    machine.create('one', { columns: 60, rows: 12, status: 'completed', workingDir: '/work/app' })
+    machine.create('one', { columns: 60, rows: 12, status: 'completed', workingDir: '/srv/app' })
     machine.create('two', { status: 'failed', currentCommand: 'npm 100%_test' })
     machine.print('one', 2_500)
     machine.sessions.resize('one', { columns: 100, rows: 40 })
@@ -95,8 +95,8 @@ describe('a list', () => {
     expect(await ids({})).toEqual(['one', 'one', 'two', 'two'])
     expect(await ids({ store: stores[0] })).toEqual(['one', 'two'])
     expect(await ids({ status: ['failed', 'running'] })).toEqual(['two', 'two'])
-    expect(await ids({ workingDir: '/work' })).toHaveLength(4)
-    expect(await ids({ workingDir: '/work/app' })).toEqual(['one', 'one'])
+    expect(await ids({ workingDir: '/srv' })).toHaveLength(4)
+    expect(await ids({ workingDir: '/srv/app' })).toEqual(['one', 'one'])
     expect(await ids({ command: '100%_TEST' })).toEqual(['two', 'two'])
     expect(await ids({ command: '100__' })).toEqual([])
     expect(await ids({ prefix: 'tw' })).toEqual(['two', 'two'])

@@ -85,7 +85,7 @@ export function newMachine(path: string = join(temporaryFolder(), 'sessions.db')
     outputs,
     create(id: string, fields: Partial<NewSession> = {}) {
       const startedAt = new Date(START + chunk)
-      sessions.create({ id, slot: 1, status: 'running', workingDir: '/work', startedAt, ...fields })
+      sessions.create({ id, slot: 1, status: 'running', workingDir: '/srv', startedAt, ...fields })
     },
     /** Appends so many chunks, each with a text of its own. */
     print(sessionId: string, count: number, text: (at: number) => string = lineOf) {

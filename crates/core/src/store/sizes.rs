@@ -20,7 +20,7 @@ const SIZE: &str = "SELECT columns, rows FROM gsd_session_details WHERE session_
 
 const HAS_SIZES: &str = "SELECT 1 FROM gsd_session_sizes WHERE session_id = ?1";
 
-const ADD: &str = "INSERT OR REPLACE INTO gsd_session_sizes (session_id, output_id, columns, rows) VALUES (?1, ?2, ?3, ?4)";
+pub(super) const ADD: &str = "INSERT OR REPLACE INTO gsd_session_sizes (session_id, output_id, columns, rows) VALUES (?1, ?2, ?3, ?4)";
 
 const ALL: &str = "SELECT output_id, columns, rows FROM gsd_session_sizes WHERE session_id = ?1
      ORDER BY output_id";

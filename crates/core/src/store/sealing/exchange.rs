@@ -1,6 +1,5 @@
 //! Output on its way to other files and to archives, and from there: as blocks, whether it stands in rows or in blocks here.
 
-use std::rc::Rc;
 use std::thread;
 
 use rusqlite::{Connection as Sqlite, ffi, params};
@@ -14,7 +13,7 @@ use crate::store::sealed::{
 };
 use crate::store::select::Select;
 use crate::store::timestamp::Moments;
-use crate::store::{Error, Result, StoredText};
+use crate::store::{Error, Result, StoredText, sizes};
 
 /// Whether a session has output up to a cursor.
 const BEGINS_BEFORE: Select = Select {
@@ -25,8 +24,6 @@ const BEGINS_BEFORE: Select = Select {
 /// Whether there is a row that blocks would be in the way of.
 const IS_TAKEN: &str =
     "SELECT 1 FROM session_outputs WHERE session_id = ?1 OR id BETWEEN ?2 AND ?3";
-
-const ADD_SIZE: &str = "INSERT OR REPLACE INTO gsd_session_sizes (session_id, output_id, columns, rows) VALUES (?1, ?2, ?3, ?4)";
 
 /// The next cursor is above those of the blocks.
 const COUNT_ON: &str =
@@ -88,7 +85,7 @@ pub type Size = (i64, i64, i64);
 /// # Errors
 ///
 /// `SQLITE_MISMATCH` for a row that no block can hold; an error of SQLite.
-pub fn page(connection: &Rc<Connection>, id: &str, place: &Place, most: usize) -> Result<Page> {
+pub fn page(connection: &Connection, id: &str, place: &Place, most: usize) -> Result<Page> {
     connection.settle_sessions()?;
     let sqlite = connection.settled()?;
     let _one_moment = snapshot(&sqlite)?;
@@ -170,10 +167,15 @@ pub fn put(
     connection.write(|sqlite| atomically(sqlite, || put_all(sqlite, id.as_bytes(), blocks, sizes)))
 }
 
-fn put_all(sqlite: &Sqlite, id: &[u8], blocks: &[ExchangedBlock], sizes: &[Size]) -> Result<()> {
+fn put_all(
+    sqlite: &Sqlite,
+    id: &[u8],
+    blocks: &[ExchangedBlock],
+    given_sizes: &[Size],
+) -> Result<()> {
     let of = StoredText(id);
-    let mut add_size = sqlite::prepare(sqlite, ADD_SIZE)?;
-    for (after, columns, rows) in sizes {
+    let mut add_size = sqlite::prepare(sqlite, sizes::ADD)?;
+    for (after, columns, rows) in given_sizes {
         sqlite::write(&mut add_size, params![of, after, columns, rows])?;
     }
     let (Some(first), Some(last)) = (blocks.first(), blocks.last()) else { return Ok(()) };
