@@ -209,6 +209,9 @@ GROUP BY session, started ORDER BY last`,
       })
       if (changes.length === 0) return
       const stored = changes.flatMap(({ id }) => this.#detailsOf(id) ?? [])
+      // Whoever follows a session that is over takes what is there for all of it.
+      const over = stored.filter(({ column, session }) => this.#isOver(column, session))
+      if (over.length > 0) await this.#sendOutputs(new Set(over.map(({ session }) => session.id)))
       const isStored = new Set(stored.map(({ column }) => column))
       const removed = changes
         .map(({ id }) => toColumn(id))
@@ -229,6 +232,12 @@ GROUP BY session, started ORDER BY last`,
       this.#progress++
       if (!more) return
     }
+  }
+
+  /** Whether a session that the cluster knows, and not another one with its id, is over. */
+  #isOver(column, { status, startedAt }) {
+    const started = this.#known.get(column)?.started
+    return started?.getTime() === startedAt.getTime() && ['completed', 'failed'].includes(status)
   }
 
   /** What is sent of a session beside its output; undefined if it is not stored any more. */
@@ -356,8 +365,8 @@ FROM ${schema}.stores WHERE store = $1`,
     return heads
   }
 
-  /** Sends output. */
-  async #sendOutputs() {
+  /** Sends output: of all sessions, or of some. */
+  async #sendOutputs(only) {
     const heads = this.#heads()
     let batch = new Batch()
     let sending = Promise.resolve()
@@ -371,7 +380,8 @@ FROM ${schema}.stores WHERE store = $1`,
     }
     const lacks = ([id, last]) =>
       last > (this.#known.get(toColumn(id))?.position ?? 0) && !this.#unsendable.has(id)
-    const toSend = [...heads].filter(lacks)
+    const isMeant = ([id]) => only === undefined || only.has(id)
+    const toSend = [...heads].filter((head) => isMeant(head) && lacks(head))
     this.#toSend = toSend.length
     this.#shares.clear()
     for (const [id, last] of toSend) {
@@ -389,6 +399,7 @@ FROM ${schema}.stores WHERE store = $1`,
     }
     await send()
     await sending
+    if (only !== undefined) return
     for (const last of heads.values()) this.#through = Math.max(this.#through, last)
   }
 
