@@ -977,6 +977,12 @@ export interface BlocksOptions {
   state?: Uint8Array | null | undefined
   /** About so many blocks, from 1 to 256; 16 by default. */
   limit?: number | null | undefined
+  /**
+   * Replace secrets in the blocks. What is stored stays as it is. What stands at the end of a session that is not over, and may be the
+   * start of a secret, is left out until it goes on, or is ten seconds old. An object that is given again is not read again: to make
+   * out what it says takes as long as some blocks. Default `false`.
+   */
+  redact?: boolean | Omit<RedactOptions, 'maxDelay' | 'onRedact'> | null | undefined
 }
 
 /** Some of the blocks of a session. */

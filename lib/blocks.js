@@ -2,6 +2,7 @@
 // Output as blocks: for archives and other machines, and back.
 
 const { isAbsent, optionsOf, requireArray, requireObject } = require('./arguments.js')
+const { redactOf } = require('./redact.js')
 const { RealDate, native: tables } = require('./rows.js')
 
 const native = tables.blocks
@@ -29,12 +30,35 @@ function blockAt(fields, at) {
   }
 }
 
+/** What options say is looked for. They are read once: that takes as long as making some blocks. */
+const known = new WeakMap()
+
+function redactorOf(call, redact) {
+  if (typeof redact !== 'object' || redact === null) return redactOf(call, redact)?.redactor
+  if (!known.has(redact)) known.set(redact, redactOf(call, redact)?.redactor)
+  return known.get(redact)
+}
+
 function blocks(store, sessionId, options) {
-  const o = optionsOf('OutputStore.blocks', options, ['after', 'state', 'limit'])
-  const [fields, after, state, more] = native.blocks(store, sessionId, o.after, o.state, o.limit)
+  const call = 'OutputStore.blocks'
+  const { after, state, limit, redact } = optionsOf(call, options, [
+    'after',
+    'state',
+    'limit',
+    'redact',
+  ])
+  const redactor = redactorOf(call, redact)
+  const [fields, next, nextState, more] = native.blocks(
+    store,
+    sessionId,
+    after,
+    state,
+    limit,
+    redactor,
+  )
   const made = []
   for (let at = 0; at < fields.length; at += FIELDS) made.push(blockAt(fields, at))
-  return { blocks: made, after, state, more }
+  return { blocks: made, after: next, state: nextState, more }
 }
 
 function putBlocks(store, sessionId, given, options) {

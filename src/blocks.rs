@@ -9,6 +9,7 @@ use crate::convert::{Argument, MAX_CELLS, MAX_SAFE_INTEGER, field_of, optional};
 use crate::error::Parsed;
 use crate::js::{Scope, Value};
 use crate::natives::{Answer, Call, Native, done, natives};
+use crate::redact::redact_of;
 use crate::search::query;
 
 /// The functions.
@@ -23,11 +24,11 @@ pub const NATIVES: &[Native] = natives! {
 const PAGE: i64 = 16;
 const MOST: i64 = 256;
 
-/// the store, sessionId, after, state, limit -> the fields of the blocks one behind the other, `after` and `state` of where to go on,
+/// the store, sessionId, after, state, limit, what secrets look like -> the fields of the blocks one behind the other, `after` and `state` of where to go on,
 /// whether there is more
 fn blocks<'env>(call: Call<'_, 'env>) -> Answer<'env> {
     let outputs: &Outputs = call.native()?;
-    let [session_id, after, state, limit] = call.array(1)?;
+    let [session_id, after, state, limit, redact] = call.array(1)?;
     let session_id = Argument::new("sessionId", session_id).string()?;
     let count = |name, value, range: std::ops::RangeInclusive<i64>| {
         optional(Argument::new(name, value), |count| count.integer_in(range.clone()))
@@ -38,7 +39,9 @@ fn blocks<'env>(call: Call<'_, 'env>) -> Answer<'env> {
         state: optional(Argument::new("options.state", state), bytes)?,
     };
     let most = usize::try_from(count("options.limit", limit, 1..=MOST)?.unwrap_or(PAGE));
-    let page = sealing::page(outputs.connection(), &session_id, &place, most.unwrap_or(1))?;
+    let redactor = redact_of(redact)?.map(|redact| redact.redactor);
+    let most = most.unwrap_or(1);
+    let page = sealing::page(outputs.connection(), &session_id, &place, most, redactor.as_ref())?;
     Ok(given(call.scope(), page)?)
 }
 

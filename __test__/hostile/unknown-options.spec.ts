@@ -97,7 +97,7 @@ const CALLS: [
   [
     'outputs.blocks',
     { before: 5 },
-    'OutputStore.blocks: options has no "before"; there are after, state, limit',
+    'OutputStore.blocks: options has no "before"; there are after, state, limit, redact',
     () => stores().outputs.blocks('a', given({ before: 5 })),
   ],
   [

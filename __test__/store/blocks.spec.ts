@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import {
   type BlockPage,
+  type BlocksOptions,
   type NewSession,
   type OutputBlock,
   type OutputStore,
@@ -58,11 +59,16 @@ function print({ outputs }: Stores, sessionId: string, chunks: number, seed: num
 }
 
 /** All blocks of a session, read page by page; where one comes again, as it came last. */
-function pages(outputs: OutputStore, sessionId: string, limit: number): OutputBlock[] {
+function pages(
+  outputs: OutputStore,
+  sessionId: string,
+  limit: number,
+  how: Pick<BlocksOptions, 'redact'> = {},
+): OutputBlock[] {
   const all = new Map<number, OutputBlock>()
   let page: Partial<BlockPage> = {}
   do {
-    page = outputs.blocks(sessionId, { after: page.after, state: page.state, limit })
+    page = outputs.blocks(sessionId, { ...how, after: page.after, state: page.state, limit })
     for (const block of page.blocks ?? []) all.set(block.first, block)
   } while (page.more)
   return [...all.values()]
@@ -90,6 +96,102 @@ const SEARCHES: [string, SearchOptions][] = [
   ['needle', { drawnOver: true }],
   ['nowhere at all', {}],
 ]
+
+/** A key as a cloud has it, made for this file. */
+const KEY = `AKIA${'Q7XW3ZK2M5P4R6TN'}`
+
+/** What a copy has of a session whose blocks are redacted. */
+function redacted(stores: Stores, limit: number, redact: BlocksOptions['redact'] = {}) {
+  const copy = copyOf(
+    sampleSession({ id: 'a' }),
+    stores,
+    pages(stores.outputs, 'a', limit, { redact }),
+  )
+  return [...copy.outputs.iterate('a')]
+}
+
+describe('redacted blocks', () => {
+  test.each([1, 16])('have no byte of a secret, wherever it is cut, in pages of %i', (limit) => {
+    const stores = openStores()
+    stores.sessions.create(sampleSession({ id: 'a' }))
+    const below = numbers(limit)
+    // Full blocks end in the middle of keys as well.
+    const text = Array.from({ length: 3_000 }, (_, i) =>
+      i % 3 === 0 ? `key ${KEY} ` : `${below(1e9)} ${'lorem ipsum '.repeat(below(8))}\r\n`,
+    ).join('')
+    const outputs = []
+    for (let from = 0; from < text.length;) {
+      const length = 1 + below(40)
+      outputs.push(sampleOutput({ sessionId: 'a', data: text.slice(from, from + length) }))
+      from += length
+    }
+    stores.outputs.appendMany(outputs)
+    const sent = redacted(stores, limit)
+    expect(sent.map(({ cursor }) => cursor)).toEqual(
+      [...stores.outputs.iterate('a')].map(({ cursor }) => cursor),
+    )
+    const joined = sent.map(({ data }) => data).join('')
+    expect(joined.replaceAll(/\[REDACTED:[\w-]+\]/g, KEY)).toBe(text)
+    expect(joined).not.toContain(KEY)
+    expect(stores.outputs.text('a', { lines: 3 })).toContain('lorem')
+  })
+
+  test('are searched and shown as what they hold', () => {
+    const stores = openStores()
+    stores.sessions.create(sampleSession({ id: 'a' }))
+    print(stores, 'a', 2_000, 3)
+    const values = { word: 'needle-3' }
+    const blocks = pages(stores.outputs, 'a', 16, { redact: { literals: values, marker: '***' } })
+    const copy = copyOf(sampleSession({ id: 'a' }), stores, blocks)
+    expect(copy.outputs.search('needle-3').matches).toEqual([])
+    const found = copy.outputs.search('***', { limit: 1000 }).matches
+    const stored = stores.outputs.search('needle-3', { limit: 1000 }).matches
+    expect(stored.length).toBeGreaterThan(0)
+    expect(found.map(({ cursor }) => cursor)).toEqual(stored.map(({ cursor }) => cursor))
+  })
+
+  test('leave out the start of a secret that may go on', () => {
+    const stores = openStores()
+    stores.sessions.create(sampleSession({ id: 'a', status: 'running' }))
+    const append = (data: string, timestamp = new Date()) =>
+      stores.outputs.append(sampleOutput({ sessionId: 'a', data, timestamp }))
+    append('the key is ')
+    append(KEY.slice(0, 9))
+    expect(redacted(stores, 16).map(({ data }) => data)).toEqual(['the key is '])
+    append(`${KEY.slice(9)} and more `)
+    expect(
+      redacted(stores, 16)
+        .map(({ data }) => data)
+        .join(''),
+    ).toMatch(/^the key is \[REDACTED:[\w-]+\] and more $/)
+    append(KEY.slice(0, 9))
+    expect(redacted(stores, 16)).toHaveLength(3)
+    stores.sessions.update('a', { status: 'completed' })
+    expect(redacted(stores, 16)).toHaveLength(4)
+  })
+
+  test('leave out nothing that is ten seconds old', () => {
+    const stores = openStores()
+    stores.sessions.create(sampleSession({ id: 'a', status: 'running' }))
+    const timestamp = new Date(Date.now() - 10_000)
+    stores.outputs.append(sampleOutput({ sessionId: 'a', data: KEY.slice(0, 9), timestamp }))
+    expect(redacted(stores, 16)).toHaveLength(1)
+  })
+
+  test('are the same of a session that is sealed', async () => {
+    const stores = openStores()
+    stores.sessions.create(sampleSession({ id: 'a', status: 'completed' }))
+    stores.outputs.appendMany(
+      Array.from({ length: 500 }, (_, i) =>
+        sampleOutput({ sessionId: 'a', data: i % 50 === 0 ? `\r\n${KEY}\r\n` : 'x'.repeat(300) }),
+      ),
+    )
+    const before = redacted(stores, 1)
+    await stores.connection.seal()
+    expect(redacted(stores, 1)).toEqual(before)
+    expect(before.some(({ data }) => data.includes(KEY))).toBe(false)
+  })
+})
 
 describe('blocks', () => {
   test.each([1, 3, 256])('are the whole output, in pages of %i', (limit) => {

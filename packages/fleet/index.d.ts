@@ -4,6 +4,7 @@ import type {
   DatabaseConnection,
   FollowedChunk,
   OutputStore,
+  RedactOptions,
   SearchAsyncOptions,
   SearchMatch,
   Session,
@@ -214,11 +215,11 @@ export interface PushReport {
   store: string
   /** Sessions that were stored, changed or removed. */
   sessions: number
-  /** Blocks, chunks and bytes of text that were sent; some of them again, in a fuller block. */
-  blocks: number
+  /** Chunks that were sent, and bytes of their texts. */
   outputs: number
   bytes: number
-  /** Bytes of the blocks. */
+  /** The blocks that they were sent in, and their bytes: a block that was not full is sent again with what has come. */
+  blocks: number
   sentBytes: number
   /** Sessions whose output no block can hold, and why. */
   failed: { session: string; reason: string }[]
@@ -240,6 +241,11 @@ export interface ShipperOptions {
   to?: string | undefined
   /** What becomes of the output of sessions that are removed from the file: it is kept, by default, or removed as well. */
   removals?: 'keep' | 'follow' | undefined
+  /**
+   * Replace secrets before anything is sent: in output, and in the fields of sessions. What may be the start of one, at the end of a
+   * session that is not over, waits for what follows, ten seconds at most. `false` by default.
+   */
+  redact?: boolean | Omit<RedactOptions, 'maxDelay' | 'onRedact'> | undefined
   /** The pause between two looks at the file, in milliseconds; 500 by default. */
   interval?: number | undefined
   /** For how long something that fails for a passing reason is tried again by a `push()`, in milliseconds; 30,000 by default. */

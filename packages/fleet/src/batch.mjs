@@ -9,14 +9,17 @@ export class Batch {
   pages = new Map()
   #bytes = 0
 
-  add({ column, blocks, ...page }) {
+  add({ column, blocks, added, ...page }) {
     const found = this.pages.get(column)
     const all = found?.blocks ?? new Map()
     for (const block of blocks) {
       all.set(block.first, block)
       this.#bytes += block.block.length + (block.filter?.length ?? 0)
     }
-    this.pages.set(column, { column, ...page, before: found?.before ?? page.before, blocks: all })
+    const before = found?.before ?? page.before
+    const { outputs, bytes } = found?.added ?? { outputs: 0, bytes: 0 }
+    const sum = { outputs: outputs + added.outputs, bytes: bytes + added.bytes }
+    this.pages.set(column, { column, ...page, before, blocks: all, added: sum })
   }
 
   isFull() {

@@ -150,18 +150,19 @@ export class Cluster {
 
   /** Runs `work`, again and again while it fails for a reason that passes, for as long as the patience lasts after its last progress. */
   async patiently(work, { patience = this.patience, onRetry = () => {}, progress = () => 0 } = {}) {
-    let [end, pause, done] = [Date.now() + patience, FIRST_PAUSE, progress()]
+    // The clock of the day may be set meanwhile.
+    const now = () => performance.now()
+    let [end, pause, done] = [now() + patience, FIRST_PAUSE, progress()]
     for (;;) {
       this.signal?.throwIfAborted()
       try {
         return await work()
       } catch (error) {
         this.signal?.throwIfAborted()
-        if (progress() !== done)
-          [end, pause, done] = [Date.now() + patience, FIRST_PAUSE, progress()]
+        if (progress() !== done) [end, pause, done] = [now() + patience, FIRST_PAUSE, progress()]
         // Those who failed together should not come again together.
         const wait = pause * (0.5 + Math.random())
-        if (!isTransient(error) || Date.now() + wait > end) throw error
+        if (!isTransient(error) || now() + wait > end) throw error
         onRetry(error, wait)
         await sleep(wait, undefined, { signal: this.signal })
         pause = Math.min(pause * 2, LONGEST_PAUSE)

@@ -320,12 +320,13 @@ WHERE started = $1 AND store = $2 AND session = $3 AND first = ANY($4) ORDER BY 
         .addIf('b.earliest <= ?', until)
       if (behind) where.beyond('b.started, b.store, b.session', '>', behind)
       // Where the terminal has become another one since, filters tell nothing.
-      const may =
-        stale.length === 0
-          ? condition
-          : `(${condition} OR EXISTS (SELECT 1 FROM ${schema}.sessions s WHERE s.started = b.started AND s.store = b.store AND s.session = b.session AND s.stale > b.first))`
+      if (stale.length === 0) where.always(condition)
+      else {
+        const ids = stale.map(({ session }) => session)
+        where.add(`(${condition} OR b.session = ANY(?))`, ids)
+      }
       const rows = await this.#rows(
-        `SELECT b.started, b.store, b.session FROM ${schema}.blocks b WHERE ${where.sql} AND ${may}
+        `SELECT b.started, b.store, b.session FROM ${schema}.blocks b WHERE ${where.sql}
 GROUP BY b.started, b.store, b.session ORDER BY b.started, b.store, b.session LIMIT ${SESSIONS}`,
         where.values,
       )
@@ -377,10 +378,12 @@ GROUP BY b.started, b.store, b.session ORDER BY b.started, b.store, b.session LI
     const settings = await settingsOf(this.#cluster)
     const kind = await kindOf(this.#cluster)
     const rows = await this.#rows(
-      `SELECT st.store, st.host, st.path, st.epoch, st.copied_from, st.pushed_at, count(c.session) AS sessions
-FROM ${schema}.stores st LEFT JOIN ${schema}.cursors c ON c.store = st.store
-GROUP BY st.store, st.host, st.path, st.epoch, st.copied_from, st.pushed_at ORDER BY st.host, st.path, st.store`,
+      `SELECT store, host, path, epoch, copied_from, pushed_at FROM ${schema}.stores ORDER BY host, path, store`,
     )
+    const counts = await this.#rows(
+      `SELECT store, count(*) AS sessions FROM ${schema}.cursors GROUP BY store`,
+    )
+    const sessionsOf = new Map(counts.map(({ store, sessions }) => [store, sessions]))
     const partitions = await partitionsOf(this.#cluster)
     return {
       address: this.address,
@@ -388,12 +391,12 @@ GROUP BY st.store, st.host, st.path, st.epoch, st.copied_from, st.pushed_at ORDE
       version: Number(settings.version),
       keptFrom: settings.kept_from === undefined ? undefined : new Date(settings.kept_from),
       partitionsUntil: partitions.at(-1)?.to,
-      stores: rows.map(({ store, host, path, epoch, sessions, ...row }) => ({
+      stores: rows.map(({ store, host, path, epoch, ...row }) => ({
         store,
         host,
         path,
         epoch,
-        sessions,
+        sessions: sessionsOf.get(store) ?? 0,
         copiedFrom: row.copied_from ?? undefined,
         pushedAt: row.pushed_at ?? undefined,
       })),
@@ -440,25 +443,22 @@ ON CONFLICT (name) DO UPDATE SET value = EXCLUDED.value WHERE settings.value < E
     return report
   }
 
-  /** Removes rows of sessions that started before a moment, some at a time. */
+  /** Removes rows of sessions that started before a moment, some sessions at a time. */
   async #delete(table, before) {
     const { schema } = this.#cluster
-    const key = {
-      blocks: 'store, session, first',
-      sessions: 'store, session',
-      cursors: 'store, session',
-    }[table]
     for (;;) {
-      const { rowCount } = await this.#cluster.patiently(() =>
-        this.#cluster.use((client) =>
-          client.query(
-            `DELETE FROM ${schema}.${table} WHERE started < $1 AND (${key}) IN (
-  SELECT ${key} FROM ${schema}.${table} WHERE started < $1 LIMIT 1000)`,
-            [before],
-          ),
-        ),
+      const found = await this.#rows(
+        `SELECT DISTINCT store, session FROM ${schema}.${table} WHERE started < $1 LIMIT ${SESSIONS}`,
+        [before],
       )
-      if (rowCount === 0) return
+      if (found.length === 0) return
+      for (const store of new Set(found.map((row) => row.store))) {
+        const ids = found.filter((row) => row.store === store).map(({ session }) => session)
+        await this.#rows(
+          `DELETE FROM ${schema}.${table} WHERE started < $1 AND store = $2 AND session = ANY($3)`,
+          [before, store, ids],
+        )
+      }
     }
   }
 

@@ -89,10 +89,9 @@ export async function register(cluster, path, connection, { isCopied }) {
     if (is && !(await isCopied(row))) return { ...row, copiedFrom }
     if (is) {
       // Whoever still sends as this store is told by its epoch.
-      const { schema } = cluster
       await cluster.query(
-        `UPDATE ${schema}.stores SET epoch = ${nextEpoch(cluster)} WHERE store = $1 AND epoch = $2`,
-        [store, row.epoch],
+        `UPDATE ${cluster.schema}.stores SET epoch = $3 WHERE store = $1 AND epoch = $2`,
+        [store, row.epoch, await nextEpoch(cluster)],
       )
     }
     copiedFrom = store
@@ -100,19 +99,26 @@ export async function register(cluster, path, connection, { isCopied }) {
   }
 }
 
-/** A new epoch, in SQL. */
-const nextEpoch = ({ schema }) => `nextval('${schema.replaceAll("'", "''")}.epochs')`
+/** A new epoch. */
+async function nextEpoch(cluster) {
+  const sequence = `${cluster.schema}.epochs`.replaceAll("'", "''")
+  const [{ epoch }] = await cluster.query(`SELECT nextval('${sequence}') AS epoch`)
+  return epoch
+}
 
 /** The row of a store, which is made where there is none. */
 async function rowOf(cluster, store, { path, place, copiedFrom }) {
   const { schema } = cluster
+  const find = () => cluster.query(`SELECT * FROM ${schema}.stores WHERE store = $1`, [store])
+  const [found] = await find()
+  if (found !== undefined) return found
+  const { machine, device, inode } = place
+  const epoch = await nextEpoch(cluster)
   await cluster.query(
     `INSERT INTO ${schema}.stores (store, epoch, host, path, machine, device, inode, copied_from)
-SELECT $1::uuid, ${nextEpoch(cluster)}, $2::text, $3::text, $4::text, $5::text, $6::text, $7::uuid
-WHERE NOT EXISTS (SELECT 1 FROM ${schema}.stores WHERE store = $1::uuid)
-ON CONFLICT (store) DO NOTHING`,
-    [store, hostname(), path, place.machine, place.device, place.inode, copiedFrom ?? null],
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (store) DO NOTHING`,
+    [store, epoch, hostname(), path, machine, device, inode, copiedFrom ?? null],
   )
-  const [row] = await cluster.query(`SELECT * FROM ${schema}.stores WHERE store = $1`, [store])
-  return row
+  const [made] = await find()
+  return made
 }

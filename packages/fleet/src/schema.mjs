@@ -150,11 +150,13 @@ async function partitions(cluster, kind, now) {
       const [from, to] = [startOf(month), startOf(month + 1)]
       const range = `FOR VALUES FROM ('${from}') TO ('${to}')`
       if (isThere.has(others)) {
-        // What came for this month already moves.
+        // What came for this month already moves, and nothing comes meanwhile.
+        const moved = `${schema}.${others} WHERE started >= '${from}' AND started < '${to}'`
         statements.push(
           `CREATE TABLE ${schema}.${name} (LIKE ${parent} INCLUDING ALL)${options(table)};
-WITH moved AS (DELETE FROM ${schema}.${others} WHERE started >= '${from}' AND started < '${to}' RETURNING *)
-INSERT INTO ${schema}.${name} SELECT * FROM moved;
+LOCK TABLE ${schema}.${others} IN EXCLUSIVE MODE;
+INSERT INTO ${schema}.${name} SELECT * FROM ${moved};
+DELETE FROM ${moved};
 ALTER TABLE ${parent} ATTACH PARTITION ${schema}.${name} ${range}`,
         )
       } else {

@@ -5,7 +5,7 @@ import { Cluster } from './cluster.mjs'
 import { Shipping } from './shipping.mjs'
 import { watch } from './watch.mjs'
 
-const { file, to, removals, interval, patience } = workerData
+const { file, to, removals, redact, interval, patience } = workerData
 const ended = new AbortController()
 const { signal } = ended
 
@@ -17,6 +17,7 @@ let shipping
 function theShipping() {
   shipping ??= new Shipping(new Cluster(to, { patience, signal }), file, {
     removals,
+    redact,
     onProgress: (progress) => tell('progress', progress),
   })
   return shipping

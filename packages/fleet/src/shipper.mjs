@@ -7,6 +7,7 @@ const OPTIONS = [
   'file',
   'to',
   'removals',
+  'redact',
   'interval',
   'patience',
   'onProgress',
@@ -26,7 +27,7 @@ function checked(options) {
       )
     }
   }
-  const { file, to, removals = 'keep', interval, patience } = options
+  const { file, to, removals = 'keep', redact = false, interval, patience } = options
   if (typeof file !== 'string') throw wrongType('options.file', 'a string', file)
   if (to !== undefined && typeof to !== 'string') throw wrongType('options.to', 'a string', to)
   if (!['keep', 'follow'].includes(removals))
@@ -36,7 +37,10 @@ function checked(options) {
       throw outOfRange(`options.${name}`, 'an integer from 0 up, of milliseconds', value)
     }
   }
-  return { file, to, removals, interval, patience }
+  if (typeof redact !== 'boolean' && (typeof redact !== 'object' || redact === null)) {
+    throw wrongType('options.redact', 'a boolean or an object', redact)
+  }
+  return { file, to, removals, redact, interval, patience }
 }
 
 const told = (value) => (typeof value === 'string' ? JSON.stringify(value) : String(value))

@@ -1,32 +1,21 @@
 // Sends a file to a cluster. It reads the file as any other program does, and writes nothing into it but its UUID, once.
 
-import { statSync } from 'node:fs'
-import { DatabaseConnection, OutputStore, SessionStore } from '@gsd/session-store'
 import { Batch } from './batch.mjs'
 import { FleetError } from './errors.mjs'
 import { register } from './identity.mjs'
-import { markOf, withoutText } from './marks.mjs'
 import { fromColumn, shownColumn, toColumn } from './names.mjs'
 import { settingsOf } from './schema.mjs'
 import { sizesOf, staleUpTo } from './sizes.mjs'
-
-/** Blocks of a session that are made at once: a megabyte of text. */
-const PAGE = 16
-
-/** Sessions that are looked at together. */
-const CHANGES = 500
+import { Source } from './source.mjs'
 
 /** Sessions whose place is remembered, with the state of their terminal: those that go on. */
 const REMEMBERED = 1000
-
-/** Sessions whose last chunk is compared with what was sent, before anything is sent. */
-const COMPARED = 32
 
 /** A moment of the settings, in milliseconds. */
 const momentOf = (text) => (text ? Date.parse(text) : -Infinity)
 
 /** The place from which a session without a known state goes on: nothing is known there of what a terminal shows. */
-const blind = (after) => ({ after, state: undefined, isBlind: true, outputs: 0 })
+const blind = (after) => ({ after, state: undefined, isBlind: true, outputs: 0, bytes: 0 })
 
 /** Rows of values for a statement: `($1, $2), ($3, $4)`. */
 function placeholders(rows, columns) {
@@ -37,14 +26,9 @@ function placeholders(rows, columns) {
 
 export class Shipping {
   #cluster
-  #path
+  #source
   #removals
   #onProgress
-  #connection
-  // The device and the number of the file that is open.
-  #file
-  #sessions
-  #outputs
   #store
   // What the cluster has of each session: { started, position, mark }, with the sizes of its terminal where it was sent from here, and
   // the `cursor` where that is behind.
@@ -53,6 +37,8 @@ export class Shipping {
   #places = new Map()
   // All chunks up to this one are in the cluster.
   #through = 0
+  // The chunk before what may be the start of a secret, and waits.
+  #waiting = Infinity
   // What SQLite says of the file after all of it was sent.
   #version
   // Sessions with a row that no block can hold.
@@ -72,10 +58,11 @@ export class Shipping {
    * @param cluster The cluster.
    * @param path The file.
    * @param removals What becomes of sessions that are removed from the file: 'keep' or 'follow'.
+   * @param redact Which secrets are replaced before anything is sent.
    */
-  constructor(cluster, path, { removals = 'keep', onProgress = () => {} } = {}) {
+  constructor(cluster, path, { removals = 'keep', redact, onProgress = () => {} } = {}) {
     this.#cluster = cluster
-    this.#path = path
+    this.#source = new Source(path, redact)
     this.#removals = removals
     this.#onProgress = onProgress
   }
@@ -91,13 +78,8 @@ export class Shipping {
 
   /** Closes the file and the connection to the cluster. */
   async close() {
-    this.#closeFile()
+    this.#source.close()
     await this.#cluster.close()
-  }
-
-  #closeFile() {
-    this.#connection?.close()
-    this.#connection = undefined
   }
 
   /** What the cluster has is asked for again. */
@@ -110,27 +92,14 @@ export class Shipping {
   }
 
   async #pushOnce() {
-    this.#open()
+    if (this.#source.open()) this.#forget()
     // Somebody has written something, unless this is what it was.
-    const version = this.#connection.db.pragma('data_version', { simple: true })
+    const version = this.#source.version()
     if (this.#store !== undefined && version === this.#version) return
     if (this.#store === undefined) await this.#begin()
     await this.#sendSessions()
-    await this.#sendOutputs()
-    this.#version = version
-  }
-
-  /** Opens the file, again where another one has taken its place. */
-  #open() {
-    const { dev, ino } = statSync(this.#path, { bigint: true })
-    const file = `${dev} ${ino}`
-    if (this.#connection !== undefined && this.#file === file) return
-    this.#closeFile()
-    this.#forget()
-    this.#connection = new DatabaseConnection(this.#path, { readonly: true, fileMustExist: true })
-    this.#sessions = new SessionStore(this.#connection)
-    this.#outputs = new OutputStore(this.#connection)
-    this.#file = file
+    const isAll = await this.#sendOutputs()
+    this.#version = isAll ? version : undefined
   }
 
   /** Finds out which store the file is, and what the cluster has of it. */
@@ -139,16 +108,17 @@ export class Shipping {
     this.#keptFrom = momentOf(keptFrom)
     const isCopied = async ({ store }) => {
       await this.#load(store)
-      const isOther = this.#isFoundOther || this.#isOther()
+      const isOther = this.#isFoundOther || this.#source.isOther(this.#known)
       this.#isFoundOther = false
       return isOther
     }
-    const store = await register(this.#cluster, this.#path, this.#connection, { isCopied })
+    const { path, connection } = this.#source
+    const store = await register(this.#cluster, path, connection, { isCopied })
     this.#store = store
     const { schema } = this.#cluster
     await this.#cluster.query(
       `UPDATE ${schema}.stores SET path = $2, pushed_at = now() WHERE store = $1`,
-      [store.store, this.#path],
+      [store.store, path],
     )
   }
 
@@ -170,45 +140,14 @@ GROUP BY session, started ORDER BY last`,
     }
   }
 
-  /** Whether what was sent is something else than what the file holds. */
-  #isOther() {
-    const sent = [...this.#known].filter(([, { position }]) => position > 0)
-    sent.sort(([, one], [, other]) => other.position - one.position)
-    if (sent.length === 0) return false
-    // Cursors are never given twice.
-    const last = this.#connection.db
-      .prepare("SELECT seq FROM sqlite_sequence WHERE name = 'session_outputs'")
-      .pluck()
-      .get()
-    if (last !== undefined && last < sent[0][1].position) return true
-    return sent.slice(0, COMPARED).some(([id, known]) => this.#isOtherSession(id, known))
-  }
-
-  /** Whether the output that was sent of a session is not the beginning of what it has. */
-  #isOtherSession(column, { position, mark }) {
-    const id = fromColumn(column)
-    const [chunk] = this.#outputs.read(id, { after: position - 1, limit: 1 }).outputs
-    const isThere = chunk?.cursor === position
-    if (!isThere) {
-      // It was removed with all before it, or it was never there.
-      const [first] = this.#outputs.read(id, { limit: 1 }).outputs
-      return first !== undefined && first.cursor < position
-    }
-    const found = markOf(chunk)
-    if (found === mark || mark === '') return false
-    const isRedacted = Object.keys(this.#sessions.redactions(id)).length > 0
-    return !(isRedacted && withoutText(found) === withoutText(mark))
-  }
-
   /** Sends what has changed of the sessions themselves. */
   async #sendSessions() {
     for (;;) {
-      const { changes, cursor, more } = this.#sessions.changes({
-        after: this.#store.changes,
-        limit: CHANGES,
-      })
+      const { changes, cursor, more } = this.#source.changes(this.#store.changes)
       if (changes.length === 0) return
-      const stored = changes.flatMap(({ id }) => this.#detailsOf(id) ?? [])
+      const stored = changes
+        .flatMap(({ id }) => this.#source.detailsOf(id) ?? [])
+        .filter(({ session }) => session.startedAt.getTime() >= this.#keptFrom)
       // Whoever follows a session that is over takes what is there for all of it.
       const over = stored.filter(({ column, session }) => this.#isOver(column, session))
       if (over.length > 0) await this.#sendOutputs(new Set(over.map(({ session }) => session.id)))
@@ -238,18 +177,6 @@ GROUP BY session, started ORDER BY last`,
   #isOver(column, { status, startedAt }) {
     const started = this.#known.get(column)?.started
     return started?.getTime() === startedAt.getTime() && ['completed', 'failed'].includes(status)
-  }
-
-  /** What is sent of a session beside its output; undefined if it is not stored any more. */
-  #detailsOf(id) {
-    const session = this.#sessions.get(id)
-    if (session === undefined || session.startedAt.getTime() < this.#keptFrom) return undefined
-    const details = {
-      ...session,
-      sizes: this.#outputs.sizes(id),
-      redactions: this.#sessions.redactions(id),
-    }
-    return { column: toColumn(id), session, details, sizes: sizesOf(details) }
   }
 
   async #sendStored(client, stored, changed) {
@@ -324,9 +251,7 @@ WHERE sessions.changed <= EXCLUDED.changed`,
       values,
     )
     if (this.#removals !== 'follow') return
-    const gone = removed.filter(
-      (column) => this.#outputs.read(fromColumn(column), { limit: 1 }).outputs.length === 0,
-    )
+    const gone = removed.filter((column) => !this.#source.hasOutput(fromColumn(column)))
     await client.query(`DELETE FROM ${schema}.blocks WHERE store = $1 AND session = ANY($2)`, [
       store,
       gone,
@@ -346,28 +271,10 @@ FROM ${schema}.stores WHERE store = $1`,
       throw behind()
   }
 
-  /** The sessions with output that the cluster may lack, with their last chunks. */
-  #heads() {
-    const { db } = this.#connection
-    const through = this.#through
-    const rows =
-      through > 0
-        ? 'SELECT session_id, max(id) FROM session_outputs NOT INDEXED WHERE id > ? GROUP BY session_id'
-        : 'SELECT session_id, max(id) FROM session_outputs WHERE id > ? GROUP BY session_id'
-    const heads = new Map(db.prepare(rows).raw().all(through))
-    if (this.#isSealed()) {
-      const sealed = db
-        .prepare('SELECT session_id, through FROM gsd_session_seals WHERE through > ?')
-        .raw()
-        .all(through)
-      for (const [id, last] of sealed) heads.set(id, Math.max(last, heads.get(id) ?? 0))
-    }
-    return heads
-  }
-
-  /** Sends output: of all sessions, or of some. */
+  /** Sends output: of all sessions, or of some. Returns whether that is all there is: what may be the start of a secret waits. */
   async #sendOutputs(only) {
-    const heads = this.#heads()
+    const heads = this.#source.heads(this.#through)
+    this.#waiting = Infinity
     let batch = new Batch()
     let sending = Promise.resolve()
     const send = async () => {
@@ -387,7 +294,7 @@ FROM ${schema}.stores WHERE store = $1`,
     for (const [id, last] of toSend) {
       const column = toColumn(id)
       try {
-        for await (const page of this.#pagesOf(id, column)) {
+        for await (const page of this.#pagesOf(id, column, last)) {
           batch.add({ ...page, share: page.position / last })
           if (batch.isFull()) await send()
         }
@@ -399,14 +306,15 @@ FROM ${schema}.stores WHERE store = $1`,
     }
     await send()
     await sending
-    if (only !== undefined) return
-    for (const last of heads.values()) this.#through = Math.max(this.#through, last)
+    const through = [...heads.values()].reduce((most, last) => Math.max(most, last), this.#through)
+    if (only === undefined) this.#through = Math.min(through, this.#waiting)
+    return this.#waiting === Infinity
   }
 
-  /** The blocks of a session that the cluster lacks. */
-  async *#pagesOf(id, column) {
+  /** The blocks of a session that the cluster lacks, up to its last chunk. */
+  async *#pagesOf(id, column, head) {
     const known = this.#known.get(column) ?? { position: 0, mark: '', started: undefined }
-    if (known.position > 0 && this.#isOtherSession(column, known)) {
+    if (known.position > 0 && this.#source.isOtherSession(id, known)) {
       this.#isFoundOther = true
       throw behind()
     }
@@ -414,11 +322,11 @@ FROM ${schema}.stores WHERE store = $1`,
     let isFirst = true
     let place = this.#places.get(column) ?? (await this.#placeOf(column, known))
     // What was removed meanwhile was sent, and stays there: what is left does not take its place.
-    if (this.#count(id, place.after, position) !== place.outputs) place = blind(position)
+    if (this.#source.count(id, place.after, position) !== place.outputs) place = blind(position)
     for (let more = true; more;) {
-      const page = this.#outputs.blocks(id, { after: place.after, state: place.state, limit: PAGE })
+      const page = this.#source.blocks(id, place)
       more = page.more
-      const sizes = sizesOf({ ...this.#sessions.get(id), sizes: this.#outputs.sizes(id) })
+      const sizes = this.#source.sizesOf(id)
       // Those that were sent and were full are the same again.
       const blocks = page.blocks
         .filter(({ last }) => last > position)
@@ -428,56 +336,48 @@ FROM ${schema}.stores WHERE store = $1`,
             : block,
         )
       const { after, state } = page
-      const isOpen = ({ first }) => first > (after ?? -Infinity)
-      const outputs = page.blocks.filter(isOpen).reduce((sum, block) => sum + block.outputs, 0)
-      place = { after, state: place.isBlind ? undefined : state, isBlind: place.isBlind, outputs }
+      const { isBlind } = place
+      const all = amountOf(page.blocks)
+      const added = { outputs: all.outputs - place.outputs, bytes: all.bytes - place.bytes }
+      const open = amountOf(page.blocks.filter(({ first }) => first > (after ?? -Infinity)))
+      place = { after, state: isBlind ? undefined : state, isBlind, ...open }
       if (blocks.length === 0) continue
-      started ??= this.#sessions.get(id)?.startedAt ?? momentOr(blocks[0].earliest, new Date(0))
+      started ??= this.#source.startOf(id) ?? momentOr(blocks[0].earliest, new Date(0))
       if (started.getTime() < this.#keptFrom) return
       const before = isFirst ? (known.cursor ?? position) : position
       isFirst = false
       position = blocks.at(-1).last
-      const [chunk] = this.#outputs.read(id, { after: position - 1, limit: 1 }).outputs
+      const mark = this.#source.markAt(id, position)
       // It was removed meanwhile: what comes next tells whether that is all.
-      if (chunk?.cursor !== position) throw behind()
-      yield { column, started, blocks, before, position, mark: markOf(chunk), place, sizes }
+      if (mark === undefined) throw behind()
+      yield { column, started, blocks, before, position, mark, place, sizes, added }
     }
-  }
-
-  /** How many chunks a session has behind a cursor, up to another one. */
-  #count(id, after, upTo) {
-    if (upTo === 0) return 0
-    const { db } = this.#connection
-    const table = this.#isSealed() ? 'session_outputs_all' : 'session_outputs'
-    return db
-      .prepare(`SELECT count(*) FROM ${table} WHERE session_id = ? AND id > ? AND id <= ?`)
-      .pluck()
-      .get(id, after ?? -Number.MAX_SAFE_INTEGER, upTo)
-  }
-
-  /** Whether some output of the file may stand in blocks. */
-  #isSealed() {
-    const { db } = this.#connection
-    return (
-      db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'gsd_session_seals'").get() !== undefined
-    )
+    if (position < head) this.#waiting = Math.min(this.#waiting, position)
   }
 
   /** Where to go on with a session, by what the cluster has of it. */
   async #placeOf(column, { started, position }) {
-    if (position === 0) return { after: undefined, state: undefined, isBlind: false, outputs: 0 }
+    if (position === 0) return { ...blind(undefined), isBlind: false }
     const { schema } = this.#cluster
     const of = [started, this.#store.store, column]
     const where = 'started = $1 AND store = $2 AND session = $3'
     const [found] = await this.#cluster.query(
-      `SELECT first, state, (SELECT sum(outputs) FROM ${schema}.blocks b WHERE ${where} AND b.first >= f.first) AS outputs
+      `SELECT first, state,
+  (SELECT sum(outputs) FROM ${schema}.blocks b WHERE ${where} AND b.first >= f.first) AS outputs,
+  (SELECT sum(bytes) FROM ${schema}.blocks b WHERE ${where} AND b.first >= f.first) AS bytes
 FROM ${schema}.blocks f WHERE ${where} AND first >= (SELECT coalesce(max(stale), 0) FROM ${schema}.sessions WHERE ${where})
 AND (state IS NOT NULL OR lines = 0) ORDER BY first DESC LIMIT 1`,
       of,
     )
     if (found === undefined) return blind(position)
-    const { first, state, outputs } = found
-    return { after: first - 1, state: state ?? undefined, isBlind: false, outputs: Number(outputs) }
+    const [outputs, bytes] = [found.outputs, found.bytes].map(Number)
+    return {
+      after: found.first - 1,
+      state: found.state ?? undefined,
+      isBlind: false,
+      outputs,
+      bytes,
+    }
   }
 
   /** Sends blocks, and moves the cursors of their sessions, both or neither. */
@@ -542,15 +442,15 @@ WHERE blocks.last < EXCLUDED.last`,
         throw behind()
       }
     })
-    for (const { column, started, position, mark, place, sizes, share } of pages) {
+    for (const { column, started, position, mark, place, sizes, share, added } of pages) {
+      this.#report.outputs += added.outputs
+      this.#report.bytes += added.bytes
       this.#shares.set(column, Math.min(share, 1))
       this.#known.set(column, { started, position, mark, sizes })
       this.#remember(column, place)
     }
     for (const { block } of blocks) {
       this.#report.blocks++
-      this.#report.outputs += block.outputs
-      this.#report.bytes += block.bytes
       this.#report.sentBytes += block.block.length
     }
     this.#progress++
@@ -563,6 +463,12 @@ WHERE blocks.last < EXCLUDED.last`,
     this.#places.set(column, place)
     if (this.#places.size > REMEMBERED) this.#places.delete(this.#places.keys().next().value)
   }
+}
+
+/** How much is in blocks. */
+function amountOf(blocks) {
+  const sum = (name) => blocks.reduce((all, block) => all + block[name], 0)
+  return { outputs: sum('outputs'), bytes: sum('bytes') }
 }
 
 /** What was known of the cluster is not what it has: it is asked again. */

@@ -1,4 +1,5 @@
 // Whatever fails, nothing is lost, doubled or mixed.
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { spawn } from 'node:child_process'
 import { describe, expect, onTestFinished, test } from 'vitest'
@@ -12,9 +13,12 @@ import {
   newMachine,
   newShipper,
   query,
+  START,
 } from './support.js'
 import { newProxy } from './proxy.js'
 import { Server } from './server.mjs'
+
+const DAY = 86_400_000
 
 /** The code of the error that a promise rejects with. */
 async function codeOf(promise: Promise<unknown>): Promise<string | undefined> {
@@ -38,8 +42,8 @@ describe('a connection that is cut', () => {
     let cuts = 0
     const wrong: unknown[] = []
     for (let message = 1, isCut = true; isCut; message++) {
-      machine.print('one', 150)
-      machine.print('two', 40)
+      machine.print('one', 60)
+      machine.print('two', 20)
       if (message % 4 === 0) machine.sessions.update('one', { title: `round ${message}` })
       proxy.cutAt(message, how)
       const { store } = await shipper.push()
@@ -72,6 +76,30 @@ describe('a server', () => {
       await server.run()
       store = (await pushed).store
     }
+    expect(await differences(newFleet(to), store, machine)).toEqual([])
+  })
+
+  test('whose disk is full has nothing by halves, and all once there is room', async () => {
+    const server = await Server.start()
+    onTestFinished(() => server.stop())
+    const to = await newCluster(server.url())
+    const machine = newMachine()
+    for (const id of ['one', 'two', 'three']) {
+      machine.create(id)
+      machine.print(id, 400, (at) => `${at} ${randomBytes(6_000).toString('latin1')}`)
+    }
+    await server.restart({ largestFile: 3 << 20 })
+    const shipper = newShipper({ file: machine.path, to, patience: 500 })
+    expect(await codeOf(shipper.push())).toMatch(/^(53100|XX000|58030)$/)
+    const broken = await query<{ count: number }>(
+      to,
+      `SELECT 1 FROM gsd_fleet.cursors c WHERE position <>
+        (SELECT max(last) FROM gsd_fleet.blocks b WHERE b.store = c.store AND b.session = c.session)`,
+    )
+    expect(broken).toEqual([])
+    expect(await query(to, 'SELECT 1 FROM gsd_fleet.cursors')).not.toHaveLength(3)
+    await server.restart()
+    const { store } = await shipper.push()
     expect(await differences(newFleet(to), store, machine)).toEqual([])
   })
 
@@ -125,19 +153,22 @@ describe('several', () => {
     expect(await differences(newFleet(to), store, machine)).toEqual([])
   })
 
-  test('machines at once, as processes, have what they have', async () => {
+  test('machines at once, as processes whose clocks differ, have what they have', async () => {
     const to = await newCluster()
-    const machines = Array.from({ length: 12 }, (_, at) => {
+    const days = (at: number) => (at - 15) * 400
+    const machines = Array.from({ length: 30 }, (_, at) => {
       const machine = newMachine()
       // They have the same ids, and the same cursors.
-      machine.create('one')
+      machine.create('one', { startedAt: new Date(START + days(at) * DAY) })
       machine.print('one', 500 + at, (chunk) => `machine ${at} ${lineOf(chunk)}`)
       return machine
     })
     const command = new URL('../bin/gsd-fleet.mjs', import.meta.url).pathname
     const reports = await Promise.all(
-      machines.map(async ({ path }) => {
-        const args = [command, 'push', '--db', path, '--to', to, '--json']
+      machines.map(async ({ path }, at) => {
+        const clock = `const { now } = Date; Date.now = () => now() + ${days(at) * DAY}`
+        const preload = ['--import', `data:text/javascript,${encodeURIComponent(clock)}`]
+        const args = [...preload, command, 'push', '--db', path, '--to', to, '--json']
         const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
         let printed = ''
         child.stdout.on('data', (data: Buffer) => (printed += data.toString()))
@@ -151,7 +182,8 @@ describe('several', () => {
       wrong.push(...(await differences(fleet, reports[at]?.store ?? '', machine)))
     }
     expect(wrong).toEqual([])
-    expect(await fleet.count()).toBe(machines.length)
+    const stores = (await fleet.list()).map(({ store }) => store)
+    expect(stores).toEqual(reports.map(({ store }) => store).reverse())
   })
 })
 

@@ -36,6 +36,17 @@ export interface Proxy {
   readonly passed: number
   /** Whether it was cut. */
   readonly wasCut: boolean
+  /** The statements that have passed. */
+  readonly statements: ReadonlySet<string>
+}
+
+/** The statement that a message of a client has; none in most. */
+function statementOf(message: Buffer): string | undefined {
+  const text = () => message.toString('utf8', 5).split('\0')
+  const [type] = message.toString('latin1', 0, 1)
+  if (type === 'Q') return text()[0]
+  // A prepared statement has a name first.
+  return type === 'P' ? text()[1] : undefined
 }
 
 /** A proxy for the address of a database. It ends with the test. */
@@ -45,8 +56,14 @@ export async function newProxy(to: string): Promise<Proxy> {
   let passed = 0
   let cut: { at: number; how: string } | undefined
   let wasCut = false
-  const server = createServer((client) => {
-    const upstream = connect(Number(target.port), target.hostname)
+  const statements = new Set<string>()
+  // A message must not wait for the acknowledgement of the one before.
+  const server = createServer({ noDelay: true }, (client) => {
+    const upstream = connect({
+      port: Number(target.port),
+      host: target.hostname,
+      noDelay: true,
+    })
     const end = () => {
       client.destroy()
       upstream.destroy()
@@ -63,6 +80,8 @@ export async function newProxy(to: string): Promise<Proxy> {
       from.on('data', (data: Buffer) => {
         for (const message of messages.take(data)) {
           passed++
+          const statement = into === upstream ? statementOf(message) : undefined
+          if (statement !== undefined) statements.add(statement)
           if (cut && passed === cut.at) {
             wasCut = true
             if (cut.how === 'inside') into.write(message.subarray(0, message.length / 2))
@@ -87,6 +106,7 @@ export async function newProxy(to: string): Promise<Proxy> {
   url.port = String(address.port)
   return {
     url: url.href,
+    statements,
     cutAt(message, how) {
       passed = 0
       wasCut = false

@@ -43,6 +43,22 @@ describe('a push', () => {
     expect(await differences(newFleet(to), store, machine)).toEqual([])
   })
 
+  test('tells how many chunks it has sent, however often their block is sent', async () => {
+    const to = await newCluster()
+    const machine = newMachine()
+    machine.create('one')
+    const shipper = newShipper({ file: machine.path, to })
+    for (let i = 1; i <= 5; i++) {
+      machine.print('one', 7)
+      expect(await shipper.push()).toMatchObject({ outputs: 7 * i, blocks: i })
+    }
+    const text = [...machine.outputs.iterate('one')].map(({ data }) => data).join('')
+    expect((await shipper.push()).bytes).toBe(Buffer.byteLength(text))
+    machine.print('one', 3)
+    const other = await newShipper({ file: machine.path, to }).push()
+    expect(other).toMatchObject({ outputs: 3, blocks: 1 })
+  })
+
   test('goes on where the last one ended, by any shipper', async () => {
     const to = await newCluster()
     const machine = newMachine()

@@ -6,6 +6,7 @@ import { describe, expect, inject, onTestFinished, test } from 'vitest'
 import type { PushReport } from '@gsd/session-fleet'
 import {
   all,
+  contentOfStore,
   differences,
   newCluster,
   newFleet,
@@ -120,6 +121,9 @@ describe('the role of a shipper', () => {
   })
 })
 
+/** A key as a cloud has it, made for this file. */
+const KEY = `AKIA${'Q7XW3ZK2M5P4R6TN'}`
+
 describe('the role of a reader', () => {
   test('reads all, and changes nothing', async () => {
     const to = await newCluster()
@@ -137,5 +141,78 @@ describe('the role of a reader', () => {
       .catch((error: { code?: string }) => error.code)
     expect(wrong).toBe('42501')
     expect(inject('server')).not.toBe(reader)
+  })
+})
+
+describe('redaction before sending', () => {
+  /** Whether a text is anywhere in a cluster, as rows and as what readers get. */
+  async function isAnywhere(to: string, text: string) {
+    const tables = ['stores', 'sessions', 'cursors']
+    const rows = await Promise.all(
+      tables.map((name) => query(to, `SELECT * FROM gsd_fleet.${name}`)),
+    )
+    const fleet = newFleet(to)
+    const contents = await Promise.all(
+      (await fleet.status()).stores.map(async ({ store }) => contentOfStore(fleet, store)),
+    )
+    const outputs = contents.flatMap((content) => [...content.values()])
+    return JSON.stringify([rows, outputs]).includes(text)
+  }
+
+  test('leaves no secret in what is sent, and the file as it is', async () => {
+    const to = await newCluster()
+    const machine = newMachine()
+    machine.create('one', { title: `use ${KEY}`, currentCommand: `login ${KEY}` })
+    machine.print('one', 50)
+    machine.print('one', 1, () => `the key is ${KEY.slice(0, 7)}`)
+    machine.print('one', 1, () => `${KEY.slice(7)} and a word\r\n`)
+    const shipper = newShipper({ file: machine.path, to, redact: { literals: ['a word'] } })
+    const { store } = await shipper.push()
+    machine.sessions.update('one', { status: 'failed', error: `refused: ${KEY}` })
+    await shipper.push()
+    expect(await isAnywhere(to, KEY)).toBe(false)
+    expect(await isAnywhere(to, 'a word')).toBe(false)
+    const content = (await contentOfStore(newFleet(to), store)).get('one')
+    expect(content.session).toMatchObject({
+      title: 'use [REDACTED:aws-access-key]',
+      currentCommand: 'login [REDACTED:aws-access-key]',
+      error: 'refused: [REDACTED:aws-access-key]',
+    })
+    expect(content.outputs).toHaveLength(52)
+    expect(machine.outputs.text('one')).toContain(`${KEY} and a word`)
+    expect(machine.sessions.get('one')?.title).toBe(`use ${KEY}`)
+  })
+
+  test('holds back the start of a secret, and sends it once it is known', async () => {
+    const to = await newCluster()
+    const machine = newMachine()
+    machine.create('one')
+    const append = (data: string) =>
+      machine.outputs.append({ sessionId: 'one', timestamp: new Date(), type: 'stdout', data })
+    append('the key is ')
+    append(KEY.slice(0, 9))
+    const shipper = newShipper({ file: machine.path, to, redact: true })
+    expect(await shipper.push()).toMatchObject({ outputs: 1 })
+    append(`${KEY.slice(9)} and more `)
+    const { store, outputs } = await shipper.push()
+    expect(outputs).toBe(3)
+    expect(await isAnywhere(to, KEY.slice(0, 9))).toBe(false)
+    append(KEY.slice(0, 9))
+    await shipper.push()
+    machine.sessions.update('one', { status: 'completed' })
+    expect(await shipper.push()).toMatchObject({ outputs: 4 })
+    // Another shipper knows the file again, with a chunk whose text it was not told.
+    machine.print('one', 10)
+    const again = await newShipper({ file: machine.path, to, redact: true }).push()
+    expect(again).toMatchObject({ store, outputs: 10 })
+  })
+
+  test('is refused with options that are none', async () => {
+    const options = { file: newMachine().path, to: await newCluster() }
+    expect(() => newShipper({ ...options, redact: 'all' as never })).toThrow(
+      'Shipper: options.redact must be a boolean or an object; received "all"',
+    )
+    const wrong = newShipper({ ...options, redact: { marker: KEY } }).push()
+    await expect(wrong).rejects.toThrow('options.redact.marker must be')
   })
 })

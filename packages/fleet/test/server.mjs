@@ -88,7 +88,7 @@ export class Server {
     const args = ['-D', server.data, '-U', 'owner', '-A', 'scram-sha-256', '--pwfile', password]
     const made = spawnSync(
       join(server.#programs, 'bin/initdb'),
-      [...args, '-E', 'UTF8', '-N', '--no-locale'],
+      [...args, '-E', 'UTF8', '-N', '--no-locale', '--wal-segsize', '1'],
       {
         ...server.#user(),
         encoding: 'utf8',
@@ -115,13 +115,20 @@ export class Server {
     return { cwd: this.folder, env, ...(isRoot ? { uid: NOBODY, gid: NOBODY } : {}) }
   }
 
-  /** Runs the server, after `kill()` or `stop()` as well. */
-  async run() {
+  /**
+   * Runs the server, after `kill()` as well.
+   *
+   * @param {{ largestFile?: number }} [limits] How many bytes a file of it may have: more is a disk that is full.
+   */
+  async run({ largestFile } = {}) {
     const settings = { fsync: 'off', unix_socket_directories: '', ...this.#settings }
     const options = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])
     const args = ['-D', this.data, '-h', '127.0.0.1', '-p', String(this.port), ...options]
     const log = []
-    const child = spawn(join(this.#programs, 'bin/postgres'), args, {
+    const program = join(this.#programs, 'bin/postgres')
+    const blocks = largestFile === undefined ? 'unlimited' : Math.ceil(largestFile / 512)
+    const limited = ['-c', `ulimit -f ${blocks} && exec "$0" "$@"`, program, ...args]
+    const child = spawn('sh', limited, {
       ...this.#user(),
       stdio: ['ignore', 'ignore', 'pipe'],
     })
@@ -179,6 +186,12 @@ export class Server {
   /** Ends the server as a power failure does. What it started sees that, and ends as well. */
   kill() {
     return this.#end('SIGKILL')
+  }
+
+  /** Ends the server as its owner does, and runs it again. */
+  async restart(limits) {
+    await this.#end('SIGINT')
+    await this.run(limits)
   }
 
   /** Ends the server and removes what it stored. */

@@ -15,6 +15,7 @@ import {
   print,
   printable,
   progressBar,
+  redactSetting,
 } from 'gsd-sessions'
 import { existsSync } from 'node:fs'
 import { Cluster } from '../cluster.mjs'
@@ -67,6 +68,7 @@ export function define(command) {
       integer(10),
       INTERVAL,
     )
+    .option('--redact', 'replace secrets in what is sent, as the settings say or else all kinds')
     .option('--follow-removals', 'remove the output of sessions that are removed from the file')
   examples(command, [
     ['gsd-fleet push', 'send what is there'],
@@ -77,11 +79,13 @@ export function define(command) {
     const options = allOptions(command)
     const path = databasePath(options)
     if (!existsSync(path)) throw new Failure(`there is no file ${JSON.stringify(path)}`)
+    const redact = options.redact && ((await redactSetting()) || true)
     const bar = options.json ? undefined : progressBar()
     await abortable(async (signal) => {
       const cluster = new Cluster(options.to, { signal })
       const shipping = new Shipping(cluster, path, {
         removals: options.followRemovals ? 'follow' : 'keep',
+        redact,
         onProgress: ({ done, total }) => bar?.update(Math.round(done * 1000), total * 1000),
       })
       try {

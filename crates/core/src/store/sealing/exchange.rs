@@ -1,13 +1,16 @@
 //! Output on its way to other files and to archives, and from there: as blocks, whether it stands in rows or in blocks here.
 
+use std::sync::Arc;
 use std::thread;
 
 use rusqlite::{Connection as Sqlite, ffi, params};
 
+use super::cleaning::Cleaning;
 use super::make::{CHUNKS, Making, make};
 use super::seen::Seen;
 use super::watching::Beside;
 use crate::sqlite::{self, Connection, atomically, snapshot};
+use crate::store::redact::Redactor;
 use crate::store::sealed::{
     Block, Claim, Claimed, Damage, Made, Maker, SET, Visible, damaged, insert,
 };
@@ -80,12 +83,19 @@ pub struct Page {
 /// The size of a terminal from behind a chunk on: the cursor, columns, rows.
 pub type Size = (i64, i64, i64);
 
-/// Some `most` blocks of the output of a session, from a place on.
+/// Some `most` blocks of the output of a session, from a place on, without the secrets that a `redactor` finds. What stands at the end of
+/// a session that is not over, and may be the start of a secret, is left out for ten seconds: it may go on.
 ///
 /// # Errors
 ///
 /// `SQLITE_MISMATCH` for a row that no block can hold; an error of SQLite.
-pub fn page(connection: &Connection, id: &str, place: &Place, most: usize) -> Result<Page> {
+pub fn page(
+    connection: &Connection,
+    id: &str,
+    place: &Place,
+    most: usize,
+    redactor: Option<&Arc<Redactor>>,
+) -> Result<Page> {
     connection.settle_sessions()?;
     let sqlite = connection.settled()?;
     let _one_moment = snapshot(&sqlite)?;
@@ -99,14 +109,15 @@ pub fn page(connection: &Connection, id: &str, place: &Place, most: usize) -> Re
         None => None,
     };
     let how = Making { sql: CHUNKS.of(&sqlite)?, most, goes_on: false };
-    let (mut after, maker) = (*after, Maker::fast(id)?);
+    let cleaning = redactor.map(|redactor| Cleaning::start(&sqlite, id, *after, redactor));
+    let (mut after, maker, cleaning) = (*after, Maker::fast(id)?, cleaning.transpose()?);
     // What is seen takes as long as all else.
     let (made, seen) = thread::scope(|scope| {
         let Some(seen) = seen else {
-            return (make(&sqlite, id, &mut after, &mut (), maker, &how), None);
+            return (make(&sqlite, id, &mut after, &mut (), maker, cleaning, &how), None);
         };
         let mut beside = Beside::start(scope, seen);
-        let made = make(&sqlite, id, &mut after, &mut beside, maker, &how);
+        let made = make(&sqlite, id, &mut after, &mut beside, maker, cleaning, &how);
         (made, beside.seen)
     });
     let made = made?;

@@ -3,6 +3,7 @@
 use rusqlite::types::{Type, ValueRef};
 use rusqlite::{Connection as Sqlite, Row, params};
 
+use super::cleaning::Cleaning;
 use super::watching::Watching;
 use crate::store::model::OutputType;
 use crate::store::sealed::{Chunk, Made, Maker};
@@ -31,37 +32,79 @@ pub(super) struct Making {
 /// Blocks that are made at once until there is a state behind one: a very long line has none.
 const FOR_A_STATE: usize = 512;
 
-/// The next blocks of a session, from chunks behind `after`, and whether these are the last ones. A row that no block can hold is the
-/// reason why there are none.
+/// Takes chunks into blocks.
+struct Taking<'a, 'b> {
+    watching: &'a mut dyn Watching,
+    maker: Maker<'b>,
+    how: &'a Making,
+    made: Vec<Made>,
+    is_enough: bool,
+}
+
+impl Taking<'_, '_> {
+    fn take(&mut self, chunk: Chunk<'_>) -> Result<()> {
+        let Self { watching, how, made, is_enough, .. } = self;
+        if let Some(full) = self.maker.add(chunk)? {
+            made.push(full);
+            let count = made.len();
+            *is_enough = count >= how.most
+                && (how.goes_on || count >= how.most + FOR_A_STATE || watching.has_state());
+            watching.block(*is_enough && !how.goes_on);
+        }
+        // The first chunk of a block that is made later is read again.
+        if !*is_enough {
+            watching.add(chunk);
+        }
+        Ok(())
+    }
+
+    /// Takes what is known by now.
+    fn take_known(&mut self, cleaning: &mut Cleaning) -> Result<()> {
+        while !self.is_enough
+            && let Some(taken) = cleaning.next(|chunk| self.take(chunk))
+        {
+            taken?;
+        }
+        Ok(())
+    }
+}
+
+/// The next blocks of a session, from chunks behind `after`, without the secrets that `cleaning` finds, and whether these are the last
+/// ones. A row that no block can hold is the reason why there are none.
 pub(super) fn make(
     sqlite: &Sqlite,
     id: &[u8],
     after: &mut i64,
     watching: &mut dyn Watching,
-    mut maker: Maker<'_>,
+    maker: Maker<'_>,
+    mut cleaning: Option<Cleaning>,
     how: &Making,
 ) -> Result<Result<(Vec<Made>, bool), String>> {
-    let mut made: Vec<Made> = Vec::new();
+    let mut taking = Taking { watching, maker, how, made: Vec::new(), is_enough: false };
     let mut statement = sqlite.prepare_cached(how.sql)?;
     let mut rows = statement.query(params![StoredText(id), *after])?;
-    let mut is_enough = false;
-    while !is_enough && let Some(row) = rows.next()? {
+    while !taking.is_enough
+        && let Some(row) = rows.next()?
+    {
         let chunk = match chunk(row)? {
             Ok(chunk) => chunk,
             Err(reason) => return Ok(Err(reason)),
         };
-        if let Some(full) = maker.add(chunk)? {
-            made.push(full);
-            let count = made.len();
-            is_enough = count >= how.most
-                && (how.goes_on || count >= how.most + FOR_A_STATE || watching.has_state());
-            watching.block(is_enough && !how.goes_on);
-        }
-        // The first chunk of a block that is made later is read again.
-        if !is_enough {
-            watching.add(chunk);
+        match &mut cleaning {
+            Some(cleaning) => {
+                cleaning.add(chunk);
+                taking.take_known(cleaning)?;
+            }
+            None => taking.take(chunk)?,
         }
     }
+    if !taking.is_enough
+        && let Some(cleaning) = &mut cleaning
+    {
+        cleaning.end(sqlite, id)?;
+        taking.take_known(cleaning)?;
+    }
+    let Taking { watching, mut maker, mut made, is_enough, .. } = taking;
     if !is_enough && let Some(last) = maker.finish()? {
         made.push(last);
         watching.block(true);

@@ -2,6 +2,7 @@
 //! others, and takes theirs.
 
 mod attached;
+mod cleaning;
 mod exchange;
 mod make;
 mod seal;

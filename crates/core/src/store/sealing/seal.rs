@@ -335,7 +335,8 @@ impl<'a, P: FnMut(Progress) -> ControlFlow<()>> Work<'a, P> {
             let maker = Maker::new(id, self.block)?;
             let mut watching = Here { seen: &mut seen, visible: Vec::new() };
             let how = Making { sql: CHUNKS.rows, most: AT_ONCE, goes_on: true };
-            let (made, is_end) = match make(sqlite, id, &mut after, &mut watching, maker, &how)? {
+            let made = make(sqlite, id, &mut after, &mut watching, maker, None, &how)?;
+            let (made, is_end) = match made {
                 Ok(made) => made,
                 Err(reason) => {
                     self.keep(id, reason);
