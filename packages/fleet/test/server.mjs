@@ -30,9 +30,9 @@ const NOBODY = 65_534
 const isRoot = process.getuid?.() === 0
 
 /** The folder with `bin/initdb`: that of `GSD_POSTGRES`, the installed package, or the newest of the system. */
-function installation() {
+export function installation({ ofSystem = false } = {}) {
   if (process.env.GSD_POSTGRES) return process.env.GSD_POSTGRES
-  if (existsSync(join(EMBEDDED, 'bin/initdb'))) return EMBEDDED
+  if (!ofSystem && existsSync(join(EMBEDDED, 'bin/initdb'))) return EMBEDDED
   const versions = existsSync(OF_SYSTEM) ? readdirSync(OF_SYSTEM).map(Number) : []
   if (versions.length > 0) return join(OF_SYSTEM, String(Math.max(...versions)))
   throw new Error(
@@ -48,6 +48,20 @@ export async function freePort() {
   server.close()
   await once(server, 'close')
   return port
+}
+
+/** How a program runs in a folder that it may use: as an ordinary user. */
+export const ordinaryUser = (folder, more = {}) => ({
+  cwd: folder,
+  env: { PATH: process.env.PATH, HOME: folder, TZ: 'UTC', ...more },
+  ...(isRoot ? { uid: NOBODY, gid: NOBODY } : {}),
+})
+
+/** Makes a folder of that user. */
+export function ownedFolder(folder) {
+  mkdirSync(folder, 0o700)
+  if (isRoot) chownSync(folder, NOBODY, NOBODY)
+  return folder
 }
 
 /** Another user has to be able to read the programs, wherever the clone stands. */
@@ -81,8 +95,7 @@ export class Server {
     const folder = mkdtempSync(join(tmpdir(), 'gsd-postgres-'))
     chmodSync(folder, 0o755)
     const server = new Server(folder, readable(installation(), folder), await freePort(), settings)
-    mkdirSync(server.data, 0o700)
-    if (isRoot) chownSync(server.data, NOBODY, NOBODY)
+    ownedFolder(server.data)
     const password = join(folder, 'password')
     writeFileSync(password, 'secret\n', { mode: 0o644 })
     const args = ['-D', server.data, '-U', 'owner', '-A', 'scram-sha-256', '--pwfile', password]
@@ -110,9 +123,7 @@ export class Server {
   }
 
   #user() {
-    const lib = join(this.#programs, 'lib')
-    const env = { PATH: process.env.PATH, LD_LIBRARY_PATH: lib, HOME: this.folder, TZ: 'UTC' }
-    return { cwd: this.folder, env, ...(isRoot ? { uid: NOBODY, gid: NOBODY } : {}) }
+    return ordinaryUser(this.folder, { LD_LIBRARY_PATH: join(this.#programs, 'lib') })
   }
 
   /**
