@@ -1,6 +1,6 @@
 // `gsd-fleet push`: sends a file, once or as it grows.
 
-import { hostname } from 'node:os'
+import { hostname, setPriority } from 'node:os'
 import {
   abortable,
   allOptions,
@@ -44,6 +44,8 @@ async function once(shipping, path, json) {
 }
 
 async function always(shipping, path, { interval, json, signal }) {
+  // Whoever prints goes first.
+  setPriority(10)
   const isShown = process.stdout.isTTY && !json
   const onPush = (report) =>
     isShown ? print(told(path, report)) : log('pushed', { path, ...report })
