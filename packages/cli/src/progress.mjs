@@ -34,6 +34,7 @@ export function progressBar(stream = process.stderr) {
     },
     clear: () => {
       if (isDrawn) bar.stop()
+      isDrawn = false
     },
   }
 }

@@ -1,9 +1,10 @@
-// How a session of a fleet is named: by its id, by its host and its id, or by when it was.
+// How a session of a fleet is named: by its id, by its host or its file and its id, or by when it was.
 
 import { backOf, Failure, moment } from 'gsd-sessions'
 
 /** What the help says of an argument that names a session. */
-export const SESSION = 'the session: its id or the start of that, host/id, last, or last~2'
+export const SESSION =
+  'the session: its id or the start of that, host/id, store/id, last, or last~2'
 
 /** How many sessions a message names. */
 const NAMED = 5
@@ -27,10 +28,19 @@ export const filterOf = ({ host, command, dir, since }) => ({
 /** A session with its machine, as people name it. */
 export const nameOf = ({ host, id }) => `${host}/${id}`
 
+/** Characters of the UUID of a file in a name. */
+const OF_FILE = 8
+
+/** The same with its file, which one machine may have several of. */
+export const fullNameOf = ({ store, id }) => `${store.slice(0, OF_FILE)}/${id}`
+
 /** One of the sessions that were found. */
 function only(name, found) {
   if (found.length === 1) return found[0]
-  const named = found.slice(0, NAMED).map((session) => JSON.stringify(nameOf(session)))
+  const named = found.slice(0, NAMED).map((session, _, all) => {
+    const isOne = all.every((other) => other === session || nameOf(other) !== nameOf(session))
+    return JSON.stringify(isOne ? nameOf(session) : fullNameOf(session))
+  })
   const more = found.length > NAMED ? ', …' : ''
   throw new Failure(`${JSON.stringify(name)} names several sessions: ${named.join(', ')}${more}`)
 }
@@ -41,10 +51,16 @@ export async function resolve(fleet, name, options) {
   const limit = NAMED + 1
   const exact = await fleet.list({ ...filter, id: name, limit })
   if (exact.length > 0) return only(name, exact)
-  const [, host, id] = /^([^/]*)\/(.*)$/s.exec(name) ?? []
+  const [, where, id] = /^([^/]*)\/(.*)$/s.exec(name) ?? []
   if (id !== undefined) {
-    const [found] = await fleet.list({ ...filter, host, id, limit: 1 })
-    if (found) return found
+    const found = await fleet.list({ ...filter, host: where, id, limit })
+    if (found.length > 0) return only(name, found)
+    if (where.length >= OF_FILE) {
+      const { stores } = await fleet.status()
+      const file = stores.find(({ store }) => store.startsWith(where))
+      const [ofFile] = file ? await fleet.list({ ...filter, store: file.store, id, limit: 1 }) : []
+      if (ofFile) return ofFile
+    }
   }
   const back = backOf(name)
   if (back !== undefined) {

@@ -79,6 +79,22 @@ describe('gsd-fleet', () => {
     expect((await run(['list', '--json'], env)).stdout).toBe('[]\n')
   })
 
+  test('tells sessions apart that have one id on one machine', async () => {
+    const env = { GSD_FLEET_URL: await newCluster(), NO_COLOR: '1' }
+    const names = []
+    for (const text of ['of the first file', 'of the second file']) {
+      const machine = newMachine()
+      machine.create('one')
+      machine.print('one', 1, () => text)
+      const pushed = await run(['push', '--json', '--db', machine.path], env)
+      names.push(`${(JSON.parse(pushed.stdout) as { store: string }).store.slice(0, 8)}/one`)
+    }
+    const several = (await run(['show', 'one'], env)).stderr
+    for (const name of names) expect(several).toContain(JSON.stringify(name))
+    const shown = await Promise.all(names.map((name) => run(['show', '--output', name], env)))
+    expect(shown.map(({ stdout }) => stdout)).toEqual(['of the first file', 'of the second file'])
+  })
+
   test('never shows a password', async () => {
     const to = 'postgres://me:hidden@127.0.0.1:1/d'
     for (const args of [['list'], ['status', '--json']]) {

@@ -11,7 +11,7 @@ import {
   STATUSES,
 } from 'gsd-sessions'
 import { Option } from 'commander'
-import { filterOf, filterOptions, nameOf, resolve } from '../naming.mjs'
+import { filterOf, filterOptions, fullNameOf, resolve } from '../naming.mjs'
 import { withFleet } from '../reading.mjs'
 
 /** How many are listed, unless more are asked for. */
@@ -52,7 +52,7 @@ export function define(command) {
       if (json) return print(`${jsonText(page)}\n`)
       await print(sessionTable(page))
       if (found.length > limit && process.stdout.isTTY) {
-        await print(styled('dim', `More: --before ${printable(nameOf(page.at(-1)))}\n`))
+        await print(styled('dim', `More: --before ${printable(fullNameOf(page.at(-1)))}\n`))
       }
     }),
   )

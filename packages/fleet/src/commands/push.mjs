@@ -22,6 +22,9 @@ import { Cluster } from '../cluster.mjs'
 import { Shipping } from '../shipping.mjs'
 import { INTERVAL, watch } from '../watch.mjs'
 
+/** Milliseconds of a push before a bar is drawn: most take less. */
+const BEFORE_BAR = 500
+
 /** What was sent, as people read it. */
 function told(path, { sessions, outputs, bytes, sentBytes, failed }) {
   const size = outputs === 0 ? '' : `, ${bytesText(bytes)} as ${bytesText(sentBytes)}`
@@ -85,14 +88,25 @@ export function define(command) {
     const bar = options.json ? undefined : progressBar()
     await abortable(async (signal) => {
       const cluster = new Cluster(options.to, { signal })
+      let began = 0
       const shipping = new Shipping(cluster, path, {
         removals: options.followRemovals ? 'follow' : 'keep',
         redact,
-        onProgress: ({ done, total }) => bar?.update(Math.round(done * 1000), total * 1000),
+        onProgress: ({ done, total }) => {
+          if (performance.now() > began + BEFORE_BAR) {
+            bar?.update(Math.round(done * 1000), total * 1000)
+          }
+        },
       })
+      const shown = {
+        push: () => {
+          began = performance.now()
+          return shipping.push().finally(() => bar?.clear())
+        },
+      }
       try {
-        if (options.watch) await always(shipping, path, { ...options, signal })
-        else await once(shipping, path, options.json).finally(() => bar?.clear())
+        if (options.watch) await always(shown, path, { ...options, signal })
+        else await once(shown, path, options.json)
       } finally {
         await shipping.close()
       }
