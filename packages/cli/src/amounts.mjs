@@ -46,16 +46,17 @@ function utcDate(year, month, day, hours, minutes, seconds, millis) {
 function readMoment(text) {
   const [, count, unit] = /^(\d+)(s|min|h|d|w)$/.exec(text) ?? []
   if (unit) {
-    const date = new Date(Date.now() - count * SPANS[unit])
+    const date = new Date(Date.now() - Number(count) * SPANS[unit])
     return { date }
   }
   const found = MOMENT.exec(text)
   if (!found) return undefined
   const [year, month, day, hours = 0, minutes = 0, seconds = 0] = found
     .slice(1, 7)
-    .map((digits) => digits && Number(digits))
+    .map((digits) => (digits === undefined ? undefined : Number(digits)))
   const millis = Number((found[7] ?? '').slice(0, 3).padEnd(3, '0'))
-  const [utc, sign, offsetHours, offsetMinutes = 0] = found.slice(8)
+  const [utc, sign] = found.slice(8)
+  const [offsetHours, offsetMinutes] = found.slice(10).map((digits) => Number(digits ?? 0))
   const fields = [year, month, day, hours, minutes, seconds, millis]
   // A day that there is not, such as the 31st of February, would become another.
   const date = utcDate(...fields)
@@ -64,7 +65,7 @@ function readMoment(text) {
   if (offsetHours > 23 || offsetMinutes > 59) return undefined
   if (utc) return { date }
   if (sign) {
-    const offset = (offsetHours * 60 + Number(offsetMinutes)) * 60_000
+    const offset = (offsetHours * 60 + offsetMinutes) * 60_000
     return { date: new Date(sign === '-' ? date.getTime() + offset : date.getTime() - offset) }
   }
   const next = found[4] === undefined ? localDate(year, month, day + 1, 0, 0, 0, 0) : undefined
@@ -92,7 +93,7 @@ export function lastMoment(text) {
 export function size(text) {
   const [, count, prefix, binary] = /^(\d+(?:\.\d+)?) ?([kmgt]?)(i?)b?$/i.exec(text) ?? []
   const power = PREFIXES.indexOf(prefix?.toLowerCase())
-  const bytes = Math.round(count * (binary ? 1024 : 1000) ** power)
+  const bytes = Math.round(Number(count) * (binary ? 1024 : 1000) ** power)
   if (!Number.isSafeInteger(bytes) || (binary && power === 0)) {
     throw new InvalidArgumentError('It must be a size such as 500M, 2G or 1.5GiB.')
   }

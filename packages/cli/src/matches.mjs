@@ -5,6 +5,8 @@ import { integer } from './command.mjs'
 import { complain, print } from './streams.mjs'
 import { jsonText, printable, printableLine, styled } from './style.mjs'
 
+/** @import { SearchMatch, SearchOptions } from '@gsd/session-store' */
+
 /** A line as it was seen, with the place that matches set off. */
 function highlighted({ line, start, end }) {
   const [before, match, after] = [line.slice(0, start), line.slice(start, end), line.slice(end)]
@@ -92,7 +94,11 @@ export function searchOptions(command) {
     .option('--limit <number>', 'so many matches at most', integer(1))
 }
 
-/** What a search is given, by the options of {@link searchOptions}. */
+/**
+ * What a search is given, by the options of {@link searchOptions}.
+ *
+ * @param {SearchOptions} options
+ */
 export const searchFor = ({ regex, caseSensitive, drawnOver, since, until, context }) => ({
   regex,
   caseSensitive,
@@ -102,7 +108,13 @@ export const searchFor = ({ regex, caseSensitive, drawnOver, since, until, conte
   context,
 })
 
-/** Prints the matches that `find` gives: `limit` of them, and a word where there are more. */
+/**
+ * Prints the matches that `find` gives: `limit` of them, and a word where there are more.
+ *
+ * @param {(limit: number) => AsyncIterable<SearchMatch>} find
+ * @param {number | undefined} limit
+ * @param {{ json?: boolean, context?: number }} options
+ */
 export async function printMatches(find, limit = Infinity, { json, context }) {
   const matches = []
   const printer = new Printer(context > 0)

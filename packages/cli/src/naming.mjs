@@ -4,6 +4,15 @@ import { resolve, sep } from 'node:path'
 import { moment } from './amounts.mjs'
 import { Failure } from './command.mjs'
 
+/** @import { ListOptions, SessionStore } from '@gsd/session-store' */
+/** @import { Command } from 'commander' */
+
+/**
+ * What tells sessions apart. Other options may stand beside these.
+ *
+ * @typedef {{ command?: string, dir?: string, since?: Date }} Filter
+ */
+
 /** The failure of a call for a session that is not stored. */
 export const unknownSession = (id) => new Failure(`there is no session ${JSON.stringify(id)}`)
 
@@ -40,6 +49,8 @@ function idAt(sessions, back, filter = '') {
 /**
  * The id of a session that is named: its id, the start of that if no other session has it, `last`, or `last~2`. With a
  * filter the last ones are those that meet it.
+ *
+ * @param {Filter} [filter]
  */
 export function resolveId(stores, name, filter = {}) {
   const { sessions, outputs } = stores
@@ -65,20 +76,34 @@ export const SESSION = 'the session: its id or the start of that, last, or last~
 /** The same for several. */
 export const SESSIONS = 'the sessions: ids or the start of them, last, or last~2'
 
-/** Adds the options that tell sessions apart by what they ran and where. */
+/**
+ * Adds the options that tell sessions apart by what they ran and where.
+ *
+ * @param {Command} command
+ * @param {{ which?: string, commandForm?: string }} [texts]
+ */
 export function placeOptions(command, { which = 'the last one', commandForm = '<text>' } = {}) {
   return command
     .option(`--command ${commandForm}`, `${which} whose command or title has this in it`)
     .option('--dir <folder>', `${which} that worked in this folder or below it`)
 }
 
-/** The same, and when they started. In the place of an id they name the last session that meets all of them. */
+/**
+ * The same, and when they started. In the place of an id they name the last session that meets all of them.
+ *
+ * @param {Command} command
+ * @param {{ which?: string, commandForm?: string }} [texts]
+ */
 export function filterOptions(command, { which = 'the last one', ...how } = {}) {
   const since = `${which} that started then or later (2h, 2026-03-01)`
   return placeOptions(command, { which, ...how }).option('--since <moment>', since, moment)
 }
 
-/** Whether options tell sessions apart. */
+/**
+ * Whether options tell sessions apart.
+ *
+ * @param {Filter} options
+ */
 export const isFiltered = ({ command, dir, since }) =>
   command !== undefined || dir !== undefined || since !== undefined
 
@@ -88,7 +113,13 @@ function isBelow({ workingDir }, folder) {
   return workingDir === folder || workingDir.startsWith(root)
 }
 
-/** The sessions that meet what {@link filterOptions} say, and of which `list` is told, newest first. */
+/**
+ * The sessions that meet what {@link filterOptions} say, and of which `list` is told, newest first.
+ *
+ * @param {{ sessions: SessionStore<number> }} stores
+ * @param {Filter} filter
+ * @param {ListOptions} [how]
+ */
 export function filteredSessions({ sessions }, { command, dir, since }, how = {}) {
   const text = command?.toLowerCase()
   const folder = dir === undefined ? undefined : resolve(dir)

@@ -4,6 +4,16 @@ import { Terminal } from '@gsd/session-store'
 import { print } from './streams.mjs'
 import { hasColors, jsonText, localTime, styled } from './style.mjs'
 
+/** @import { Session, SessionSize } from '@gsd/session-store' */
+
+/**
+ * What prints chunks. Text that is read from a file has no cursor and no time; bytes are for a pipe alone.
+ *
+ * @typedef {object} Printer
+ * @property {(chunk: { data: string, cursor?: number, timestamp?: Date }) => unknown} chunk
+ * @property {() => Promise<unknown>} end
+ */
+
 /**
  * Characters that reverse text or hide in it: line separators, embeddings and overrides of direction, zero-width
  * spaces, tags. The marks of right-to-left text stay, and so do the characters that join emoji and letters.
@@ -45,6 +55,11 @@ function resizer(terminal, sizes) {
 /**
  * A printer of stored chunks. Into a pipe it leaves text as it is. On a terminal it prints the lines that stayed, with their
  * colours and, if wanted, the times at which they began: all of them, or so many at the end.
+ *
+ * @param {{ raw?: boolean, times?: boolean, lines?: number }} options
+ * @param {Session<number>} [session]
+ * @param {SessionSize[]} [sizes]
+ * @returns {Printer}
  */
 export function textPrinter({ raw, times, lines: most = Infinity }, session, sizes = []) {
   if (raw || !(process.stdout.isTTY || times)) {

@@ -22,7 +22,7 @@ export async function print(text) {
 export function tellWarnings() {
   const others = process.listeners('warning')
   process.removeAllListeners('warning')
-  process.on('warning', (warning) => {
+  process.on('warning', (/** @type {NodeJS.ErrnoException} */ warning) => {
     if (warning.code?.startsWith('GSD_')) complain(`warning: ${warning.message}`)
     else for (const listener of others) listener.call(process, warning)
   })

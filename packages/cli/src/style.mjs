@@ -183,6 +183,8 @@ function columnsFor(headings, wanted, optional) {
  * Rows under their headings, in columns as wide as their widest cell; `style(cell, column)` gives a cell its
  * looks. On a terminal lines are cut where it ends: a line that wraps is no row any more. Where it is narrow, the
  * `optional` columns are left out, from the first.
+ *
+ * @param {(cell: string, column: number) => string} [style]
  */
 export function table(headings, rows, style = (cell) => cell, optional = []) {
   const cells = [headings, ...rows].map((row) => row.map(printable))

@@ -5,6 +5,8 @@ import { types } from 'pg'
 import { addressOf } from './address.mjs'
 import { FleetError, isOfConnection, isTransient } from './errors.mjs'
 
+/** @import { FleetOptions } from '../index.js' */
+
 /** Connections that are kept at most. */
 const MOST = 4
 
@@ -31,7 +33,10 @@ export class Cluster {
   // The host that answered last is asked first.
   #at = 0
 
-  /** @param to An address, or undefined for that of the environment. */
+  /**
+   * @param {string} [to] An address, or undefined for that of the environment.
+   * @param {Pick<FleetOptions, 'patience' | 'signal'>} [options]
+   */
   constructor(to, { patience = PATIENCE, signal } = {}) {
     this.#address = addressOf(to)
     this.patience = patience
@@ -148,7 +153,16 @@ export class Cluster {
     return rows
   }
 
-  /** Runs `work`, again and again while it fails for a reason that passes, for as long as the patience lasts after its last progress. */
+  /**
+   * Runs `work`, again and again while it fails for a reason that passes, for as long as the patience lasts after its last progress.
+   *
+   * @template T
+   * @param {() => Promise<T>} work
+   * @param {object} [how]
+   * @param {number} [how.patience] In milliseconds.
+   * @param {(error: NodeJS.ErrnoException, wait: number) => void} [how.onRetry] Called before each pause.
+   * @param {() => number} [how.progress] Gives another number whenever something was done.
+   */
   async patiently(work, { patience = this.patience, onRetry = () => {}, progress = () => 0 } = {}) {
     // The clock of the day may be set meanwhile.
     const now = () => performance.now()

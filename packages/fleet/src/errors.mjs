@@ -1,10 +1,23 @@
 // Errors of this package, and which errors of a cluster pass.
 
-/** An error of this package: its `code` says what is wrong. */
+/** @import { FleetError as Declared } from '../index.js' */
+
+/**
+ * An error of this package: its `code` says what is wrong.
+ *
+ * @implements {Declared}
+ */
 export class FleetError extends Error {
+  /** @type {'FleetError'} */
+  name = 'FleetError'
+
+  /**
+   * @param {string} code
+   * @param {string} message
+   * @param {ErrorOptions} [options]
+   */
   constructor(code, message, options) {
     super(message, options)
-    this.name = 'FleetError'
     this.code = code
   }
 }

@@ -11,6 +11,19 @@ import { fromColumn, toColumn } from './names.mjs'
 import { boundaryOf, kindOf, partitionsOf, plan, run, settingsOf } from './schema.mjs'
 import { conditionOf } from './terms.mjs'
 
+/**
+ * @import {
+ *   Fleet as Declared,
+ *   FleetFilter,
+ *   FleetFollowOptions,
+ *   FleetListOptions,
+ *   FleetOptions,
+ *   FleetSearchOptions,
+ *   FleetSession,
+ *   FleetSessionName,
+ * } from '../index.js'
+ */
+
 /** Bytes of blocks of a session above which they stand in a temporary file instead of memory. */
 const IN_MEMORY = 64 << 20
 
@@ -81,11 +94,12 @@ class Where {
 /** A text for LIKE in which nothing stands for anything else. */
 const literal = (text) => text.replaceAll(/[\\%_]/g, '\\$&')
 
+/** @implements {Declared} */
 export class Fleet {
   #cluster
   #isChecked = false
 
-  /** @param options `to`: an address; that of `GSD_FLEET_URL` or the `PG*` variables without one. */
+  /** @param {FleetOptions} [options] `to`: an address; that of `GSD_FLEET_URL` or the `PG*` variables without one. */
   constructor({ to, signal, patience } = {}) {
     this.#cluster = new Cluster(to, { signal, patience })
   }
@@ -113,6 +127,7 @@ export class Fleet {
     return this.#cluster.query(sql, values)
   }
 
+  /** @param {FleetFilter} [filter] */
   #where({ host, store, status, workingDir, command, since, until, id, prefix, removed } = {}) {
     const where = new Where()
       .addIf('st.host = ?', host)
@@ -127,7 +142,11 @@ export class Fleet {
     return removed === false ? where.always('s.removed IS NULL') : where
   }
 
-  /** The sessions of all machines, newest first. */
+  /**
+   * The sessions of all machines, newest first.
+   *
+   * @param {FleetListOptions} [options]
+   */
   async list(options = {}) {
     const { limit, before } = options
     const where = this.#where(options)
@@ -156,7 +175,11 @@ export class Fleet {
     return rows.map(rowOf)
   }
 
-  /** How many sessions there are. */
+  /**
+   * How many sessions there are.
+   *
+   * @param {FleetFilter} [options]
+   */
   async count(options = {}) {
     const { schema } = this.#cluster
     const where = this.#where(options)
@@ -167,7 +190,12 @@ export class Fleet {
     return count
   }
 
-  /** The newest session with an id, of all machines or of one; undefined without one. */
+  /**
+   * The newest session with an id, of all machines or of one; undefined without one.
+   *
+   * @param {string} id
+   * @param {Pick<FleetFilter, 'host' | 'store'>} [where]
+   */
   async get(id, { host, store } = {}) {
     const [found] = await this.list({ id, host, store, limit: 1 })
     return found
@@ -207,6 +235,8 @@ WHERE started = $1 AND store = $2 AND session = $3 AND first = ANY($4) ORDER BY 
 
   /**
    * A store of this machine that has one session, with all that it printed. It is closed by the caller.
+   *
+   * @param {FleetSession | FleetSessionName} session
    */
   async open(session) {
     const key = await this.#keyOf(session)
@@ -240,7 +270,12 @@ WHERE started = $1 AND store = $2 AND session = $3 AND first = ANY($4) ORDER BY 
     return found[KEY]
   }
 
-  /** What a session prints from a cursor on, as it arrives, until it ends. */
+  /**
+   * What a session prints from a cursor on, as it arrives, until it ends.
+   *
+   * @param {FleetSession | FleetSessionName} session
+   * @param {FleetFollowOptions} [options]
+   */
   async *follow(session, { after = 0, signal } = {}) {
     const key = await this.#keyOf(session)
     const mirror = new Mirror()
@@ -275,7 +310,12 @@ WHERE started = $1 AND store = $2 AND session = $3 AND first = ANY($4) ORDER BY 
     }
   }
 
-  /** Lines in what sessions printed, of all machines, by the start of their sessions. */
+  /**
+   * Lines in what sessions printed, of all machines, by the start of their sessions.
+   *
+   * @param {string} pattern
+   * @param {FleetSearchOptions} [options]
+   */
   async *search(pattern, options = {}) {
     const { host, store, sessionId, since, until, limit = Infinity, signal, ...how } = options
     const known = new Mirror()
@@ -405,6 +445,8 @@ GROUP BY b.started, b.store, b.session ORDER BY b.started, b.store, b.session LI
 
   /**
    * Removes the sessions that started before a month: whole months, which are dropped. What is removed is not sent again.
+   *
+   * @param {{ olderThan?: Date, dryRun?: boolean }} [options] Without `olderThan` it throws.
    */
   async prune({ olderThan, dryRun = false } = {}) {
     if (!(olderThan instanceof Date) || Number.isNaN(olderThan.getTime())) {

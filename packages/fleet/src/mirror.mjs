@@ -2,6 +2,8 @@
 
 import { DatabaseConnection, OutputStore, SessionStore } from '@gsd/session-store'
 
+/** @import { NewSession, SessionSize } from '@gsd/session-store' */
+
 /** More slots than any harness has. */
 const SLOTS = 1000
 
@@ -17,17 +19,23 @@ export class Mirror {
   sessions
   outputs
 
-  /** @param path A file, or none: in memory. */
+  /** @param {string} [path] A file, or none: in memory. */
   constructor(path = ':memory:') {
     this.connection = new DatabaseConnection(path, { slots: SLOTS })
     this.sessions = new SessionStore(this.connection)
     this.outputs = new OutputStore(this.connection)
   }
 
-  /** Stores a session, as a cluster has it. Output without a session has only an id. */
+  /**
+   * Stores a session, as a cluster has it. Output without a session has only an id.
+   *
+   * @param {Partial<NewSession> & { id: string, sizes: SessionSize[] }} session
+   */
   putSession({ id, sizes, ...session }) {
     this.removeSession(id)
-    if (session.startedAt !== undefined) this.sessions.create({ id, ...session })
+    if (session.startedAt !== undefined) {
+      this.sessions.create(/** @type {NewSession} */ ({ id, ...session }))
+    }
     this.outputs.putBlocks(id, [], { sizes: sizes.length > 1 ? sizes : [] })
   }
 

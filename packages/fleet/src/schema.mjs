@@ -2,6 +2,9 @@
 
 import { FleetError } from './errors.mjs'
 
+/** @import { FleetStatus } from '../index.js' */
+/** @import { Cluster } from './cluster.mjs' */
+
 /** The version of the tables. A reader or a shipper refuses what it does not know. */
 export const VERSION = 1
 
@@ -12,7 +15,12 @@ const AHEAD = 24
 /** The tables that are partitioned by the start of a session. */
 const PARTITIONED = ['sessions', 'blocks']
 
-/** What kind of cluster answers, by what it says of itself. */
+/**
+ * What kind of cluster answers, by what it says of itself.
+ *
+ * @param {Cluster} cluster
+ * @returns {Promise<FleetStatus['kind']>}
+ */
 export async function kindOf(cluster) {
   const [{ version }] = await cluster.query('SELECT version() AS version')
   if (version.includes('CockroachDB')) return 'cockroachdb'
@@ -210,7 +218,11 @@ export async function plan(cluster, now = new Date()) {
   return { kind, version, statements }
 }
 
-/** Runs the statements of a plan, one after the other. Each of them may be run again. */
+/**
+ * Runs the statements of a plan, one after the other. Each of them may be run again.
+ *
+ * @param {(sql: string) => void} [onStatement] Called before each of them.
+ */
 export async function run(cluster, { kind, statements }, onStatement = () => {}) {
   for (const sql of statements) {
     onStatement(sql)

@@ -14,6 +14,8 @@ const ended = new AbortController()
 const { signal } = ended
 
 const tell = (event, value) => parentPort.postMessage({ event, value })
+
+/** @param {NodeJS.ErrnoException} error */
 const partsOf = ({ code, message }) => ({ code, message })
 
 // What is wrong with the address is told to the first who asks.
@@ -27,8 +29,15 @@ function theShipping() {
   return shipping
 }
 
-// One after the other: two pushes of one thread would only be in each other's way.
+/** @type {Promise<unknown>} */
 let last = Promise.resolve()
+
+/**
+ * One after the other: two pushes of one thread would only be in each other's way.
+ *
+ * @template T
+ * @param {() => Promise<T>} work
+ */
 function inTurn(work) {
   const done = last.then(work)
   last = done.catch(() => {})

@@ -3,6 +3,8 @@
 import { Worker } from 'node:worker_threads'
 import { FleetError } from './errors.mjs'
 
+/** @import { Shipper as Declared, ShipperOptions } from '../index.js' */
+
 const OPTIONS = [
   'file',
   'to',
@@ -15,7 +17,11 @@ const OPTIONS = [
   'onError',
 ]
 
-/** Options that are checked, with what they must be. */
+/**
+ * Options that are checked, with what they must be.
+ *
+ * @param {ShipperOptions} options
+ */
 function checked(options) {
   if (typeof options !== 'object' || options === null)
     throw wrongType('options', 'an object', options)
@@ -52,6 +58,7 @@ const wrongType = (name, what, value) =>
 const outOfRange = (name, what, value) =>
   new FleetError('ERR_OUT_OF_RANGE', `Shipper: ${name} must be ${what}; received ${told(value)}`)
 
+/** @implements {Declared} */
 export class Shipper {
   #worker
   #waiting = new Map()
@@ -59,6 +66,7 @@ export class Shipper {
   #options
   #ended
 
+  /** @param {ShipperOptions} options */
   constructor(options) {
     const data = checked(options)
     this.#options = options
@@ -123,9 +131,5 @@ export class Shipper {
     this.#worker.ref()
     this.#worker.postMessage({ what: 'close' })
     await this.#ended
-  }
-
-  [Symbol.asyncDispose ?? Symbol.for('Symbol.asyncDispose')]() {
-    return this.close()
   }
 }

@@ -8,6 +8,9 @@ import { settingsOf } from './schema.mjs'
 import { sizesOf, staleUpTo } from './sizes.mjs'
 import { Source } from './source.mjs'
 
+/** @import { ShipperOptions } from '../index.js' */
+/** @import { Cluster } from './cluster.mjs' */
+
 /** Sessions whose place is remembered, with the state of their terminal: those that go on. */
 const REMEMBERED = 1000
 
@@ -55,10 +58,9 @@ export class Shipping {
   #report = { sessions: 0, blocks: 0, outputs: 0, bytes: 0, sentBytes: 0, failed: [] }
 
   /**
-   * @param cluster The cluster.
-   * @param path The file.
-   * @param removals What becomes of sessions that are removed from the file: 'keep' or 'follow'.
-   * @param redact Which secrets are replaced before anything is sent.
+   * @param {Cluster} cluster The cluster.
+   * @param {string} path The file.
+   * @param {Pick<ShipperOptions, 'removals' | 'redact' | 'onProgress'>} [options]
    */
   constructor(cluster, path, { removals = 'keep', redact, onProgress = () => {} } = {}) {
     this.#cluster = cluster
@@ -287,6 +289,7 @@ FROM ${schema}.stores WHERE store = $1`,
     }
     const lacks = ([id, last]) =>
       last > (this.#known.get(toColumn(id))?.position ?? 0) && !this.#unsendable.has(id)
+    /** @param {[string, number]} head */
     const isMeant = ([id]) => only === undefined || only.has(id)
     const toSend = [...heads].filter((head) => isMeant(head) && lacks(head))
     this.#toSend = toSend.length

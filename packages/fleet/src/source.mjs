@@ -6,6 +6,9 @@ import { isMarked, markOf } from './marks.mjs'
 import { fromColumn, toColumn } from './names.mjs'
 import { sizesOf } from './sizes.mjs'
 
+/** @import { NewSession } from '@gsd/session-store' */
+/** @import { ShipperOptions } from '../index.js' */
+
 /** Blocks of a session that are made at once: a megabyte of text. */
 const PAGE = 16
 
@@ -25,6 +28,7 @@ class Fields {
 
   clean(session) {
     const { workingDir, currentCommand, title, error, startedAt } = session
+    /** @type {NewSession} */
     const given = { id: 'id', slot: 1, status: 'running', workingDir, startedAt }
     this.#sessions.create({ ...given, currentCommand, title, error })
     const cleaned = this.#sessions.get('id')
@@ -46,8 +50,8 @@ export class Source {
   #file
 
   /**
-   * @param path The file.
-   * @param redact Which secrets are replaced in what is read.
+   * @param {string} path The file.
+   * @param {ShipperOptions['redact']} [redact] Which secrets are replaced in what is read.
    */
   constructor(path, redact = false) {
     this.#path = path

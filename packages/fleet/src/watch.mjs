@@ -3,6 +3,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isTransient } from './errors.mjs'
 
+/** @import { PushReport } from '../index.js' */
+
 /** The pause between two looks at a file, unless it is told, in milliseconds. */
 export const INTERVAL = 500
 
@@ -12,8 +14,12 @@ const AFTER_FAILURE = 2_000
 /**
  * Sends what a file has, and what comes, until `signal` ends it. A cluster that cannot be reached is waited for.
  *
- * @param onPush Called with a report whenever something was sent.
- * @param onError Called with what failed. It is tried again.
+ * @param {{ push(): Promise<PushReport> }} shipping
+ * @param {object} options
+ * @param {number} [options.interval] The pause between two looks, in milliseconds.
+ * @param {AbortSignal} options.signal
+ * @param {(report: PushReport) => unknown} [options.onPush] Called with a report whenever something was sent.
+ * @param {(error: NodeJS.ErrnoException) => unknown} [options.onError] Called with what failed. It is tried again.
  */
 export async function watch(
   shipping,

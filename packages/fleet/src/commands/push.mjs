@@ -52,6 +52,7 @@ async function always(shipping, path, { interval, json, signal }) {
   const isShown = process.stdout.isTTY && !json
   const onPush = (report) =>
     isShown ? print(told(path, report)) : log('pushed', { path, ...report })
+  /** @param {NodeJS.ErrnoException} error */
   const onError = ({ code, message }) =>
     isShown ? complain(message) : log('failed', { path, code, message })
   if (!isShown) await log('watching', { path })
