@@ -4,8 +4,8 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     include: ['__test__/**/*.spec.ts', 'packages/*/test/**/*.spec.ts'],
-    // Those need a server, which they install and start: `npm test -w @gsd/session-fleet`.
-    exclude: ['**/node_modules/**', 'packages/fleet/test/**'],
+    // Those need what they install themselves: `npm test -w @gsd/session-fleet`.
+    exclude: ['**/node_modules/**', 'packages/{fleet,mcp}/test/**'],
     // No spec may use the database of whoever runs it.
     env: { GSD_SESSIONS_DB: '' },
     // vitest leaves one core free; but a spec often waits for a process that it started.

@@ -37,7 +37,11 @@ describe('the check of versions', () => {
   /** What has a version, in a folder of its own. */
   function copyOfVersions(): string {
     const folder = temporaryFolder()
-    for (const file of FILES) cpSync(join(root, file), join(folder, file), { recursive: true })
+    // What tests have installed is no part of it.
+    const filter = (path: string) => !path.endsWith('node_modules')
+    for (const file of FILES) {
+      cpSync(join(root, file), join(folder, file), { recursive: true, filter })
+    }
     return folder
   }
 
@@ -127,9 +131,10 @@ describe('the check of versions', () => {
     edit(folder, 'package.json', '"license"', `${repository},\n  "license"`)
     expect((await check(folder, '--tag', `v${version}`)).stderr).toBe(
       'packages/cli/package.json: not the repository of package.json\n' +
-        'packages/fleet/package.json: not the repository of package.json\n',
+        'packages/fleet/package.json: not the repository of package.json\n' +
+        'packages/mcp/package.json: not the repository of package.json\n',
     )
-    for (const name of ['cli', 'fleet']) {
+    for (const name of ['cli', 'fleet', 'mcp']) {
       edit(folder, `packages/${name}/package.json`, '"license"', `${repository},\n  "license"`)
     }
     expect(await check(folder, '--tag', `v${version}`)).toMatchObject({ code: 0, stderr: '' })

@@ -10,6 +10,7 @@ const isNamed = (name) => (folder) => readManifest(folder).name === name
 const isMain = isNamed('@gsd/session-store')
 const isCommand = isNamed('gsd-sessions')
 const isFleet = isNamed('@gsd/session-fleet')
+const isMcp = isNamed('@gsd/session-mcp')
 const isPlatform = (folder) => 'os' in readManifest(folder)
 
 /** A change of the root package. */
@@ -23,6 +24,9 @@ const inCommand = (change) => (folder) => void (isCommand(folder) && change(fold
 
 /** A change of the fleet's package. */
 const inFleet = (change) => (folder) => void (isFleet(folder) && change(folder))
+
+/** A change of the MCP server's package. */
+const inMcp = (change) => (folder) => void (isMcp(folder) && change(folder))
 
 const ofManifest = (change) => (folder) => {
   const manifest = readManifest(folder)
@@ -104,6 +108,16 @@ export const breakages = [
     noticedBy: '@gsd/session-fleet: exactly the files of contents-fleet.txt',
   },
   { what: 'no fleet', change: inFleet(without('src/fleet.mjs')), noticedBy: '@gsd/session-fleet' },
+  {
+    what: 'an MCP server without a tool',
+    change: inMcp(without('src/tools/search.mjs')),
+    noticedBy: '@gsd/session-mcp: exactly the files of contents-mcp.txt',
+  },
+  {
+    what: 'no MCP server',
+    change: inMcp(without('src/server.mjs')),
+    noticedBy: '@gsd/session-mcp',
+  },
   { what: 'no command', change: inCommand(without('bin')), noticedBy: 'gsd-sessions' },
   {
     what: 'no sources of the command',

@@ -119,6 +119,14 @@ async function fleet({ cwd, exec, root: folder }) {
   await program({ cwd, root: folder }, 'fleet.mjs')
 }
 
+/** The MCP server, as an agent starts it. */
+async function mcp({ cwd, exec, root: folder }) {
+  const told = await node(cwd, ...exec, 'gsd-session-mcp', '--version')
+  const { version } = JSON.parse(readFileSync(join(root, 'packages/mcp/package.json'), 'utf8'))
+  if (told !== `${version}\n`) throw new Error(`--version prints ${told}`)
+  await program({ cwd, root: folder }, 'mcp.mjs')
+}
+
 /** The store installs no other package than the one with its binary. */
 async function nothingElse({ installed }) {
   const names = await installed()
@@ -136,7 +144,11 @@ export const alone = {
 }
 
 /** The checks that need the packages of `packages/` as well. */
-export const withWorkspaces = { 'gsd-sessions': command, '@gsd/session-fleet': fleet }
+export const withWorkspaces = {
+  'gsd-sessions': command,
+  '@gsd/session-fleet': fleet,
+  '@gsd/session-mcp': mcp,
+}
 
 /** The checks that need other tools that users install. */
 export const withTools = {
@@ -175,6 +187,7 @@ export const ofTarball = {
 export const workspaces = {
   'gsd-sessions': 'contents-command.txt',
   '@gsd/session-fleet': 'contents-fleet.txt',
+  '@gsd/session-mcp': 'contents-mcp.txt',
 }
 
 /** The checks of the tarball of such a package. */

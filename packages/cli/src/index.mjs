@@ -6,6 +6,7 @@ export { exportFor, exportOptions, exportSession } from './commands/export.mjs'
 export { STATUSES } from './commands/list.mjs'
 export { show, showOptions } from './commands/show.mjs'
 export { tail, tailOptions } from './commands/tail.mjs'
+export { openHistory } from './history.mjs'
 export { newProgram, run, withNumbers } from './main.mjs'
 export { printMatches, searchFor, searchOptions } from './matches.mjs'
 export { backOf } from './naming.mjs'
@@ -13,4 +14,13 @@ export { abortable, progressBar } from './progress.mjs'
 export { redactSetting } from './settings.mjs'
 export { sessionTable } from './session-table.mjs'
 export { complain, print } from './streams.mjs'
-export { bytesText, jsonText, localTime, plural, printable, styled, table } from './style.mjs'
+export {
+  bytesText,
+  jsonText,
+  localTime,
+  plural,
+  printable,
+  printableLine,
+  styled,
+  table,
+} from './style.mjs'

@@ -41,9 +41,9 @@ export function backOf(name) {
 function idAt(sessions, back, filter = '') {
   const session = sessions[back]
   if (session) return session.id
-  const meets = filter && (back > 0 ? ` that meet ${filter}` : ` that meets ${filter}`)
+  const condition = filter && (back > 0 ? ` that meet ${filter}` : ` that meets ${filter}`)
   const are = back > 0 ? `are no ${back + 1} sessions` : 'is no session'
-  throw new Failure(`there ${are}${meets}`)
+  throw new Failure(`there ${are}${condition}`)
 }
 
 /**
@@ -114,23 +114,28 @@ function isBelow({ workingDir }, folder) {
 }
 
 /**
+ * Whether a session meets a filter, apart from the moment.
+ *
+ * @param {Filter} filter
+ */
+export function meets({ command, dir }) {
+  const text = command?.toLowerCase()
+  const folder = dir === undefined ? undefined : resolve(dir)
+  const has = (value) => value?.toLowerCase().includes(text) ?? false
+  return (session) =>
+    (text === undefined || has(session.currentCommand) || has(session.title)) &&
+    (folder === undefined || isBelow(session, folder))
+}
+
+/**
  * The sessions that meet what {@link filterOptions} say, and of which `list` is told, newest first.
  *
  * @param {{ sessions: SessionStore<number> }} stores
  * @param {Filter} filter
  * @param {ListOptions} [how]
  */
-export function filteredSessions({ sessions }, { command, dir, since }, how = {}) {
-  const text = command?.toLowerCase()
-  const folder = dir === undefined ? undefined : resolve(dir)
-  const has = (value) => value?.toLowerCase().includes(text) ?? false
-  return sessions
-    .list({ since, ...how })
-    .filter(
-      (session) =>
-        (text === undefined || has(session.currentCommand) || has(session.title)) &&
-        (folder === undefined || isBelow(session, folder)),
-    )
+export function filteredSessions({ sessions }, { since, ...filter }, how = {}) {
+  return sessions.list({ since, ...how }).filter(meets(filter))
 }
 
 /**

@@ -29,6 +29,7 @@ export const COMMANDS = [
   'backup',
   'restore',
   'salvage',
+  'mcp',
   'completion',
 ]
 

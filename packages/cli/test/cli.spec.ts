@@ -31,7 +31,17 @@ const OPENING: [string, ...string[]][] = [
   ['verify'],
   ['backup', 'x.db'],
 ]
-const OTHERS = ['record', 'restore', 'salvage', 'pick', 'play', 'rename', 'delete', 'completion']
+const OTHERS = [
+  'record',
+  'restore',
+  'salvage',
+  'pick',
+  'play',
+  'rename',
+  'delete',
+  'mcp',
+  'completion',
+]
 const COMMANDS = [...OTHERS, ...OPENING.map(([command]) => command)]
 
 /** Runs the command with each of these arguments before the tests, and gives what came of one. */

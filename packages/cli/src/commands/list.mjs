@@ -13,7 +13,11 @@ import { sessionTable } from '../session-table.mjs'
 import { print } from '../streams.mjs'
 import { jsonText, printable, styled } from '../style.mjs'
 
-/** The states of a session. */
+/**
+ * The states of a session.
+ *
+ * @type {import('@gsd/session-store').SessionStatus[]}
+ */
 export const STATUSES = ['idle', 'running', 'waiting_checkpoint', 'completed', 'failed']
 
 /** How many are listed on a terminal, unless more are asked for. */

@@ -1,0 +1,256 @@
+// What servers show: the sessions of a file, or those of a fleet, by the same calls.
+
+import { once } from 'node:events'
+import { existsSync, statSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Worker } from 'node:worker_threads'
+import { DatabaseConnection, OutputStore, SessionStore } from '@gsd/session-store'
+import { Failure } from './command.mjs'
+import { STATUSES } from './commands/list.mjs'
+import { meets } from './naming.mjs'
+
+/** @import { SearchAsyncOptions, SessionStatus } from '@gsd/session-store' */
+
+/** Sessions that are read at once where a filter looks at each. */
+const PAGE = 500
+
+/** How often a session is looked at that may print more, in milliseconds. */
+const PAUSE = 100
+
+/** Characters of the UUID of a file in the name of a session of a fleet. */
+const OF_FILE = 8
+
+/** The states of sessions that print no more. */
+const OVER = new Set(['completed', 'failed'])
+
+/**
+ * Which sessions are meant.
+ *
+ * @typedef {object} HistoryFilter
+ * @property {SessionStatus | readonly SessionStatus[]} [status]
+ * @property {string} [host] The machine, in a fleet.
+ * @property {string} [command] A part of the command or the title, in any case.
+ * @property {string} [dir] The folder, or one above it.
+ * @property {Date} [since]
+ * @property {Date} [until]
+ */
+
+/** @typedef {HistoryFilter & { limit?: number, before?: string }} HistoryList */
+
+/** @typedef {{ after?: number, signal?: AbortSignal }} HistoryFollow */
+
+/** @typedef {SearchAsyncOptions & { session?: string, host?: string }} HistorySearch */
+
+/** The sessions of a file. Their names are their ids. */
+class FileHistory {
+  kind = 'file'
+  #connection
+  #sessions
+  #outputs
+
+  constructor(path) {
+    if (!existsSync(path)) throw new Failure(`there is no file ${JSON.stringify(path)}`)
+    this.where = resolve(path)
+    this.#connection = new DatabaseConnection(path, { readonly: true, fileMustExist: true })
+    this.#sessions = new SessionStore(this.#connection)
+    this.#outputs = new OutputStore(this.#connection)
+  }
+
+  /**
+   * The sessions that meet a filter, newest first, behind one of them.
+   *
+   * @param {HistoryList} [options]
+   */
+  async list({ status, host: _host, since, until, limit, before, ...filter } = {}) {
+    const found = []
+    const isWanted = meets(filter)
+    let last = before === undefined ? undefined : await this.#known(before)
+    for (;;) {
+      const page = this.#sessions.list({ status, since, until, before: last, limit: PAGE })
+      for (const session of page) {
+        if (isWanted(session)) found.push(session)
+        if (found.length === limit) return found
+      }
+      if (page.length < PAGE) return found
+      last = page.at(-1)
+      // Other calls come in between.
+      await sleep(0)
+    }
+  }
+
+  async #known(name) {
+    const session = await this.get(name)
+    if (session === undefined) throw new Failure(`there is no session ${JSON.stringify(name)}`)
+    return session
+  }
+
+  /** The session with a name; undefined without one. */
+  async get(name) {
+    return this.#sessions.get(name)
+  }
+
+  /** The names that begin so, the newest first. */
+  async starting(prefix, limit) {
+    return this.#connection.db
+      .prepare('SELECT id FROM sessions WHERE substr(id, 1, ?) = ? ORDER BY rowid DESC LIMIT ?')
+      .pluck()
+      .all([...prefix].length, prefix, limit)
+  }
+
+  /** The stores of a session, to read it by. */
+  async open(name) {
+    const { id } = await this.#known(name)
+    const [connection, sessions, outputs] = [this.#connection, this.#sessions, this.#outputs]
+    return { id, connection, sessions, outputs, close: () => {} }
+  }
+
+  /**
+   * What a session prints behind a cursor, as it comes, until it is over. Nothing comes once in a while as well.
+   *
+   * @param {string} name
+   * @param {HistoryFollow} [options]
+   */
+  async *follow(name, { after, signal } = {}) {
+    const { id } = await this.#known(name)
+    for (let cursor = after; ;) {
+      signal?.throwIfAborted()
+      const session = this.#sessions.get(id)
+      const page = this.#outputs.read(id, { after: cursor })
+      cursor = page.cursor
+      yield page.outputs
+      if (page.outputs.length > 0) continue
+      if (session === undefined || OVER.has(session.status)) return
+      await sleep(PAUSE, undefined, { signal })
+    }
+  }
+
+  /**
+   * The lines that match, session by session.
+   *
+   * @param {string} pattern
+   * @param {HistorySearch} [options]
+   */
+  async *search(pattern, { session, host: _host, ...options } = {}) {
+    if (session !== undefined) await this.#known(session)
+    yield* this.#outputs.searchAsync(pattern, { ...options, sessionId: session })
+  }
+
+  /** How many sessions there are of each state; with `amounts` all that the file holds, which looks at all of it, off the event loop. */
+  async stats({ amounts = false } = {}) {
+    if (!amounts) {
+      const counts = STATUSES.map((status) => [status, this.#sessions.count({ status })])
+      return { sessions: Object.fromEntries(counts), fileBytes: statSync(this.where).size }
+    }
+    const worker = new Worker(new URL('./stats-thread.mjs', import.meta.url), {
+      workerData: this.where,
+    })
+    const [stats] = await once(worker, 'message')
+    return stats
+  }
+
+  async close() {
+    this.#connection.close()
+  }
+}
+
+/** The sessions of a fleet. Their names are the starts of the UUIDs of their files, and their ids. */
+class FleetHistory {
+  kind = 'fleet'
+  #fleet
+  #stores = []
+
+  constructor(fleet) {
+    this.#fleet = fleet
+    this.where = fleet.address
+  }
+
+  #named(session) {
+    return { ...session, id: `${session.store.slice(0, OF_FILE)}/${session.id}` }
+  }
+
+  /** The session with a name, as a fleet has it. */
+  async #found(name) {
+    const [, start, id] = /^([\da-f-]{8,36})\/(.*)$/s.exec(name) ?? []
+    if (id === undefined) return undefined
+    const find = () => this.#stores.find(({ store }) => store.startsWith(start))
+    if (find() === undefined) this.#stores = (await this.#fleet.status()).stores
+    const store = find()?.store
+    return store === undefined ? undefined : this.#fleet.get(id, { store })
+  }
+
+  async #known(name) {
+    const session = await this.#found(name)
+    if (session === undefined) throw new Failure(`there is no session ${JSON.stringify(name)}`)
+    return session
+  }
+
+  /** @param {HistoryList} [options] */
+  async list({ dir, before, ...filter } = {}) {
+    const behind = before === undefined ? undefined : await this.#known(before)
+    const found = await this.#fleet.list({ ...filter, workingDir: dir, before: behind })
+    return found.map((session) => this.#named(session))
+  }
+
+  async get(name) {
+    const session = await this.#found(name)
+    return session && this.#named(session)
+  }
+
+  async starting(prefix, limit) {
+    const id = /^[\da-f-]{8,36}\/(.*)$/s.exec(prefix)?.[1] ?? prefix
+    const found = await this.#fleet.list({ prefix: id, limit })
+    return found.map((session) => this.#named(session).id)
+  }
+
+  async open(name) {
+    return this.#fleet.open(await this.#known(name))
+  }
+
+  /**
+   * @param {string} name
+   * @param {HistoryFollow} [options]
+   */
+  async *follow(name, { after, signal } = {}) {
+    const session = await this.#known(name)
+    for await (const chunk of this.#fleet.follow(session, { after, signal })) yield [chunk]
+  }
+
+  /**
+   * @param {string} pattern
+   * @param {HistorySearch} [options]
+   */
+  async *search(pattern, { session, ...options } = {}) {
+    /** @type {{ sessionId?: string, store?: string }} */
+    const where = {}
+    if (session !== undefined) {
+      const { id, store } = await this.#known(session)
+      Object.assign(where, { sessionId: id, store })
+    }
+    for await (const match of this.#fleet.search(pattern, { ...options, ...where })) {
+      yield { ...match, sessionId: this.#named({ store: match.store, id: match.sessionId }).id }
+    }
+  }
+
+  async stats() {
+    return this.#fleet.status()
+  }
+
+  close() {
+    return this.#fleet.close()
+  }
+}
+
+/**
+ * Opens the sessions of a file, or of a fleet where one is named.
+ *
+ * @param {{ db?: string, fleet?: string }} where
+ */
+export async function openHistory({ db, fleet }) {
+  if (fleet === undefined) return new FileHistory(db)
+  const { Fleet } = await import('@gsd/session-fleet').catch((error) => {
+    if (error.code !== 'ERR_MODULE_NOT_FOUND') throw error
+    throw new Failure('--fleet needs a package: npm install @gsd/session-fleet')
+  })
+  return new FleetHistory(new Fleet({ to: fleet }))
+}

@@ -1,0 +1,125 @@
+// Tools that tell of sessions: which there are, one of them, and how much there is.
+
+import { jsonText } from 'gsd-sessions'
+import { z } from 'zod'
+import { filter, filterOf, id, maxTokens } from '../arguments.mjs'
+import { facts } from '../answers.mjs'
+import { Budget } from '../budget.mjs'
+
+/** How long a text of a session may be in a list, in characters. */
+const SHORT = 300
+
+/** A session whose texts take so many tokens each at most. */
+function short(session, most) {
+  const cut = Object.entries(session).map(([name, value]) => {
+    if (typeof value !== 'string' || new Budget(most).takes(value)) return [name, value]
+    return [name, `${new Budget(most).cut(value)}…`]
+  })
+  return Object.fromEntries(cut)
+}
+
+/** A session in a list, with what tells it from others. */
+function brief(session) {
+  const { status, startedAt, endedAt, exitCode, signal, host, slot } = session
+  const { workingDir, currentCommand, title, error } = session
+  const texts = { title, command: currentCommand, working_dir: workingDir, error }
+  const cut = Object.entries(texts).map(([name, text]) => [name, text?.slice(0, SHORT)])
+  return {
+    id: session.id,
+    host,
+    status,
+    started_at: startedAt,
+    ended_at: endedAt,
+    seconds: endedAt && (endedAt.getTime() - startedAt.getTime()) / 1000,
+    exit_code: exitCode,
+    signal,
+    slot,
+    ...Object.fromEntries(cut),
+  }
+}
+
+export const listSessions = {
+  name: 'list_sessions',
+  title: 'List sessions',
+  description:
+    'Lists recorded coding sessions, newest first: id, state, times, exit code, command, folder. Failed ones have status "failed".',
+  inputSchema: z.object({
+    ...filter,
+    limit: z.int().min(1).max(100).default(20).describe('How many at most.'),
+    cursor: z.string().optional().describe('The cursor of the page before, to go on behind it.'),
+    max_tokens: maxTokens,
+  }),
+  async run(history, { limit, cursor, max_tokens, ...given }) {
+    const found = await history.list({ ...filterOf(given), before: cursor, limit: limit + 1 })
+    const budget = new Budget(max_tokens)
+    const sessions = []
+    for (const session of found.slice(0, limit)) {
+      const told = brief(session)
+      if (!budget.takes(jsonText(told)) && sessions.length > 0) break
+      sessions.push(told)
+    }
+    const more = sessions.length < found.length
+    const truncated = sessions.length < Math.min(limit, found.length)
+    return facts({ sessions, cursor: more ? sessions.at(-1).id : null, more, truncated })
+  },
+}
+
+export const getSession = {
+  name: 'get_session',
+  title: 'Get a session',
+  description:
+    'Tells all that is known of one session: state, times, exit code, error, sizes of its terminal, how many secrets were replaced; and if asked for the commands of its shell, with their exit codes.',
+  inputSchema: z.object({
+    id,
+    commands: z
+      .boolean()
+      .default(false)
+      .describe('Whether to tell the commands of its shell, which reads all of its output.'),
+    max_tokens: maxTokens,
+  }),
+  async run(history, { id: name, commands: withCommands, max_tokens }) {
+    const opened = await history.open(name)
+    try {
+      const { sessions, outputs, id: own } = opened
+      const budget = new Budget(max_tokens)
+      const [first] = outputs.read(own, { limit: 1 }).outputs
+      const [last] = outputs.tail(own, { chunks: 1 }).outputs
+      const told = {
+        ...short(await history.get(name), max_tokens / 5),
+        first_output_at: first?.timestamp,
+        last_output_at: last?.timestamp,
+        sizes: outputs.sizes(own).slice(0, 20),
+        redactions: sessions.redactions(own),
+      }
+      if (!withCommands) return facts(told)
+      budget.takes(jsonText(told))
+      // The last ones are those that people ask for.
+      const commands = outputs.commands(own)
+      const shown = []
+      for (const command of commands.toReversed()) {
+        if (!budget.takes(jsonText(command))) break
+        shown.unshift(command)
+      }
+      return facts({ ...told, commands: shown, truncated: shown.length < commands.length })
+    } finally {
+      opened.close()
+    }
+  },
+}
+
+export const sessionStats = {
+  name: 'session_stats',
+  title: 'Statistics of all sessions',
+  description:
+    'Tells how many sessions there are of each state and where they are stored; with amounts how much they printed, and which ones printed most.',
+  inputSchema: z.object({
+    amounts: z
+      .boolean()
+      .default(false)
+      .describe('Whether to count output as well, which takes a second for a million chunks.'),
+  }),
+  async run(history, { amounts }) {
+    const { kind, where } = history
+    return facts({ kind, where, ...(await history.stats({ amounts })) })
+  },
+}

@@ -1,0 +1,319 @@
+// What the tools answer, asked by the official client.
+import { describe, expect, test } from 'vitest'
+import { call, newClient, newStore } from './support.js'
+
+const lines = (from: number, to: number) =>
+  Array.from({ length: to - from }, (_, i) => `line ${from + i}\r\n`)
+
+describe('the tools', () => {
+  test('only read, and say so', async () => {
+    const client = await newClient(newStore().path)
+    const { tools } = await client.listTools()
+    expect(tools.map(({ name }) => name)).toEqual([
+      'list_sessions',
+      'get_session',
+      'read_output',
+      'tail_output',
+      'search_output',
+      'wait_for_output',
+      'compare_sessions',
+      'session_stats',
+    ])
+    expect(tools.filter(({ annotations }) => annotations?.readOnlyHint !== true)).toEqual([])
+    expect(tools.filter(({ annotations }) => annotations?.destructiveHint !== false)).toEqual([])
+  })
+
+  test('tell what is wrong with a call, as an answer', async () => {
+    const store = newStore()
+    store.create('one')
+    const client = await newClient(store.path)
+    const wrong = async (name: string, given: Record<string, unknown>) => {
+      const { texts, isError } = await call(client, name, given)
+      expect(isError).toBe(true)
+      return texts[0]
+    }
+    expect(await wrong('get_session', { id: 'two' })).toBe('there is no session "two"')
+    expect(await wrong('read_output', { id: 'one', cursor: 'here' })).toContain(
+      'cursor: must be a cursor that a tool has given; received "here"',
+    )
+    expect(await wrong('list_sessions', { since: 'soon' })).toContain('must be a moment such as 2h')
+    expect(await wrong('list_sessions', { limit: 0 })).toContain('limit')
+    expect(await wrong('list_sessions', { cursor: 'nobody' })).toContain('no session "nobody"')
+    expect(await wrong('search_output', { pattern: '(', regex: true })).toContain('unclosed group')
+    expect(await wrong('wait_for_output', { id: 'one', pattern: '[', regex: true })).toContain('[')
+  })
+})
+
+describe('list_sessions', () => {
+  test('finds what failed, newest first, by pages', async () => {
+    const store = newStore()
+    for (let i = 0; i < 9; i++) {
+      const status = i % 3 === 0 ? 'failed' : 'completed'
+      const startedAt = new Date(Date.UTC(2026, 9, 1 + i))
+      store.create(`s-${i}`, { status, exitCode: i, currentCommand: 'npm test', startedAt })
+    }
+    const client = await newClient(store.path)
+    const failed = await call(client, 'list_sessions', { status: 'failed', limit: 2 })
+    expect(failed.data).toMatchObject({
+      sessions: [
+        { id: 's-6', status: 'failed', exit_code: 6, command: 'npm test' },
+        { id: 's-3', started_at: '2026-10-04T00:00:00.000Z' },
+      ],
+      cursor: 's-3',
+      more: true,
+      truncated: false,
+    })
+    expect(JSON.parse(failed.texts[0] ?? '')).toEqual(failed.data)
+    const rest = await call(client, 'list_sessions', { status: 'failed', limit: 2, cursor: 's-3' })
+    expect(rest.data).toMatchObject({ sessions: [{ id: 's-0' }], cursor: null, more: false })
+    const found = await call(client, 'list_sessions', {
+      command: 'NPM',
+      working_dir: '/',
+      since: '2026-10-03',
+      until: '2026-10-04',
+    })
+    expect(found.data['sessions']).toMatchObject([{ id: 's-3' }, { id: 's-2' }])
+  })
+})
+
+describe('read_output', () => {
+  test('gives every line once, as it was seen, page by page', async () => {
+    const store = newStore()
+    store.create('one')
+    store.print('one', ...lines(0, 400), '\u001b[31mred\u001b[0m ', 'and 10%\r', 'and 99%\r\n')
+    store.print('one', Array.from({ length: 300 }, (_, i) => `together ${i}`).join('\r\n'), '\r\n')
+    store.print('one', ...lines(400, 700))
+    const client = await newClient(store.path)
+    const texts: string[] = []
+    let cursor: string | undefined
+    for (let pages = 0; pages < 100; pages++) {
+      const { data } = await call(client, 'read_output', { id: 'one', max_tokens: 400, cursor })
+      texts.push(data.text ?? '')
+      cursor = data.cursor
+      expect(data['truncated']).toBe(data.more)
+      if (data.more !== true) break
+    }
+    expect(texts.length).toBeGreaterThan(5)
+    expect(texts.join('\n')).toBe(store.outputs.text('one'))
+  })
+
+  test('goes on with what comes, the rest of a line as well', async () => {
+    const store = newStore()
+    store.create('one')
+    store.print('one', 'first\r\n', 'sec')
+    const client = await newClient(store.path)
+    const read = async (cursor?: string) =>
+      (await call(client, 'read_output', { id: 'one', cursor })).data
+    const first = await read()
+    expect(first).toMatchObject({ text: 'first\nsec', more: false })
+    store.print('one', 'ond\r\n', 'third\r\n')
+    const second = await read(first.cursor)
+    expect(second).toMatchObject({ text: 'second\nthird', more: false })
+    expect(await read(second.cursor)).toMatchObject({ text: '', more: false })
+  })
+
+  test('begins with a line, and ends after some', async () => {
+    const store = newStore()
+    store.create('one')
+    store.print('one', ...lines(0, 100))
+    const client = await newClient(store.path)
+    const { data } = await call(client, 'read_output', { id: 'one', from_line: 51, lines: 2 })
+    expect(data).toMatchObject({ text: 'line 50\nline 51', more: true, truncated: false })
+    const next = await call(client, 'read_output', { id: 'one', cursor: data.cursor, lines: 1 })
+    expect(next.data.text).toBe('line 52')
+  })
+
+  test('gives what was printed, raw, without a loss between its pages', async () => {
+    const store = newStore()
+    store.create('one')
+    store.print('one', ...lines(0, 50), '\u001b[2Jx\u{1f600}', 'y'.repeat(3_000), '\r\n')
+    const client = await newClient(store.path)
+    let [text, cursor]: [string, string | undefined] = ['', undefined]
+    for (let more = true; more;) {
+      const given = { id: 'one', format: 'raw', max_tokens: 300, cursor }
+      const { data } = await call(client, 'read_output', given)
+      text += data.text ?? ''
+      cursor = data.cursor
+      more = data.more === true
+    }
+    expect(text).toBe([...store.outputs.iterate('one')].map(({ data }) => data).join(''))
+  })
+
+  test('cuts a line that is longer than an answer', async () => {
+    const store = newStore()
+    store.create('one')
+    store.print('one', 'z9 '.repeat(50_000), '\r\nbehind\r\n')
+    const client = await newClient(store.path)
+    const { data } = await call(client, 'read_output', { id: 'one', max_tokens: 500 })
+    expect(data.text).toMatch(/^(z9 )+.*… \(the line is longer\)$/)
+    expect(data).toMatchObject({ more: true, truncated: true })
+  })
+})
+
+describe('tail_output', () => {
+  test('gives the last lines, and where to go on', async () => {
+    const store = newStore()
+    store.create('one')
+    store.print('one', ...lines(0, 5_000), 'error: it broke\r\n')
+    const client = await newClient(store.path)
+    const tail = await call(client, 'tail_output', { id: 'one', lines: 2 })
+    expect(tail.data).toMatchObject({ text: 'line 4999\nerror: it broke', more: true })
+    store.print('one', 'later\r\n')
+    const given = { id: 'one', cursor: tail.data.cursor }
+    expect((await call(client, 'read_output', given)).data.text).toBe('later')
+  })
+
+  test('leaves out lines above where all are too much', async () => {
+    const store = newStore()
+    store.create('one')
+    store.print('one', ...lines(0, 3_000))
+    const client = await newClient(store.path)
+    const { data } = await call(client, 'tail_output', { id: 'one', lines: 3_000, max_tokens: 200 })
+    expect(data).toMatchObject({ truncated: true, more: true })
+    expect(data.text).toMatch(/^line \d+\n[^]*\nline 2999$/)
+  })
+})
+
+describe('search_output', () => {
+  test('finds lines with what stands around, to read on from there', async () => {
+    const store = newStore()
+    store.create('one', { status: 'failed' })
+    store.create('two')
+    store.print('one', ...lines(0, 500), 'error: a needle\r\n', ...lines(500, 600))
+    store.print('two', 'no needle\r\n')
+    const client = await newClient(store.path)
+    const { data, texts } = await call(client, 'search_output', { pattern: 'NEEDLE', context: 1 })
+    expect(data.matches).toMatchObject([
+      { id: 'one', text: 'error: a needle', line_number: 501, before: ['line 499'] },
+      { id: 'two', text: 'no needle', before: [], after: [] },
+    ])
+    expect(texts[0]).toContain('> error: a needle\n  line 500')
+    const [match] = data.matches ?? []
+    const read = await call(client, 'read_output', { id: 'one', cursor: match?.cursor, lines: 2 })
+    expect(read.data.text).toBe('error: a needle\nline 500')
+    const failed = await call(client, 'search_output', { pattern: 'needle', status: 'failed' })
+    expect(failed.data.matches).toMatchObject([{ id: 'one' }])
+  })
+
+  test('goes on behind its cursor, and gives each match once', async () => {
+    const store = newStore()
+    store.create('one')
+    store.print('one', ...lines(0, 300))
+    const client = await newClient(store.path)
+    const found: number[] = []
+    let cursor: string | undefined
+    for (let more = true; more;) {
+      const given = { pattern: 'line', limit: 120, context: 0, cursor }
+      const { data } = await call(client, 'search_output', given)
+      const matches = data.matches ?? []
+      found.push(...matches.map((match) => match.line_number))
+      more = data.more === true
+      cursor = data.cursor ?? undefined
+    }
+    expect(found).toEqual(Array.from({ length: 300 }, (_, i) => i + 1))
+  })
+})
+
+describe('wait_for_output', () => {
+  test('returns once a text appears that comes in pieces', async () => {
+    const store = newStore()
+    store.create('one')
+    store.print('one', 'ready\r\n')
+    const client = await newClient(store.path)
+    const waiting = call(client, 'wait_for_output', {
+      id: 'one',
+      pattern: 'Ready',
+      cursor: undefined,
+    })
+    await new Promise((resume) => {
+      setTimeout(resume, 700)
+    })
+    store.print('one', 'it is re', 'ady now')
+    const { data } = await waiting
+    expect(data).toMatchObject({ reason: 'matched', status: 'running', text: 'it is ready now' })
+  })
+
+  test('returns when the session is over, or the time', async () => {
+    const store = newStore()
+    store.create('one')
+    const client = await newClient(store.path)
+    const late = await call(client, 'wait_for_output', { id: 'one', timeout_seconds: 0.3 })
+    expect(late.data).toMatchObject({ reason: 'timeout', status: 'running', more: true })
+    const waiting = call(client, 'wait_for_output', { id: 'one', pattern: 'never' })
+    store.print('one', 'bye\r\n')
+    store.sessions.update('one', { status: 'failed', exitCode: 3 })
+    const { data } = await waiting
+    expect(data).toMatchObject({ reason: 'ended', status: 'failed', exit_code: 3, more: false })
+  })
+})
+
+describe('compare_sessions', () => {
+  test('tells what differs, with numbers or without', async () => {
+    const store = newStore()
+    for (const [id, took, text] of [
+      ['one', 12, 'passed'],
+      ['two', 34, 'failed'],
+    ] as const) {
+      store.create(id)
+      store.print(
+        id,
+        ...lines(0, 50),
+        `took ${took} ms\r\n`,
+        `test a ${text}\r\n`,
+        ...lines(50, 99),
+      )
+    }
+    const client = await newClient(store.path)
+    const given = { a: 'one', b: 'two', context: 0 }
+    const all = await call(client, 'compare_sessions', given)
+    expect(all.data.text).toBe(
+      '@@ -51,2 +51,2 @@\n-took 12 ms\n-test a passed\n+took 34 ms\n+test a failed',
+    )
+    const some = await call(client, 'compare_sessions', { ...given, ignore_numbers: true })
+    expect(some.data.text).toBe('@@ -52,1 +52,1 @@\n-test a passed\n+test a failed')
+    const same = await call(client, 'compare_sessions', { a: 'one', b: 'one' })
+    expect(same.data).toMatchObject({ same: true, text: 'They are the same.' })
+  })
+})
+
+describe('get_session and session_stats', () => {
+  test('tell what is known', async () => {
+    const store = newStore()
+    store.create('one', { status: 'failed', exitCode: 2, title: 'a build', columns: 90, rows: 20 })
+    store.print('one', 'text')
+    const client = await newClient(store.path)
+    const { data } = await call(client, 'get_session', { id: 'one' })
+    expect(data).toMatchObject({
+      id: 'one',
+      status: 'failed',
+      exitCode: 2,
+      title: 'a build',
+      sizes: [{ columns: 90, rows: 20 }],
+    })
+    const stats = await call(client, 'session_stats', { amounts: true })
+    expect(stats.data).toMatchObject({ kind: 'file', sessions: { failed: 1 }, outputs: 1 })
+  })
+})
+
+describe('resources and prompts', () => {
+  test('name sessions, and complete their ids', async () => {
+    const store = newStore()
+    store.create('a b/c', { title: 'a build' })
+    store.print('a b/c', 'text\r\n')
+    const client = await newClient(store.path)
+    const { resources } = await client.listResources()
+    expect(resources).toMatchObject([{ uri: 'session://a%20b%2Fc/output', title: 'a build' }])
+    const read = async (uri: string) => (await client.readResource({ uri })).contents[0]
+    expect(await read('session://a%20b%2Fc/output')).toMatchObject({ text: 'text' })
+    expect(await read('session://a%20b%2Fc')).toMatchObject({ mimeType: 'application/json' })
+    await expect(read('session://nobody/output')).rejects.toThrow('not found')
+    const ref = { type: 'ref/resource' as const, uri: 'session://{id}/output' }
+    const completed = await client.complete({ ref, argument: { name: 'id', value: 'a ' } })
+    expect(completed.completion.values).toEqual(['a b/c'])
+    const prompt = await client.getPrompt({ name: 'what_failed', arguments: { since: '1d' } })
+    expect(JSON.stringify(prompt)).toContain('untrusted')
+    const named = { type: 'ref/prompt' as const, name: 'explain_failure' }
+    const ids = await client.complete({ ref: named, argument: { name: 'id', value: '' } })
+    expect(ids.completion.values).toEqual(['a b/c'])
+  })
+})
