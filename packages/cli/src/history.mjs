@@ -79,6 +79,11 @@ class FileHistory {
     }
   }
 
+  /** What `before` takes to go on behind a session. */
+  cursorOf({ id }) {
+    return id
+  }
+
   async #known(name) {
     const session = await this.get(name)
     if (session === undefined) throw new Failure(`there is no session ${JSON.stringify(name)}`)
@@ -169,14 +174,30 @@ class FleetHistory {
     return { ...session, id: `${session.store.slice(0, OF_FILE)}/${session.id}` }
   }
 
-  /** The session with a name, as a fleet has it. */
-  async #found(name) {
+  /** The file that a name begins with, and the rest. */
+  async #split(name) {
     const [, start, id] = /^([\da-f-]{8,36})\/(.*)$/s.exec(name) ?? []
-    if (id === undefined) return undefined
+    if (id === undefined) return {}
     const find = () => this.#stores.find(({ store }) => store.startsWith(start))
     if (find() === undefined) this.#stores = (await this.#fleet.status()).stores
-    const store = find()?.store
-    return store === undefined ? undefined : this.#fleet.get(id, { store })
+    return { store: find()?.store, id }
+  }
+
+  /** The session with a name, as a fleet has it; of several with one id the newest, or that of a cursor. */
+  async #found(name) {
+    const { store, id } = await this.#split(name)
+    if (store === undefined) return undefined
+    const found = await this.#fleet.get(id, { store })
+    const [, own, at] = /^(.*)@(\d{1,15})$/s.exec(id) ?? []
+    if (found !== undefined || own === undefined) return found
+    const started = new Date(Number(at))
+    const [of] = await this.#fleet.list({ store, id: own, since: started, until: started })
+    return of
+  }
+
+  /** What `before` takes to go on behind a session. */
+  cursorOf({ id, startedAt }) {
+    return `${id}@${startedAt.getTime()}`
   }
 
   async #known(name) {
@@ -198,8 +219,8 @@ class FleetHistory {
   }
 
   async starting(prefix, limit) {
-    const id = /^[\da-f-]{8,36}\/(.*)$/s.exec(prefix)?.[1] ?? prefix
-    const found = await this.#fleet.list({ prefix: id, limit })
+    const { store, id = prefix } = await this.#split(prefix)
+    const found = await this.#fleet.list({ store, prefix: id, limit })
     return found.map((session) => this.#named(session).id)
   }
 

@@ -60,7 +60,12 @@ export const listSessions = {
     }
     const more = sessions.length < found.length
     const truncated = sessions.length < Math.min(limit, found.length)
-    return facts({ sessions, cursor: more ? sessions.at(-1).id : null, more, truncated })
+    return facts({
+      sessions,
+      cursor: more ? history.cursorOf(found[sessions.length - 1]) : null,
+      more,
+      truncated,
+    })
   },
 }
 
