@@ -150,6 +150,19 @@ describe('redacted blocks', () => {
     expect(found.map(({ cursor }) => cursor)).toEqual(stored.map(({ cursor }) => cursor))
   })
 
+  test('find a secret of one stream with output of the other in it, where a page ends', () => {
+    const stores = openStores()
+    stores.sessions.create(sampleSession({ id: 'a', status: 'completed' }))
+    const append = (type: 'stdout' | 'stderr', data: string) =>
+      stores.outputs.append(sampleOutput({ sessionId: 'a', type, data }))
+    append('stdout', `key ${KEY.slice(0, 9)}`)
+    for (let i = 0; i < 20; i++) append('stderr', `${i} ${'lorem ipsum '.repeat(800)}\r\n`)
+    append('stdout', `${KEY.slice(9)} `)
+    const sent = redacted(stores, 1)
+    const printed = sent.filter(({ type }) => type === 'stdout').map(({ data }) => data)
+    expect(printed.join('')).toMatch(/^key \[REDACTED:[\w-]+\] $/)
+  })
+
   test('leave out the start of a secret that may go on', () => {
     const stores = openStores()
     stores.sessions.create(sampleSession({ id: 'a', status: 'running' }))

@@ -3,7 +3,7 @@
 import { once } from 'node:events'
 import { existsSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import { DatabaseConnection, OutputStore, SessionStore } from '@gsd/session-store'
 import { Failure } from './command.mjs'
@@ -15,11 +15,17 @@ import { meets } from './naming.mjs'
 /** Sessions that are read at once where a filter looks at each. */
 const PAGE = 500
 
+/** Chunks of a session that are given at once. */
+const FOLLOWED = 200
+
 /** How often a session is looked at that may print more, in milliseconds. */
 const PAUSE = 100
 
 /** How often whoever shows a fleet asks again, in milliseconds. */
 const FLEET_PAUSE = 2_000
+
+/** For how long a session of a fleet is kept that was opened last, in milliseconds. */
+const KEPT = 30_000
 
 /** Characters of the UUID of a file in the name of a session of a fleet. */
 const OF_FILE = 8
@@ -78,8 +84,13 @@ class FileHistory {
       if (page.length < PAGE) return found
       last = page.at(-1)
       // Other calls come in between.
-      await sleep(0)
+      await setImmediate()
     }
+  }
+
+  /** What `before` takes to go on behind a session. */
+  cursorOf({ id }) {
+    return id
   }
 
   async #known(name) {
@@ -119,10 +130,14 @@ class FileHistory {
     for (let cursor = after; ;) {
       signal?.throwIfAborted()
       const session = this.#sessions.get(id)
-      const page = this.#outputs.read(id, { after: cursor })
+      const page = this.#outputs.read(id, { after: cursor, limit: FOLLOWED })
       cursor = page.cursor
       yield page.outputs
-      if (page.outputs.length > 0) continue
+      if (page.outputs.length > 0) {
+        // Timers and other calls come in between.
+        await setImmediate()
+        continue
+      }
       if (session === undefined || OVER.has(session.status)) return
       await sleep(PAUSE, undefined, { signal })
     }
@@ -196,6 +211,8 @@ class FleetHistory {
   kind = 'fleet'
   #fleet
   #stores = []
+  // The session that was opened last, if it is over.
+  #kept
 
   constructor(fleet) {
     this.#fleet = fleet
@@ -206,14 +223,30 @@ class FleetHistory {
     return { ...session, id: `${session.store.slice(0, OF_FILE)}/${session.id}` }
   }
 
-  /** The session with a name, as a fleet has it. */
-  async #found(name) {
+  /** The file that a name begins with, and the rest. */
+  async #split(name) {
     const [, start, id] = /^([\da-f-]{8,36})\/(.*)$/s.exec(name) ?? []
-    if (id === undefined) return undefined
+    if (id === undefined) return {}
     const find = () => this.#stores.find(({ store }) => store.startsWith(start))
     if (find() === undefined) this.#stores = (await this.#fleet.status()).stores
-    const store = find()?.store
-    return store === undefined ? undefined : this.#fleet.get(id, { store })
+    return { store: find()?.store, id }
+  }
+
+  /** The session with a name, as a fleet has it; of several with one id the newest, or that of a cursor. */
+  async #found(name) {
+    const { store, id } = await this.#split(name)
+    if (store === undefined) return undefined
+    const found = await this.#fleet.get(id, { store })
+    const [, own, at] = /^(.*)@(\d{1,15})$/s.exec(id) ?? []
+    if (found !== undefined || own === undefined) return found
+    const started = new Date(Number(at))
+    const [of] = await this.#fleet.list({ store, id: own, since: started, until: started })
+    return of
+  }
+
+  /** What `before` takes to go on behind a session. */
+  cursorOf({ id, startedAt }) {
+    return `${id}@${startedAt.getTime()}`
   }
 
   async #known(name) {
@@ -235,13 +268,39 @@ class FleetHistory {
   }
 
   async starting(prefix, limit) {
-    const id = /^[\da-f-]{8,36}\/(.*)$/s.exec(prefix)?.[1] ?? prefix
-    const found = await this.#fleet.list({ prefix: id, limit })
+    const { store, id = prefix } = await this.#split(prefix)
+    const found = await this.#fleet.list({ store, prefix: id, limit })
     return found.map((session) => this.#named(session).id)
   }
 
+  /** A session that is over is kept for a while: whoever reads a page asks for the next one. */
   async open(name) {
-    return this.#fleet.open(await this.#known(name))
+    const session = await this.#known(name)
+    const key = `${session.store} ${session.id} ${session.startedAt.getTime()}`
+    if (this.#kept?.key !== key) {
+      const opened = await this.#fleet.open(session)
+      if (!OVER.has(session.status)) return opened
+      this.#forget()
+      this.#kept = { key, opened, users: 0, isKept: true, timer: undefined }
+    }
+    const kept = this.#kept
+    kept.users++
+    clearTimeout(kept.timer)
+    kept.timer = setTimeout(() => this.#forget(kept), KEPT).unref()
+    const close = () => {
+      kept.users--
+      if (!kept.isKept && kept.users === 0) kept.opened.close()
+    }
+    return { ...kept.opened, close }
+  }
+
+  /** Closes the session that is kept, once nobody reads it. */
+  #forget(kept = this.#kept) {
+    if (kept === undefined || !kept.isKept) return
+    kept.isKept = false
+    clearTimeout(kept.timer)
+    if (this.#kept === kept) this.#kept = undefined
+    if (kept.users === 0) kept.opened.close()
   }
 
   /**
@@ -292,8 +351,9 @@ class FleetHistory {
     return this.#fleet.prune({ olderThan, dryRun })
   }
 
-  close() {
-    return this.#fleet.close()
+  async close() {
+    this.#forget()
+    await this.#fleet.close()
   }
 }
 

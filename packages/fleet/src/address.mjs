@@ -94,14 +94,22 @@ function parse(url, env) {
     schema: own.schema ?? 'gsd_fleet',
     // Never with the password, or what else stands behind the name of the database.
     shown: `${scheme}${shownUser}${named.map(({ host, port }) => `${isIP(host) === 6 ? `[${host}]` : host}:${port}`).join(',')}${one.pathname}`,
-    /** A client for one of the hosts, which is not connected yet. */
-    clientOf({ host, port }) {
+    /**
+     * A client for one of the hosts, which is not connected yet.
+     *
+     * @param {{ host: string, port: number }} where
+     * @param {{ timeout?: number }} [options] For how long a statement may take, in milliseconds.
+     */
+    clientOf({ host, port }, { timeout } = {}) {
       const place = `${isIP(host) === 6 ? `[${host}]` : encodeURIComponent(host)}:${port}`
       return new Client({
         connectionString: `${scheme}${user === undefined ? '' : `${user}@`}${place}${one.pathname}${one.search}`,
         // What verifies a certificate is asked for wherever nothing else is said, and something is on the way.
         ...(says ? {} : { ssl: isLocal(host) ? false : { rejectUnauthorized: true } }),
+        // A server that has gone without a word is noticed.
         keepAlive: true,
+        keepAliveInitialDelayMillis: 10_000,
+        query_timeout: timeout,
         connectionTimeoutMillis: 10_000,
         application_name: 'gsd-fleet',
       })

@@ -4,14 +4,19 @@
 const BATCH_BYTES = 512 << 10
 const BATCH_SESSIONS = 200
 
+/** Blocks at most: a statement has 65,535 values, and a page of very long lines has some 500 blocks more. */
+const BATCH_BLOCKS = 2_000
+
 /** Pages of sessions, each with its blocks, by their first chunks. */
 export class Batch {
   pages = new Map()
   #bytes = 0
+  #blocks = 0
 
   add({ column, blocks, added, ...page }) {
     const found = this.pages.get(column)
     const all = found?.blocks ?? new Map()
+    this.#blocks += blocks.length
     for (const block of blocks) {
       all.set(block.first, block)
       this.#bytes += block.block.length + (block.filter?.length ?? 0)
@@ -23,6 +28,10 @@ export class Batch {
   }
 
   isFull() {
-    return this.#bytes >= BATCH_BYTES || this.pages.size >= BATCH_SESSIONS
+    return (
+      this.#bytes >= BATCH_BYTES ||
+      this.#blocks >= BATCH_BLOCKS ||
+      this.pages.size >= BATCH_SESSIONS
+    )
   }
 }

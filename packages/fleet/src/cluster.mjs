@@ -5,8 +5,6 @@ import { types } from 'pg'
 import { addressOf } from './address.mjs'
 import { FleetError, isOfConnection, isTransient } from './errors.mjs'
 
-/** @import { FleetOptions } from '../index.js' */
-
 /** Connections that are kept at most. */
 const MOST = 4
 
@@ -35,12 +33,14 @@ export class Cluster {
 
   /**
    * @param {string} [to] An address, or undefined for that of the environment.
-   * @param {Pick<FleetOptions, 'patience' | 'signal'>} [options]
+   * @param {{ patience?: number, signal?: AbortSignal, timeout?: number }} [options] `timeout`: for how long a statement may take, in
+   * milliseconds; a connection that has not answered by then is given up.
    */
-  constructor(to, { patience = PATIENCE, signal } = {}) {
+  constructor(to, { patience = PATIENCE, signal, timeout } = {}) {
     this.#address = addressOf(to)
     this.patience = patience
     this.signal = signal
+    this.timeout = timeout
   }
 
   /** The address without its secrets. */
@@ -63,7 +63,7 @@ export class Cluster {
     for (let i = 0; i < hosts.length; i++) {
       const at = (this.#at + i) % hosts.length
       const host = hosts[at]
-      const client = clientOf(host)
+      const client = clientOf(host, { timeout: this.timeout })
       // What comes between two queries ends the connection, and the next query tells.
       client.on('error', () => {})
       // No cursor and no count is larger than the numbers that JavaScript holds exactly.

@@ -62,9 +62,11 @@ export function isOfConnection(error) {
   return (
     OF_NETWORK.has(code) ||
     (typeof code === 'string' &&
-      (code.startsWith('08') || code.startsWith('57P') || code === '25006')) ||
+      ((code.startsWith('08') && code !== '08P01') ||
+        code.startsWith('57P') ||
+        code === '25006')) ||
     // `pg` gives these no code.
-    /^(Connection terminated|Client has encountered a connection error|timeout expired|Client was closed)/.test(
+    /^(Connection terminated|Client has encountered a connection error|timeout expired|Query read timeout|Client was closed)/.test(
       error.message,
     )
   )

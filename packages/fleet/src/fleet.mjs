@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Cluster } from './cluster.mjs'
-import { FleetError } from './errors.mjs'
+import { FleetError, isTransient } from './errors.mjs'
 import { Mirror } from './mirror.mjs'
 import { fromColumn, toColumn } from './names.mjs'
 import { boundaryOf, kindOf, partitionsOf, plan, run, settingsOf } from './schema.mjs'
@@ -35,6 +35,12 @@ const SESSIONS = 500
 
 /** How often a session that is followed is looked at, in milliseconds. */
 const PAUSE = 500
+
+/** How often tables are made that others make as well. */
+const TRIES = 8
+
+/** What a server says where somebody else has just made the same: a key, a table, a type or a function that is there. */
+const MADE_BY_OTHERS = new Set(['23505', '42P07', '42710', '42P06', '42P17'])
 
 /** The states of sessions that may print more. */
 const GOES_ON = ['idle', 'running', 'waiting_checkpoint']
@@ -115,10 +121,23 @@ export class Fleet {
 
   /** Makes the tables, or what they lack: partitions for the months to come. */
   async init({ dryRun = false } = {}) {
-    const planned = await plan(this.#cluster)
-    if (!dryRun) await run(this.#cluster, planned)
+    const planned = await this.#made(dryRun)
     const { kind, statements } = planned
     return { address: this.address, kind, statements }
+  }
+
+  /** Runs what is left to do. Where somebody else does the same at once, what they have done is left out. */
+  async #made(dryRun) {
+    for (let tries = 1; ; tries++) {
+      const planned = await plan(this.#cluster)
+      try {
+        if (!dryRun) await run(this.#cluster, planned)
+        return planned
+      } catch (error) {
+        if (tries === TRIES || !(MADE_BY_OTHERS.has(error.code) || isTransient(error))) throw error
+        await sleep(tries * PAUSE * Math.random())
+      }
+    }
   }
 
   async #rows(sql, values) {

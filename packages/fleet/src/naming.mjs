@@ -32,17 +32,34 @@ export const nameOf = ({ host, id }) => `${host}/${id}`
 const OF_FILE = 8
 
 /** The same with its file, which one machine may have several of. */
-export const fullNameOf = ({ store, id }) => `${store.slice(0, OF_FILE)}/${id}`
+const fileNameOf = ({ store, id }) => `${store.slice(0, OF_FILE)}/${id}`
+
+/** The same with the moment when it started: a file may have had several sessions of one id, one after the other. */
+export const fullNameOf = (session) => `${fileNameOf(session)}@${session.startedAt.getTime()}`
 
 /** One of the sessions that were found. */
 function only(name, found) {
   if (found.length === 1) return found[0]
   const named = found.slice(0, NAMED).map((session, _, all) => {
-    const isOne = all.every((other) => other === session || nameOf(other) !== nameOf(session))
-    return JSON.stringify(isOne ? nameOf(session) : fullNameOf(session))
+    const names = [nameOf, fileNameOf, fullNameOf]
+    const isOne = (of) => all.every((other) => other === session || of(other) !== of(session))
+    return JSON.stringify((names.find(isOne) ?? fullNameOf)(session))
   })
   const more = found.length > NAMED ? ', …' : ''
   throw new Failure(`${JSON.stringify(name)} names several sessions: ${named.join(', ')}${more}`)
+}
+
+/** The sessions of a file with an id, which may have the moment of the start behind it. */
+async function inFile(fleet, start, id, filter) {
+  if (start.length < OF_FILE) return []
+  const { stores } = await fleet.status()
+  const file = stores.find(({ store }) => store.startsWith(start))
+  if (file === undefined) return []
+  const found = await fleet.list({ ...filter, store: file.store, id })
+  const [, own, at] = /^(.*)@(\d{1,15})$/s.exec(id) ?? []
+  if (found.length > 0 || own === undefined) return found
+  const started = new Date(Number(at))
+  return fleet.list({ ...filter, store: file.store, id: own, since: started, until: started })
 }
 
 /** The session that is named. */
@@ -55,12 +72,8 @@ export async function resolve(fleet, name, options) {
   if (id !== undefined) {
     const found = await fleet.list({ ...filter, host: where, id, limit })
     if (found.length > 0) return only(name, found)
-    if (where.length >= OF_FILE) {
-      const { stores } = await fleet.status()
-      const file = stores.find(({ store }) => store.startsWith(where))
-      const [ofFile] = file ? await fleet.list({ ...filter, store: file.store, id, limit: 1 }) : []
-      if (ofFile) return ofFile
-    }
+    const ofFile = await inFile(fleet, where, id, { ...filter, limit })
+    if (ofFile.length > 0) return only(name, ofFile)
   }
   const back = backOf(name)
   if (back !== undefined) {

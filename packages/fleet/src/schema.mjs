@@ -39,8 +39,8 @@ const nameOf = (month) => startOf(month).slice(0, 7).replace('-', '_')
 /** The settings of a partition of blocks: what is searched first, the filters, stands in the rows, and the blocks beside them. */
 const WITH = { sessions: '', blocks: ' WITH (toast_tuple_target = 8160)' }
 
-/** The statements that make the tables that every cluster has. */
-function tables(schema, kind) {
+/** The statements that make the tables that every cluster has; `isThere` tells which it has already. */
+function tables(schema, kind, isThere) {
   const isSharded = kind === 'cockroachdb'
   // Where rows are spread by their keys, a key that begins with a moment would have one place written to.
   const byHash = isSharded ? ' USING HASH' : ''
@@ -109,7 +109,7 @@ function tables(schema, kind) {
 )`,
     `CREATE INDEX IF NOT EXISTS sessions_by_session ON ${schema}.sessions (store, session)`,
     `CREATE INDEX IF NOT EXISTS blocks_by_session ON ${schema}.blocks (store, session, last)`,
-    ...(kind === 'postgresql' || kind === 'citus'
+    ...((kind === 'postgresql' || kind === 'citus') && !isThere.has('blocks')
       ? ['block', 'filter', 'state'].map(
           (column) => `ALTER TABLE ${schema}.blocks ALTER COLUMN ${column} SET STORAGE EXTERNAL`,
         )
@@ -117,31 +117,40 @@ function tables(schema, kind) {
   ]
 }
 
-/** The statements that spread the tables of Citus: what belongs to a session stands on one node. */
-function distribution(name, schema) {
-  const of = (table) => `'${name.replaceAll("'", "''")}.${table}'`
-  return [
-    ...['settings', 'stores'].map((table) => `SELECT create_reference_table(${of(table)})`),
-    `SELECT create_distributed_table(${of('cursors')}, 'session')`,
-    ...PARTITIONED.map(
-      (table) =>
-        `SELECT create_distributed_table(${of(table)}, 'session', colocate_with => ${of('cursors')})`,
-    ),
-  ].map((sql) => ({
-    sql,
-    unless: `SELECT 1 AS found FROM pg_dist_partition WHERE logicalrel = ${/'[^']*'/.exec(sql)[0]}::regclass`,
-    schema,
-  }))
+/** The statements that spread the tables of Citus: what belongs to a session stands on one node. Each once. */
+async function distribution(cluster) {
+  const of = (table) => `'${cluster.schema.replaceAll("'", "''")}.${table}'`
+  const statements = {
+    settings: `SELECT create_reference_table(${of('settings')})`,
+    stores: `SELECT create_reference_table(${of('stores')})`,
+    cursors: `SELECT create_distributed_table(${of('cursors')}, 'session')`,
+  }
+  for (const table of PARTITIONED) {
+    statements[table] =
+      `SELECT create_distributed_table(${of(table)}, 'session', colocate_with => ${of('cursors')})`
+  }
+  const left = []
+  for (const [table, sql] of Object.entries(statements)) {
+    const [found] = await cluster.query(
+      `SELECT 1 AS found FROM pg_dist_partition WHERE logicalrel = to_regclass(${of(table)})`,
+    )
+    if (!found) left.push(sql)
+  }
+  return left
 }
 
-/** The partitions that there should be: each month around now, and one for all other moments. */
-async function partitions(cluster, kind, now) {
-  const { schema, schemaName } = cluster
-  const found = await cluster.query(
+/** The tables that there are. */
+async function tablesOf(cluster) {
+  const { schemaName } = cluster
+  const rows = await cluster.query(
     'SELECT tablename AS name FROM pg_tables WHERE schemaname = $1',
     [schemaName],
   )
-  const isThere = new Set(found.map(({ name }) => name))
+  return rows.map(({ name }) => name)
+}
+
+/** The partitions that there should be: each month around now, and one for all other moments. */
+function partitions({ schema }, kind, now, isThere) {
   const options = (table) => (kind === 'postgresql' || kind === 'citus' ? WITH[table] : '')
   const statements = []
   for (const table of PARTITIONED) {
@@ -179,12 +188,8 @@ ALTER TABLE ${parent} ATTACH PARTITION ${schema}.${name} ${range}`,
 
 /** The partitions of months, the oldest first: their names, and from which moment to which one. CockroachDB has none. */
 export async function partitionsOf(cluster) {
-  const { schemaName } = cluster
-  const rows = await cluster.query(
-    'SELECT tablename AS name FROM pg_tables WHERE schemaname = $1',
-    [schemaName],
-  )
-  const found = rows.flatMap(({ name }) => {
+  const names = await tablesOf(cluster)
+  const found = names.flatMap((name) => {
     const [, table, year, month] = /^(sessions|blocks)_(\d{4})_(\d\d)$/.exec(name) ?? []
     if (table === undefined) return []
     const at = Number(year) * 12 + Number(month) - 1
@@ -199,17 +204,13 @@ export const boundaryOf = (moment) => new Date(startOf(monthOf(moment)))
 /** What is left to do until a cluster has all that it should have: statements in their order. */
 export async function plan(cluster, now = new Date()) {
   const kind = await kindOf(cluster)
-  const { schema, schemaName } = cluster
   const version = await versionOf(cluster)
   if (version > VERSION) throw newer(cluster, version)
-  const statements = version === undefined ? tables(schema, kind) : []
-  if (kind === 'citus') {
-    for (const { sql, unless } of distribution(schemaName, schema)) {
-      const [found] = version === undefined ? [] : await cluster.query(unless)
-      if (!found) statements.push(sql)
-    }
-  }
-  if (kind !== 'cockroachdb') statements.push(...(await partitions(cluster, kind, now)))
+  const { schema } = cluster
+  const isThere = new Set(await tablesOf(cluster))
+  const statements = version === undefined ? tables(schema, kind, isThere) : []
+  if (kind === 'citus') statements.push(...(await distribution(cluster)))
+  if (kind !== 'cockroachdb') statements.push(...partitions(cluster, kind, now, isThere))
   if (version === undefined) {
     statements.push(
       `INSERT INTO ${schema}.settings (name, value) VALUES ('version', '${VERSION}') ON CONFLICT DO NOTHING`,

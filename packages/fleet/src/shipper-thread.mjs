@@ -3,7 +3,7 @@
 import { setPriority } from 'node:os'
 import { parentPort, workerData } from 'node:worker_threads'
 import { Cluster } from './cluster.mjs'
-import { Shipping } from './shipping.mjs'
+import { Shipping, TIMEOUT } from './shipping.mjs'
 import { watch } from './watch.mjs'
 
 const { file, to, removals, redact, interval, patience } = workerData
@@ -21,7 +21,7 @@ const partsOf = ({ code, message }) => ({ code, message })
 // What is wrong with the address is told to the first who asks.
 let shipping
 function theShipping() {
-  shipping ??= new Shipping(new Cluster(to, { patience, signal }), file, {
+  shipping ??= new Shipping(new Cluster(to, { patience, signal, timeout: TIMEOUT }), file, {
     removals,
     redact,
     onProgress: (progress) => tell('progress', progress),

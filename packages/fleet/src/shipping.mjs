@@ -4,6 +4,7 @@ import { Batch } from './batch.mjs'
 import { FleetError } from './errors.mjs'
 import { register } from './identity.mjs'
 import { fromColumn, shownColumn, toColumn } from './names.mjs'
+import { amountOf, blind, placeOf } from './places.mjs'
 import { settingsOf } from './schema.mjs'
 import { sizesOf, staleUpTo } from './sizes.mjs'
 import { Source } from './source.mjs'
@@ -14,11 +15,11 @@ import { Source } from './source.mjs'
 /** Sessions whose place is remembered, with the state of their terminal: those that go on. */
 const REMEMBERED = 1000
 
+/** For how long a statement that sends may take, in milliseconds: a server that has gone says nothing. */
+export const TIMEOUT = 60_000
+
 /** A moment of the settings, in milliseconds. */
 const momentOf = (text) => (text ? Date.parse(text) : -Infinity)
-
-/** The place from which a session without a known state goes on: nothing is known there of what a terminal shows. */
-const blind = (after) => ({ after, state: undefined, isBlind: true, outputs: 0, bytes: 0 })
 
 /** Rows of values for a statement: `($1, $2), ($3, $4)`. */
 function placeholders(rows, columns) {
@@ -71,10 +72,15 @@ export class Shipping {
 
   /** Sends all that the file has and the cluster has not. Returns what was sent since it began. */
   async push() {
-    await this.#cluster.patiently(() => this.#pushOnce(), {
-      onRetry: () => this.#forget(),
-      progress: () => this.#progress,
-    })
+    try {
+      await this.#cluster.patiently(() => this.#pushOnce(), {
+        onRetry: () => this.#forget(),
+        progress: () => this.#progress,
+      })
+    } catch (error) {
+      this.#forget()
+      throw error
+    }
     return { store: this.#store.store, ...this.#report }
   }
 
@@ -89,6 +95,7 @@ export class Shipping {
     this.#store = undefined
     this.#known.clear()
     this.#places.clear()
+    this.#unsendable.clear()
     this.#through = 0
     this.#version = undefined
   }
@@ -175,10 +182,11 @@ GROUP BY session, started ORDER BY last`,
     }
   }
 
-  /** Whether a session that the cluster knows, and not another one with its id, is over. */
+  /** Whether a session is over, and not another one with its id that the cluster knows. */
   #isOver(column, { status, startedAt }) {
-    const started = this.#known.get(column)?.started
-    return started?.getTime() === startedAt.getTime() && ['completed', 'failed'].includes(status)
+    const known = this.#known.get(column)
+    const isSame = known === undefined || known.started.getTime() === startedAt.getTime()
+    return isSame && ['completed', 'failed'].includes(status)
   }
 
   async #sendStored(client, stored, changed) {
@@ -196,7 +204,9 @@ GROUP BY session, started ORDER BY last`,
       const known = this.#known.get(column)
       const is = (started) => before.get(`${started.getTime()} ${column}`)
       // Output may have been there first. A session that was stored again under an id begins anew.
-      const started = known && !is(known.started) ? known.started : session.startedAt
+      const at = known && is(known.started)
+      const isSame = known && (!at || startOf(at) === session.startedAt.getTime())
+      const started = isSame ? known.started : session.startedAt
       const was = is(started)
       const seen = known?.sizes ?? (was && sizesOf(JSON.parse(was.details)))
       const stale = Math.max(was?.stale ?? 0, staleUpTo(seen, sizes, known?.position ?? 0))
@@ -232,6 +242,12 @@ WHERE sessions.changed <= EXCLUDED.changed`,
       ),
     )
     for (const { column, started } of again) {
+      if (this.#removals === 'follow') {
+        await client.query(
+          `DELETE FROM ${schema}.blocks WHERE store = $1 AND session = $2 AND started <> $3`,
+          [store, column, started],
+        )
+      }
       await client.query(
         `UPDATE ${schema}.sessions SET removed = now() WHERE store = $1 AND session = $2 AND started <> $3 AND removed IS NULL`,
         [store, column, started],
@@ -294,24 +310,35 @@ FROM ${schema}.stores WHERE store = $1`,
     const toSend = [...heads].filter((head) => isMeant(head) && lacks(head))
     this.#toSend = toSend.length
     this.#shares.clear()
-    for (const [id, last] of toSend) {
-      const column = toColumn(id)
-      try {
-        for await (const page of this.#pagesOf(id, column, last)) {
-          batch.add({ ...page, share: page.position / last })
+    try {
+      for (const head of toSend) {
+        for await (const page of this.#sendable(head)) {
+          batch.add(page)
           if (batch.isFull()) await send()
         }
-      } catch (error) {
-        if (error.code !== 'SQLITE_MISMATCH') throw error
-        this.#unsendable.add(id)
-        this.#report.failed.push({ session: id, reason: error.message })
       }
+      await send()
+      await sending
+    } finally {
+      // Nothing of it is under way when it is begun again.
+      await sending.catch(() => {})
     }
-    await send()
-    await sending
     const through = [...heads.values()].reduce((most, last) => Math.max(most, last), this.#through)
     if (only === undefined) this.#through = Math.min(through, this.#waiting)
     return this.#waiting === Infinity
+  }
+
+  /** The same as {@link Shipping.#pagesOf}, with how much of it each page is. A session that cannot be sent is told. */
+  async *#sendable([id, last]) {
+    try {
+      for await (const page of this.#pagesOf(id, toColumn(id), last)) {
+        yield { ...page, share: page.position / last }
+      }
+    } catch (error) {
+      if (error.code !== 'SQLITE_MISMATCH') throw error
+      this.#unsendable.add(id)
+      this.#report.failed.push({ session: id, reason: error.message })
+    }
   }
 
   /** The blocks of a session that the cluster lacks, up to its last chunk. */
@@ -323,11 +350,19 @@ FROM ${schema}.stores WHERE store = $1`,
     }
     let { started, position } = known
     let isFirst = true
-    let place = this.#places.get(column) ?? (await this.#placeOf(column, known))
+    let place =
+      this.#places.get(column) ??
+      (await placeOf(this.#cluster, { ...known, store: this.#store.store, column }))
     // What was removed meanwhile was sent, and stays there: what is left does not take its place.
     if (this.#source.count(id, place.after, position) !== place.outputs) place = blind(position)
     for (let more = true; more;) {
       const page = this.#source.blocks(id, place)
+      const next = page.blocks.find(({ last }) => last > position)
+      // A block takes the place of the last one that was sent only if it begins with it: other rules of redaction cut others.
+      if (next !== undefined && next.first <= position && next.first !== place.sent) {
+        place = blind(position)
+        continue
+      }
       more = page.more
       const sizes = this.#source.sizesOf(id)
       // Those that were sent and were full are the same again.
@@ -343,7 +378,8 @@ FROM ${schema}.stores WHERE store = $1`,
       const all = amountOf(page.blocks)
       const added = { outputs: all.outputs - place.outputs, bytes: all.bytes - place.bytes }
       const open = amountOf(page.blocks.filter(({ first }) => first > (after ?? -Infinity)))
-      place = { after, state: isBlind ? undefined : state, isBlind, ...open }
+      const sent = blocks.at(-1)?.first ?? place.sent
+      place = { after, state: isBlind ? undefined : state, isBlind, ...open, sent }
       if (blocks.length === 0) continue
       started ??= this.#source.startOf(id) ?? momentOr(blocks[0].earliest, new Date(0))
       if (started.getTime() < this.#keptFrom) return
@@ -356,31 +392,6 @@ FROM ${schema}.stores WHERE store = $1`,
       yield { column, started, blocks, before, position, mark, place, sizes, added }
     }
     if (position < head) this.#waiting = Math.min(this.#waiting, position)
-  }
-
-  /** Where to go on with a session, by what the cluster has of it. */
-  async #placeOf(column, { started, position }) {
-    if (position === 0) return { ...blind(undefined), isBlind: false }
-    const { schema } = this.#cluster
-    const of = [started, this.#store.store, column]
-    const where = 'started = $1 AND store = $2 AND session = $3'
-    const [found] = await this.#cluster.query(
-      `SELECT first, state,
-  (SELECT sum(outputs) FROM ${schema}.blocks b WHERE ${where} AND b.first >= f.first) AS outputs,
-  (SELECT sum(bytes) FROM ${schema}.blocks b WHERE ${where} AND b.first >= f.first) AS bytes
-FROM ${schema}.blocks f WHERE ${where} AND first >= (SELECT coalesce(max(stale), 0) FROM ${schema}.sessions WHERE ${where})
-AND (state IS NOT NULL OR lines = 0) ORDER BY first DESC LIMIT 1`,
-      of,
-    )
-    if (found === undefined) return blind(position)
-    const [outputs, bytes] = [found.outputs, found.bytes].map(Number)
-    return {
-      after: found.first - 1,
-      state: found.state ?? undefined,
-      isBlind: false,
-      outputs,
-      bytes,
-    }
   }
 
   /** Sends blocks, and moves the cursors of their sessions, both or neither. */
@@ -418,8 +429,15 @@ AND (state IS NOT NULL OR lines = 0) ORDER BY first DESC LIMIT 1`,
       block.state ?? null,
       block.block,
     ])
+    // A cluster that was restored, or lost a leader, may have less than it has told.
+    const known = pages.filter(({ before }) => before > 0).map(({ column }) => column)
     await this.#cluster.transaction(async (client) => {
       await this.#check(client)
+      const found = await client.query(
+        `SELECT count(*) AS count FROM ${schema}.cursors WHERE store = $1 AND session = ANY($2)`,
+        [store, known],
+      )
+      if (found.rows[0].count !== known.length) throw behind()
       const moved = await client.query(
         `INSERT INTO ${schema}.cursors (store, session, started, position, before, epoch, mark)
 VALUES ${placeholders(pages.length, 7)}
@@ -468,11 +486,8 @@ WHERE blocks.last < EXCLUDED.last`,
   }
 }
 
-/** How much is in blocks. */
-function amountOf(blocks) {
-  const sum = (name) => blocks.reduce((all, block) => all + block[name], 0)
-  return { outputs: sum('outputs'), bytes: sum('bytes') }
-}
+/** When the session of a row started. Output that was there first may have given the row another key. */
+const startOf = ({ details }) => Date.parse(JSON.parse(details).startedAt)
 
 /** What was known of the cluster is not what it has: it is asked again. */
 const behind = () =>

@@ -7,6 +7,7 @@ import { FleetError } from '@gsd/session-fleet'
 import {
   contentOfStore,
   differences,
+  emptyDatabase,
   lineOf,
   newCluster,
   newFleet,
@@ -137,7 +138,45 @@ describe('a server', () => {
   })
 })
 
+describe('a cluster that has lost what it acknowledged', () => {
+  test('gets it again, whatever the shipper believes', async () => {
+    const to = await newCluster()
+    const machine = newMachine()
+    machine.create('one')
+    machine.print('one', 2_000)
+    const shipper = newShipper({ file: machine.path, to })
+    await shipper.push()
+    await query(to, 'DELETE FROM gsd_fleet.cursors')
+    await query(to, 'DELETE FROM gsd_fleet.blocks')
+    machine.print('one', 10)
+    const { store } = await shipper.push()
+    expect(await differences(newFleet(to), store, machine)).toEqual([])
+  })
+
+  test('a shipper without patience asks again what is there', async () => {
+    const to = await newCluster()
+    const machine = newMachine()
+    machine.create('one')
+    machine.print('one', 100)
+    const shipper = newShipper({ file: machine.path, to, patience: 0 })
+    await shipper.push()
+    await query(to, 'UPDATE gsd_fleet.cursors SET position = position - 10')
+    machine.print('one', 100)
+    expect(await codeOf(shipper.push())).toBe('ERR_BEHIND')
+    await query(to, 'UPDATE gsd_fleet.cursors SET position = position + 10')
+    const { store } = await shipper.push()
+    expect(await differences(newFleet(to), store, machine)).toEqual([])
+  })
+})
+
 describe('several', () => {
+  test('make the tables of one cluster at once', async () => {
+    const to = await emptyDatabase()
+    const fleets = Array.from({ length: 5 }, () => newFleet(to))
+    await Promise.all(fleets.map((fleet) => fleet.init()))
+    expect((await newFleet(to).init()).statements).toEqual([])
+  })
+
   test('shippers of one file at once send each chunk once', async () => {
     const to = await newCluster()
     const machine = newMachine()

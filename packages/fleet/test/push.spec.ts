@@ -12,6 +12,7 @@ import {
   newMachine,
   newShipper,
   query,
+  START,
   temporaryFolder,
 } from './support.js'
 
@@ -57,6 +58,44 @@ describe('a push', () => {
     machine.print('one', 3)
     const other = await newShipper({ file: machine.path, to }).push()
     expect(other).toMatchObject({ outputs: 3, blocks: 1 })
+  })
+
+  test('keeps a session whole whose output was there first, whatever becomes of it then', async () => {
+    const to = await newCluster()
+    const machine = newMachine()
+    machine.print('one', 1_500)
+    const shipper = newShipper({ file: machine.path, to })
+    await shipper.push()
+    machine.sessions.create({
+      id: 'one',
+      slot: 1,
+      status: 'running',
+      workingDir: '/srv',
+      startedAt: new Date(START - 60_000),
+    })
+    await shipper.push()
+    machine.sessions.update('one', { title: 'changed' })
+    machine.print('one', 100)
+    const { store } = await shipper.push()
+    machine.sessions.update('one', { status: 'completed' })
+    machine.print('one', 10)
+    await newShipper({ file: machine.path, to }).push()
+    expect(await newFleet(to).list()).toHaveLength(1)
+    expect(await differences(newFleet(to), store, machine)).toEqual([])
+  })
+
+  test('sends blocks of a repetitive text, of which very many are small', async () => {
+    const to = await newCluster()
+    const machine = newMachine()
+    machine.create('one')
+    machine.print('one', 6_000, () => 'y\n'.repeat(30_000))
+    const { store, outputs } = await newShipper({ file: machine.path, to }).push()
+    expect(outputs).toBe(6_000)
+    const [counted] = await query<{ outputs: string }>(
+      to,
+      'SELECT sum(outputs) AS outputs FROM gsd_fleet.blocks',
+    )
+    expect({ store, outputs: Number(counted?.outputs) }).toEqual({ store, outputs: 6_000 })
   })
 
   test('goes on where the last one ended, by any shipper', async () => {
@@ -289,6 +328,21 @@ describe('a file that is another one', () => {
     const second = await newShipper({ file: moved.path, to }).push()
     expect(second.store).toBe(first.store)
     expect(await differences(newFleet(to), second.store, moved)).toEqual([])
+  })
+
+  test('follows removals of a session that was stored again meanwhile', async () => {
+    const to = await newCluster()
+    const machine = newMachine()
+    const shipper = newShipper({ file: machine.path, to, removals: 'follow' })
+    machine.create('one')
+    machine.print('one', 300)
+    await shipper.push()
+    machine.sessions.delete('one')
+    machine.create('one')
+    machine.print('one', 5)
+    await shipper.push()
+    const blocks = await query(to, 'SELECT DISTINCT started FROM gsd_fleet.blocks')
+    expect(blocks).toHaveLength(1)
   })
 
   test('was pruned: what was sent stays, and what comes is added', async () => {

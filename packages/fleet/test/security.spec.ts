@@ -207,6 +207,24 @@ describe('redaction before sending', () => {
     expect(again).toMatchObject({ store, outputs: 10 })
   })
 
+  test('that begins in the middle of a block cuts no chunk twice', async () => {
+    const to = await newCluster()
+    const machine = newMachine()
+    machine.create('one')
+    const literal = 'x'.repeat(4)
+    const text = (at: number) => `${literal} ${at} ${'lorem ipsum '.repeat(40)}\r\n`
+    machine.print('one', 170, text)
+    await newShipper({ file: machine.path, to }).push()
+    const redact = { literals: [literal], marker: '*'.repeat(60) }
+    for (let round = 0; round < 5; round++) {
+      machine.print('one', 20, text)
+      const report = await newShipper({ file: machine.path, to, redact }).push()
+      const content = (await contentOfStore(newFleet(to), report.store)).get('one')
+      const cursors = content.outputs.map(({ cursor }: { cursor: number }) => cursor)
+      expect(cursors).toEqual([...machine.outputs.iterate('one')].map(({ cursor }) => cursor))
+    }
+  })
+
   test('is refused with options that are none', async () => {
     const options = { file: newMachine().path, to: await newCluster() }
     expect(() => newShipper({ ...options, redact: 'all' as never })).toThrow(

@@ -6,7 +6,7 @@ import { MOST_TOKENS, TOKENS } from './budget.mjs'
 import { placeOf } from './text.mjs'
 
 /** A text that `read` makes something of, and refuses otherwise. */
-const readAs = (read, wrong) =>
+export const readAs = (read, wrong) =>
   z.string().transform((text, context) => {
     try {
       const value = read(text)

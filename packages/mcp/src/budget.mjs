@@ -34,6 +34,9 @@ export function tokensOf(text) {
   return Math.ceil(sum)
 }
 
+/** Characters that a token holds at most: no text weighs less. */
+const LONGEST_TOKEN = 16
+
 /** Counts lines until an answer is full. */
 export class Budget {
   #left
@@ -44,14 +47,21 @@ export class Budget {
 
   /** Whether a text has room, which it then takes. */
   takes(text) {
+    if (text.length > LONGEST_TOKEN * (this.#left + 1)) return false
     const tokens = tokensOf(text) + 1
     if (tokens > this.#left) return false
     this.#left -= tokens
     return true
   }
 
+  /** How many characters can have room at most. */
+  get characters() {
+    return LONGEST_TOKEN * (this.#left + 1)
+  }
+
   /** As much of the beginning of a text as has room. */
-  cut(text) {
+  cut(whole) {
+    const text = whole.slice(0, LONGEST_TOKEN * (this.#left + 1))
     let [low, high] = [0, text.length]
     while (low < high) {
       const middle = Math.ceil((low + high) / 2)

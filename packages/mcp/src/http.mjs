@@ -39,7 +39,7 @@ export async function serveHttp(history, { port = 0, token }) {
     if (!isHost(request, response) || !isOrigin(request, response)) return
     if (!timingSafeEqual(digest(request.headers.authorization ?? ''), expected)) {
       refuse(response, 401, { 'WWW-Authenticate': 'Bearer' })
-    } else if (new URL(request.url, 'http://localhost').pathname !== PATH) {
+    } else if (request.url.split('?', 1)[0] !== PATH) {
       refuse(response, 404)
     } else {
       void handle(request, response)

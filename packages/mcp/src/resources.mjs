@@ -2,6 +2,7 @@
 
 import { ResourceNotFoundError, ResourceTemplate } from '@modelcontextprotocol/server'
 import { Failure, jsonText } from 'gsd-sessions'
+import { marked } from './answers.mjs'
 import { Budget } from './budget.mjs'
 import { lastLines } from './text.mjs'
 import { Lines } from './tools/output.mjs'
@@ -72,11 +73,12 @@ export function register(server, history) {
         const opened = await history.open(name)
         try {
           const shown = new Lines(new Budget())
-          const { lines } = lastLines(opened, opened.id, LINES)
+          const { lines } = await lastLines(opened, opened.id, LINES)
           let first = lines.length
           while (first > 0 && shown.take(lines[first - 1].text)) first--
           const text = shown.lines.reverse().join('\n')
-          return { contents: [{ uri: uri.href, mimeType: 'text/plain', text }] }
+          const contents = [{ uri: uri.href, mimeType: 'text/plain', text: marked([name], text) }]
+          return { contents }
         } finally {
           opened.close()
         }

@@ -14,6 +14,9 @@ const BEHIND = 256 << 10
 const TAIL = 64 << 10
 const LONGEST_TAIL = 4 << 20
 
+/** Chunks of a tail at most: those of a progress bar are very small. */
+const MOST_CHUNKS = 32_000
+
 /** Chunks that are read at once. */
 const CHUNKS = 500
 
@@ -58,6 +61,33 @@ function leadIn(outputs, id, after) {
   }
 }
 
+// To the screen of a full-screen program, and back.
+const TO_ALTERNATE = '\u001b[?1049h'
+const CHANGES_SCREEN = new RegExp(`${'\u001b'}\\[\\?(?:1049|1047|47)([hl])`)
+
+/** Whether output begins on the screen of a full-screen program: the first change of the screen in it is that back. */
+function beginsOnAlternate(chunks) {
+  let rest = ''
+  for (const { data } of chunks) {
+    const found = CHANGES_SCREEN.exec(rest + data)
+    if (found) return found[1] === 'l'
+    rest = data.slice(-8)
+  }
+  return false
+}
+
+/** The chunks from a cursor on that are looked at for a change of the screen. */
+function* chunksAhead(outputs, id, from, most) {
+  let size = 0
+  for (let page = { cursor: from, more: true }; page.more && size < most;) {
+    page = outputs.read(id, { after: page.cursor, limit: CHUNKS })
+    for (const chunk of page.outputs) {
+      yield chunk
+      size += chunk.data.length
+    }
+  }
+}
+
 /** What stands between a cursor and how much behind it is known: lines, or characters of what is stored. */
 const BETWEEN = { text: '+', raw: '@' }
 
@@ -85,18 +115,20 @@ export const placeFor = ({ after, skip, between }, format) => ({
 export async function readLines(stores, id, { after, skip }, take) {
   const terminal = terminalOf(stores, id)
   const { outputs } = stores
-  // How many lines have begun in the chunk of the line.
-  let [chunk, count, left] = [after, 0, skip]
+  const counted = new Counted(after)
+  let left = skip
   /** Passes a line. Returns where to go on if it is not taken. */
   const refused = (line) => {
-    if (line.cursor <= after) return undefined
-    count = line.cursor === chunk ? count + 1 : 0
-    chunk = line.cursor
+    if (!counted.isBehind(line)) return undefined
     if (left-- > 0 || take(line)) return undefined
-    return { place: { after: chunk - 1, skip: count }, more: true }
+    return { place: counted.place, more: true }
   }
   let [last, waiting] = [{ cursor: after, data: '\n' }, 0]
-  for await (const read of chunksBehind(outputs, id, leadIn(outputs, id, after))) {
+  const start = leadIn(outputs, id, after)
+  if (start > 0 && beginsOnAlternate(chunksAhead(outputs, id, start, BEFORE + BEHIND))) {
+    terminal.write(TO_ALTERNATE)
+  }
+  for await (const read of chunksBehind(outputs, id, start)) {
     const { cursor, timestamp, data } = read
     const lines = terminal.write(data, { cursor, timestamp })
     for (const line of lines) {
@@ -120,38 +152,91 @@ export async function readLines(stores, id, { after, skip }, take) {
   if (outputs.read(id, { after: last.cursor, limit: 1 }).outputs.length > 0) {
     return { place: { after: last.cursor, skip: 0 }, more: true }
   }
-  const isOpen = !last.data.endsWith('\n') && chunk > after && goesOn(stores, id)
-  // A line that has no end yet is read again with what comes.
-  const place = isOpen ? { after: chunk - 1, skip: count } : { after: last.cursor, skip: 0 }
-  return { place, more: false }
+  return { place: placeAtEnd(stores, id, last, counted), more: false }
+}
+
+/**
+ * Where lines have begun, as a place says it. A line may have a lower cursor than the one before, where a program has drawn it above:
+ * it counts to the highest so far.
+ */
+class Counted {
+  #after
+  #highest
+  #count = 0
+
+  constructor(after) {
+    this.#after = after
+    this.#highest = after
+  }
+
+  /** Counts a line. Returns whether it begins behind the cursor. */
+  isBehind({ cursor }) {
+    if (cursor > this.#highest) [this.#highest, this.#count] = [cursor, 0]
+    else this.#count++
+    return this.#highest > this.#after
+  }
+
+  /** Whether any line was. */
+  get isAny() {
+    return this.#highest > this.#after
+  }
+
+  /** The place before the last line. */
+  get place() {
+    return { after: this.#highest - 1, skip: this.#count }
+  }
+}
+
+/** Where to go on at the end: a line that has no end yet is read again with what comes. */
+function placeAtEnd(stores, id, last, counted) {
+  const isOpen = !last.data.endsWith('\n') && counted.isAny && goesOn(stores, id)
+  return isOpen ? counted.place : { after: last.cursor, skip: 0 }
 }
 
 /** Whether a session may print more. */
 export const goesOn = ({ sessions }, id) =>
   !['completed', 'failed'].includes(sessions.get(id)?.status ?? 'failed')
 
-/** The last lines of a session, with the cursor behind its last chunk. */
-export function lastLines(stores, id, count) {
+/** The last lines of a session, the place to go on from, and whether there are more lines above. */
+export async function lastLines(stores, id, count) {
   const { outputs } = stores
-  const end = outputs.tail(id, { chunks: 1 }).cursor
   for (let chunks = CHUNKS; ; chunks *= 4) {
     const tail = outputs.tail(id, { chunks }).outputs
-    let from = tail.length
-    for (let size = 0; from > 0 && size < LONGEST_TAIL; from--) size += tail[from - 1].data.length
-    const size = tail.reduce((sum, { data }) => sum + data.length, 0)
-    const isAll = tail.length < chunks
-    const terminal = terminalOf(stores, id)
-    const lines = []
-    for (const { data, cursor, timestamp } of tail.slice(from)) {
-      lines.push(...terminal.write(data, { cursor, timestamp }))
-    }
-    lines.push(...terminal.end())
-    while (lines.length > 0 && lines.at(-1).text === '') lines.pop()
+    let [from, size] = [tail.length, 0]
+    for (; from > 0 && size < LONGEST_TAIL; from--) size += tail[from - 1].data.length
+    const isWhole = tail.length < chunks && from === 0
+    const read = tail.slice(from)
+    const lines = await drawn(stores, id, read)
+    const isEnough = lines.length > count && size >= TAIL
+    if (!isWhole && !isEnough && from === 0 && chunks < MOST_CHUNKS) continue
+    const last = read.at(-1)
+    if (last === undefined) return { lines: [], place: { after: 0, skip: 0 }, more: false }
+    const counted = new Counted(0)
+    for (const line of lines) counted.isBehind(line)
     // The first line may be the end of another one.
-    if (isAll || from > 0 || (lines.length > count && size >= TAIL)) {
-      const isWhole = isAll && from === 0
-      const found = lines.slice(isWhole ? 0 : 1).slice(-count)
-      return { lines: found, cursor: end, more: !isWhole || lines.length > count }
+    const whole = isWhole || lines.length === 1 ? lines : lines.slice(1)
+    return {
+      lines: whole.slice(-count),
+      place: placeAtEnd(stores, id, last, counted),
+      more: !isWhole || lines.length > count,
     }
   }
+}
+
+/** The lines of some chunks, in turns with other calls. */
+async function drawn(stores, id, chunks) {
+  const terminal = terminalOf(stores, id)
+  if (beginsOnAlternate(chunks)) terminal.write(TO_ALTERNATE)
+  const lines = []
+  let turn = performance.now()
+  for (const { data, cursor, timestamp } of chunks) {
+    for (const line of terminal.write(data, { cursor, timestamp })) lines.push(line)
+    if (performance.now() - turn > TURN) {
+      await setImmediate()
+      turn = performance.now()
+    }
+  }
+  for (const line of terminal.end()) lines.push(line)
+  while (lines.length > 0 && lines.at(-1).text === '') lines.pop()
+  return lines
 }

@@ -146,7 +146,10 @@ describe('over HTTP', () => {
     expect(await status({ ...json, Authorization, Origin: 'https://evil.example' })).toBe(403)
     expect(await status({ ...json, Authorization, Origin: 'null' })).toBe(403)
     expect(await status({ ...json, Authorization, Origin: `http://127.0.0.1:${port}` })).toBe(200)
-    expect(await status({ ...json, Authorization }, '/other')).toBe(404)
+    for (const path of ['/other', '//', '//x:99999/mcp', '/\\', 'http://[', '//evil/mcp']) {
+      expect(await status({ ...json, Authorization }, path)).toBe(404)
+    }
+    expect(await status({ ...json, Authorization })).toBe(200)
   })
 
   test('the command tells where it listens, on the loopback address, with a new token', async () => {

@@ -150,6 +150,74 @@ describe('read_output', () => {
   })
 })
 
+/** Chunks whose lines do not begin in the order in which they stand, or begin where another chunk does. */
+const ODD: Record<string, string[]> = {
+  'blank lines in chunks of their own': ['a\r\n', '\r\n', 'b\r\nc\r\nd\r\n', 'e\r\n'],
+  'lines that are inserted above': [
+    'one\r\n',
+    'two\r\n',
+    'three\r\n',
+    '\u001b[3A\u001b[L',
+    'zero A',
+    '\r\u001b[Lzero B',
+    '\u001b[5B\r\n',
+  ],
+  'progress bars': Array.from({ length: 300 }, (_, i) =>
+    i % 10 === 9 ? `\rdone ${i}\r\n` : `\r${i} %`,
+  ),
+  'a program on the whole screen': [
+    '$ vim\r\n',
+    '\u001b[?1049h',
+    ...Array.from({ length: 2_000 }, (_, i) => `ROW ${i} ${'x'.repeat(60)}\r\n`),
+    '\u001b[?1049l',
+    ...lines(0, 10),
+  ],
+}
+
+describe('odd output', () => {
+  test.each(Object.entries(ODD))('%s is read line by line, each once', async (_, texts) => {
+    const store = newStore()
+    store.create('one', { status: 'completed', columns: 80, rows: 24 })
+    store.print('one', ...texts)
+    const client = await newClient(store.path)
+    for (const most of [1, 2, 7]) {
+      const found: string[] = []
+      let cursor: string | undefined
+      for (let pages = 0; pages < 400; pages++) {
+        const given = { id: 'one', lines: most, cursor }
+        const { data } = await call(client, 'read_output', given)
+        if (data.text !== '' || data.more) found.push(data.text ?? '')
+        cursor = data.cursor
+        if (data.more !== true) break
+      }
+      // Blank lines at the end of the screen are no lines.
+      expect(found.join('\n')).toBe(store.outputs.text('one').trimEnd())
+    }
+    const tail = await call(client, 'tail_output', { id: 'one', lines: 4 })
+    expect(tail.data.text).toBe(
+      store.outputs.text('one').trimEnd().split('\n').slice(-4).join('\n'),
+    )
+  })
+
+  test('of one chunk with very many lines has an end', async () => {
+    const store = newStore()
+    store.create('one')
+    store.print('one', 'a\n'.repeat(200_000), 'end\r\n')
+    const client = await newClient(store.path)
+    const tail = await call(client, 'tail_output', { id: 'one', lines: 1 })
+    expect(tail.data.text).toBe('end')
+  })
+
+  test('of one line that is drawn again and again has that line', async () => {
+    const store = newStore()
+    store.create('one')
+    store.print('one', ...Array.from({ length: 3_000 }, (_, i) => `\r${'='.repeat(i % 70)}${i} %`))
+    const client = await newClient(store.path)
+    const tail = await call(client, 'tail_output', { id: 'one', lines: 5 })
+    expect(tail.data.text).toContain('2999 %')
+  })
+})
+
 describe('tail_output', () => {
   test('gives the last lines, and where to go on', async () => {
     const store = newStore()
@@ -195,6 +263,31 @@ describe('search_output', () => {
     expect(failed.data.matches).toMatchObject([{ id: 'one' }])
   })
 
+  test('gives a cursor that begins with the line, also in a chunk of many', async () => {
+    const store = newStore()
+    store.create('one')
+    store.print('one', lines(0, 900).join(''), lines(900, 999).join(''))
+    const client = await newClient(store.path)
+    const { data } = await call(client, 'search_output', { pattern: 'line 950' })
+    const cursor = data.matches?.[0]?.cursor
+    const read = await call(client, 'read_output', { id: 'one', cursor, lines: 2 })
+    expect(read.data.text).toBe('line 950\nline 951')
+  })
+
+  test('gives no match twice where an older session goes on between two pages', async () => {
+    const store = newStore()
+    store.create('old')
+    store.print('old', 'match 1\r\n')
+    store.create('new')
+    store.print('new', 'match 2\r\n', 'match 3\r\n')
+    const client = await newClient(store.path)
+    const first = await call(client, 'search_output', { pattern: 'match', limit: 2 })
+    store.print('old', 'match 4\r\n')
+    const given = { pattern: 'match', cursor: first.data.cursor }
+    const second = await call(client, 'search_output', given)
+    expect(second.data.matches).toMatchObject([{ text: 'match 3' }])
+  })
+
   test('goes on behind its cursor, and gives each match once', async () => {
     const store = newStore()
     store.create('one')
@@ -231,6 +324,38 @@ describe('wait_for_output', () => {
     store.print('one', 'it is re', 'ady now')
     const { data } = await waiting
     expect(data).toMatchObject({ reason: 'matched', status: 'running', text: 'it is ready now' })
+  })
+
+  test('sees the rest of a line that has begun, and no other line', async () => {
+    const store = newStore()
+    store.create('one')
+    store.print('one', 'not ')
+    const client = await newClient(store.path)
+    const given = { id: 'one', pattern: '^done$', regex: true, timeout_seconds: 0.7 }
+    const wrong = call(client, 'wait_for_output', given)
+    await new Promise((resume) => {
+      setTimeout(resume, 300)
+    })
+    store.print('one', 'done\r\nTests: ')
+    expect((await wrong).data).toMatchObject({ reason: 'timeout' })
+    const waiting = call(client, 'wait_for_output', { id: 'one', pattern: 'Tests: 3 failed' })
+    await new Promise((resume) => {
+      setTimeout(resume, 300)
+    })
+    store.print('one', '3 failed\r\n')
+    expect((await waiting).data).toMatchObject({ reason: 'matched', text: 'Tests: 3 failed' })
+  })
+
+  test('sees what is drawn over at once, and what a program draws on the whole screen', async () => {
+    const store = newStore()
+    store.create('one')
+    const client = await newClient(store.path)
+    const given = { id: 'one', cursor: '0', timeout_seconds: 1 }
+    store.print('one', 'Server ready\r\u001b[Kidle', '\r\n\u001b[?1049hProceed? (y/n)')
+    for (const pattern of ['Server ready', 'Proceed']) {
+      const { data } = await call(client, 'wait_for_output', { ...given, pattern })
+      expect(data).toMatchObject({ reason: 'matched' })
+    }
   })
 
   test('returns when the session is over, or the time', async () => {
@@ -274,6 +399,22 @@ describe('compare_sessions', () => {
     const same = await call(client, 'compare_sessions', { a: 'one', b: 'one' })
     expect(same.data).toMatchObject({ same: true, text: 'They are the same.' })
   })
+
+  test('reads on behind a progress bar', async () => {
+    const store = newStore()
+    for (const [id, text] of [
+      ['one', 'PASS'],
+      ['two', 'FAIL'],
+    ] as const) {
+      store.create(id)
+      store.print(id, ...Array.from({ length: 4_000 }, (_, i) => `\r${i} ${'='.repeat(70)}`))
+      store.print(id, `\r\n${text}\r\n`)
+    }
+    const client = await newClient(store.path)
+    const { data } = await call(client, 'compare_sessions', { a: 'one', b: 'two', context: 0 })
+    expect(data).toMatchObject({ same: false })
+    expect(data.text).toContain('-PASS\n+FAIL')
+  })
 })
 
 describe('get_session and session_stats', () => {
@@ -304,7 +445,9 @@ describe('resources and prompts', () => {
     const { resources } = await client.listResources()
     expect(resources).toMatchObject([{ uri: 'session://a%20b%2Fc/output', title: 'a build' }])
     const read = async (uri: string) => (await client.readResource({ uri })).contents[0]
-    expect(await read('session://a%20b%2Fc/output')).toMatchObject({ text: 'text' })
+    expect(JSON.stringify(await read('session://a%20b%2Fc/output'))).toMatch(
+      /untrusted.*>\\ntext\\n<\/output/,
+    )
     expect(await read('session://a%20b%2Fc')).toMatchObject({ mimeType: 'application/json' })
     await expect(read('session://nobody/output')).rejects.toThrow('not found')
     const ref = { type: 'ref/resource' as const, uri: 'session://{id}/output' }

@@ -19,7 +19,7 @@ import {
 } from 'gsd-sessions'
 import { existsSync } from 'node:fs'
 import { Cluster } from '../cluster.mjs'
-import { Shipping } from '../shipping.mjs'
+import { Shipping, TIMEOUT } from '../shipping.mjs'
 import { INTERVAL, watch } from '../watch.mjs'
 
 /** Milliseconds of a push before a bar is drawn: most take less. */
@@ -88,7 +88,7 @@ export function define(command) {
     const redact = options.redact && ((await redactSetting()) || true)
     const bar = options.json ? undefined : progressBar()
     await abortable(async (signal) => {
-      const cluster = new Cluster(options.to, { signal })
+      const cluster = new Cluster(options.to, { signal, timeout: TIMEOUT })
       let began = 0
       const shipping = new Shipping(cluster, path, {
         removals: options.followRemovals ? 'follow' : 'keep',

@@ -17,10 +17,12 @@ async function linesOf(history, name) {
   const opened = await history.open(name)
   try {
     const lines = []
-    const { more } = await readLines(opened, opened.id, { after: 0, skip: 0 }, ({ text }) => {
-      if (lines.length === MOST_LINES) return false
-      return lines.push(text) > 0
-    })
+    const take = ({ text }) => lines.length < MOST_LINES && lines.push(text) > 0
+    let at = { place: { after: 0, skip: 0 }, more: true }
+    while (at.more && lines.length < MOST_LINES) {
+      at = await readLines(opened, opened.id, at.place, take)
+    }
+    const { more } = at
     return { lines, more }
   } finally {
     opened.close()
@@ -78,9 +80,11 @@ export const compareSessions = {
       truncated = !taken.take(line)
       if (truncated) break
     }
-    const same = patch.hunks.length === 0
-    const text = same ? 'They are the same.' : taken.lines.join('\n')
-    const more = truncated || one.more || other.more
+    const isPart = one.more || other.more
+    const same = patch.hunks.length === 0 && !isPart
+    const none = isPart ? `Their first ${MOST_LINES} lines are the same.` : 'They are the same.'
+    const text = patch.hunks.length === 0 ? none : taken.lines.join('\n')
+    const more = truncated || isPart
     return recorded([a, b], text, { ...facts, same, more, truncated })
   },
 }

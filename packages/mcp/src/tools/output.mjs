@@ -23,8 +23,10 @@ export class Lines {
 
   take(text) {
     if (this.isCut || this.lines.length >= this.#most) return false
-    const shown = visible(text)
-    if (this.#budget.takes(shown)) return this.lines.push(shown) > 0
+    // Of a very long line, the rest is not looked at.
+    const { characters } = this.#budget
+    const shown = visible(text.slice(0, characters + 1))
+    if (text.length <= characters && this.#budget.takes(shown)) return this.lines.push(shown) > 0
     if (this.lines.length > 0) return false
     this.isCut = true
     return this.lines.push(`${this.#budget.cut(shown)}… (the line is longer)`) > 0
@@ -110,7 +112,7 @@ export const tailOutput = {
   async run(history, { id: name, lines, max_tokens }) {
     const opened = await history.open(name)
     try {
-      const found = lastLines(opened, opened.id, lines)
+      const found = await lastLines(opened, opened.id, lines)
       const budget = new Budget(max_tokens)
       const shown = new Lines(budget)
       let first = found.lines.length
@@ -118,7 +120,8 @@ export const tailOutput = {
       while (first > 0 && shown.take(found.lines[first - 1].text)) first--
       const text = shown.lines.reverse().join('\n')
       const truncated = first > 0 || shown.isCut
-      const told = { id: name, cursor: String(found.cursor), more: found.more || truncated }
+      const cursor = placeText(found.place, 'text')
+      const told = { id: name, cursor, more: found.more || truncated }
       return recorded([name], text, { ...told, truncated })
     } finally {
       opened.close()

@@ -12,8 +12,9 @@ const SHORT = 300
 /** A session whose texts take so many tokens each at most. */
 function short(session, most) {
   const cut = Object.entries(session).map(([name, value]) => {
-    if (typeof value !== 'string' || new Budget(most).takes(value)) return [name, value]
-    return [name, `${new Budget(most).cut(value)}…`]
+    if (typeof value !== 'string' || new Budget(most).takes(jsonText(value))) return [name, value]
+    // A character that cannot be printed takes six of JSON.
+    return [name, `${new Budget(most / 4).cut(value)}…`]
   })
   return Object.fromEntries(cut)
 }
@@ -54,13 +55,18 @@ export const listSessions = {
     const budget = new Budget(max_tokens)
     const sessions = []
     for (const session of found.slice(0, limit)) {
-      const told = brief(session)
+      const told = short(brief(session), max_tokens / 6)
       if (!budget.takes(jsonText(told)) && sessions.length > 0) break
       sessions.push(told)
     }
     const more = sessions.length < found.length
     const truncated = sessions.length < Math.min(limit, found.length)
-    return facts({ sessions, cursor: more ? sessions.at(-1).id : null, more, truncated })
+    return facts({
+      sessions,
+      cursor: more ? history.cursorOf(found[sessions.length - 1]) : null,
+      more,
+      truncated,
+    })
   },
 }
 

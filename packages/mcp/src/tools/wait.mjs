@@ -5,7 +5,7 @@ import { z } from 'zod'
 import { id, maxTokens, place } from '../arguments.mjs'
 import { recorded } from '../answers.mjs'
 import { Budget } from '../budget.mjs'
-import { lastLines } from '../text.mjs'
+import { lastLines, placeText } from '../text.mjs'
 import { Lines } from './output.mjs'
 
 /** How long a tool waits at most, in seconds: clients give up at some time. */
@@ -14,33 +14,77 @@ const LONGEST = 600
 /** Characters of a line without an end that are kept for what follows. */
 const LONGEST_LINE = 64 << 10
 
-/** Looks for a pattern in output as it comes: the matcher is that of the search. */
+/** Looks for a pattern in output as it comes: the matcher is that of the search, with what is drawn over. */
 class Watcher {
   #connection = new DatabaseConnection(':memory:')
   #outputs = new OutputStore(this.#connection)
   #rest = ''
+  #lines = 0
   #pattern
   #how
+  #known
 
-  constructor(pattern, how) {
+  /** @param known So many lines are known already. */
+  constructor(pattern, how, known) {
     this.#pattern = pattern
-    this.#how = { ...how, sessionId: 'id', limit: 1 }
-    // What is wrong with it is told before anything is waited for.
-    this.#outputs.search(pattern, this.#how)
+    this.#how = { ...how, drawnOver: true, sessionId: 'id', limit: 100 }
+    this.#known = known
+    try {
+      // What is wrong with it is told before anything is waited for.
+      this.#outputs.search(pattern, this.#how)
+    } catch (error) {
+      this.close()
+      throw error
+    }
+  }
+
+  /** The line that has begun before. That it matches already is no match. */
+  begin(text) {
+    this.#rest = text
+    if (text !== '' && this.#found(text)) this.#known = Math.max(this.#known, 1)
+  }
+
+  #found(text) {
+    this.#outputs.deleteBySession('id')
+    this.#outputs.append({ sessionId: 'id', timestamp: new Date(), type: 'stdout', data: text })
+    const { matches } = this.#outputs.search(this.#pattern, this.#how)
+    return matches.some(
+      ({ lineNumber }) => lineNumber === 0 || this.#lines + lineNumber > this.#known,
+    )
   }
 
   /** Whether the pattern stands in a line that has come by now. */
   isIn(text) {
     const all = this.#rest + text
-    this.#outputs.deleteBySession('id')
-    this.#outputs.append({ sessionId: 'id', timestamp: new Date(), type: 'stdout', data: all })
-    const { matches } = this.#outputs.search(this.#pattern, this.#how)
-    this.#rest = all.slice(all.lastIndexOf('\n') + 1).slice(-LONGEST_LINE)
-    return matches.length > 0
+    const isFound = this.#found(all)
+    const end = all.lastIndexOf('\n') + 1
+    this.#lines += all.slice(0, end).split('\n').length - 1
+    this.#rest = all.slice(end).slice(-LONGEST_LINE)
+    return isFound
   }
 
   close() {
     this.#connection.close()
+  }
+}
+
+/** Where waiting begins: at a place, or now, with the line that has begun. */
+async function beginning(history, name, cursor) {
+  if (cursor !== undefined)
+    return { from: cursor, after: cursor.after, begun: '', known: cursor.skip }
+  const opened = await history.open(name)
+  try {
+    const { outputs, id: own } = opened
+    const end = outputs.tail(own, { chunks: 1 }).cursor
+    const { place: from } = await lastLines(opened, own, 1)
+    const last = outputs
+      .tail(own, { lines: 1 })
+      .outputs.map(({ data }) => data)
+      .join('')
+    const begun = last.endsWith('\n') ? '' : last.slice(last.lastIndexOf('\n') + 1)
+    return { from, after: end, begun: begun.slice(-LONGEST_LINE), known: 0 }
+  } finally {
+    opened.close()
   }
 }
 
@@ -61,20 +105,15 @@ export const waitForOutput = {
   }),
   async run(history, given, { signal }) {
     const { id: name, pattern, regex, case_sensitive, cursor, timeout_seconds } = given
-    const watcher =
-      pattern === undefined
-        ? undefined
-        : new Watcher(pattern, { regex, caseSensitive: case_sensitive })
-    const timeout = AbortSignal.timeout(timeout_seconds * 1000)
-    let [reason, from] = ['ended', cursor]
+    const { from, after, begun, known } = await beginning(history, name, cursor)
+    const how = { regex, caseSensitive: case_sensitive }
+    const watcher = pattern === undefined ? undefined : new Watcher(pattern, how, known)
+    const timeout = AbortSignal.timeout(Math.round(timeout_seconds * 1000))
+    let reason = 'ended'
     try {
-      if (from === undefined) {
-        const opened = await history.open(name)
-        from = { after: opened.outputs.tail(opened.id, { chunks: 1 }).cursor, skip: 0 }
-        opened.close()
-      }
+      watcher?.begin(begun)
       const both = AbortSignal.any([signal, timeout])
-      for await (const chunks of history.follow(name, { after: from.after, signal: both })) {
+      for await (const chunks of history.follow(name, { after, signal: both })) {
         const text = chunks.map(({ data }) => data).join('')
         if (text !== '' && watcher?.isIn(text)) {
           reason = 'matched'
@@ -98,7 +137,7 @@ async function told(history, { id: name, lines: count, max_tokens }, { reason, f
     const session = await history.get(name)
     const budget = new Budget(max_tokens)
     const shown = new Lines(budget)
-    const found = lastLines(opened, opened.id, count)
+    const found = await lastLines(opened, opened.id, count)
     const come = found.lines.filter((line) => line.cursor > from.after)
     let first = come.length
     while (first > 0 && shown.take(come[first - 1].text)) first--
@@ -107,7 +146,7 @@ async function told(history, { id: name, lines: count, max_tokens }, { reason, f
       reason,
       status: session?.status,
       exit_code: session?.exitCode,
-      cursor: String(found.cursor),
+      cursor: placeText(found.place, 'text'),
       more: reason !== 'ended',
       truncated: first > 0,
     })

@@ -16,8 +16,9 @@ const BEFORE: Select = select_chunks!(o.type, o.data; "AND i.id <= ?2 ORDER BY i
 
 const STATUS: &str = "SELECT status FROM sessions WHERE id = ?1";
 
-/// Bytes before a place that are looked at as well: a secret may have begun there.
+/// Bytes of each stream before a place that are looked at as well, as a secret may have begun there, and of both at most.
 const LOOKED_BACK: usize = 64 << 10;
+const LOOKED_BACK_AT_MOST: usize = 256 << 10;
 
 /// For how long the possible start of a secret waits for what follows, in milliseconds.
 const HELD: f64 = 10_000.0;
@@ -47,15 +48,16 @@ impl Cleaning {
         redactor: &Arc<Redactor>,
     ) -> Result<Self> {
         let mut before = Vec::new();
-        let mut bytes = 0;
+        let (mut stdout, mut stderr) = (0, 0);
         let mut statement = sqlite.prepare_cached(BEFORE.of(sqlite)?)?;
         let mut rows = statement.query(params![StoredText(id), after])?;
-        while bytes < LOOKED_BACK
+        while (stdout < LOOKED_BACK || stderr < LOOKED_BACK)
+            && stdout + stderr < LOOKED_BACK_AT_MOST
             && let Some(row) = rows.next()?
         {
             let Some(kind) = OutputType::parse(text(row.get_ref(1)?)) else { continue };
             let data = text(row.get_ref(2)?).to_owned();
-            bytes += data.len();
+            *(if kind == OutputType::Stdout { &mut stdout } else { &mut stderr }) += data.len();
             before.push((kind, data));
         }
         let mut chunks = Chunks::new(redactor);
