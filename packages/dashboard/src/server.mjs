@@ -93,16 +93,17 @@ class Dashboard {
     for (const [name, value] of Object.entries(HEADERS)) response.setHeader(name, value)
     const { method } = request
     if (!this.#guard.isFromHere(request)) return sendJson(response, 403, { error: 'not from here' })
-    const url = new URL(request.url, 'http://localhost')
+    const [path, query] = request.url.split('?', 2)
+    const url = { searchParams: new URLSearchParams(query) }
     const isRead = method === 'GET' || method === 'HEAD'
-    const asset = isRead ? assetOf(url.pathname) : undefined
+    const asset = isRead ? assetOf(path) : undefined
     if (asset !== undefined) return sendAsset(request, response, asset)
-    if (method === 'POST' && url.pathname === '/api/login') {
+    if (method === 'POST' && path === '/api/login') {
       const { token } = await bodyOf(request)
       if (!this.#guard.isToken(token)) return sendJson(response, 401, { error: 'wrong token' })
       return sendJson(response, 200, {}, { 'Set-Cookie': this.#guard.cookieOf(token) })
     }
-    if (!url.pathname.startsWith('/api/')) return sendJson(response, 404, { error: 'no such page' })
+    if (!path.startsWith('/api/')) return sendJson(response, 404, { error: 'no such page' })
     if (!this.#guard.isKnown(request)) return sendJson(response, 401, { error: 'no token' })
     // What changes something is asked for by a script of the page alone: no form and no link can send this.
     if (!isRead && request.headers['content-type'] !== 'application/json') {
@@ -110,7 +111,7 @@ class Dashboard {
     }
     const given = isRead ? undefined : await bodyOf(request)
     const how = { history: this.#history, rights: this.#rights, request, response, url, given }
-    const found = await answer(method, url.pathname, how)
+    const found = await answer(method, path, how)
     if (found === undefined) return sendJson(response, 404, { error: 'no such thing' })
     if (!response.headersSent) sendJson(response, 200, found)
   }
@@ -128,8 +129,11 @@ class Dashboard {
  * @returns Its address, with the token behind `#`, and what ends it.
  */
 export async function serveDashboard(history, { token, port = 0, publicUrl, rights = {} }) {
+  if (typeof token !== 'string' || !/^[\w-]{16,}$/.test(token)) {
+    throw new RangeError('the token must have 16 characters at least, of letters, digits, - and _')
+  }
   const dashboard = new Dashboard(history, { token, rights })
   const listens = await dashboard.listen({ port, publicUrl })
   const base = publicUrl ?? `http://127.0.0.1:${listens}/`
-  return { url: `${base}#token=${token}`, close: () => dashboard.close() }
+  return { url: `${base}#token=${token}`, port: listens, close: () => dashboard.close() }
 }
