@@ -42,6 +42,7 @@ export class Screen {
       linkHandler: null,
     })
     this.#terminal.open(place)
+    this.#terminal.attachCustomKeyEventHandler((event) => this.#onKey(event))
     this.#terminal.onScroll((row) => row === 0 && this.#older())
     place.addEventListener('wheel', (event) => {
       if (event.deltaY < 0 && this.#terminal.buffer.active.viewportY === 0) this.#older()
@@ -50,6 +51,25 @@ export class Screen {
       this.#source?.close()
       this.#terminal.dispose()
     })
+  }
+
+  /** Goes by the keys that scroll elsewhere. All others are those of the page. */
+  #onKey(event) {
+    const goes = {
+      Home: () => this.#terminal.scrollToTop(),
+      End: () => this.#terminal.scrollToBottom(),
+      PageUp: () => this.#terminal.scrollPages(-1),
+      PageDown: () => this.#terminal.scrollPages(1),
+      ArrowUp: () => this.#terminal.scrollLines(-1),
+      ArrowDown: () => this.#terminal.scrollLines(1),
+    }[event.key]
+    if (goes === undefined || event.ctrlKey || event.altKey || event.metaKey) return true
+    if (event.type === 'keydown') {
+      goes()
+      if (this.#terminal.buffer.active.viewportY === 0) this.#older()
+    }
+    event.preventDefault()
+    return false
   }
 
   /** Resolves once a text is drawn. */
