@@ -127,6 +127,7 @@ describe('the dashboard', () => {
     await page.waitForSelector('h1:text("Statistics")')
     await page.keyboard.press('l')
     await page.waitForSelector('tr[data-id="two"]')
+    expect(page.url()).toMatch(/#\/sessions$/)
   })
 
   test('searches, leads to the place, and plays from the moment', async () => {
