@@ -131,10 +131,11 @@ describe('the check of versions', () => {
     edit(folder, 'package.json', '"license"', `${repository},\n  "license"`)
     expect((await check(folder, '--tag', `v${version}`)).stderr).toBe(
       'packages/cli/package.json: not the repository of package.json\n' +
+        'packages/dashboard/package.json: not the repository of package.json\n' +
         'packages/fleet/package.json: not the repository of package.json\n' +
         'packages/mcp/package.json: not the repository of package.json\n',
     )
-    for (const name of ['cli', 'fleet', 'mcp']) {
+    for (const name of ['cli', 'dashboard', 'fleet', 'mcp']) {
       edit(folder, `packages/${name}/package.json`, '"license"', `${repository},\n  "license"`)
     }
     expect(await check(folder, '--tag', `v${version}`)).toMatchObject({ code: 0, stderr: '' })

@@ -11,6 +11,7 @@ const isMain = isNamed('@gsd/session-store')
 const isCommand = isNamed('gsd-sessions')
 const isFleet = isNamed('@gsd/session-fleet')
 const isMcp = isNamed('@gsd/session-mcp')
+const isDashboard = isNamed('@gsd/session-dashboard')
 const isPlatform = (folder) => 'os' in readManifest(folder)
 
 /** A change of the root package. */
@@ -27,6 +28,9 @@ const inFleet = (change) => (folder) => void (isFleet(folder) && change(folder))
 
 /** A change of the MCP server's package. */
 const inMcp = (change) => (folder) => void (isMcp(folder) && change(folder))
+
+/** A change of the dashboard's package. */
+const inDashboard = (change) => (folder) => void (isDashboard(folder) && change(folder))
 
 const ofManifest = (change) => (folder) => {
   const manifest = readManifest(folder)
@@ -117,6 +121,16 @@ export const breakages = [
     what: 'no MCP server',
     change: inMcp(without('src/server.mjs')),
     noticedBy: '@gsd/session-mcp',
+  },
+  {
+    what: 'a dashboard without its page',
+    change: inDashboard(without('src/page/index.html')),
+    noticedBy: '@gsd/session-dashboard: exactly the files of contents-dashboard.txt',
+  },
+  {
+    what: 'a dashboard without a guard',
+    change: inDashboard(without('src/guard.mjs')),
+    noticedBy: '@gsd/session-dashboard',
   },
   { what: 'no command', change: inCommand(without('bin')), noticedBy: 'gsd-sessions' },
   {

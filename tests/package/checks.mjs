@@ -127,6 +127,16 @@ async function mcp({ cwd, exec, root: folder }) {
   await program({ cwd, root: folder }, 'mcp.mjs')
 }
 
+/** The dashboard: it serves its page to who has the token, and to nobody else. */
+async function dashboard({ cwd, exec, root: folder }) {
+  const told = await node(cwd, ...exec, 'gsd-session-dashboard', '--version')
+  const { version } = JSON.parse(
+    readFileSync(join(root, 'packages/dashboard/package.json'), 'utf8'),
+  )
+  if (told !== `${version}\n`) throw new Error(`--version prints ${told}`)
+  await program({ cwd, root: folder }, 'dashboard.mjs')
+}
+
 /** The store installs no other package than the one with its binary. */
 async function nothingElse({ installed }) {
   const names = await installed()
@@ -148,6 +158,7 @@ export const withWorkspaces = {
   'gsd-sessions': command,
   '@gsd/session-fleet': fleet,
   '@gsd/session-mcp': mcp,
+  '@gsd/session-dashboard': dashboard,
 }
 
 /** The checks that need other tools that users install. */
@@ -188,6 +199,7 @@ export const workspaces = {
   'gsd-sessions': 'contents-command.txt',
   '@gsd/session-fleet': 'contents-fleet.txt',
   '@gsd/session-mcp': 'contents-mcp.txt',
+  '@gsd/session-dashboard': 'contents-dashboard.txt',
 }
 
 /** The checks of the tarball of such a package. */

@@ -21,6 +21,9 @@ const FOLLOWED = 200
 /** How often a session is looked at that may print more, in milliseconds. */
 const PAUSE = 100
 
+/** How often whoever shows a fleet asks again, in milliseconds. */
+const FLEET_PAUSE = 2_000
+
 /** For how long a session of a fleet is kept that was opened last, in milliseconds. */
 const KEPT = 30_000
 
@@ -164,6 +167,40 @@ class FileHistory {
     return stats
   }
 
+  /** Sessions with the moment of their last output. */
+  async withLastOutput(sessions) {
+    return sessions.map((session) => {
+      const [last] = this.#outputs.tail(session.id, { chunks: 1 }).outputs
+      return { ...session, lastOutput: last?.timestamp }
+    })
+  }
+
+  /** Calls `callback` with the names of sessions that have changed, or printed. Returns what ends it. */
+  watch(callback) {
+    return this.#connection.watch(({ sessions }) => callback(sessions))
+  }
+
+  /** Runs `work` with a connection that may write. */
+  async #writing(work) {
+    const connection = new DatabaseConnection(this.where, { fileMustExist: true })
+    try {
+      return await work(connection)
+    } finally {
+      connection.close()
+    }
+  }
+
+  /** Removes a session with all that it printed. */
+  async remove(name) {
+    await this.#known(name)
+    await this.#writing((connection) => new SessionStore(connection).delete(name))
+  }
+
+  /** Removes old sessions that are over, or tells what that would remove. */
+  prune(options) {
+    return this.#writing((connection) => connection.prune(options))
+  }
+
   async close() {
     this.#connection.close()
   }
@@ -293,6 +330,25 @@ class FleetHistory {
 
   async stats() {
     return this.#fleet.status()
+  }
+
+  /** A fleet does not tell it without reading blocks. */
+  async withLastOutput(sessions) {
+    return sessions
+  }
+
+  /** A fleet tells nothing by itself: whoever shows it asks again now and then. */
+  watch(callback) {
+    const timer = setInterval(() => callback([]), FLEET_PAUSE)
+    return () => clearInterval(timer)
+  }
+
+  async remove() {
+    throw new Failure('sessions of a fleet are removed on their machines')
+  }
+
+  prune({ olderThan, dryRun }) {
+    return this.#fleet.prune({ olderThan, dryRun })
   }
 
   async close() {

@@ -30,6 +30,7 @@ export const COMMANDS = [
   'restore',
   'salvage',
   'mcp',
+  'dashboard',
   'completion',
 ]
 

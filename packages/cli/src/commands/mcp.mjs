@@ -1,31 +1,7 @@
 // `gsd-sessions mcp`: lets an agent ask, by a package that is installed beside this one.
 
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { constants } from 'node:os'
-import { fileURLToPath } from 'node:url'
-import { allOptions, examples, Failure } from '../command.mjs'
-
-/** The program of a package; a failure that says how to install it. */
-function programOf(name, program) {
-  try {
-    return fileURLToPath(new URL(program, import.meta.resolve(`${name}/package.json`)))
-  } catch (error) {
-    if (error.code !== 'ERR_MODULE_NOT_FOUND') throw error
-    throw new Failure(`this needs another package: npm install ${name}`)
-  }
-}
-
-/** Runs the program of a package on the streams of this process, and ends as it does. */
-export async function runPackage(name, program, args) {
-  const child = spawn(process.execPath, [programOf(name, program), ...args], { stdio: 'inherit' })
-  const forward = (signal) => child.kill(signal)
-  const signals = ['SIGINT', 'SIGTERM']
-  for (const signal of signals) process.on(signal, forward)
-  const [code, endedBy] = await once(child, 'close')
-  for (const each of signals) process.off(each, forward)
-  process.exitCode = code ?? 128 + constants.signals[endedBy]
-}
+import { allOptions, examples } from '../command.mjs'
+import { runPackage } from '../packages.mjs'
 
 /** Defines the command. */
 export function define(command) {
@@ -41,9 +17,6 @@ export function define(command) {
   ])
   return command.action(() => {
     const { db, fleet, http } = allOptions(command)
-    const args = Object.entries({ db, fleet, http }).flatMap(([name, value]) =>
-      value === undefined ? [] : value === true ? [`--${name}`] : [`--${name}`, value],
-    )
-    return runPackage('@gsd/session-mcp', 'bin/gsd-session-mcp.mjs', args)
+    return runPackage('@gsd/session-mcp', 'bin/gsd-session-mcp.mjs', { db, fleet, http })
   })
 }

@@ -1,0 +1,216 @@
+// What the page asks for, and the answers.
+
+import { createReadStream, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import { Failure, lastMoment, moment, STATUSES } from 'gsd-sessions'
+import { Events } from './events.mjs'
+import { chunksBefore, chunksBehind } from './output.mjs'
+import { waveOf } from './wave.mjs'
+
+/** Sessions and matches of a page at most. */
+const MOST = 500
+
+/** Reads a parameter by `read`; undefined where it is not there. A wrong one is told with its name. */
+function parameter(url, name, read = (text) => text) {
+  const text = url.searchParams.get(name)
+  if (text === null || text === '') return undefined
+  try {
+    const value = read(text)
+    if (value !== undefined) return value
+  } catch (error) {
+    throw new Failure(`${name}: ${error.message}`)
+  }
+  throw new Failure(`${name} cannot be ${JSON.stringify(text)}`)
+}
+
+const integer = (text) => (/^\d{1,15}$/.test(text) ? Number(text) : undefined)
+const flag = (text) => (text === '1' ? true : undefined)
+const oneOf = (values) => (text) => (values.includes(text) ? text : undefined)
+
+/** The id of a request. */
+function idOf(url) {
+  const id = parameter(url, 'id')
+  if (id === undefined) throw new Failure('id is missing')
+  return id
+}
+
+/** Which sessions a request means. */
+const filterOf = (url) => ({
+  status: parameter(url, 'status', oneOf(STATUSES)),
+  command: parameter(url, 'command'),
+  dir: parameter(url, 'dir'),
+  host: parameter(url, 'host'),
+  since: parameter(url, 'since', moment),
+  until: parameter(url, 'until', lastMoment),
+})
+
+/** Runs `work` with the stores of the session of a request. */
+async function withSession({ history, url }, work) {
+  const opened = await history.open(idOf(url))
+  try {
+    return await work(opened)
+  } finally {
+    opened.close()
+  }
+}
+
+async function about({ history, rights }) {
+  const { kind, where } = history
+  return { kind, where, rights }
+}
+
+async function sessions({ history, url }) {
+  const limit = Math.min(parameter(url, 'limit', integer) ?? 100, MOST)
+  const before = parameter(url, 'before')
+  const found = await history.list({ ...filterOf(url), before, limit: limit + 1 })
+  const page = found.slice(0, limit)
+  return { sessions: await history.withLastOutput(page), more: found.length > limit }
+}
+
+function session(how) {
+  return withSession(how, async ({ outputs, id }) => {
+    const found = await how.history.get(idOf(how.url))
+    const [first] = outputs.read(id, { limit: 1 }).outputs
+    const [last] = outputs.tail(id, { chunks: 1 }).outputs
+    return {
+      ...found,
+      sizes: outputs.sizes(id),
+      firstOutput: first?.timestamp,
+      lastOutput: last?.timestamp,
+    }
+  })
+}
+
+function output(how) {
+  const after = parameter(how.url, 'after', integer)
+  const before = parameter(how.url, 'before', integer)
+  return withSession(how, (opened) =>
+    after === undefined ? chunksBefore(opened, before) : chunksBehind(opened, after),
+  )
+}
+
+/** What a session prints, as it comes. A reader that was cut off goes on behind what it has. */
+async function follow({ history, request, response, url }) {
+  const id = idOf(url)
+  const last = integer(String(request.headers['last-event-id'] ?? ''))
+  const after = last ?? parameter(url, 'after', integer) ?? 0
+  if ((await history.get(id)) === undefined) throw new Failure(`there is no session "${id}"`)
+  const events = new Events(request, response)
+  const { signal } = events
+  try {
+    for await (const chunks of history.follow(id, { after, signal })) {
+      if (chunks.length === 0) continue
+      const sent = chunks.map(({ cursor, timestamp, type, data }) => {
+        return [cursor, timestamp.getTime(), type === 'stderr' ? 1 : 0, data]
+      })
+      await events.send('chunks', sent, chunks.at(-1).cursor)
+    }
+    await events.send('over', await history.get(id))
+    events.end()
+  } catch (error) {
+    if (!signal.aborted) throw error
+  }
+}
+
+/** Which sessions have changed, as they do. */
+async function changes({ history, request, response }) {
+  const events = new Events(request, response)
+  const stop = history.watch((ids) => void events.send('changed', ids))
+  events.signal.addEventListener('abort', stop)
+}
+
+/** The lines that match, one JSON value a line. */
+async function search({ history, request, response, url }) {
+  const pattern = parameter(url, 'q')
+  if (pattern === undefined) throw new Failure('q is missing')
+  const gone = new AbortController()
+  request.on('close', () => gone.abort())
+  const { since, until, host } = filterOf(url)
+  const options = {
+    since,
+    until,
+    host,
+    session: parameter(url, 'id'),
+    regex: parameter(url, 'regex', flag),
+    caseSensitive: parameter(url, 'case', flag),
+    drawnOver: parameter(url, 'drawn', flag),
+    context: parameter(url, 'context', integer) ?? 1,
+    limit: Math.min(parameter(url, 'limit', integer) ?? 200, MOST),
+    signal: gone.signal,
+  }
+  const found = history.search(pattern, options)
+  // What is wrong with the pattern is told by its first match.
+  let next = await found.next()
+  response.writeHead(200, { 'Content-Type': 'application/x-ndjson', 'Cache-Control': 'no-store' })
+  try {
+    for (; !next.done; next = await found.next()) response.write(`${JSON.stringify(next.value)}\n`)
+  } catch (error) {
+    if (!gone.signal.aborted) throw error
+  }
+  response.end()
+}
+
+function wave(how) {
+  return withSession(how, (opened) => waveOf(opened))
+}
+
+/** A session as a recording, for the player. */
+function recording(how) {
+  return withSession(how, async ({ outputs, id }) => {
+    const folder = mkdtempSync(join(tmpdir(), 'gsd-session-dashboard-'))
+    try {
+      const file = join(folder, 'recording.cast')
+      await outputs.exportTo(id, file, { format: 'asciicast' })
+      how.response.writeHead(200, {
+        'Content-Type': 'application/x-asciicast',
+        'Cache-Control': 'no-store',
+      })
+      await pipeline(createReadStream(file), how.response)
+    } finally {
+      rmSync(folder, { recursive: true, force: true })
+    }
+  })
+}
+
+const stats = ({ history, url }) =>
+  history.stats({ amounts: parameter(url, 'amounts', flag) ?? false })
+
+/** Removes a session, for those who were allowed to. */
+async function remove({ history, rights, given }) {
+  if (!rights.delete) throw new Failure('removing is not allowed: --allow-delete')
+  if (typeof given?.id !== 'string') throw new Failure('id must be a string')
+  await history.remove(given.id)
+  return {}
+}
+
+/** Prunes, for those who were allowed to; or tells what that would remove. */
+async function prune({ history, rights, given }) {
+  if (!rights.prune) throw new Failure('pruning is not allowed: --allow-prune')
+  const { olderThan, dryRun = true } = given ?? {}
+  if (typeof olderThan !== 'string') throw new Failure('olderThan must be a string')
+  return history.prune({ olderThan: moment(olderThan), dryRun: dryRun !== false })
+}
+
+const ROUTES = {
+  'GET /api/about': about,
+  'GET /api/sessions': sessions,
+  'GET /api/session': session,
+  'GET /api/output': output,
+  'GET /api/follow': follow,
+  'GET /api/changes': changes,
+  'GET /api/search': search,
+  'GET /api/wave': wave,
+  'GET /api/recording': recording,
+  'GET /api/stats': stats,
+  'POST /api/delete': remove,
+  'POST /api/prune': prune,
+}
+
+/** Answers a request; undefined where there is no such thing. What sends its answer itself gives anything. */
+export async function answer(method, path, how) {
+  const route = `${method} ${path}`
+  if (!Object.hasOwn(ROUTES, route)) return undefined
+  return (await ROUTES[route](how)) ?? {}
+}

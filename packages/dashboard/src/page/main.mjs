@@ -1,0 +1,92 @@
+// The page: who looks, and which part of it is shown.
+
+import { get, post, Refused } from './api.mjs'
+import { el, linkTo } from './dom.mjs'
+import * as list from './list.mjs'
+import * as search from './search.mjs'
+import * as session from './session.mjs'
+import * as statistics from './statistics.mjs'
+
+const PAGES = { sessions: list, session, search, statistics }
+
+const main = document.querySelector('#main')
+
+/** Gives the token of the address to the server, and takes it out of the address and the history. */
+async function login() {
+  const [, token] = /^#token=(.+)$/.exec(location.hash) ?? []
+  if (token === undefined) return
+  history.replaceState(null, '', `${location.pathname}#/sessions`)
+  await post('login', { token })
+}
+
+/** What is shown to those without a token. */
+function refused(error) {
+  const isUnknown = error instanceof Refused && error.status === 401
+  main.replaceChildren(
+    el('h1', {}, isUnknown ? 'Who are you?' : 'That went wrong'),
+    el(
+      'p',
+      { class: 'failure' },
+      isUnknown
+        ? 'Open the address that the command has printed: it has the token of this server.'
+        : error.message,
+    ),
+  )
+}
+
+let leave = () => {}
+
+/** Shows the page of the address. */
+async function show() {
+  leave()
+  leave = () => {}
+  const [path, query = ''] = location.hash.replace(/^#\/?/, '').split('?')
+  const name = Object.hasOwn(PAGES, path) ? path : 'sessions'
+  for (const link of document.querySelectorAll('nav a')) {
+    if (link.dataset.page === name) link.setAttribute('aria-current', 'page')
+    else link.removeAttribute('aria-current')
+  }
+  const left = new AbortController()
+  leave = () => left.abort()
+  main.replaceChildren()
+  try {
+    await PAGES[name].show(main, Object.fromEntries(new URLSearchParams(query)), {
+      signal: left.signal,
+      about,
+    })
+  } catch (error) {
+    if (!left.signal.aborted) refused(error)
+  }
+}
+
+/** Goes where a letter leads, unless somebody types. */
+function onKey(event) {
+  const { key, target } = event
+  if (
+    event.ctrlKey ||
+    event.metaKey ||
+    event.altKey ||
+    target.closest('input, select, textarea, .xterm')
+  )
+    return
+  const goes = { l: 'sessions', s: 'search', t: 'statistics' }[key]
+  if (goes) location.hash = linkTo(goes)
+  if (key === '/') {
+    event.preventDefault()
+    const field = main.querySelector('input[type=search]')
+    if (field) field.focus()
+    else location.hash = linkTo('search')
+  }
+}
+
+let about
+try {
+  await login()
+  about = await get('about')
+  document.querySelector('#where').textContent = about.where
+  addEventListener('hashchange', show)
+  addEventListener('keydown', onKey)
+  await show()
+} catch (error) {
+  refused(error)
+}

@@ -1,0 +1,218 @@
+// The dashboard, in a browser.
+import { createRequire } from 'node:module'
+import { readFileSync } from 'node:fs'
+import { chromium, type Browser, type Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { openHistory, serveDashboard } from '@gsd/session-dashboard'
+import { newStore } from '../../packages/dashboard/test/support.js'
+
+const TOKEN = 'a-token-of-the-specs'
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+
+const lines = (from: number, to: number) =>
+  Array.from({ length: to - from }, (_, i) => `line ${from + i}\r\n`)
+
+let browser: Browser
+beforeAll(async () => {
+  const executablePath = process.env['CHROMIUM'] ?? '/usr/bin/chromium'
+  browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] })
+})
+afterAll(() => browser.close())
+
+/** A dashboard for a file, that can be ended and served again on the same port. */
+async function served(path: string, rights = {}) {
+  const history = await openHistory({ db: path })
+  let dashboard = await serveDashboard(history, { token: TOKEN, rights })
+  const { port, url } = dashboard
+  onTestFinished(async () => {
+    await dashboard.close().catch(() => {})
+    await history.close()
+  })
+  return {
+    url,
+    end: () => dashboard.close(),
+    async again() {
+      dashboard = await serveDashboard(history, { token: TOKEN, port, rights })
+    },
+  }
+}
+
+/** A page of a dashboard, with what it complained about. */
+async function opened(url: string, look: Parameters<Browser['newPage']>[0] = {}) {
+  const page = await browser.newPage(look)
+  onTestFinished(() => page.close())
+  const problems: string[] = []
+  page.on('pageerror', ({ message }) => problems.push(message))
+  page.on('console', (message) => {
+    if (message.type() === 'error') problems.push(message.text())
+  })
+  await page.goto(url)
+  await page.waitForSelector('h1')
+  return { page, problems }
+}
+
+const go = (page: Page, hash: string) =>
+  page.evaluate((to: string) => {
+    location.hash = to
+  }, hash)
+
+/** The lines that the terminal of the page has. */
+async function shown(page: Page, isThere: (text: string) => boolean) {
+  for (const end = Date.now() + 20_000; ;) {
+    const rows = await page.locator('.xterm-rows > div').allTextContents()
+    const text = rows.map((row) => row.trimEnd()).join('\n')
+    if (isThere(text)) return text
+    if (Date.now() > end) throw new Error(`the terminal shows:\n${text}`)
+    await page.waitForTimeout(50)
+  }
+}
+
+/** What axe finds wrong. */
+async function violations(page: Page) {
+  await page.evaluate(AXE)
+  return page.evaluate(async () => {
+    const { axe } = globalThis as unknown as {
+      axe: { run(): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> }
+    }
+    return (await axe.run()).violations.map(({ id, nodes }) => [id, nodes[0]?.html])
+  })
+}
+
+describe('the dashboard', () => {
+  test('takes the token out of the address, and refuses those without it', async () => {
+    const { url } = await served(newStore().path)
+    const { page, problems } = await opened(url)
+    expect(page.url()).not.toContain(TOKEN)
+    expect(await page.evaluate(() => document.cookie)).toBe('')
+    expect(problems).toEqual([])
+    const stranger = await opened(url.replace(/#.*/, ''))
+    expect(await stranger.page.textContent('main')).toContain('Open the address')
+  })
+
+  test('follows a session live, over a server that ends and comes again, each line once', async () => {
+    const store = newStore()
+    store.create('one', { columns: 80, rows: 40 })
+    store.print('one', ...lines(0, 5))
+    const server = await served(store.path)
+    const { page } = await opened(server.url)
+    await go(page, '#/session?id=one')
+    await shown(page, (text) => text.includes('line 4'))
+    store.print('one', ...lines(5, 10))
+    await shown(page, (text) => text.includes('line 9'))
+    await server.end()
+    store.print('one', ...lines(10, 15))
+    await server.again()
+    store.print('one', ...lines(15, 20))
+    const text = await shown(page, (found) => found.includes('line 19'))
+    expect(text.trim()).toBe(lines(0, 20).join('').replaceAll('\r', '').trim())
+    store.sessions.update('one', { status: 'failed', exitCode: 3 })
+    await page.waitForSelector('.status.failed')
+  })
+
+  test('lists sessions as they change, and goes by the keyboard', async () => {
+    const store = newStore()
+    store.create('one')
+    const { url } = await served(store.path)
+    const { page } = await opened(url)
+    await page.waitForSelector('tr[data-id="one"] .running')
+    store.create('two', { status: 'running' })
+    await page.waitForSelector('tr[data-id="two"]')
+    store.sessions.update('one', { status: 'completed', exitCode: 0 })
+    await page.waitForSelector('tr[data-id="one"] .completed')
+    await page.keyboard.press('s')
+    await page.waitForSelector('input[type=search][name=q]')
+    await page.locator('h1').click()
+    await page.keyboard.press('t')
+    await page.waitForSelector('h1:text("Statistics")')
+    await page.keyboard.press('l')
+    await page.waitForSelector('tr[data-id="two"]')
+    expect(page.url()).toMatch(/#\/sessions$/)
+  })
+
+  test('searches, leads to the place, and plays from the moment', async () => {
+    const store = newStore()
+    store.create('one', { status: 'completed', columns: 60, rows: 10 })
+    store.print('one', ...lines(0, 300), 'a needle\r\n', ...lines(300, 600))
+    const { url } = await served(store.path)
+    const { page, problems } = await opened(url)
+    await go(page, '#/search?q=needle')
+    await page.waitForSelector('mark:text("needle")')
+    await page.click('.matches a >> nth=0')
+    await shown(page, (text) => text.includes('a needle'))
+    await go(page, '#/search?q=needle')
+    await page.click('text=play')
+    await page.waitForSelector('.ap-player')
+    await page.waitForSelector('svg.wave rect')
+    await page.click('.ap-overlay-start')
+    await page.waitForFunction(() =>
+      /5:0\d/.test(document.querySelector('.ap-time-elapsed')?.textContent ?? ''),
+    )
+    await page.click('svg.wave', { position: { x: 5, y: 20 } })
+    expect(problems).toEqual([])
+  })
+
+  test('shows older output as one scrolls up', async () => {
+    const store = newStore()
+    store.create('one', { status: 'completed', columns: 80, rows: 24 })
+    store.print('one', ...lines(0, 40_000))
+    const { url } = await served(store.path)
+    const { page } = await opened(url)
+    await go(page, '#/session?id=one')
+    await shown(page, (text) => text.includes('line 39999'))
+    await page.locator('.xterm').click()
+    for (let tries = 0; tries < 60; tries++) {
+      await page.keyboard.press('Home')
+      await page.waitForTimeout(100)
+      const text = await shown(page, () => true)
+      if (/^line 0$/m.test(text)) break
+    }
+    expect(await shown(page, () => true)).toMatch(/^line 0$/m)
+  })
+
+  test('runs and fetches nothing of what was recorded', async () => {
+    const store = newStore()
+    const hostile = '<img src=x onerror="globalThis.ran=1"><script>globalThis.ran=2</script>'
+    store.create(hostile, { title: hostile, currentCommand: hostile, workingDir: hostile })
+    store.print(
+      hostile,
+      `${hostile}\r\n`,
+      '\u001b]8;;javascript:globalThis.ran=3\u001b\\click\u001b]8;;\u001b\\\r\n',
+    )
+    const { url } = await served(store.path)
+    const { page } = await opened(url)
+    const asked: string[] = []
+    page.on('request', (request) => asked.push(new URL(request.url()).host))
+    await page.waitForSelector('tr[data-id]')
+    await go(page, `#/session?id=${encodeURIComponent(hostile)}`)
+    await shown(page, (text) => text.includes('onerror'))
+    await go(page, '#/search?q=onerror')
+    await page.waitForSelector('mark')
+    expect(await page.evaluate(() => (globalThis as { ran?: number }).ran)).toBeUndefined()
+    expect(new Set(asked)).toEqual(new Set([new URL(url).host]))
+  })
+
+  test('has nothing that axe finds wrong, and no page wider than a phone', async () => {
+    const store = newStore()
+    store.create('one', { status: 'failed', exitCode: 1, columns: 80, rows: 24 })
+    store.create('two', { title: 'a title that is rather long, longer than a phone is wide' })
+    store.print('one', ...lines(0, 100))
+    const { url } = await served(store.path, { delete: true, prune: true })
+    for (const colorScheme of ['light', 'dark'] as const) {
+      const { page } = await opened(url, { viewport: { width: 360, height: 740 }, colorScheme })
+      for (const [hash, ready] of [
+        ['#/sessions', 'tr[data-id]'],
+        ['#/session?id=one', '.xterm-rows'],
+        ['#/session?id=one&view=player', '.ap-player'],
+        ['#/search?q=line', 'mark'],
+        ['#/statistics', '.chart'],
+      ] as const) {
+        await go(page, hash)
+        await page.waitForSelector(ready)
+        expect({ hash, found: await violations(page) }).toEqual({ hash, found: [] })
+        const width = await page.evaluate(() => document.documentElement.scrollWidth)
+        expect({ hash, width }).toEqual({ hash, width: 360 })
+      }
+    }
+  })
+})
