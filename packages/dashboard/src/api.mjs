@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { Failure, lastMoment, moment, STATUSES } from 'gsd-sessions'
 import { Events } from './events.mjs'
-import { chunksBefore, chunksBehind } from './output.mjs'
+import { chunksBefore, chunksBehind, sent } from './output.mjs'
 import { waveOf } from './wave.mjs'
 
 /** Sessions and matches of a page at most. */
@@ -102,10 +102,7 @@ async function follow({ history, request, response, url }) {
   try {
     for await (const chunks of history.follow(id, { after, signal })) {
       if (chunks.length === 0) continue
-      const sent = chunks.map(({ cursor, timestamp, type, data }) => {
-        return [cursor, timestamp.getTime(), type === 'stderr' ? 1 : 0, data]
-      })
-      await events.send('chunks', sent, chunks.at(-1).cursor)
+      await events.send('chunks', chunks.map(sent), chunks.at(-1).cursor)
     }
     await events.send('over', await history.get(id))
     events.end()

@@ -7,7 +7,7 @@ const PAGE = 256 << 10
 const CHUNKS = 500
 
 /** How a chunk is sent: its cursor, its moment, whether it is of the standard error, and its text. */
-const sent = ({ cursor, timestamp, type, data }) => [
+export const sent = ({ cursor, timestamp, type, data }) => [
   cursor,
   timestamp.getTime(),
   type === 'stderr' ? 1 : 0,

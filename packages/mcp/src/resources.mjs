@@ -5,7 +5,7 @@ import { Failure, jsonText } from 'gsd-sessions'
 import { marked } from './answers.mjs'
 import { Budget } from './budget.mjs'
 import { lastLines } from './text.mjs'
-import { Lines } from './tools/output.mjs'
+import { lastOf } from './tools/output.mjs'
 
 /** Sessions that are listed as resources: the newest. */
 const LISTED = 50
@@ -72,11 +72,8 @@ export function register(server, history) {
       of(uri, id, async (name) => {
         const opened = await history.open(name)
         try {
-          const shown = new Lines(new Budget())
           const { lines } = await lastLines(opened, opened.id, LINES)
-          let first = lines.length
-          while (first > 0 && shown.take(lines[first - 1].text)) first--
-          const text = shown.lines.reverse().join('\n')
+          const { text } = lastOf(lines, new Budget())
           const contents = [{ uri: uri.href, mimeType: 'text/plain', text: marked([name], text) }]
           return { contents }
         } finally {

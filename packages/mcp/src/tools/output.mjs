@@ -33,6 +33,15 @@ export class Lines {
   }
 }
 
+/** The last of some lines for which there is room, and whether any is left out. */
+export function lastOf(lines, budget) {
+  const shown = new Lines(budget)
+  let first = lines.length
+  // What is left out is above.
+  while (first > 0 && shown.take(lines[first - 1].text)) first--
+  return { text: shown.lines.reverse().join('\n'), truncated: first > 0 || shown.isCut }
+}
+
 /** Reads lines as a person saw them. */
 async function readText(stores, own, { from, fromLine, most, budget }) {
   const lines = new Lines(budget, most)
@@ -113,13 +122,7 @@ export const tailOutput = {
     const opened = await history.open(name)
     try {
       const found = await lastLines(opened, opened.id, lines)
-      const budget = new Budget(max_tokens)
-      const shown = new Lines(budget)
-      let first = found.lines.length
-      // The last ones first, so that what is left out is above.
-      while (first > 0 && shown.take(found.lines[first - 1].text)) first--
-      const text = shown.lines.reverse().join('\n')
-      const truncated = first > 0 || shown.isCut
+      const { text, truncated } = lastOf(found.lines, new Budget(max_tokens))
       const cursor = placeText(found.place, 'text')
       const told = { id: name, cursor, more: found.more || truncated }
       return recorded([name], text, { ...told, truncated })

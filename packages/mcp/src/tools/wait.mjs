@@ -6,7 +6,7 @@ import { id, maxTokens, place } from '../arguments.mjs'
 import { recorded } from '../answers.mjs'
 import { Budget } from '../budget.mjs'
 import { lastLines, placeText } from '../text.mjs'
-import { Lines } from './output.mjs'
+import { lastOf } from './output.mjs'
 
 /** How long a tool waits at most, in seconds: clients give up at some time. */
 const LONGEST = 600
@@ -135,20 +135,17 @@ async function told(history, { id: name, lines: count, max_tokens }, { reason, f
   const opened = await history.open(name)
   try {
     const session = await history.get(name)
-    const budget = new Budget(max_tokens)
-    const shown = new Lines(budget)
     const found = await lastLines(opened, opened.id, count)
     const come = found.lines.filter((line) => line.cursor > from.after)
-    let first = come.length
-    while (first > 0 && shown.take(come[first - 1].text)) first--
-    return recorded([name], shown.lines.reverse().join('\n'), {
+    const { text, truncated } = lastOf(come, new Budget(max_tokens))
+    return recorded([name], text, {
       id: name,
       reason,
       status: session?.status,
       exit_code: session?.exitCode,
       cursor: placeText(found.place, 'text'),
       more: reason !== 'ended',
-      truncated: first > 0,
+      truncated,
     })
   } finally {
     opened.close()
