@@ -61,7 +61,12 @@ impl Checkpointer {
         Ok(Self { main, attached })
     }
 
-    /// Waits until a change of the thread of the database is over, if there is one.
+    /// Whether the thread of the database changes something.
+    pub(crate) fn is_changing(&self) -> bool {
+        self.main.is_changing()
+    }
+
+    /// Waits until that is over.
     pub(crate) fn wait_for_change(&self) {
         self.main.wait_for_change();
     }

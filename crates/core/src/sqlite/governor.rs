@@ -53,8 +53,9 @@ const HOLD: Duration = Duration::from_secs(5);
 /// want the file for themselves.
 const IDLE: Duration = Duration::from_secs(1);
 
-/// How long a change of the thread is waited for at most: the disk may hang.
-const CHANGE: Duration = Duration::from_millis(100);
+/// How long a change of the thread is waited for at most: the disk may hang. And how often it is looked at meanwhile.
+const CHANGE: Duration = Duration::from_secs(5);
+const LOOK: Duration = Duration::from_micros(100);
 
 /// Frames after which commits checkpoint themselves if the thread cannot: SQLite's own default.
 const FALLBACK_FRAMES: u32 = 1000;
@@ -344,6 +345,14 @@ impl Governor {
         Ok(sqlite)
     }
 
+    /// Runs `change`, which may take the write lock, or `None` while a transaction of the connection that is governed is open: one
+    /// that has read could not write meanwhile.
+    fn change<T>(&self, change: impl FnOnce() -> T) -> Option<T> {
+        let changed = self.may_change().then(change);
+        self.has_changed();
+        changed
+    }
+
     /// Whether the thread may change something: no transaction of the connection that is governed is open. One that begins from now on
     /// waits until [`has_changed`](Self::has_changed): whoever is second sees the first.
     fn may_change(&self) -> bool {
@@ -359,13 +368,17 @@ impl Governor {
         self.changes.store(false, Ordering::SeqCst);
     }
 
-    /// Waits until a change of the thread is over, if there is one. To be called when a transaction of the connection has
-    /// begun, before it reads.
-    pub(super) fn wait_for_change(&self) {
+    /// Whether the thread changes something. To be asked when a transaction of the connection has begun, before it reads.
+    pub(super) fn is_changing(&self) -> bool {
         fence(Ordering::SeqCst);
+        self.changes.load(Ordering::SeqCst)
+    }
+
+    /// Waits until a change of the thread is over.
+    pub(super) fn wait_for_change(&self) {
         let began = Instant::now();
-        while self.changes.load(Ordering::SeqCst) && began.elapsed() < CHANGE {
-            thread::sleep(CHANGE / 1000);
+        while self.is_changing() && began.elapsed() < CHANGE {
+            thread::sleep(LOOK);
         }
     }
 

@@ -360,7 +360,7 @@ impl Connection {
     }
 }
 
-fn transaction_state(sqlite: &Sqlite) -> Result<TransactionState> {
+pub(super) fn transaction_state(sqlite: &Sqlite) -> Result<TransactionState> {
     Ok(sqlite.transaction_state(Some(MAIN_DB))?)
 }
 

@@ -23,12 +23,11 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
-use rusqlite::Connection as Sqlite;
-use rusqlite::ffi;
 use rusqlite::wal::CheckpointMode;
+use rusqlite::{Connection as Sqlite, TransactionState, ffi};
 
 use cached::Cache;
-use deferred::{Holders, Iterations};
+use deferred::{Holders, Iterations, transaction_state};
 use statement::PreparedCell;
 
 use super::attached::enforces_foreign_keys;
@@ -405,10 +404,12 @@ impl Connection {
     }
 
     /// Lets a transaction that may have begun just now read no older state than what the checkpointer's thread commits: it could
-    /// not write any more.
+    /// not write any more. One that can write already need not wait.
     pub(super) fn after_begin(&self, sqlite: &Sqlite) {
         if !sqlite.is_autocommit()
             && let Some(checkpointer) = &*self.checkpointer.borrow()
+            && checkpointer.is_changing()
+            && !matches!(transaction_state(sqlite), Ok(TransactionState::Write))
         {
             checkpointer.wait_for_change();
         }

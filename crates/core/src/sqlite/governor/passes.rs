@@ -81,8 +81,12 @@ impl Governor {
                 return Some(Blocker::Writer);
             }
         }
-        let is_pinned = log::is_pinned(connection, PATIENCE).ok()?;
-        Some(if is_pinned { Blocker::Reader } else { Blocker::Writer })
+        let is_pinned = self.change(|| log::is_pinned(connection, PATIENCE));
+        Some(match is_pinned.transpose().ok()? {
+            // The connection itself may have read.
+            Some(true) | None => Blocker::Reader,
+            Some(false) => Blocker::Writer,
+        })
     }
 
     /// Makes the next commit write to the start of the log again. Returns whether it will. Where removed text is in the
@@ -93,13 +97,13 @@ impl Governor {
         let waited = self.restart.wait_timeout_while(state, COURTESY, |state| !state.aside);
         drop(waited);
         let frames = self.frames.load(Ordering::Relaxed);
-        let restarted = if self.owed.owes_log() {
-            let cut = log::truncate(connection, COURTESY);
-            self.owed.log_is_cut(matches!(cut, Ok(true)));
-            cut
-        } else {
-            log::start_over(connection, PATIENCE)
+        let restart = || match self.owed.owes_log() {
+            true => {
+                log::truncate(connection, COURTESY).inspect(|is_cut| self.owed.log_is_cut(*is_cut))
+            }
+            false => log::start_over(connection, PATIENCE),
         };
+        let restarted = self.change(restart).unwrap_or(Ok(false));
         if matches!(restarted, Ok(true)) {
             // Unless there was a commit since.
             let _ = self.frames.compare_exchange(frames, 0, Ordering::Relaxed, Ordering::Relaxed);
