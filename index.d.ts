@@ -762,6 +762,8 @@ export interface PruneReport {
 export interface StatsOptions {
   /** How many sessions `largest` names at most. Default 10. */
   sessions?: number | null | undefined
+  /** The length of a period of `periods`, in milliseconds, at least 60,000. Default: nothing is counted by time. */
+  every?: number | null | undefined
 }
 
 /** Some output. */
@@ -786,6 +788,11 @@ export interface DatabaseStats extends OutputAmount {
   orphanedOutputs: number
   /** The sessions with the most bytes of output, stored or not, largest first. */
   largest: (OutputAmount & { sessionId: string })[]
+  /**
+   * The output of each period that has some, by its start, a multiple of `every` since 1970, oldest first. Sealed output counts in
+   * the period in which its block of up to 64 KiB begins. Empty without `every`.
+   */
+  periods: (OutputAmount & { start: Date })[]
   /** How many secrets were replaced, by the name of the rule. */
   redactions: Record<string, number>
   /** The size of the database file, once the write-ahead log is moved into it. */

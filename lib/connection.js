@@ -208,10 +208,12 @@ class DatabaseConnection {
   }
 
   stats(options) {
-    const { sessions: count } = optionsOf('DatabaseConnection.stats', options, ['sessions'])
-    const [numbers, amount, sessions, largest, redactions] = tables.retention.stats(
+    const names = ['sessions', 'every']
+    const { sessions: count, every } = optionsOf('DatabaseConnection.stats', options, names)
+    const [numbers, amount, sessions, largest, redactions, periods] = tables.retention.stats(
       this.#native,
       count,
+      every,
     )
     const [pinned, orphanedOutputs, fileBytes, freeBytes, walBytes] = numbers
     return {
@@ -220,6 +222,7 @@ class DatabaseConnection {
       ...amountOf(amount),
       orphanedOutputs,
       largest: pairsOf(largest).map(([sessionId, of]) => ({ sessionId, ...amountOf(of) })),
+      periods: pairsOf(periods).map(([start, of]) => ({ start: new Date(start), ...amountOf(of) })),
       redactions: countsOf(redactions),
       fileBytes,
       freeBytes,

@@ -26,14 +26,19 @@ const MAX_STATUSES: u32 = 1000;
 /// How many sessions `stats()` names unless the caller says otherwise.
 const LARGEST: i64 = 10;
 
-/// the connection, how many sessions to name -> numbers, how many sessions there are of each status, and of the largest their
-/// ids and their amounts
+/// The shortest period that `stats()` counts by, in milliseconds: there may be as many as there are chunks.
+const SHORTEST: i64 = 60_000;
+
+/// the connection, how many sessions to name, the milliseconds of a period -> numbers, how many sessions there are of each
+/// status, of the largest their ids and their amounts, what was replaced, and of the periods their starts and their amounts
 fn stats<'env>(call: Call<'_, 'env>) -> Answer<'env> {
     let connection = connection(call)?;
     let largest = Argument::new("options.sessions", call.get(1)?);
     let largest = optional(largest, |count| count.integer_in(0..=MAX_SAFE_INTEGER))?;
     let largest = usize::try_from(largest.unwrap_or(LARGEST)).unwrap_or(usize::MAX);
-    let stats = stats::stats(connection, largest)?;
+    let every = Argument::new("options.every", call.get(2)?);
+    let every = optional(every, |every| every.integer_in(SHORTEST..=MAX_SAFE_INTEGER))?;
+    let stats = stats::stats(connection, largest, every.map(|every| every as f64))?;
     let scope = call.scope();
     let numbers = [
         stats.pinned,
@@ -42,6 +47,11 @@ fn stats<'env>(call: Call<'_, 'env>) -> Answer<'env> {
         stats.size.free_bytes,
         stats.log_bytes,
     ];
+    let periods: Vec<_> = stats
+        .periods
+        .iter()
+        .flat_map(|(start, of_it)| [scope.number(*start), amount(scope, of_it)])
+        .collect();
     Ok(scope.array_of([
         scope.array_of(numbers.map(|number| scope.number(number as f64))),
         amount(scope, &stats.output),
@@ -52,6 +62,7 @@ fn stats<'env>(call: Call<'_, 'env>) -> Answer<'env> {
             stats.largest.iter().flat_map(|(id, of_it)| [scope.string(id), amount(scope, of_it)]),
         ),
         counts(scope, &stats.redactions),
+        scope.array_of(periods),
     ])?)
 }
 

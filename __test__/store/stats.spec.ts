@@ -30,6 +30,7 @@ describe('stats', () => {
       orphanedOutputs: 0,
       redactions: {},
       largest: [],
+      periods: [],
       freeBytes: 0,
       walBytes: expect.any(Number) as number,
     })
@@ -66,6 +67,43 @@ describe('stats', () => {
     expect(connection.stats({ sessions: 1 }).largest).toEqual(stats.largest.slice(0, 1))
     expect(connection.stats({ sessions: 0 }).largest).toEqual([])
     expect(connection.stats(null).largest).toEqual(stats.largest)
+  })
+
+  test('stats() counts output by time, rows as well as what is sealed', async () => {
+    const { connection, sessions, outputs } = openStores()
+    const minute = (count: number) => new Date(Date.parse('2026-03-01T10:00:00Z') + count * 60_000)
+    sessions.create(sampleSession({ id: 'a', status: 'completed' }))
+    outputs.appendMany([
+      sampleOutput({ sessionId: 'a', timestamp: minute(59), data: 'one' }),
+      sampleOutput({ sessionId: 'a', timestamp: minute(60), data: 'two!' }),
+      sampleOutput({ sessionId: 'b', timestamp: minute(-1), data: 'é' }),
+      sampleOutput({ sessionId: 'b', timestamp: minute(240), data: '' }),
+    ])
+    const every = 3_600_000
+    const amount = (count: number, bytes: number) => ({
+      outputs: 1,
+      bytes,
+      oldest: minute(count),
+      newest: minute(count),
+    })
+    const b = [
+      { start: minute(-60), ...amount(-1, 2) },
+      { start: minute(240), ...amount(240, 0) },
+    ]
+    expect(connection.stats({ every }).periods).toEqual([
+      b[0],
+      { start: minute(0), ...amount(59, 3) },
+      { start: minute(60), ...amount(60, 4) },
+      b[1],
+    ])
+    expect(connection.stats().periods).toEqual([])
+    await connection.seal()
+    const sealed = { outputs: 2, bytes: 7, oldest: minute(59), newest: minute(60) }
+    expect(connection.stats({ every }).periods).toEqual([
+      b[0],
+      { start: minute(0), ...sealed },
+      b[1],
+    ])
   })
 
   test('stats() gives the size of the file, of its free space, and of the log', () => {
@@ -116,6 +154,9 @@ describe('stats', () => {
     )
     expect(failureOf(() => connection.stats({ sessions: '1' as never }))).toEqual(
       wrongType(call, 'options.sessions', '1'),
+    )
+    expect(failureOf(() => connection.stats({ every: 59_999 }))).toEqual(
+      outOfRange(call, 'options.every', '59999'),
     )
     connection.close()
     expect(failureOf(() => connection.stats())).toEqual(invalidState(call, 'closed'))

@@ -154,17 +154,28 @@ class FileHistory {
     yield* this.#outputs.searchAsync(pattern, { ...options, sessionId: session })
   }
 
-  /** How many sessions there are of each state; with `amounts` all that the file holds, which looks at all of it, off the event loop. */
-  async stats({ amounts = false } = {}) {
-    if (!amounts) {
-      const counts = STATUSES.map((status) => [status, this.#sessions.count({ status })])
-      return { sessions: Object.fromEntries(counts), fileBytes: statSync(this.where).size }
-    }
-    const worker = new Worker(new URL('./stats-thread.mjs', import.meta.url), {
-      workerData: this.where,
-    })
-    const [stats] = await once(worker, 'message')
-    return stats
+  /**
+   * How many sessions there are of each state; with `amounts` all that the file holds, by time as well with `every`. That looks at
+   * all of it, off the event loop.
+   *
+   * @param {{ amounts?: boolean, every?: number }} [options]
+   */
+  async stats({ amounts = false, every } = {}) {
+    if (amounts) return this.#inThread('stats', { every })
+    const counts = STATUSES.map((status) => [status, this.#sessions.count({ status })])
+    return { sessions: Object.fromEntries(counts), fileBytes: statSync(this.where).size }
+  }
+
+  /** What pruning old sessions, and packing those that are over, would give back. */
+  async savings({ olderThan }) {
+    return this.#inThread('savings', { olderThan })
+  }
+
+  async #inThread(task, options) {
+    const workerData = { path: this.where, task, options }
+    const worker = new Worker(new URL('./history-thread.mjs', import.meta.url), { workerData })
+    const [answer] = await once(worker, 'message')
+    return answer
   }
 
   /** Sessions with the moment of their last output. */
@@ -330,6 +341,12 @@ class FleetHistory {
 
   async stats() {
     return this.#fleet.status()
+  }
+
+  /** The files are packed on their machines. */
+  async savings({ olderThan }) {
+    const { sessions } = await this.#fleet.prune({ olderThan, dryRun: true })
+    return { prune: { sessions } }
   }
 
   /** A fleet does not tell it without reading blocks. */

@@ -171,8 +171,24 @@ function recording(how) {
   })
 }
 
-const stats = ({ history, url }) =>
-  history.stats({ amounts: parameter(url, 'amounts', flag) ?? false })
+/** The length of a period of output, in milliseconds; a longer one where there would be too many. */
+const PERIOD = 3_600_000
+const LONG_PERIOD = 24 * PERIOD * 7
+const MOST_PERIODS = 5_000
+
+async function stats({ history, url }) {
+  const amounts = parameter(url, 'amounts', flag) ?? false
+  const found = await history.stats({ amounts, every: PERIOD })
+  if (!(found.periods?.length > MOST_PERIODS)) return found
+  return history.stats({ amounts, every: LONG_PERIOD })
+}
+
+/** What would go that is older, and what packing would give back. */
+function savings({ history, url }) {
+  const olderThan = parameter(url, 'olderThan', moment)
+  if (olderThan === undefined) throw new Failure('olderThan is missing')
+  return history.savings({ olderThan })
+}
 
 /** Removes a session, for those who were allowed to. */
 async function remove({ history, rights, given }) {
@@ -182,12 +198,11 @@ async function remove({ history, rights, given }) {
   return {}
 }
 
-/** Prunes, for those who were allowed to; or tells what that would remove. */
+/** Prunes, for those who were allowed to. */
 async function prune({ history, rights, given }) {
   if (!rights.prune) throw new Failure('pruning is not allowed: --allow-prune')
-  const { olderThan, dryRun = true } = given ?? {}
-  if (typeof olderThan !== 'string') throw new Failure('olderThan must be a string')
-  return history.prune({ olderThan: moment(olderThan), dryRun: dryRun !== false })
+  if (typeof given?.olderThan !== 'string') throw new Failure('olderThan must be a string')
+  return history.prune({ olderThan: moment(given.olderThan) })
 }
 
 const ROUTES = {
@@ -201,6 +216,7 @@ const ROUTES = {
   'GET /api/wave': wave,
   'GET /api/recording': recording,
   'GET /api/stats': stats,
+  'GET /api/savings': savings,
   'POST /api/delete': remove,
   'POST /api/prune': prune,
 }

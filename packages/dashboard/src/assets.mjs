@@ -33,6 +33,7 @@ const FILES = {
       'player.mjs',
       'search.mjs',
       'statistics.mjs',
+      'charts.mjs',
     ].map((name) => [`/page/${name}`, own(name)]),
   ),
   '/vendor/xterm.mjs': require.resolve('@xterm/xterm/lib/xterm.mjs'),

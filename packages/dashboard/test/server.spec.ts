@@ -217,6 +217,28 @@ describe('the server', () => {
     store.create('one', { status: 'failed' })
     store.print('one', 'text')
     const { get } = await newDashboard(store.path)
-    expect(await get('/api/stats?amounts=1')).toMatchObject({ outputs: 1, sessions: { failed: 1 } })
+    expect(await get('/api/stats?amounts=1')).toMatchObject({
+      outputs: 1,
+      sessions: { failed: 1 },
+      periods: [{ start: '2026-10-01T10:00:00.000Z', bytes: 4 }],
+    })
+  })
+
+  test('tells what pruning and packing would give back, and changes nothing', async () => {
+    const store = newStore()
+    store.create('one', { status: 'completed' })
+    store.create('two', { status: 'running' })
+    store.print('one', ...Array.from({ length: 500 }, (_, i) => `a line of text, number ${i}\r\n`))
+    const { get, send } = await newDashboard(store.path)
+    const found: unknown = await get('/api/savings?olderThan=2027-01-01')
+    const bytes = store.connection.stats().bytes
+    expect(found).toMatchObject({
+      prune: { sessions: 1, bytes },
+      seal: { sessions: 1, bytes, packedShare: expect.any(Number) },
+    })
+    expect((found as { seal: { packedShare: number } }).seal.packedShare).toBeLessThan(0.5)
+    expect(store.sessions.count()).toBe(2)
+    expect((await send('GET', '/api/savings')).text).toContain('olderThan is missing')
+    expect((await send('GET', '/api/savings?olderThan=never')).text).toContain('olderThan')
   })
 })

@@ -1,6 +1,6 @@
 //! How much a database holds. The numbers are exact: every row of output is counted.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use rusqlite::types::ValueRef;
 
@@ -65,6 +65,8 @@ pub struct Stats {
     pub orphaned_outputs: u64,
     /// The sessions with the most bytes of output, and how much each has.
     pub largest: Vec<(Vec<u8>, Amount)>,
+    /// The output of each period that has some, by the moment at which the period starts, in milliseconds since 1970.
+    pub periods: Vec<(f64, Amount)>,
     /// How many secrets were replaced, by the rule that found them.
     pub redactions: Counts,
     /// The size of the file.
@@ -73,12 +75,13 @@ pub struct Stats {
     pub log_bytes: u64,
 }
 
-/// Counts everything in one state of the file, and lists the `largest` sessions.
+/// Counts everything in one state of the file, and lists the `largest` sessions, and the output of every period of that many
+/// milliseconds. What is sealed counts in that in which its block begins.
 ///
 /// # Errors
 ///
 /// [`sqlite::Error::Closed`]; an error of SQLite.
-pub fn stats(connection: &Connection, largest: usize) -> Result<Stats> {
+pub fn stats(connection: &Connection, largest: usize, every: Option<f64>) -> Result<Stats> {
     let sqlite = connection.settled()?;
     let _one_moment = snapshot(&sqlite)?;
     let statuses =
@@ -96,8 +99,15 @@ pub fn stats(connection: &Connection, largest: usize) -> Result<Stats> {
     let mut amounts: HashMap<Vec<u8>, Amount> = HashMap::new();
     let mut output = Amount::NONE;
     let mut moments = Moments::default();
+    let mut periods: BTreeMap<i64, Amount> = BTreeMap::new();
     let mut add = |id: &[u8], amount: Amount| {
         output.add(&amount);
+        if let Some(every) = every
+            && !amount.oldest.is_nan()
+        {
+            let period = (amount.oldest / every).floor() as i64;
+            periods.entry(period).or_insert(Amount::NONE).add(&amount);
+        }
         match amounts.get_mut(id) {
             Some(known) => known.add(&amount),
             None => drop(amounts.insert(id.to_owned(), amount)),
@@ -138,8 +148,13 @@ pub fn stats(connection: &Connection, largest: usize) -> Result<Stats> {
         output,
         orphaned_outputs: output.outputs.saturating_sub(stored),
         largest: largest_first,
+        periods: starts(periods, every.unwrap_or_default()),
         redactions: redactions::all(connection)?,
         size: sqlite::size(&sqlite)?,
         log_bytes: connection.log_size(),
     })
+}
+
+fn starts(periods: BTreeMap<i64, Amount>, every: f64) -> Vec<(f64, Amount)> {
+    periods.into_iter().map(|(period, amount)| (period as f64 * every, amount)).collect()
 }

@@ -2,7 +2,7 @@
 
 const SVG = 'http://www.w3.org/2000/svg'
 
-const DRAWN = new Set(['svg', 'rect', 'text', 'title', 'line', 'g'])
+const DRAWN = new Set(['svg', 'rect', 'title'])
 
 /** An element with attributes, listeners (`onclick`) and children. */
 export function el(name, attributes = {}, ...children) {
