@@ -161,7 +161,10 @@ class FileHistory {
    * @param {{ amounts?: boolean, every?: number }} [options]
    */
   async stats({ amounts = false, every } = {}) {
-    if (amounts) return this.#inThread('stats', { every })
+    if (amounts) {
+      const { periods, ...found } = await this.#inThread('stats', { every })
+      return every === undefined ? found : { ...found, periods }
+    }
     const counts = STATUSES.map((status) => [status, this.#sessions.count({ status })])
     return { sessions: Object.fromEntries(counts), fileBytes: statSync(this.where).size }
   }

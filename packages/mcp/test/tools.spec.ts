@@ -400,6 +400,24 @@ describe('compare_sessions', () => {
     expect(same.data).toMatchObject({ same: true, text: 'They are the same.' })
   })
 
+  test('answers others while it compares what has little in common', async () => {
+    const store = newStore()
+    for (const id of ['one', 'two']) {
+      store.create(id)
+      store.print(id, ...Array.from({ length: 30_000 }, (_, i) => `${id} ${i}\r\n`))
+    }
+    const client = await newClient(store.path)
+    const order: string[] = []
+    const compared = call(client, 'compare_sessions', { a: 'one', b: 'two' }).then(({ data }) => {
+      order.push('compared')
+      return data
+    })
+    for (let i = 0; i < 20; i++) await call(client, 'get_session', { id: 'one' })
+    order.push('answered')
+    expect(await compared).toMatchObject({ same: false, truncated: true })
+    expect(order).toEqual(['answered', 'compared'])
+  })
+
   test('reads on behind a progress bar', async () => {
     const store = newStore()
     for (const [id, text] of [

@@ -1,6 +1,7 @@
 // A tool that tells what differs between what two sessions printed.
 
-import { structuredPatch } from 'diff'
+import { once } from 'node:events'
+import { Worker } from 'node:worker_threads'
 import { z } from 'zod'
 import { id, maxTokens } from '../arguments.mjs'
 import { recorded } from '../answers.mjs'
@@ -26,6 +27,18 @@ async function linesOf(history, name) {
     return { lines, more }
   } finally {
     opened.close()
+  }
+}
+
+/** The difference between two texts, in a thread of its own: it may take all of its time. Undefined if that was not enough. */
+async function patchOf(left, right, context, signal) {
+  const workerData = { left, right, options: { context, timeout: LONGEST } }
+  const worker = new Worker(new URL('./compare-thread.mjs', import.meta.url), { workerData })
+  try {
+    const [patch] = await once(worker, 'message', { signal })
+    return patch
+  } finally {
+    await worker.terminate()
   }
 }
 
@@ -61,13 +74,13 @@ export const compareSessions = {
     context: z.int().min(0).max(20).default(2).describe('Lines around each difference.'),
     max_tokens: maxTokens,
   }),
-  async run(history, { a, b, ignore_numbers, context, max_tokens }) {
+  async run(history, { a, b, ignore_numbers, context, max_tokens }, { signal }) {
     const [one, other] = [await linesOf(history, a), await linesOf(history, b)]
     const [left, right] = [one.lines, other.lines].map((lines) => {
       const all = ignore_numbers ? lines.map(withoutNumbers) : lines
       return all.map((line) => `${line}\n`).join('')
     })
-    const patch = structuredPatch('a', 'b', left, right, '', '', { context, timeout: LONGEST })
+    const patch = await patchOf(left, right, context, signal)
     const facts = { a, b, lines_of_a: one.lines.length, lines_of_b: other.lines.length }
     if (patch === undefined) {
       const why = 'They differ too much to be compared line by line.'
