@@ -451,6 +451,20 @@ describe('get_session and session_stats', () => {
     })
     const stats = await call(client, 'session_stats', { amounts: true })
     expect(stats.data).toMatchObject({ kind: 'file', sessions: { failed: 1 }, outputs: 1 })
+    expect(stats.data).toMatchObject({ largest: [{ sessionId: 'one' }], truncated: false })
+  })
+
+  test('tell as much as has room', async () => {
+    const store = newStore()
+    for (let i = 0; i < 9; i++) {
+      const id = `${i} ${'an id '.repeat(1_500)}`
+      store.create(id)
+      store.print(id, 'text')
+    }
+    const client = await newClient(store.path)
+    const { data } = await call(client, 'session_stats', { amounts: true })
+    expect(data).toMatchObject({ outputs: 9, truncated: true })
+    expect((data['largest'] as unknown[]).length).toBeLessThan(5)
   })
 })
 

@@ -126,6 +126,16 @@ export const sessionStats = {
   }),
   async run(history, { amounts }) {
     const { kind, where } = history
-    return facts({ kind, where, ...(await history.stats({ amounts })) })
+    const { stores, largest, ...found } = await history.stats({ amounts })
+    const told = { kind, where, ...found }
+    const budget = new Budget()
+    budget.takes(jsonText(told))
+    const lists = Object.entries({ stores, largest }).filter(([, all]) => all !== undefined)
+    const cut = lists.map(([name, all]) => {
+      const end = all.findIndex((one) => !budget.takes(jsonText(one)))
+      return [name, end < 0 ? all : all.slice(0, end)]
+    })
+    const truncated = cut.some(([, shown], at) => shown.length < lists[at][1].length)
+    return facts({ ...told, ...Object.fromEntries(cut), truncated })
   },
 }
