@@ -1,6 +1,8 @@
 // The dashboard, in a browser.
-import { createRequire } from 'node:module'
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import { createRequire } from 'node:module'
 import { chromium, type Browser, type Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { openHistory, serveDashboard } from '@gsd/session-dashboard'
@@ -36,6 +38,22 @@ async function served(path: string, rights = {}) {
       dashboard = await serveDashboard(history, { token: TOKEN, port, rights })
     },
   }
+}
+
+/** An empty page of another origin. */
+async function attackPage() {
+  const server = createServer((_, response) => {
+    response.setHeader('Content-Type', 'text/html')
+    response.end('<title>An attack</title>')
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  onTestFinished(() => {
+    server.close()
+    server.closeAllConnections()
+  })
+  const address = server.address()
+  return `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}/`
 }
 
 /** A page of a dashboard, with what it complained about. */
@@ -190,6 +208,95 @@ describe('the dashboard', () => {
     await page.waitForSelector('mark')
     expect(await page.evaluate(() => (globalThis as { ran?: number }).ran)).toBeUndefined()
     expect(new Set(asked)).toEqual(new Set([new URL(url).host]))
+  })
+
+  test('stays open beside another one on this machine', async () => {
+    const [one, other] = [newStore(), newStore()]
+    one.create('one')
+    other.create('other')
+    const { url } = await served(one.path)
+    const { page } = await opened(url)
+    await page.waitForSelector('tr[data-id="one"]')
+    await page.goto((await served(other.path)).url)
+    await page.waitForSelector('tr[data-id="other"]')
+    await page.goto(new URL(url).origin)
+    await page.waitForSelector('tr[data-id]')
+    expect(await page.textContent('tr[data-id] a')).toBe('one')
+  })
+
+  test('gives nothing to a page of another origin, and does nothing for it', async () => {
+    const store = newStore()
+    store.create('one', { status: 'completed', title: 'a secret title' })
+    const { url } = await served(store.path, { delete: true, prune: true })
+    const { page } = await opened(url)
+    await page.waitForSelector('tr[data-id="one"]')
+    const own = new URL(url).origin
+    // Another port of the same machine: the browser sends the cookie along.
+    const attack = await attackPage()
+    await page.goto(attack)
+    const got = await page.evaluate(async (target: string) => {
+      const body = JSON.stringify({ id: 'one', olderThan: '2030-01-01' })
+      const results: unknown[] = []
+      for (const path of ['about', 'sessions', 'stats', 'recording?id=one']) {
+        const read = fetch(`${target}/api/${path}`, { credentials: 'include' })
+        results.push(await read.then((answer) => answer.text()).catch(() => 'refused'))
+      }
+      for (const mode of ['no-cors', 'cors'] as const) {
+        for (const type of ['text/plain', 'application/json']) {
+          for (const path of ['delete', 'prune']) {
+            await fetch(`${target}/api/${path}`, {
+              method: 'POST',
+              mode,
+              credentials: 'include',
+              headers: { 'Content-Type': type },
+              body,
+            }).catch(() => {})
+          }
+        }
+      }
+      const element = (name: string, given: Record<string, string>) =>
+        new Promise<string>((resolve) => {
+          const made = Object.assign(document.createElement(name), given)
+          made.addEventListener('load', () => resolve('loaded'))
+          made.addEventListener('error', () => resolve('refused'))
+          document.body.append(made)
+        })
+      results.push(await element('script', { src: `${target}/api/sessions` }))
+      results.push(await element('script', { src: `${target}/page/main.mjs`, type: 'module' }))
+      results.push(await element('img', { src: `${target}/page/icon.svg` }))
+      const source = new EventSource(`${target}/api/follow?id=one`, { withCredentials: true })
+      results.push(
+        await new Promise((resolve) => {
+          source.addEventListener('open', () => resolve('open'))
+          source.addEventListener('error', () => resolve('refused'))
+        }),
+      )
+      await element('iframe', { src: `${target}/` })
+      return results
+    }, own)
+    expect(got).toEqual(Array.from({ length: 8 }, () => 'refused'))
+    expect(await page.frames()[1]?.content()).not.toContain('Statistics')
+    await page.evaluate((target: string) => {
+      const form = Object.assign(document.createElement('form'), {
+        method: 'post',
+        action: `${target}/api/delete`,
+        enctype: 'text/plain',
+      })
+      const field = Object.assign(document.createElement('input'), { name: '{"id":"one","x":"' })
+      field.value = '"}'
+      form.append(field)
+      document.body.append(form)
+      form.submit()
+    }, own)
+    await page.waitForURL(`${own}/api/delete`)
+    expect(await page.textContent('body')).toContain('not from here')
+    expect(store.sessions.get('one')).toBeDefined()
+    // Who follows a link from there looks as before.
+    await page.goto(attack)
+    await page.evaluate((target: string) => {
+      location.href = `${target}/#/session?id=one`
+    }, own)
+    await page.waitForSelector('h1:text("a secret title")')
   })
 
   test('has nothing that axe finds wrong, and no page wider than a phone', async () => {

@@ -6,7 +6,8 @@
 
 import { createHash, timingSafeEqual } from 'node:crypto'
 
-const COOKIE = 'gsd_session_dashboard'
+/** The start of the name of the cookie. Browsers have one set of cookies for all ports of a machine. */
+const COOKIE = 'gsd_session_dashboard_'
 
 /**
  * What the page may load: its own files. xterm.js makes styles as it draws, of which no script can come, and the terminal of the player is
@@ -42,6 +43,7 @@ const LOOPBACK = ['localhost', '127.0.0.1', '[::1]']
 
 export class Guard {
   #token
+  #cookie
   #hosts
   #origins
   #isSecure
@@ -52,6 +54,7 @@ export class Guard {
    */
   constructor(token, { port, publicUrl }) {
     this.#token = digest(token)
+    this.#cookie = `${COOKIE}${port}`
     const own = LOOPBACK.map((name) => `${name}:${port}`)
     const origins = own.map((host) => `http://${host}`)
     const shown = publicUrl === undefined ? undefined : new URL(publicUrl)
@@ -62,13 +65,27 @@ export class Guard {
 
   /** Whether a request comes under a known name, and from a page of this server or from none. */
   isFromHere({ headers }) {
-    const { host, origin } = headers
+    const { origin } = headers
     const site = headers['sec-fetch-site']
     return (
-      this.#hosts.has(host ?? '') &&
+      this.#isForHere(headers) &&
       (origin === undefined || this.#origins.has(origin)) &&
       (site === undefined || ['same-origin', 'none'].includes(site))
     )
+  }
+
+  /** Whether somebody follows a link of another page to this one, in a tab of its own and not in a frame. */
+  isVisit({ method, headers }) {
+    return (
+      this.#isForHere(headers) &&
+      method === 'GET' &&
+      headers['sec-fetch-mode'] === 'navigate' &&
+      headers['sec-fetch-dest'] === 'document'
+    )
+  }
+
+  #isForHere({ host }) {
+    return this.#hosts.has(host ?? '')
   }
 
   /** Whether a text is the token. */
@@ -81,13 +98,13 @@ export class Guard {
     const found = (headers.cookie ?? '')
       .split(';')
       .map((pair) => pair.trim().split('='))
-      .find(([name]) => name === COOKIE)
+      .find(([name]) => name === this.#cookie)
     return this.isToken(found?.[1])
   }
 
   /** The cookie that has the token. */
   cookieOf(token) {
     const secure = this.#isSecure ? '; Secure' : ''
-    return `${COOKIE}=${token}; Path=/; HttpOnly; SameSite=Strict; Max-Age=2592000${secure}`
+    return `${this.#cookie}=${token}; Path=/; HttpOnly; SameSite=Strict; Max-Age=2592000${secure}`
   }
 }

@@ -92,8 +92,12 @@ class Dashboard {
   async #handle(request, response) {
     for (const [name, value] of Object.entries(HEADERS)) response.setHeader(name, value)
     const { method } = request
-    if (!this.#guard.isFromHere(request)) return sendJson(response, 403, { error: 'not from here' })
     const [path, query] = request.url.split('?', 2)
+    // The page itself is the same for everybody. What it shows it asks for from here.
+    const isLedHere = path === '/' && this.#guard.isVisit(request)
+    if (!isLedHere && !this.#guard.isFromHere(request)) {
+      return sendJson(response, 403, { error: 'not from here' })
+    }
     const url = { searchParams: new URLSearchParams(query) }
     const isRead = method === 'GET' || method === 'HEAD'
     const asset = isRead ? assetOf(path) : undefined

@@ -9,7 +9,7 @@ const lines = (from: number, to: number) =>
 
 describe('who asks', () => {
   test('needs the token, once, and then its cookie', async () => {
-    const { send, token, post } = await newDashboard(newStore().path)
+    const { send, token, post, cookie } = await newDashboard(newStore().path)
     expect((await send('GET', '/api/about', {})).status).toBe(401)
     const json = { 'Content-Type': 'application/json' }
     const login = (given: unknown) =>
@@ -19,9 +19,8 @@ describe('who asks', () => {
     const { status, headers } = await login(token)
     expect(status).toBe(200)
     expect(headers['set-cookie']?.[0]).toMatch(/; Path=\/; HttpOnly; SameSite=Strict/)
-    expect(
-      (await send('GET', '/api/about', { cookie: 'gsd_session_dashboard=wrong' })).status,
-    ).toBe(401)
+    const wrong = { cookie: `${cookie}0` }
+    expect((await send('GET', '/api/about', wrong)).status).toBe(401)
     expect((await send('GET', '/api/about')).status).toBe(200)
     expect((await post('/api/none', {})).status).toBe(404)
   })
@@ -39,6 +38,23 @@ describe('who asks', () => {
     expect(await status({ 'Sec-Fetch-Site': 'cross-site' })).toBe(403)
     expect(await status({ 'Sec-Fetch-Site': 'same-site' })).toBe(403)
     expect(await status({ 'Sec-Fetch-Site': 'same-origin' })).toBe(200)
+  })
+
+  test('may follow a link of another page, to the page and in a tab of its own alone', async () => {
+    const { send, cookie } = await newDashboard(newStore().path)
+    const status = async (target: string, dest = 'document', method = 'GET') => {
+      const headers = {
+        'Sec-Fetch-Site': 'cross-site',
+        'Sec-Fetch-Mode': 'navigate',
+        'Sec-Fetch-Dest': dest,
+      }
+      return (await send(method, target, { cookie, ...headers })).status
+    }
+    expect(await status('/')).toBe(200)
+    expect(await status('/', 'iframe')).toBe(403)
+    expect(await status('/', 'document', 'POST')).toBe(403)
+    expect(await status('/api/about')).toBe(403)
+    expect(await status('/page/main.mjs')).toBe(403)
   })
 
   test('comes by a proxy under the name that it shows', async () => {

@@ -61,7 +61,7 @@ export async function newDashboard(path: string, options: Partial<DashboardOptio
     await history.close()
   })
   const port = String(dashboard.port)
-  const cookie = `gsd_session_dashboard=${TOKEN}`
+  const cookie = `gsd_session_dashboard_${port}=${TOKEN}`
   const send = (
     method: string,
     target: string,

@@ -21,7 +21,7 @@ for (const path of ['/', '/page/main.mjs', '/vendor/xterm.mjs', '/vendor/player.
   assert.equal((await fetch(at + path)).status, 200, path)
 }
 assert.equal((await fetch(`${at}/api/sessions`)).status, 401)
-const headers = { cookie: `gsd_session_dashboard=${token}` }
+const headers = { cookie: `gsd_session_dashboard_${dashboard.port}=${token}` }
 const { sessions } = await (await fetch(`${at}/api/sessions`, { headers })).json()
 assert.equal(sessions[0].id, 's-1')
 await dashboard.close()

@@ -20,7 +20,13 @@ async function checked(answer) {
   throw new Refused(answer.status, error)
 }
 
-/** Asks for something. */
+/**
+ * Asks for something.
+ *
+ * @param {string} path
+ * @param {object} [values]
+ * @param {{ signal?: AbortSignal }} [options]
+ */
 export async function get(path, values = {}, { signal } = {}) {
   return (await checked(await fetch(addressOf(path, values), { signal }))).json()
 }
@@ -35,7 +41,13 @@ export async function post(path, given) {
   return (await checked(answer)).json()
 }
 
-/** The values of an answer that comes line by line. */
+/**
+ * The values of an answer that comes line by line.
+ *
+ * @param {string} path
+ * @param {object} values
+ * @param {{ signal?: AbortSignal }} [options]
+ */
 export async function* lines(path, values, { signal } = {}) {
   const answer = await checked(await fetch(addressOf(path, values), { signal }))
   const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader()

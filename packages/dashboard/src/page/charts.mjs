@@ -5,7 +5,11 @@ import { el, linkTo, momentText } from './dom.mjs'
 const HOUR = 3_600_000
 const DAY = 24 * HOUR
 
-/** Lengths of time, and what a chart by them is called. */
+/**
+ * Lengths of time, and what a chart by them is called.
+ *
+ * @type {[number, string][]}
+ */
 const STEPS = [
   [HOUR, 'hour'],
   [6 * HOUR, 'six hours'],
@@ -40,8 +44,8 @@ export function byTime(periods) {
   if (periods.length === 0) return { step: 'hour', columns: [] }
   const times = periods.map(({ start }) => new Date(start).getTime())
   const [first, last] = [times[0], times.at(-1)]
-  const fits = ([length]) => (last - first) / length < COLUMNS - 1
-  const [length, step] = STEPS.find(fits) ?? STEPS.at(-1)
+  const found = STEPS.find(([length]) => (last - first) / length < COLUMNS - 1)
+  const [length, step] = found ?? STEPS.at(-1)
   // A day is one of the reader.
   const zone = length < DAY ? 0 : new Date(last).getTimezoneOffset() * 60_000
   const indexOf = (time) => Math.floor((time - zone) / length)

@@ -26,9 +26,9 @@ export const momentText = (moment) => (moment ? MOMENT.format(new Date(moment)) 
 export const timeOf = (moment) =>
   moment ? el('time', { datetime: moment, title: moment }, momentText(moment)) : ''
 
-/** A span of time. */
-export function spanText(milliseconds) {
-  const seconds = Math.max(0, Math.round(milliseconds / 1000))
+/** The time between two moments, the second of them now by default. */
+export function spanText(from, to = Date.now()) {
+  const seconds = Math.max(0, Math.round((Number(new Date(to)) - Number(new Date(from))) / 1000))
   if (seconds < 60) return `${seconds} s`
   const minutes = Math.floor(seconds / 60)
   if (minutes < 60) return `${minutes} min ${seconds % 60} s`
@@ -46,12 +46,14 @@ export function bytesText(bytes) {
 export const statusOf = (status) =>
   el('span', { class: `status ${status}` }, status.replace('_', ' '))
 
+let untold
+
 /** Says something to everybody who looks or listens. */
 export function tell(text) {
   const told = document.querySelector('#told')
   told.textContent = text
-  clearTimeout(tell.timer)
-  tell.timer = setTimeout(() => (told.textContent = ''), 6_000)
+  clearTimeout(untold)
+  untold = setTimeout(() => (told.textContent = ''), 6_000)
 }
 
 /** The address of a page. */

@@ -37,8 +37,8 @@ const cell = (label, ...children) => el('td', { 'data-label': label }, ...childr
 /** A session as a row. */
 function rowOf(session, hasHosts) {
   const { id, status, startedAt, endedAt, exitCode, signal, lastOutput, slot } = session
-  const took = endedAt ? spanText(new Date(endedAt) - new Date(startedAt)) : ''
-  const quiet = !endedAt && lastOutput ? `${spanText(Date.now() - new Date(lastOutput))} ago` : ''
+  const took = endedAt ? spanText(startedAt, endedAt) : ''
+  const quiet = !endedAt && lastOutput ? `${spanText(lastOutput)} ago` : ''
   return el(
     'tr',
     { 'data-id': id },

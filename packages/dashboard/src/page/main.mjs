@@ -43,7 +43,7 @@ async function show() {
   const [path, query = ''] = location.hash.replace(/^#\/?/, '').split('?')
   const name = Object.hasOwn(PAGES, path) ? path : 'sessions'
   for (const link of document.querySelectorAll('nav a')) {
-    if (link.dataset.page === name) link.setAttribute('aria-current', 'page')
+    if (link.getAttribute('data-page') === name) link.setAttribute('aria-current', 'page')
     else link.removeAttribute('aria-current')
   }
   const left = new AbortController()
@@ -74,7 +74,7 @@ function onKey(event) {
   if (key === '/') {
     event.preventDefault()
     const field = main.querySelector('input[type=search]')
-    if (field) field.focus()
+    if (field instanceof HTMLElement) field.focus()
     else location.hash = linkTo('search')
   }
 }

@@ -33,7 +33,7 @@ function drawn({ from, to, bytes }, seek) {
       viewBox: `0 0 ${bytes.length} 48`,
       preserveAspectRatio: 'none',
       role: 'img',
-      'aria-label': `How much was printed when, over ${spanText(to - from)}`,
+      'aria-label': `How much was printed when, over ${spanText(from, to)}`,
     },
     bars,
   )

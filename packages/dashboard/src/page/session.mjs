@@ -16,7 +16,7 @@ function factsOf(session) {
     Command: session.currentCommand,
     Folder: session.workingDir,
     Started: timeOf(startedAt),
-    Took: endedAt ? spanText(new Date(endedAt) - new Date(startedAt)) : undefined,
+    Took: endedAt ? spanText(startedAt, endedAt) : undefined,
     'Printed last': lastOutput ? timeOf(lastOutput) : undefined,
     Terminal: size?.columns ? `${size.columns} columns, ${size.rows} rows` : undefined,
   }
