@@ -100,15 +100,38 @@ async function follow({ history, request, response, url }) {
   const events = new Events(request, response)
   const { signal } = events
   try {
-    for await (const chunks of history.follow(id, { after, signal })) {
-      if (chunks.length === 0) continue
-      await events.send('chunks', chunks.map(sent), chunks.at(-1).cursor)
+    for (let cursor = after; ;) {
+      cursor = await sendUntilLate(history.follow(id, { after: cursor, signal }), events)
+      if (cursor === undefined) break
+      const page = await withSession({ history, url }, (opened) => chunksBefore(opened))
+      await events.send('skip', page, page.cursor)
+      cursor = page.cursor
     }
     await events.send('over', await history.get(id))
     events.end()
   } catch (error) {
     if (!signal.aborted) throw error
   }
+}
+
+/** Characters, and milliseconds, by which a reader may be behind. Who reads slower is shown the end. */
+const BEHIND = 1 << 20
+const LATE = 2_000
+
+/** Sends chunks as they come. Returns where, if the reader is late, or undefined at the end. */
+async function sendUntilLate(followed, events) {
+  let unread = 0
+  for await (const chunks of followed) {
+    const last = chunks.at(-1)
+    if (last === undefined) {
+      unread = 0
+      continue
+    }
+    await events.send('chunks', chunks.map(sent), last.cursor)
+    for (const { data } of chunks) unread += data.length
+    if (unread > BEHIND && Date.now() - last.timestamp.getTime() > LATE) return last.cursor
+  }
+  return undefined
 }
 
 /** Which sessions have changed, as they do. */

@@ -228,6 +228,26 @@ describe('the server', () => {
     expect(wave.bytes.at(-1)).toBe(25)
   })
 
+  test('shows a reader that is far behind the end, and what comes after it, once', async () => {
+    const store = newStore()
+    store.create('one')
+    store.print('one', ...Array.from({ length: 3_000 }, (_, i) => `${i} ${'x'.repeat(1_000)}\r\n`))
+    const server = await newDashboard(store.path)
+    const { events } = listen(server, '/api/follow?id=one&after=0')
+    await until(() => events.some(({ event }) => event === 'skip'))
+    store.print('one', 'the last')
+    const isLast = ({ data }: { data: unknown }) => JSON.stringify(data).includes('the last')
+    await until(() => events.some(isLast))
+    const at = events.findIndex(({ event }) => event === 'skip')
+    const before = events.slice(0, at).flatMap(({ data }) => data as Chunk[])
+    expect(before.length).toBeLessThan(2_000)
+    const { chunks } = events[at]?.data as { chunks: Chunk[] }
+    expect(chunks.at(-1)?.[3]).toMatch(/^2999 /)
+    expect(events[at]?.id).toBe(String(chunks.at(-1)?.[0]))
+    const after = events.slice(at + 1).flatMap(({ data }) => data as Chunk[])
+    expect(after.map(([, , , text]) => text)).toEqual(['the last'])
+  })
+
   test('counts what there is', async () => {
     const store = newStore()
     store.create('one', { status: 'failed' })
