@@ -1,5 +1,6 @@
 // What the page asks for, and the answers.
 
+import { once } from 'node:events'
 import { createReadStream, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,8 +10,9 @@ import { Events } from './events.mjs'
 import { chunksBefore, chunksBehind, sent } from './output.mjs'
 import { waveOf } from './wave.mjs'
 
-/** Sessions and matches of a page at most. */
+/** Sessions of a page, and matches of a search, at most. */
 const MOST = 500
+const MOST_MATCHES = 5_001
 
 /** Reads a parameter by `read`; undefined where it is not there. A wrong one is told with its name. */
 function parameter(url, name, read = (text) => text) {
@@ -157,7 +159,7 @@ async function search({ history, request, response, url }) {
     caseSensitive: parameter(url, 'case', flag),
     drawnOver: parameter(url, 'drawn', flag),
     context: parameter(url, 'context', integer) ?? 1,
-    limit: Math.min(parameter(url, 'limit', integer) ?? 200, MOST),
+    limit: Math.min(parameter(url, 'limit', integer) ?? 200, MOST_MATCHES),
     signal: gone.signal,
   }
   const found = history.search(pattern, options)
@@ -165,7 +167,10 @@ async function search({ history, request, response, url }) {
   let next = await found.next()
   response.writeHead(200, { 'Content-Type': 'application/x-ndjson', 'Cache-Control': 'no-store' })
   try {
-    for (; !next.done; next = await found.next()) response.write(`${JSON.stringify(next.value)}\n`)
+    for (; !next.done; next = await found.next()) {
+      const isTaken = response.write(`${JSON.stringify(next.value)}\n`)
+      if (!isTaken) await once(response, 'drain', { signal: gone.signal })
+    }
   } catch (error) {
     if (!gone.signal.aborted) throw error
   }

@@ -3,6 +3,10 @@
 import { lines } from './api.mjs'
 import { el, linkTo, momentText } from './dom.mjs'
 
+/** Matches that are shown unless the address says otherwise, and at most. */
+const SHOWN = 200
+const MOST = 5_000
+
 /** The fields of a search. */
 function formOf(values) {
   const check = (name, label) =>
@@ -76,13 +80,19 @@ export async function show(main, values, { signal }) {
   }
   document.title = `${values.q} – search`
   told.textContent = 'Searching …'
+  const limit = Math.min(Number(values.limit) || SHOWN, MOST)
   let count = 0
   try {
-    for await (const match of lines('search', { ...values, context: 2 }, { signal })) {
-      found.append(matchOf(match))
-      count++
+    // One more tells whether there are more.
+    const given = { ...values, context: 2, limit: limit + 1 }
+    for await (const match of lines('search', given, { signal })) {
+      if (count++ < limit) found.append(matchOf(match))
     }
     told.textContent = count === 0 ? 'No line matches.' : `${count} lines match.`
+    if (count <= limit) return
+    told.textContent = `These are the first ${limit} lines that match. `
+    if (limit === MOST) return
+    told.append(el('a', { href: linkTo('search', { ...values, limit: limit * 5 }) }, 'More'))
   } catch (error) {
     if (signal.aborted) return
     told.className = 'failure'
