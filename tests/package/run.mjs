@@ -122,8 +122,9 @@ async function prove({ change, managers = managerNames, tools = true, only, repo
       failures.push(...(await perform(chosen(here, only), consumer, report)))
       // One after the other: what one brings is not there for those before it.
       for (const { name, tarball } of others) {
-        if (only !== undefined && only !== name) continue
-        const adds = { [`${name} is added`]: () => consumer.add(tarball) }
+        const added = `${name} is added`
+        if (only !== undefined && only !== name && only !== added) continue
+        const adds = { [added]: () => consumer.add(tarball) }
         const works = { [name]: withWorkspaces[name] }
         failures.push(...(await perform({ ...adds, ...works }, consumer, report)))
       }
