@@ -162,7 +162,7 @@ fn use_stores(connection: &Rc<Connection>, folder: &Path) -> Result<()> {
         time_limit: None,
     };
     Search::new(outputs.clone(), query)?.page(|_| Ok::<_, Error>(()))?;
-    assert_eq!(stats(connection, 3)?.output.outputs, 41);
+    assert_eq!(stats(connection, 3, None)?.output.outputs, 41);
     let problems = verify(connection)?.problems;
     assert!(problems.iter().all(|problem| problem.contains("is declared as")), "{problems:?}");
     connection
