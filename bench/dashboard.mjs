@@ -194,10 +194,13 @@ async function watched(file, { url }, count) {
   const { origin, hash } = new URL(url)
   const token = hash.replace('#token=', '')
   const cookie = `gsd_session_dashboard_${new URL(url).port}=${token}`
+  const end = await fetch(`${origin}/api/output?id=flood-1`, { headers: { cookie } })
+  const { cursor } = await end.json()
+  const target = `${origin}/api/follow?id=flood-1&after=${cursor}`
   const delays = []
   const received = new Array(count).fill(0)
   const streams = received.map((_, at) => {
-    const request = get(`${origin}/api/follow?id=flood-1`, { headers: { cookie } }, (answer) => {
+    const request = get(target, { headers: { cookie } }, (answer) => {
       let rest = ''
       answer.setEncoding('utf8').on('data', (text) => {
         const parts = (rest + text).split('\n\n')
@@ -217,7 +220,7 @@ async function watched(file, { url }, count) {
   await sleep(1_000)
   delays.length = 0
   await withStores(file, async (_, outputs) => {
-    for (const end = Date.now() + seconds * 1000; Date.now() < end; await sleep(50)) {
+    for (const over = Date.now() + seconds * 1000; Date.now() < over; await sleep(50)) {
       outputs.append(chunkOf('flood-1', LINE))
     }
   })
@@ -257,6 +260,8 @@ async function measure() {
         `${percentile(delays, 0.5)} and ${percentile(delays, 0.99)} ms`,
       )
       say('memory of the server then', `${server.memory().toFixed(0)} MB`)
+      await flooded(file, 10, () => watched(file, server, viewers))
+      say('and after so many viewers of 10 MB/s', `${server.memory().toFixed(0)} MB`)
     } finally {
       await server.end()
     }
