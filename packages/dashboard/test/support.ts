@@ -1,47 +1,11 @@
 // What the specs share: a file with sessions, and a dashboard that shows it.
-import { mkdtempSync, rmSync } from 'node:fs'
 import { request, type IncomingHttpHeaders } from 'node:http'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
-import { DatabaseConnection, OutputStore, SessionStore, type NewSession } from '@gsd/session-store'
 import { openHistory, serveDashboard, type DashboardOptions } from '@gsd/session-dashboard'
+import { recordedStores } from '../../../__test__/support/recorded.js'
 
-export const START = Date.parse('2026-10-01T10:00:00.000Z')
-
-/** A file as a harness has it, with the stores that write to it. */
-export function newStore() {
-  const folder = mkdtempSync(join(tmpdir(), 'gsd-dashboard-test-'))
-  const path = join(folder, 'sessions.db')
-  const connection = new DatabaseConnection(path)
-  onTestFinished(() => {
-    connection.close()
-    rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
-  })
-  const sessions = new SessionStore(connection)
-  const outputs = new OutputStore(connection)
-  let chunk = 0
-  return {
-    path,
-    connection,
-    sessions,
-    outputs,
-    create(id: string, fields: Partial<NewSession> = {}) {
-      const startedAt = new Date(START + chunk)
-      sessions.create({ id, slot: 1, status: 'running', workingDir: '/srv', startedAt, ...fields })
-    },
-    print(sessionId: string, ...texts: string[]) {
-      outputs.appendMany(
-        texts.map((data) => ({
-          sessionId,
-          timestamp: new Date(START + 1000 * chunk++),
-          type: 'stdout' as const,
-          data,
-        })),
-      )
-    },
-  }
-}
+/** A file with its stores, whose chunks are a second apart. */
+export const newStore = () => recordedStores({ step: 1_000 })
 
 const TOKEN = 'a-token-of-the-specs'
 

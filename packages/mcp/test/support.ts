@@ -1,52 +1,13 @@
 // What the specs share: stores with sessions, and official clients of a server.
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio'
 import { onTestFinished } from 'vitest'
-import { DatabaseConnection, OutputStore, SessionStore, type NewSession } from '@gsd/session-store'
 import { openHistory, serveHttp } from '@gsd/session-mcp'
 
 /** The command. */
 export const COMMAND = new URL('../bin/gsd-session-mcp.mjs', import.meta.url).pathname
 
-/** The start of every session of the specs. */
-export const START = Date.parse('2026-10-01T10:00:00.000Z')
-
-/** A file as a harness has it, with the stores that write to it. */
-export function newStore() {
-  const folder = mkdtempSync(join(tmpdir(), 'gsd-mcp-test-'))
-  const path = join(folder, 'sessions.db')
-  const connection = new DatabaseConnection(path)
-  onTestFinished(() => {
-    connection.close()
-    rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
-  })
-  const sessions = new SessionStore(connection)
-  const outputs = new OutputStore(connection)
-  let chunk = 0
-  return {
-    path,
-    connection,
-    sessions,
-    outputs,
-    create(id: string, fields: Partial<NewSession> = {}) {
-      const startedAt = new Date(START + chunk)
-      sessions.create({ id, slot: 1, status: 'running', workingDir: '/srv', startedAt, ...fields })
-    },
-    print(sessionId: string, ...texts: string[]) {
-      outputs.appendMany(
-        texts.map((data) => ({
-          sessionId,
-          timestamp: new Date(START + chunk++),
-          type: 'stdout' as const,
-          data,
-        })),
-      )
-    },
-  }
-}
+export { recordedStores as newStore } from '../../../__test__/support/recorded.js'
 
 /** An official client of the command on its standard streams. */
 export async function newClient(path: string): Promise<Client> {
