@@ -80,10 +80,10 @@ function fill(file) {
 async function flood(file) {
   const data = LINE.repeat(16)
   await withStores(file, async (_, outputs) => {
-    let isOver = false
-    process.on('message', () => (isOver = true))
+    const over = new AbortController()
+    process.on('message', () => over.abort())
     const began = performance.now()
-    for (let bytes = 0; !isOver; await sleep(5)) {
+    for (let bytes = 0; !over.signal.aborted; await sleep(5)) {
       const due = ((performance.now() - began) / 1000) * Number(values.rate) * 1e6
       while (bytes < due) {
         outputs.appendMany(FLOODED.map((id) => chunkOf(id, data)))
