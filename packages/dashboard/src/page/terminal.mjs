@@ -41,11 +41,10 @@ export class Screen {
     this.#id = session.id
     this.#signal = signal
     const size = session.sizes?.at(-1) ?? {}
-    const isRaw = session.terminal === false
     this.#terminal = new Terminal({
       cols: size.columns ?? session.columns ?? SIZE.columns,
       rows: size.rows ?? session.rows ?? SIZE.rows,
-      convertEol: isRaw || session.columns === undefined,
+      convertEol: session.terminal !== true,
       scrollback: SCROLLBACK,
       disableStdin: true,
       fontSize: 13,
@@ -120,7 +119,7 @@ export class Screen {
 
   /** Keeps chunks, and forgets the oldest ones where that is too much. */
   #add(chunks) {
-    this.#chunks.push(...chunks)
+    for (const chunk of chunks) this.#chunks.push(chunk)
     this.#kept += lengthOf(chunks)
     if (this.#kept < 2 * KEPT) return
     let first = 0
@@ -177,6 +176,8 @@ export class Screen {
   /** Puts older output before what is shown. */
   async #older() {
     if (this.#isLoading || !this.#hasOlder || this.#chunks.length === 0) return
+    // The screen of a full-screen program has nothing above it.
+    if (this.#terminal.buffer.active.type !== 'normal') return
     if (this.#kept > KEPT) {
       tell('That is as much as is kept here. The search leads to any place.')
       return
