@@ -193,8 +193,4 @@ export class Screen {
       this.#isLoading = false
     }
   }
-
-  focus() {
-    this.#terminal.focus()
-  }
 }
