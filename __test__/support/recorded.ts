@@ -9,6 +9,14 @@ export function recordedStores({ step = 1 } = {}) {
   const path = temporaryPath()
   const stores = openStores(path)
   let chunk = 0
+  const append = (sessionId: string, texts: [after: number, data: string][]) => {
+    const type = 'stdout' as const
+    stores.outputs.appendMany(
+      texts.map(([after, data]) => {
+        return { sessionId, timestamp: new Date(START + after), type, data }
+      }),
+    )
+  }
   return {
     path,
     ...stores,
@@ -18,12 +26,14 @@ export function recordedStores({ step = 1 } = {}) {
       stores.sessions.create({ ...session, ...fields })
     },
     print(sessionId: string, ...texts: string[]) {
-      const type = 'stdout' as const
-      stores.outputs.appendMany(
-        texts.map((data) => {
-          return { sessionId, timestamp: new Date(START + step * chunk++), type, data }
-        }),
+      append(
+        sessionId,
+        texts.map((text) => [step * chunk++, text]),
       )
+    },
+    /** Prints a text so many milliseconds after the start. */
+    printAt(sessionId: string, after: number, text: string) {
+      append(sessionId, [[after, text]])
     },
   }
 }

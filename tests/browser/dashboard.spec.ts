@@ -192,6 +192,197 @@ describe('the dashboard', () => {
     expect(await shown(page, () => true)).toMatch(/^line 0$/m)
   })
 
+  test('misses nothing that is printed while older output is drawn', async () => {
+    const store = newStore()
+    store.create('one', { columns: 80, rows: 24 })
+    store.print('one', ...lines(0, 40_000))
+    const { url } = await served(store.path)
+    const { page, problems } = await opened(url)
+    await go(page, '#/session?id=one')
+    await shown(page, (text) => text.includes('line 39999'))
+    await page.locator('.xterm').click()
+    for (let at = 40_000; at < 41_000; at += 50) {
+      await page.keyboard.press('Home')
+      store.print('one', ...lines(at, at + 50))
+      await page.waitForTimeout(20)
+    }
+    await page.keyboard.press('End')
+    const end = lines(40_980, 41_000).join('').replaceAll('\r', '').trim()
+    expect(await shown(page, (text) => text.includes(end))).toContain(end)
+    await page.keyboard.press('Home')
+    const first = await shown(page, (text) => /^line [1-9]\d{0,4}$/m.test(text))
+    const numbers = [...first.matchAll(/line (\d+)/g)].map(([, number]) => Number(number))
+    expect(numbers).toEqual(numbers.map((_, at) => (numbers[0] ?? 0) + at))
+    expect(problems).toEqual([])
+  })
+
+  test('shows the place of a match, newer output as one scrolls down, and then what comes', async () => {
+    const store = newStore()
+    store.create('one', { columns: 80, rows: 24 })
+    // What is drawn over makes a page of few lines.
+    const long = (from: number, to: number) =>
+      lines(from, to).map((line) => `${`${'.'.repeat(70)}\r`.repeat(50)}\u001b[K${line}`)
+    store.print('one', ...long(0, 1_000), 'a needle\r\n', ...long(1_000, 4_000))
+    const { url } = await served(store.path)
+    const { page } = await opened(url)
+    await go(page, '#/search?q=needle')
+    await page.click('.matches a >> nth=0')
+    const place = await shown(page, (text) => text.includes('a needle'))
+    expect(place.split('\n').slice(0, 3)).toEqual(['a needle', 'line 1000', 'line 1001'])
+    await page.locator('.xterm').click()
+    const seen = new Set<number>()
+    const look = (text: string) => {
+      for (const [, number] of text.matchAll(/line (\d+)/g)) seen.add(Number(number))
+    }
+    for (look(place); !seen.has(1_300);) {
+      await page.keyboard.press('PageDown')
+      await page.evaluate(
+        () =>
+          new Promise((resolve) => {
+            requestAnimationFrame(() => requestAnimationFrame(resolve))
+          }),
+      )
+      look(await shown(page, (found) => found.includes('line')))
+    }
+    expect(seen.size).toBe(Math.max(...seen) - 999)
+    await page.keyboard.press('End')
+    await shown(page, (text) => text.includes('line 3999'))
+    store.print('one', 'it goes on')
+    expect(await shown(page, (text) => text.includes('it goes on'))).toContain('line 3999')
+  })
+
+  test('gives the terminal each size that it had', async () => {
+    const store = newStore()
+    store.create('one', { columns: 40, rows: 10 })
+    store.print('one', 'forty\r\n')
+    const { url } = await served(store.path)
+    const { page } = await opened(url)
+    await go(page, '#/session?id=one')
+    await shown(page, (text) => text.includes('forty'))
+    const rows = () => page.locator('.xterm-rows > div').count()
+    expect(await rows()).toBe(10)
+    store.sessions.update('one', { columns: 60, rows: 20 })
+    store.print('one', `${'x'.repeat(60)}\r\n`)
+    expect(await shown(page, (text) => text.includes('x'))).toContain('x'.repeat(60))
+    expect(await rows()).toBe(20)
+    expect(await page.textContent('dl')).toContain('60 columns, 20 rows')
+  })
+
+  test('says what becomes of a session, and that it was removed', async () => {
+    const store = newStore()
+    store.create('one')
+    store.print('one', 'first')
+    const { url } = await served(store.path)
+    const { page, problems } = await opened(url)
+    await go(page, '#/session?id=one')
+    await shown(page, (text) => text.includes('first'))
+    store.sessions.update('one', { status: 'waiting_checkpoint' })
+    await page.waitForSelector('dl .waiting_checkpoint')
+    store.sessions.delete('one')
+    await page.waitForSelector('dl:has-text("removed")')
+    expect(problems).toEqual([])
+  })
+
+  test('takes a token in a tab that is open, and says that the server is gone', async () => {
+    const store = newStore()
+    store.create('one')
+    const server = await served(store.path)
+    const { page } = await opened(server.url.replace(/#.*/, ''))
+    await page.waitForSelector('text=Who are you?')
+    await page.goto(server.url)
+    await page.waitForSelector('tr[data-id="one"]')
+    expect(page.url()).not.toContain(TOKEN)
+    expect(await page.evaluate(() => document.querySelector('#main a')?.textContent)).toBe('one')
+    await page.locator('.skip').focus()
+    await page.keyboard.press('Enter')
+    expect(await page.evaluate(() => document.activeElement?.id)).toBe('main')
+    await server.end()
+    await page.waitForSelector('#lost:visible')
+    store.create('two')
+    await server.again()
+    await page.waitForSelector('tr[data-id="two"]')
+    await page.waitForSelector('#lost', { state: 'hidden' })
+  })
+
+  test('asks for nothing while nobody sees it, and then for what it has missed', async () => {
+    const store = newStore()
+    store.create('one', { columns: 80, rows: 40 })
+    store.print('one', ...lines(0, 5))
+    const { url } = await served(store.path)
+    const { page } = await opened(url)
+    await go(page, '#/session?id=one')
+    await shown(page, (text) => text.includes('line 4'))
+    const see = (isHidden: boolean) =>
+      page.evaluate((hidden: boolean) => {
+        Object.defineProperty(document, 'hidden', { value: hidden, configurable: true })
+        document.dispatchEvent(new Event('visibilitychange'))
+      }, isHidden)
+    await see(true)
+    store.print('one', ...lines(5, 10))
+    await page.waitForTimeout(500)
+    expect(await shown(page, () => true)).not.toContain('line 5')
+    await see(false)
+    const text = await shown(page, (found) => found.includes('line 9'))
+    expect(text.trim()).toBe(lines(0, 10).join('').replaceAll('\r', '').trim())
+  })
+
+  test('keeps a list of many pages as it changes', async () => {
+    const store = newStore()
+    for (let at = 0; at < 700; at++) store.create(`s-${at}`)
+    const { url } = await served(store.path)
+    const { page } = await opened(url)
+    const rows = (count: number) =>
+      page.waitForFunction(
+        (wanted: number) => document.querySelectorAll('tr[data-id]').length === wanted,
+        count,
+      )
+    await rows(100)
+    for (const count of [200, 300, 400, 500, 600, 700]) {
+      await page.click('#main > button')
+      await rows(count)
+    }
+    store.create('new')
+    await page.waitForSelector('tr[data-id="new"]')
+    await rows(700)
+    await page.click('#main > button')
+    await rows(701)
+    expect(await page.isVisible('#main > button')).toBe(false)
+  })
+
+  test('seeks by the waveform where pauses are cut, and stays there at another speed', async () => {
+    const store = newStore()
+    store.create('one', { status: 'completed', columns: 60, rows: 10 })
+    store.printAt('one', 0, 'begin\r\n')
+    store.printAt('one', 1_000_000, 'after the pause\r\n')
+    store.printAt('one', 1_004_000, 'the end\r\n')
+    const { url } = await served(store.path)
+    const { page, problems } = await opened(url)
+    await go(page, '#/session?id=one&view=player')
+    await page.waitForSelector('svg.wave rect')
+    const terminal = async (text: string) => {
+      await page.waitForFunction(
+        (wanted: string) => document.querySelector('.ap-term')?.textContent.includes(wanted),
+        text,
+      )
+      return page.textContent('.ap-term')
+    }
+    const wave = page.locator('svg.wave')
+    // Two seconds and two seconds are left of the pauses.
+    expect(await wave.getAttribute('aria-valuemax')).toBe('4')
+    const { width = 0 } = (await wave.boundingBox()) ?? {}
+    await wave.click({ position: { x: width * 0.75, y: 20 } })
+    expect(await terminal('after')).not.toContain('the end')
+    await page.selectOption('select[data-choice=Speed]', '2')
+    expect(await terminal('after')).not.toContain('the end')
+    await page.selectOption('select[data-choice="Longest pause"]', '0')
+    expect(await wave.getAttribute('aria-valuemax')).toBe('1004')
+    expect(await terminal('after')).not.toContain('the end')
+    await wave.focus()
+    await page.keyboard.press('End')
+    expect(await terminal('the end')).toContain('after the pause')
+    expect(problems).toEqual([])
+  })
+
   test('runs and fetches nothing of what was recorded', async () => {
     const store = newStore()
     const hostile = '<img src=x onerror="globalThis.ran=1"><script>globalThis.ran=2</script>'

@@ -181,6 +181,11 @@ class FileHistory {
     return answer
   }
 
+  /** The sizes that the terminal of a session had. */
+  async sizes(name) {
+    return this.#outputs.sizes(name)
+  }
+
   /** Sessions with the moment of their last output. */
   async withLastOutput(sessions) {
     return sessions.map((session) => {
@@ -323,7 +328,30 @@ class FleetHistory {
    */
   async *follow(name, { after, signal } = {}) {
     const session = await this.#known(name)
-    for await (const chunk of this.#fleet.follow(session, { after, signal })) yield [chunk]
+    const chunks = this.#fleet.follow(session, { after, signal })
+    let next = chunks.next()
+    try {
+      for (;;) {
+        const gathered = []
+        while (gathered.length < FOLLOWED) {
+          const more =
+            gathered.length > 0 ? setImmediate() : sleep(PAUSE, undefined, { ref: false })
+          const found = await Promise.race([next, more])
+          if (found === undefined) break
+          if (found.done) {
+            if (gathered.length > 0) yield gathered
+            return
+          }
+          gathered.push(found.value)
+          next = chunks.next()
+        }
+        yield gathered
+      }
+    } finally {
+      // Whoever leaves does not wait for what would come.
+      next.catch(() => {})
+      chunks.return().catch(() => {})
+    }
   }
 
   /**
@@ -350,6 +378,11 @@ class FleetHistory {
   async savings({ olderThan }) {
     const { sessions } = await this.#fleet.prune({ olderThan, dryRun: true })
     return { prune: { sessions } }
+  }
+
+  /** A fleet does not tell later ones without reading the session. */
+  async sizes() {
+    return undefined
   }
 
   /** A fleet does not tell it without reading blocks. */

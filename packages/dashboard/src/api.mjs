@@ -6,23 +6,26 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { Failure, lastMoment, moment, STATUSES } from 'gsd-sessions'
-import { Events } from './events.mjs'
+import { Events, untilGone } from './events.mjs'
 import { chunksBefore, chunksBehind, sent } from './output.mjs'
-import { waveOf } from './wave.mjs'
 
 /** Sessions of a page, and matches of a search, at most. */
 const MOST = 500
 const MOST_MATCHES = 5_001
 
-/** Reads a parameter by `read`; undefined where it is not there. A wrong one is told with its name. */
+/** Reads a parameter by `read`; undefined where it is not there. */
 function parameter(url, name, read = (text) => text) {
   const text = url.searchParams.get(name)
-  if (text === null || text === '') return undefined
+  return text === null || text === '' ? undefined : checked(name, text, read)
+}
+
+/** Reads a text by `read`. A wrong one is told with its name. */
+function checked(name, text, read) {
   try {
     const value = read(text)
     if (value !== undefined) return value
   } catch (error) {
-    throw new Failure(`${name}: ${error.message}`)
+    throw new Failure(`${name} cannot be ${JSON.stringify(text)}: ${error.message}`)
   }
   throw new Failure(`${name} cannot be ${JSON.stringify(text)}`)
 }
@@ -68,7 +71,8 @@ async function sessions({ history, url }) {
   const before = parameter(url, 'before')
   const found = await history.list({ ...filterOf(url), before, limit: limit + 1 })
   const page = found.slice(0, limit)
-  return { sessions: await history.withLastOutput(page), more: found.length > limit }
+  const cursor = page.length === 0 ? undefined : history.cursorOf(page.at(-1))
+  return { sessions: await history.withLastOutput(page), cursor, more: found.length > limit }
 }
 
 function session(how) {
@@ -93,26 +97,56 @@ function output(how) {
   )
 }
 
-/** What a session prints, as it comes. A reader that was cut off goes on behind what it has. */
+/** How often a reader is told at most what has become of a session, in milliseconds. */
+const TOLD = 1_000
+
+/** What a session prints, as it comes, and what becomes of it. A reader that was cut off goes on behind what it has. */
 async function follow({ history, request, response, url }) {
   const id = idOf(url)
   const last = integer(String(request.headers['last-event-id'] ?? ''))
   const after = last ?? parameter(url, 'after', integer) ?? 0
-  if ((await history.get(id)) === undefined) throw new Failure(`there is no session "${id}"`)
-  const events = new Events(request, response)
+  const events = new Events(response)
   const { signal } = events
+  const stop = tellChanges(history, id, events)
   try {
-    for (let cursor = after; ;) {
-      cursor = await sendUntilLate(history.follow(id, { after: cursor, signal }), events)
+    for (let cursor = after; (await history.get(id)) !== undefined;) {
+      cursor = await sendUntilLate({ history, id, events }, cursor)
       if (cursor === undefined) break
       const page = await withSession({ history, url }, (opened) => chunksBefore(opened))
       await events.send('skip', page, page.cursor)
       cursor = page.cursor
     }
-    await events.send('over', await history.get(id))
+    const [found] = await told(history, id)
+    await (found === undefined ? events.send('gone', null) : events.send('over', found))
     events.end()
   } catch (error) {
     if (!signal.aborted) throw error
+  } finally {
+    stop()
+  }
+}
+
+/** What a reader is told of a session. */
+async function told(history, id) {
+  const found = await history.get(id)
+  return found === undefined ? [] : history.withLastOutput([found])
+}
+
+/** Tells a reader what becomes of a session. Returns what ends it. */
+function tellChanges(history, id, events) {
+  let timer
+  const tell = async () => {
+    timer = undefined
+    const [found] = await told(history, id).catch(() => [])
+    if (found !== undefined) await events.send('session', found)
+  }
+  const stop = history.watch((ids) => {
+    // A fleet does not tell which.
+    if (ids.length === 0 || ids.includes(id)) timer ??= setTimeout(tell, TOLD)
+  })
+  return () => {
+    stop()
+    clearTimeout(timer)
   }
 }
 
@@ -121,34 +155,38 @@ const BEHIND = 1 << 20
 const LATE = 2_000
 
 /** Sends chunks as they come. Returns where, if the reader is late, or undefined at the end. */
-async function sendUntilLate(followed, events) {
-  let unread = 0
-  for await (const chunks of followed) {
+async function sendUntilLate({ history, id, events }, after) {
+  let [unread, since] = [0, Date.now()]
+  let known = 0
+  for await (const chunks of history.follow(id, { after, signal: events.signal })) {
+    const sizes = await history.sizes(id)
+    if (sizes?.length > known) await events.send('sizes', sizes)
+    known = sizes?.length ?? 0
     const last = chunks.at(-1)
     if (last === undefined) {
-      unread = 0
+      ;[unread, since] = [0, Date.now()]
       continue
     }
     await events.send('chunks', chunks.map(sent), last.cursor)
     for (const { data } of chunks) unread += data.length
-    if (unread > BEHIND && Date.now() - last.timestamp.getTime() > LATE) return last.cursor
+    const late = Date.now() - Math.min(since, last.timestamp.getTime())
+    if (unread > BEHIND && late > LATE) return last.cursor
   }
   return undefined
 }
 
 /** Which sessions have changed, as they do. */
-async function changes({ history, request, response }) {
-  const events = new Events(request, response)
+async function changes({ history, response }) {
+  const events = new Events(response)
   const stop = history.watch((ids) => void events.send('changed', ids))
   events.signal.addEventListener('abort', stop)
 }
 
 /** The lines that match, one JSON value a line. */
-async function search({ history, request, response, url }) {
+async function search({ history, response, url }) {
   const pattern = parameter(url, 'q')
   if (pattern === undefined) throw new Failure('q is missing')
-  const gone = new AbortController()
-  request.on('close', () => gone.abort())
+  const signal = untilGone(response)
   const { since, until, host } = filterOf(url)
   const options = {
     since,
@@ -160,39 +198,39 @@ async function search({ history, request, response, url }) {
     drawnOver: parameter(url, 'drawn', flag),
     context: parameter(url, 'context', integer) ?? 1,
     limit: Math.min(parameter(url, 'limit', integer) ?? 200, MOST_MATCHES),
-    signal: gone.signal,
+    signal,
   }
   const found = history.search(pattern, options)
-  // What is wrong with the pattern is told by its first match.
-  let next = await found.next()
-  response.writeHead(200, { 'Content-Type': 'application/x-ndjson', 'Cache-Control': 'no-store' })
   try {
+    // What is wrong with the pattern is told by its first match.
+    let next = await found.next()
+    response.writeHead(200, { 'Content-Type': 'application/x-ndjson', 'Cache-Control': 'no-store' })
     for (; !next.done; next = await found.next()) {
       const isTaken = response.write(`${JSON.stringify(next.value)}\n`)
-      if (!isTaken) await once(response, 'drain', { signal: gone.signal })
+      if (!isTaken) await once(response, 'drain', { signal })
     }
   } catch (error) {
-    if (!gone.signal.aborted) throw error
+    if (!signal.aborted) throw error
   }
   response.end()
 }
 
-function wave(how) {
-  return withSession(how, (opened) => waveOf(opened))
-}
-
 /** A session as a recording, for the player. */
 function recording(how) {
+  const { response } = how
+  const signal = untilGone(response)
   return withSession(how, async ({ outputs, id }) => {
     const folder = mkdtempSync(join(tmpdir(), 'gsd-session-dashboard-'))
     try {
       const file = join(folder, 'recording.cast')
-      await outputs.exportTo(id, file, { format: 'asciicast' })
-      how.response.writeHead(200, {
+      await outputs.exportTo(id, file, { format: 'asciicast', signal })
+      response.writeHead(200, {
         'Content-Type': 'application/x-asciicast',
         'Cache-Control': 'no-store',
       })
-      await pipeline(createReadStream(file), how.response)
+      await pipeline(createReadStream(file), response, { signal })
+    } catch (error) {
+      if (!signal.aborted) throw error
     } finally {
       rmSync(folder, { recursive: true, force: true })
     }
@@ -206,9 +244,9 @@ const MOST_PERIODS = 5_000
 
 async function stats({ history, url }) {
   const amounts = parameter(url, 'amounts', flag) ?? false
-  const found = await history.stats({ amounts, every: PERIOD })
-  if (!(found.periods?.length > MOST_PERIODS)) return found
-  return history.stats({ amounts, every: LONG_PERIOD })
+  const by = async (every) => ({ ...(await history.stats({ amounts, every })), every })
+  const found = await by(PERIOD)
+  return found.periods?.length > MOST_PERIODS ? by(LONG_PERIOD) : found
 }
 
 /** What would go that is older, and what packing would give back. */
@@ -230,7 +268,7 @@ async function remove({ history, rights, given }) {
 async function prune({ history, rights, given }) {
   if (!rights.prune) throw new Failure('pruning is not allowed: --allow-prune')
   if (typeof given?.olderThan !== 'string') throw new Failure('olderThan must be a string')
-  return history.prune({ olderThan: moment(given.olderThan) })
+  return history.prune({ olderThan: checked('olderThan', given.olderThan, moment) })
 }
 
 const ROUTES = {
@@ -241,7 +279,6 @@ const ROUTES = {
   'GET /api/follow': follow,
   'GET /api/changes': changes,
   'GET /api/search': search,
-  'GET /api/wave': wave,
   'GET /api/recording': recording,
   'GET /api/stats': stats,
   'GET /api/savings': savings,

@@ -103,7 +103,7 @@ class Dashboard {
     const asset = isRead ? assetOf(path) : undefined
     if (asset !== undefined) return sendAsset(request, response, asset)
     if (method === 'POST' && path === '/api/login') {
-      const { token } = await bodyOf(request)
+      const token = (await bodyOf(request))?.token
       if (!this.#guard.isToken(token)) return sendJson(response, 401, { error: 'wrong token' })
       return sendJson(response, 200, {}, { 'Set-Cookie': this.#guard.cookieOf(token) })
     }

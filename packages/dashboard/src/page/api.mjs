@@ -1,5 +1,7 @@
 // What the page asks the server for.
 
+import { lost } from './dom.mjs'
+
 /** An answer that is no good. */
 export class Refused extends Error {
   constructor(status, message) {
@@ -61,13 +63,63 @@ export async function* lines(path, values, { signal } = {}) {
   }
 }
 
-/** Events of the server. The browser connects again by itself, and goes on behind what it has. */
-export function events(path, values, listeners) {
-  const source = new EventSource(addressOf(path, values))
-  for (const [name, listener] of Object.entries(listeners)) {
-    source.addEventListener(name, (event) =>
-      listener(event.data ? JSON.parse(event.data) : undefined, source),
-    )
+/** How long after a refusal a stream is asked for again, in milliseconds. */
+const AGAIN = 2_000
+
+/** Looks whether this page may still ask. One that may not begins anew, and says so. */
+async function checkAccess() {
+  const error = await get('about').catch((failed) => failed)
+  if (error instanceof Refused && error.status === 401) location.reload()
+}
+
+/**
+ * Events of the server, until the signal or until what this returns is called. After a gap they go on behind the last
+ * one. While nobody sees the page there are none: a browser has six connections to a server, for all of its tabs.
+ *
+ * @param {string} path
+ * @param {object} values
+ * @param {Record<string, (data: any) => void>} listeners By the names of events. `open` is told of each connection.
+ * @param {{ signal: AbortSignal }} options
+ */
+export function events(path, values, listeners, { signal }) {
+  const ended = new AbortController()
+  let source
+  let timer
+  let last
+  const close = () => {
+    clearTimeout(timer)
+    source?.close()
+    source = undefined
   }
-  return source
+  const open = () => {
+    close()
+    if (document.hidden || ended.signal.aborted) return
+    const made = new EventSource(
+      addressOf(path, last === undefined ? values : { ...values, after: last }),
+    )
+    source = made
+    for (const [name, listener] of Object.entries(listeners)) {
+      made.addEventListener(name, (event) => {
+        last = event.lastEventId || last
+        listener(event.data === undefined ? undefined : JSON.parse(event.data))
+      })
+    }
+    made.addEventListener('open', () => lost(false))
+    made.addEventListener('error', () => {
+      if (made !== source) return
+      lost(true)
+      if (made.readyState !== EventSource.CLOSED) return
+      timer = setTimeout(open, AGAIN)
+      void checkAccess()
+    })
+  }
+  const end = () => ended.abort()
+  ended.signal.addEventListener('abort', () => {
+    close()
+    lost(false)
+  })
+  signal.addEventListener('abort', end, { signal: ended.signal })
+  document.addEventListener('visibilitychange', open, { signal: ended.signal })
+  open()
+  return end
 }

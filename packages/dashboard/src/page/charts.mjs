@@ -39,15 +39,15 @@ const drawing = (label, width, height, ...children) =>
     ...children,
   )
 
-/** Amounts by time, in steps that are as long as a chart needs: what a step is called, its start and its amount. */
-export function byTime(periods) {
+/** Amounts by time, in steps that are as long as a chart needs: what a step is called, its start and its amount. The periods are `every` ms long. */
+export function byTime(periods, every) {
   if (periods.length === 0) return { step: 'hour', columns: [] }
   const times = periods.map(({ start }) => new Date(start).getTime())
   const [first, last] = [times[0], times.at(-1)]
-  const found = STEPS.find(([length]) => (last - first) / length < COLUMNS - 1)
+  const found = STEPS.find(([length]) => length >= every && (last - first) / length < COLUMNS - 1)
   const [length, step] = found ?? STEPS.at(-1)
-  // A day is one of the reader.
-  const zone = length < DAY ? 0 : new Date(last).getTimezoneOffset() * 60_000
+  // A day is one of the reader, where periods are short enough to tell.
+  const zone = length < DAY || every > HOUR ? 0 : new Date(last).getTimezoneOffset() * 60_000
   const indexOf = (time) => Math.floor((time - zone) / length)
   const begin = indexOf(first)
   const columns = Array.from({ length: indexOf(last) - begin + 1 }, (_, at) => ({

@@ -56,6 +56,11 @@ export function tell(text) {
   untold = setTimeout(() => (told.textContent = ''), 6_000)
 }
 
+/** Says whether the server is gone. */
+export function lost(isLost) {
+  document.querySelector('#lost').hidden = !isLost
+}
+
 /** The address of a page. */
 export const linkTo = (page, values = {}) => {
   const given = Object.entries(values).filter(([, value]) => value !== undefined && value !== '')

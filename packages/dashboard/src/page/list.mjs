@@ -1,12 +1,15 @@
 // The sessions: which there are, and what they do now.
 
 import { events, get } from './api.mjs'
-import { el, linkTo, spanText, statusOf, timeOf } from './dom.mjs'
+import { el, linkTo, spanText, statusOf, tell, timeOf } from './dom.mjs'
 
 const STATUSES = ['', 'running', 'waiting_checkpoint', 'idle', 'completed', 'failed']
 
 /** How long nothing may happen until the list is asked for again, in milliseconds. */
 const SETTLE = 250
+
+/** Sessions that are shown at first. */
+const FIRST = 100
 
 /** The fields of a filter. */
 function filterOf(values) {
@@ -32,13 +35,19 @@ function filterOf(values) {
   return form
 }
 
+const pause = (span) => new Promise((resolve) => setTimeout(resolve, span))
+
 const cell = (label, ...children) => el('td', { 'data-label': label }, ...children)
+
+/** How long ago something was. The rows say it anew each second. */
+const ageText = (moment) => `${spanText(moment)} ago`
 
 /** A session as a row. */
 function rowOf(session, hasHosts) {
   const { id, status, startedAt, endedAt, exitCode, signal, lastOutput, slot } = session
   const took = endedAt ? spanText(startedAt, endedAt) : ''
-  const quiet = !endedAt && lastOutput ? `${spanText(lastOutput)} ago` : ''
+  const quiet = !endedAt && lastOutput
+  const age = quiet ? el('span', { 'data-since': lastOutput }, ageText(lastOutput)) : ''
   return el(
     'tr',
     { 'data-id': id },
@@ -49,7 +58,7 @@ function rowOf(session, hasHosts) {
     cell('Exit', exitCode ?? signal ?? ''),
     cell('Started', timeOf(startedAt)),
     cell('Took', took),
-    cell('Printed', quiet),
+    cell('Printed', age),
     cell('Command', session.currentCommand ?? session.workingDir),
   )
 }
@@ -84,34 +93,60 @@ export async function show(main, values, { signal, about }) {
     more,
   )
   let shown = []
-  const draw = (sessions, hasMore) => {
+  let cursor
+  const draw = (page, sessions = page.sessions) => {
     shown = sessions
+    cursor = page.cursor
     const before = document.activeElement?.closest('tr')?.dataset.id
     body.replaceChildren(...sessions.map((session) => rowOf(session, hasHosts)))
     if (before) body.querySelector(`tr[data-id="${CSS.escape(before)}"] a`)?.focus()
-    more.hidden = !hasMore
+    more.hidden = !page.more
     const none = 'No session meets this.'
     count.textContent =
-      sessions.length === 0 ? none : `${sessions.length}${hasMore ? ' of more' : ''}`
+      sessions.length === 0 ? none : `${sessions.length}${page.more ? ' of more' : ''}`
   }
-  const ask = async (given) => get('sessions', { ...values, ...given }, { signal })
-  const first = await ask({})
-  draw(first.sessions, first.more)
-  more.addEventListener('click', async () => {
-    const next = await ask({ before: shown.at(-1).id })
-    draw([...shown, ...next.sessions], next.more)
-  })
-  let timer
+  const ask = (given) => get('sessions', { limit: FIRST, ...values, ...given }, { signal })
+  draw(await ask({}))
+  // What is asked for comes one after another, or a list would be older than what it replaces.
+  let turn = Promise.resolve()
+  const inTurn = (work) =>
+    (turn = turn.then(work).catch((error) => signal.aborted || tell(error.message)))
+  more.addEventListener('click', () =>
+    inTurn(async () => {
+      const next = await ask({ before: cursor })
+      draw(next, [...shown, ...next.sessions])
+    }),
+  )
+  /** Asks for as many as are shown. */
+  const again = async () => {
+    const wanted = shown.length
+    let page = await ask({ limit: Math.max(wanted, FIRST) })
+    const sessions = page.sessions
+    while (page.more && sessions.length < wanted) {
+      page = await ask({ before: page.cursor, limit: wanted - sessions.length })
+      sessions.push(...page.sessions)
+    }
+    draw(page, sessions)
+  }
+  let [isStale, isBusy] = [false, false]
   const refresh = async () => {
-    timer = undefined
-    if (document.hidden) return
-    const again = await ask({ limit: Math.max(shown.length, 100) }).catch(() => undefined)
-    if (again) draw(again.sessions, again.more)
+    isStale = true
+    if (isBusy) return
+    isBusy = true
+    while (isStale && !signal.aborted) {
+      await pause(SETTLE)
+      isStale = false
+      const began = performance.now()
+      await inTurn(again)
+      // A list that takes long is not asked for all the time.
+      await pause(4 * (performance.now() - began))
+    }
+    isBusy = false
   }
-  const source = events('changes', {}, { changed: () => (timer ??= setTimeout(refresh, SETTLE)) })
-  document.addEventListener('visibilitychange', refresh, { signal })
-  signal.addEventListener('abort', () => {
-    source.close()
-    clearTimeout(timer)
-  })
+  events('changes', {}, { changed: refresh, open: refresh }, { signal })
+  const aging = setInterval(() => {
+    for (const age of body.querySelectorAll('[data-since]'))
+      age.textContent = ageText(age.dataset.since)
+  }, 1_000)
+  signal.addEventListener('abort', () => clearInterval(aging))
 }

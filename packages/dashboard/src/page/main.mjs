@@ -11,12 +11,20 @@ const PAGES = { sessions: list, session, search, statistics }
 
 const main = document.querySelector('#main')
 
-/** Gives the token of the address to the server, and takes it out of the address and the history. */
+let about
+
+/**
+ * Gives the token of the address to the server, and takes it out of the address and the history. Then the server may tell
+ * what it shows.
+ */
 async function login() {
   const [, token] = /^#token=(.+)$/.exec(location.hash) ?? []
-  if (token === undefined) return
-  history.replaceState(null, '', `${location.pathname}#/sessions`)
-  await post('login', { token })
+  if (token !== undefined) {
+    history.replaceState(null, '', `${location.pathname}#/sessions`)
+    await post('login', { token })
+  } else if (about !== undefined) return
+  about = await get('about')
+  document.querySelector('#where').textContent = about.where
 }
 
 /** What is shown to those without a token. */
@@ -39,24 +47,27 @@ let leave = () => {}
 /** Shows the page of the address. */
 async function show() {
   leave()
-  leave = () => {}
+  const left = new AbortController()
+  leave = () => left.abort()
+  main.replaceChildren()
+  try {
+    await login()
+    if (!left.signal.aborted) await showPage(left.signal)
+  } catch (error) {
+    if (!left.signal.aborted) refused(error)
+  }
+}
+
+/** Shows the page of the address, until it is left. */
+function showPage(signal) {
   const [path, query = ''] = location.hash.replace(/^#\/?/, '').split('?')
   const name = Object.hasOwn(PAGES, path) ? path : 'sessions'
   for (const link of document.querySelectorAll('nav a')) {
     if (link.getAttribute('data-page') === name) link.setAttribute('aria-current', 'page')
     else link.removeAttribute('aria-current')
   }
-  const left = new AbortController()
-  leave = () => left.abort()
-  main.replaceChildren()
-  try {
-    await PAGES[name].show(main, Object.fromEntries(new URLSearchParams(query)), {
-      signal: left.signal,
-      about,
-    })
-  } catch (error) {
-    if (!left.signal.aborted) refused(error)
-  }
+  document.title = 'Sessions'
+  return PAGES[name].show(main, Object.fromEntries(new URLSearchParams(query)), { signal, about })
 }
 
 /** Goes where a letter leads, unless somebody types. */
@@ -79,14 +90,10 @@ function onKey(event) {
   }
 }
 
-let about
-try {
-  await login()
-  about = await get('about')
-  document.querySelector('#where').textContent = about.where
-  addEventListener('hashchange', show)
-  addEventListener('keydown', onKey)
-  await show()
-} catch (error) {
-  refused(error)
-}
+addEventListener('hashchange', show)
+addEventListener('keydown', onKey)
+document.querySelector('.skip').addEventListener('click', (event) => {
+  event.preventDefault()
+  main.focus()
+})
+await show()

@@ -6,9 +6,9 @@ import { el, linkTo, spanText, statusOf, tell, timeOf } from './dom.mjs'
 /** What is known, as a list of terms. */
 function factsOf(session) {
   const { startedAt, endedAt, lastOutput, exitCode, signal, sizes } = session
-  const size = sizes?.at(-1)
+  const { columns, rows } = sizes.at(-1)
   const facts = {
-    State: statusOf(session.status),
+    State: session.isGone ? 'removed' : statusOf(session.status),
     'Exit code': exitCode,
     Signal: signal,
     Error: session.error,
@@ -18,7 +18,7 @@ function factsOf(session) {
     Started: timeOf(startedAt),
     Took: endedAt ? spanText(startedAt, endedAt) : undefined,
     'Printed last': lastOutput ? timeOf(lastOutput) : undefined,
-    Terminal: size?.columns ? `${size.columns} columns, ${size.rows} rows` : undefined,
+    Terminal: `${columns} columns, ${rows} rows`,
   }
   const told = Object.entries(facts).filter(([, value]) => value !== undefined && value !== null)
   return el(
@@ -43,23 +43,23 @@ function removal({ id }) {
   return el('button', { type: 'button', class: 'danger', onclick: remove }, 'Remove')
 }
 
+const VIEWS = { output: 'Output', player: 'Player' }
+
 /** Shows a session. */
 export async function show(main, values, { signal, about }) {
   const { id } = values
-  const session = await get('session', { id }, { signal })
+  let session = await get('session', { id }, { signal })
   document.title = `${session.title ?? id} – sessions`
   const facts = el('div', {}, factsOf(session))
   const place = el('div')
-  const isOver = ['completed', 'failed'].includes(session.status)
-  const views = {
-    output: ['Output', { id }],
-    ...(isOver ? { player: ['Player', { id, view: 'player' }] } : {}),
-  }
-  const view = Object.hasOwn(views, values.view ?? '') ? values.view : 'output'
-  const tabs = Object.entries(views).map(([name, [label, link]]) =>
+  const view = Object.hasOwn(VIEWS, values.view ?? '') ? values.view : 'output'
+  const tabs = Object.entries(VIEWS).map(([name, label]) =>
     el(
       'a',
-      { href: linkTo('session', link), 'aria-current': name === view ? 'page' : undefined },
+      {
+        href: linkTo('session', { id, view: name === 'output' ? undefined : name }),
+        'aria-current': name === view ? 'page' : undefined,
+      },
       label,
     ),
   )
@@ -84,11 +84,11 @@ export async function show(main, values, { signal, about }) {
   const { Screen } = await import('./terminal.mjs')
   const box = el('div', { class: 'screen', role: 'region', 'aria-label': 'Output', tabindex: '0' })
   place.append(box)
-  const screen = new Screen(box, session, { signal })
-  if (values.cursor !== undefined) {
-    await screen.around(Number(values.cursor))
-    return
+  const becomes = (now) => {
+    session = { ...session, ...now }
+    facts.replaceChildren(factsOf(session))
   }
-  const onOver = (now) => facts.replaceChildren(factsOf({ ...session, ...now }))
-  await screen.end({ onOver })
+  const follows = { session: becomes, over: becomes, gone: () => becomes({ isGone: true }) }
+  const screen = new Screen(box, session, { signal, follows })
+  await (values.cursor === undefined ? screen.end() : screen.around(Number(values.cursor)))
 }

@@ -99,7 +99,7 @@ function amounts(stats) {
       {},
       Object.entries(facts).map(([name, text]) => [el('dt', {}, name), el('dd', {}, text)]),
     ),
-    ...overTime(stats.periods),
+    ...overTime(stats),
     el('h2', {}, 'Sessions by state'),
     barChart('Sessions by state', states),
     el('h2', {}, 'Sessions that printed most'),
@@ -108,8 +108,8 @@ function amounts(stats) {
 }
 
 /** How much was printed when, and how that has added up. */
-function overTime(periods) {
-  const { step, columns } = byTime(periods)
+function overTime({ periods, every }) {
+  const { step, columns } = byTime(periods, every)
   if (columns.length === 0) return []
   let sum = 0
   const grown = columns.map(({ start, bytes }) => ({ start, bytes: (sum += bytes) }))

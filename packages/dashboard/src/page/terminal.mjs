@@ -13,37 +13,60 @@ const AT_ONCE = 128 << 10
 /** Characters that wait to be drawn at most: nobody reads so fast. Then only the end is shown. */
 const WAITING = 2 << 20
 
+/** Characters of that end. */
+const END = 256 << 10
+
 /** Characters that are kept, to be drawn again below older output. */
 const KEPT = 8 << 20
-
-const SIZE = { columns: 80, rows: 24 }
 
 const THEME = { background: '#0d1117', foreground: '#e6edf3', cursor: '#0d1117' }
 
 const lengthOf = (chunks) => chunks.reduce((sum, [, , , data]) => sum + data.length, 0)
 
-/** A terminal in an element. */
+/** The last of some chunks, as long together as an end is. */
+function endOf(chunks) {
+  let first = chunks.length
+  for (let length = 0; first > 0 && length < END; first--) length += chunks[first - 1][3].length
+  return chunks.slice(first)
+}
+
+/**
+ * A terminal in an element. Only `#draw` writes to it, so that it never matters what else happens meanwhile: others
+ * change what is to be drawn.
+ */
 export class Screen {
   #terminal
   #id
   #signal
+  #follows
+  // The chunks that are shown, in their order: their characters, and those that wait.
   #chunks = []
   #kept = 0
-  #hasOlder = false
-  #isLoading = false
-  #waiting = []
   #waits = 0
-  #drawing
-  #source
-  #onOver
+  // How many chunks are drawn; whether all is to be drawn anew; and what is done once so many are.
+  #drawn = 0
+  #isAnew = false
+  #isDrawing = false
+  #goal
+  // The sizes that the terminal had, and which of them it has.
+  #sizes
+  #size = 0
+  // Whether there is more before and behind these chunks, and whether it is asked for.
+  #hasOlder = false
+  #hasNewer = false
+  #isLoading = false
+  #stop = () => {}
 
-  constructor(place, session, { signal }) {
+  /** `follows` is told what becomes of the session: `session`, `over` and `gone`. */
+  constructor(place, session, { signal, follows }) {
     this.#id = session.id
     this.#signal = signal
-    const size = session.sizes?.at(-1) ?? {}
+    this.#follows = follows
+    this.#sizes = session.sizes
+    const [{ columns, rows }] = session.sizes
     this.#terminal = new Terminal({
-      cols: size.columns ?? session.columns ?? SIZE.columns,
-      rows: size.rows ?? session.rows ?? SIZE.rows,
+      cols: columns,
+      rows,
       convertEol: session.terminal !== true,
       scrollback: SCROLLBACK,
       disableStdin: true,
@@ -54,143 +77,273 @@ export class Screen {
     })
     this.#terminal.open(place)
     this.#terminal.attachCustomKeyEventHandler((event) => this.#onKey(event))
-    this.#terminal.onScroll((row) => row === 0 && this.#older())
-    place.addEventListener('wheel', (event) => {
-      if (event.deltaY < 0 && this.#terminal.buffer.active.viewportY === 0) this.#older()
+    this.#terminal.onScroll(() => this.#onScroll())
+    place.addEventListener('wheel', ({ deltaY }) => {
+      if (deltaY !== 0) this.#onEdge(Math.sign(deltaY))
     })
-    signal.addEventListener('abort', () => {
-      this.#source?.close()
-      this.#terminal.dispose()
-    })
+    signal.addEventListener('abort', () => this.#terminal.dispose())
+  }
+
+  get #buffer() {
+    return this.#terminal.buffer.active
   }
 
   /** Goes by the keys that scroll elsewhere. All others are those of the page. */
   #onKey(event) {
+    const { key, type, ctrlKey, altKey, metaKey } = event
     const goes = {
-      Home: () => this.#terminal.scrollToTop(),
-      End: () => this.#terminal.scrollToBottom(),
-      PageUp: () => this.#terminal.scrollPages(-1),
-      PageDown: () => this.#terminal.scrollPages(1),
-      ArrowUp: () => this.#terminal.scrollLines(-1),
-      ArrowDown: () => this.#terminal.scrollLines(1),
-    }[event.key]
-    if (goes === undefined || event.ctrlKey || event.altKey || event.metaKey) return true
-    if (event.type === 'keydown') {
-      goes()
-      if (this.#terminal.buffer.active.viewportY === 0) this.#older()
+      Home: [-1, () => this.#terminal.scrollToTop()],
+      End: [1, () => this.#toEnd()],
+      PageUp: [-1, () => this.#terminal.scrollPages(-1)],
+      PageDown: [1, () => this.#terminal.scrollPages(1)],
+      ArrowUp: [-1, () => this.#terminal.scrollLines(-1)],
+      ArrowDown: [1, () => this.#terminal.scrollLines(1)],
+    }[key]
+    if (goes === undefined || ctrlKey || altKey || metaKey) return true
+    if (type === 'keydown') {
+      const [direction, go] = goes
+      go()
+      this.#onEdge(direction)
     }
     event.preventDefault()
     return false
   }
 
-  /** Has chunks drawn, behind those that wait. Resolves once nothing waits. */
-  #draw(chunks) {
-    for (const [, , , data] of chunks) {
-      this.#waiting.push(data)
-      this.#waits += data.length
-    }
-    this.#drawing ??= this.#drawAll()
-    return this.#drawing
+  #toEnd() {
+    if (this.#hasNewer) void this.#loading(() => this.#showEnd())
+    else this.#terminal.scrollToBottom()
   }
 
-  async #drawAll() {
-    while (this.#waiting.length > 0) {
-      let [text, count] = ['', 0]
-      while (text.length < AT_ONCE && count < this.#waiting.length) text += this.#waiting[count++]
-      this.#waiting.splice(0, count)
+  /** The bar and a finger scroll as well; and so does output, to the end. */
+  #onScroll() {
+    const { viewportY, baseY } = this.#buffer
+    if (baseY === 0) return
+    if (viewportY === 0 && !this.#isFull) this.#onEdge(-1)
+    if (viewportY === baseY) this.#onEdge(1)
+  }
+
+  /** Asks for more where somebody scrolls beyond what there is. */
+  #onEdge(direction) {
+    const { viewportY, baseY, type } = this.#buffer
+    // The screen of a full-screen program has nothing above it.
+    if (type !== 'normal' || this.#chunks.length === 0) return
+    if (direction < 0 && viewportY === 0 && this.#hasOlder) void this.#older()
+    if (direction > 0 && viewportY === baseY && this.#hasNewer) void this.#newer()
+  }
+
+  /** Whether nothing older can be shown together with what is shown. */
+  get #isFull() {
+    return this.#kept > KEPT || this.#buffer.length >= SCROLLBACK
+  }
+
+  /** Does one such work at a time. */
+  async #loading(work) {
+    if (this.#isLoading) return
+    this.#isLoading = true
+    try {
+      await work()
+    } catch (error) {
+      if (!this.#signal.aborted) tell(error.message)
+    } finally {
+      this.#isLoading = false
+    }
+  }
+
+  /** Draws what is to be drawn. */
+  async #draw() {
+    if (this.#isDrawing) return
+    this.#isDrawing = true
+    while (!this.#signal.aborted && (this.#isAnew || this.#drawn < this.#chunks.length)) {
+      if (this.#isAnew) {
+        this.#isAnew = false
+        this.#terminal.reset()
+        this.#size = 0
+        this.#resize(this.#chunks[0]?.[0] ?? 0)
+      }
+      const text = this.#next()
       this.#waits -= text.length
       await new Promise((resolve) => this.#terminal.write(text, () => resolve()))
+      this.#reached()
     }
-    this.#drawing = undefined
+    this.#isDrawing = false
+    if (this.#signal.aborted) return
+    if (!this.#hasNewer) this.#resize(Infinity)
+    this.#reached()
   }
 
-  /** Shows these chunks in place of all others. */
-  async #show({ chunks, more }) {
-    this.#waiting = []
-    this.#waits = 0
-    await this.#drawing
-    this.#terminal.reset()
-    this.#chunks = []
-    this.#kept = 0
-    this.#hasOlder = more
-    this.#add(chunks)
-    return this.#draw(chunks)
+  /** The text that is drawn next: that of chunks which came at one size. */
+  #next() {
+    let text = ''
+    const end = this.#goal?.at ?? Infinity
+    const next = () => this.#sizes[this.#size + 1]?.after ?? Infinity
+    if (this.#drawn < this.#chunks.length) this.#resize(this.#chunks[this.#drawn][0])
+    while (this.#drawn < this.#chunks.length && text.length < AT_ONCE) {
+      const [cursor, , , data] = this.#chunks[this.#drawn]
+      if (cursor > next() || (this.#drawn === end && text !== '')) break
+      text += data
+      this.#drawn++
+    }
+    return text
   }
 
-  /** Keeps chunks, and forgets the oldest ones where that is too much. */
+  /** Gives the terminal the size that it had at a chunk. */
+  #resize(cursor) {
+    const before = this.#size
+    while ((this.#sizes[this.#size + 1]?.after ?? Infinity) < cursor) this.#size++
+    const { columns, rows } = this.#sizes[this.#size]
+    if (before === this.#size && columns === this.#terminal.cols && rows === this.#terminal.rows)
+      return
+    this.#terminal.resize(columns, rows)
+  }
+
+  #reached() {
+    if (this.#goal === undefined || this.#isAnew || this.#drawn < this.#goal.at) return
+    const { resolve } = this.#goal
+    this.#goal = undefined
+    resolve(true)
+  }
+
+  /** Shows these chunks in place of all others. Resolves as `#until` does. */
+  #show(chunks, { hasOlder, hasNewer = false, until = chunks.length }) {
+    this.#chunks = chunks
+    this.#kept = lengthOf(chunks)
+    this.#waits = this.#kept
+    this.#drawn = 0
+    this.#isAnew = true
+    this.#hasOlder = hasOlder
+    this.#hasNewer = hasNewer
+    return this.#until(until)
+  }
+
+  /** Resolves once so many chunks are drawn; with false if that became pointless. */
+  #until(at) {
+    this.#goal?.resolve(false)
+    return new Promise((resolve) => {
+      this.#goal = { at, resolve }
+      void this.#draw()
+    })
+  }
+
+  /** Adds chunks behind those that are shown, and forgets the first ones where that is too much. */
   #add(chunks) {
     for (const chunk of chunks) this.#chunks.push(chunk)
-    this.#kept += lengthOf(chunks)
-    if (this.#kept < 2 * KEPT) return
+    const length = lengthOf(chunks)
+    this.#kept += length
+    this.#waits += length
+    if (this.#waits > WAITING) {
+      void this.#show(endOf(this.#chunks), { hasOlder: true, hasNewer: this.#hasNewer })
+      return
+    }
+    if (this.#kept >= 2 * KEPT) this.#forget()
+    void this.#draw()
+  }
+
+  #forget() {
     let first = 0
-    while (this.#kept > KEPT) this.#kept -= this.#chunks[first++][3].length
+    while (this.#kept > KEPT && first < this.#drawn) this.#kept -= this.#chunks[first++][3].length
     this.#chunks = this.#chunks.slice(first)
+    this.#drawn -= first
+    if (this.#goal) this.#goal.at -= first
     this.#hasOlder = true
   }
 
-  /** Asks for the output before or after a chunk, or for the end. */
+  /** Asks for the output before or behind a chunk, or for the end. */
   #ask(values) {
     return get('output', { id: this.#id, ...values }, { signal: this.#signal })
   }
 
   /** Shows the end, and what comes if the session goes on. */
-  async end({ onOver }) {
-    this.#onOver = onOver
-    const page = await this.#ask({})
-    await this.#show(page)
-    this.#follow(page.cursor)
+  end() {
+    return this.#loading(() => this.#showEnd())
+  }
+
+  async #showEnd() {
+    const { chunks, cursor, more } = await this.#ask({})
+    void this.#show(chunks, { hasOlder: more })
+    this.#follow(cursor)
   }
 
   #follow(after) {
-    this.#source = events(
+    this.#stop()
+    this.#stop = events(
       'follow',
       { id: this.#id, after },
       {
-        chunks: (chunks, source) => {
-          this.#add(chunks)
-          void this.#draw(chunks)
-          if (this.#waits < WAITING) return
-          source.close()
-          void this.end({ onOver: this.#onOver })
+        chunks: (chunks) => this.#add(chunks),
+        skip: ({ chunks, more }) => void this.#show(chunks, { hasOlder: more }),
+        sizes: (sizes) => {
+          this.#sizes = sizes
+          this.#follows.session({ sizes })
+          void this.#draw()
         },
-        skip: (page) => void this.#show(page),
-        over: (session, source) => {
-          source.close()
-          this.#onOver(session)
+        session: this.#follows.session,
+        over: (session) => {
+          this.#stop()
+          this.#follows.over(session)
+        },
+        gone: () => {
+          this.#stop()
+          this.#follows.gone()
         },
       },
+      { signal: this.#signal },
     )
   }
 
   /** Shows what stands around a chunk. */
-  async around(cursor) {
-    const page = await this.#ask({ before: cursor + 1 })
-    const behind = await this.#ask({ after: cursor })
-    await this.#show(page)
-    const row = this.#terminal.buffer.active.baseY
-    this.#add(behind.chunks)
-    await this.#draw(behind.chunks)
-    this.#terminal.scrollToLine(Math.max(0, row))
+  around(cursor) {
+    return this.#loading(async () => {
+      const [before, behind] = await Promise.all([
+        this.#ask({ before: cursor + 1 }),
+        this.#ask({ after: cursor }),
+      ])
+      const chunks = [...before.chunks, ...behind.chunks]
+      const look = { hasOlder: before.more, hasNewer: true, until: before.chunks.length }
+      if (!(await this.#show(chunks, look))) return
+      // The place stands at the top, and stays there.
+      const row = this.#buffer.baseY + this.#buffer.cursorY
+      if (!(await this.#until(chunks.length))) return
+      this.#terminal.scrollToLine(Math.max(0, row - 1))
+      this.#went(behind)
+    })
+  }
+
+  /** Notes that a page is shown. Behind the last one the session is followed. */
+  #went({ cursor, more }) {
+    this.#hasNewer = more
+    if (!more) this.#follow(cursor)
   }
 
   /** Puts older output before what is shown. */
-  async #older() {
-    if (this.#isLoading || !this.#hasOlder || this.#chunks.length === 0) return
-    // The screen of a full-screen program has nothing above it.
-    if (this.#terminal.buffer.active.type !== 'normal') return
-    if (this.#kept > KEPT) {
-      tell('That is as much as is kept here. The search leads to any place.')
-      return
-    }
-    this.#isLoading = true
-    try {
+  #older() {
+    return this.#loading(async () => {
+      if (this.#isFull) {
+        tell('That is as much as is kept here. The search leads to any place.')
+        return
+      }
       const [[first]] = this.#chunks
       const page = await this.#ask({ before: first })
-      const { length } = this.#terminal.buffer.active
-      await this.#show({ chunks: [...page.chunks, ...this.#chunks], more: page.more })
-      this.#terminal.scrollToLine(Math.max(0, this.#terminal.buffer.active.length - length))
-    } finally {
-      this.#isLoading = false
-    }
+      // Something else may be shown by now.
+      if (this.#chunks[0]?.[0] !== first) return
+      const { length } = this.#buffer
+      const until = page.chunks.length + this.#drawn
+      const look = { hasOlder: page.more, hasNewer: this.#hasNewer, until }
+      if (!(await this.#show([...page.chunks, ...this.#chunks], look))) return
+      this.#terminal.scrollToLine(Math.max(0, this.#buffer.length - length))
+    })
+  }
+
+  /** Puts newer output behind what is shown, where that is not the end. */
+  #newer() {
+    return this.#loading(async () => {
+      const last = this.#chunks.at(-1)[0]
+      const page = await this.#ask({ after: last })
+      if (this.#chunks.at(-1)?.[0] !== last) return
+      const { viewportY } = this.#buffer
+      this.#add(page.chunks)
+      if (!(await this.#until(this.#chunks.length))) return
+      this.#terminal.scrollToLine(viewportY)
+      this.#went(page)
+    })
   }
 }
