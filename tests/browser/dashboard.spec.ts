@@ -227,7 +227,7 @@ describe('the dashboard', () => {
     const { page } = await opened(url)
     await go(page, '#/search?q=needle')
     await page.click('.matches a >> nth=0')
-    const place = await shown(page, (text) => text.includes('a needle'))
+    const place = await shown(page, (text) => text.startsWith('a needle'))
     expect(place.split('\n').slice(0, 3)).toEqual(['a needle', 'line 1000', 'line 1001'])
     await page.locator('.xterm').click()
     const seen = new Set<number>()
@@ -249,6 +249,33 @@ describe('the dashboard', () => {
     await shown(page, (text) => text.includes('line 3999'))
     store.print('one', 'it goes on')
     expect(await shown(page, (text) => text.includes('it goes on'))).toContain('line 3999')
+  })
+
+  test('goes on at the end where a session prints too fast, and keeps what somebody reads', async () => {
+    const store = newStore()
+    store.create('one', { columns: 80, rows: 24 })
+    store.print('one', ...lines(0, 5_000))
+    const { url } = await served(store.path)
+    const { page, problems } = await opened(url)
+    await go(page, '#/session?id=one')
+    await shown(page, (text) => text.includes('line 4999'))
+    const flood = (from: number) => {
+      for (let at = from; at < from + 300_000; at += 10_000)
+        store.print('one', ...lines(at, at + 10_000))
+    }
+    flood(5_000)
+    await shown(page, (text) => text.includes('line 304999'))
+    await page.locator('.xterm').click()
+    await page.keyboard.press('PageUp')
+    const read = await shown(page, (text) => !text.includes('line 304999'))
+    flood(305_000)
+    await page.waitForTimeout(1_000)
+    expect(await shown(page, () => true)).toBe(read)
+    await page.keyboard.press('End')
+    await shown(page, (text) => text.includes('line 604999'))
+    store.print('one', 'it goes on')
+    expect(await shown(page, (text) => text.includes('it goes on'))).toContain('line 604999')
+    expect(problems).toEqual([])
   })
 
   test('gives the terminal each size that it had', async () => {

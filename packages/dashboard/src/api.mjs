@@ -5,6 +5,7 @@ import { createReadStream, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Failure, lastMoment, moment, STATUSES } from 'gsd-sessions'
 import { Events, untilGone } from './events.mjs'
 import { chunksBefore, chunksBehind, sent } from './output.mjs'
@@ -108,11 +109,15 @@ async function follow({ history, request, response, url }) {
   const events = new Events(response)
   const { signal } = events
   const stop = tellChanges(history, id, events)
+  const pace = new Pace()
   try {
     for (let cursor = after; (await history.get(id)) !== undefined;) {
-      cursor = await sendUntilLate({ history, id, events }, cursor)
+      cursor = await sendUntilLate({ history, id, events, pace }, cursor)
       if (cursor === undefined) break
-      const page = await withSession({ history, url }, (opened) => chunksBefore(opened))
+      await sleep(GLANCE, undefined, { signal })
+      const page = await withSession({ history, url }, (opened) =>
+        chunksBefore(opened, undefined, END),
+      )
       await events.send('skip', page, page.cursor)
       cursor = page.cursor
     }
@@ -150,13 +155,36 @@ function tellChanges(history, id, events) {
   }
 }
 
-/** Characters, and milliseconds, by which a reader may be behind. Who reads slower is shown the end. */
-const BEHIND = 1 << 20
-const LATE = 2_000
+/** Characters that a reader is sent at once, and in a second on the whole. Of more it is shown the end. Nobody reads so fast. */
+const BURST = 1 << 20
+const RATE = 512 << 10
+
+/** Characters of that end, and how long it is shown at least, in milliseconds. */
+const END = 64 << 10
+const GLANCE = 200
+
+/** How much a reader was sent, less what it may have looked at since. While it is behind it has had no time to look. */
+class Pace {
+  #unread = 0
+  #since = performance.now()
+
+  get isTooFast() {
+    return this.#unread > BURST
+  }
+
+  sends(chunks) {
+    for (const { data } of chunks) this.#unread += data.length
+  }
+
+  isUpToDate() {
+    const now = performance.now()
+    this.#unread = Math.max(0, this.#unread - (RATE * (now - this.#since)) / 1000)
+    this.#since = now
+  }
+}
 
 /** Sends chunks as they come. Returns where, if the reader is late, or undefined at the end. */
-async function sendUntilLate({ history, id, events }, after) {
-  let [unread, since] = [0, Date.now()]
+async function sendUntilLate({ history, id, events, pace }, after) {
   let known = 0
   for await (const chunks of history.follow(id, { after, signal: events.signal })) {
     const sizes = await history.sizes(id)
@@ -164,13 +192,12 @@ async function sendUntilLate({ history, id, events }, after) {
     known = sizes?.length ?? 0
     const last = chunks.at(-1)
     if (last === undefined) {
-      ;[unread, since] = [0, Date.now()]
+      pace.isUpToDate()
       continue
     }
     await events.send('chunks', chunks.map(sent), last.cursor)
-    for (const { data } of chunks) unread += data.length
-    const late = Date.now() - Math.min(since, last.timestamp.getTime())
-    if (unread > BEHIND && late > LATE) return last.cursor
+    pace.sends(chunks)
+    if (pace.isTooFast) return last.cursor
   }
   return undefined
 }

@@ -7,19 +7,30 @@ import { tell } from './dom.mjs'
 /** Lines that are kept above the screen. */
 const SCROLLBACK = 50_000
 
-/** Characters that the terminal is given before it is asked whether it has drawn them. */
-const AT_ONCE = 128 << 10
+/** For how long the terminal may work between two frames of the page, in milliseconds, and how many characters it is given for that. */
+const WORK = 6
+const LEAST = 4 << 10
+const MOST = 128 << 10
+
+/** Characters that are too many to be read out in a time, and that time in milliseconds. */
+const UNHEARD = 64 << 10
+const CALM = 1_000
 
 /** Characters that wait to be drawn at most: nobody reads so fast. Then only the end is shown. */
-const WAITING = 2 << 20
+const WAITING = 512 << 10
 
 /** Characters of that end. */
-const END = 256 << 10
+const END = 64 << 10
 
 /** Characters that are kept, to be drawn again below older output. */
 const KEPT = 8 << 20
 
+/** Empties the terminal, together with what is drawn next: nobody sees it empty. */
+const RESET = '\u001bc'
+
 const THEME = { background: '#0d1117', foreground: '#e6edf3', cursor: '#0d1117' }
+
+const nextFrame = () => new Promise((resolve) => requestAnimationFrame(resolve))
 
 const lengthOf = (chunks) => chunks.reduce((sum, [, , , data]) => sum + data.length, 0)
 
@@ -47,6 +58,7 @@ export class Screen {
   #drawn = 0
   #isAnew = false
   #isDrawing = false
+  #atOnce = MOST
   #goal
   // The sizes that the terminal had, and which of them it has.
   #sizes
@@ -56,6 +68,11 @@ export class Screen {
   #hasNewer = false
   #isLoading = false
   #stop = () => {}
+  #isLooking = false
+  // Since when how many characters came, and what happens once fewer come.
+  #second = 0
+  #fresh = 0
+  #calm
 
   /** `follows` is told what becomes of the session: `session`, `over` and `gone`. */
   constructor(place, session, { signal, follows }) {
@@ -77,11 +94,17 @@ export class Screen {
     })
     this.#terminal.open(place)
     this.#terminal.attachCustomKeyEventHandler((event) => this.#onKey(event))
-    this.#terminal.onScroll(() => this.#onScroll())
+    this.#terminal.onScroll(() => {
+      if (!this.#isLooking) requestAnimationFrame(() => this.#onScroll())
+      this.#isLooking = true
+    })
     place.addEventListener('wheel', ({ deltaY }) => {
       if (deltaY !== 0) this.#onEdge(Math.sign(deltaY))
     })
-    signal.addEventListener('abort', () => this.#terminal.dispose())
+    signal.addEventListener('abort', () => {
+      clearTimeout(this.#calm)
+      this.#terminal.dispose()
+    })
   }
 
   get #buffer() {
@@ -116,6 +139,8 @@ export class Screen {
 
   /** The bar and a finger scroll as well; and so does output, to the end. */
   #onScroll() {
+    this.#isLooking = false
+    if (this.#signal.aborted) return
     const { viewportY, baseY } = this.#buffer
     if (baseY === 0) return
     if (viewportY === 0 && !this.#isFull) this.#onEdge(-1)
@@ -153,17 +178,20 @@ export class Screen {
   async #draw() {
     if (this.#isDrawing) return
     this.#isDrawing = true
+    // Whoever changes what is to be drawn may have more to say.
+    await undefined
     while (!this.#signal.aborted && (this.#isAnew || this.#drawn < this.#chunks.length)) {
+      let begin = ''
       if (this.#isAnew) {
+        begin = RESET
         this.#isAnew = false
-        this.#terminal.reset()
         this.#size = 0
         this.#resize(this.#chunks[0]?.[0] ?? 0)
       }
-      const text = this.#next()
-      this.#waits -= text.length
-      await new Promise((resolve) => this.#terminal.write(text, () => resolve()))
+      await this.#write(begin, this.#next())
       this.#reached()
+      // One frame is for the terminal, and one for all else, unless somebody waits for it.
+      if (this.#waits > 0 && this.#goal === undefined) await nextFrame().then(nextFrame)
     }
     this.#isDrawing = false
     if (this.#signal.aborted) return
@@ -171,13 +199,40 @@ export class Screen {
     this.#reached()
   }
 
+  /** Draws a text, and learns how much of it can be drawn between two frames. */
+  async #write(begin, text) {
+    this.#waits -= text.length
+    const began = performance.now()
+    await new Promise((resolve) => this.#terminal.write(begin + text, () => resolve()))
+    const took = Math.max(1, performance.now() - began)
+    const fits = this.#atOnce * Math.min(2, WORK / took)
+    if (text.length >= this.#atOnce || fits < this.#atOnce)
+      this.#atOnce = Math.min(MOST, Math.max(LEAST, fits))
+  }
+
+  /**
+   * Has the output read out by screen readers, unless it comes too fast for that: to prepare it takes the page longer than
+   * to draw it.
+   */
+  #hear(length) {
+    const now = performance.now()
+    if (now - this.#second > CALM) [this.#second, this.#fresh] = [now, 0]
+    this.#fresh += length
+    if (this.#fresh < UNHEARD) return
+    const { options } = this.#terminal
+    options.screenReaderMode = false
+    clearTimeout(this.#calm)
+    this.#calm = setTimeout(() => (options.screenReaderMode = true), CALM)
+  }
+
   /** The text that is drawn next: that of chunks which came at one size. */
   #next() {
     let text = ''
     const end = this.#goal?.at ?? Infinity
+    const most = this.#goal ? MOST : this.#atOnce
     const next = () => this.#sizes[this.#size + 1]?.after ?? Infinity
     if (this.#drawn < this.#chunks.length) this.#resize(this.#chunks[this.#drawn][0])
-    while (this.#drawn < this.#chunks.length && text.length < AT_ONCE) {
+    while (this.#drawn < this.#chunks.length && text.length < most) {
       const [cursor, , , data] = this.#chunks[this.#drawn]
       if (cursor > next() || (this.#drawn === end && text !== '')) break
       text += data
@@ -203,8 +258,8 @@ export class Screen {
     resolve(true)
   }
 
-  /** Shows these chunks in place of all others. Resolves as `#until` does. */
-  #show(chunks, { hasOlder, hasNewer = false, until = chunks.length }) {
+  /** Shows these chunks in place of all others. */
+  #show(chunks, { hasOlder, hasNewer = false }) {
     this.#chunks = chunks
     this.#kept = lengthOf(chunks)
     this.#waits = this.#kept
@@ -212,7 +267,9 @@ export class Screen {
     this.#isAnew = true
     this.#hasOlder = hasOlder
     this.#hasNewer = hasNewer
-    return this.#until(until)
+    this.#goal?.resolve(false)
+    this.#goal = undefined
+    void this.#draw()
   }
 
   /** Resolves once so many chunks are drawn; with false if that became pointless. */
@@ -228,14 +285,22 @@ export class Screen {
   #add(chunks) {
     for (const chunk of chunks) this.#chunks.push(chunk)
     const length = lengthOf(chunks)
+    this.#hear(length)
     this.#kept += length
     this.#waits += length
-    if (this.#waits > WAITING) {
-      void this.#show(endOf(this.#chunks), { hasOlder: true, hasNewer: this.#hasNewer })
-      return
-    }
+    if (this.#waits > WAITING && this.#goal === undefined) return this.#skip(endOf(this.#chunks))
     if (this.#kept >= 2 * KEPT) this.#forget()
     void this.#draw()
+  }
+
+  /** Goes on at the end, unless somebody reads further above: that stays, and the end is for later. */
+  #skip(chunks) {
+    const { viewportY, baseY } = this.#buffer
+    if (viewportY === baseY) return this.#show(chunks, { hasOlder: true })
+    this.#stop()
+    this.#chunks.length = this.#drawn
+    this.#waits = 0
+    this.#hasNewer = true
   }
 
   #forget() {
@@ -259,7 +324,7 @@ export class Screen {
 
   async #showEnd() {
     const { chunks, cursor, more } = await this.#ask({})
-    void this.#show(chunks, { hasOlder: more })
+    this.#show(chunks, { hasOlder: more })
     this.#follow(cursor)
   }
 
@@ -270,7 +335,7 @@ export class Screen {
       { id: this.#id, after },
       {
         chunks: (chunks) => this.#add(chunks),
-        skip: ({ chunks, more }) => void this.#show(chunks, { hasOlder: more }),
+        skip: ({ chunks }) => this.#skip(chunks),
         sizes: (sizes) => {
           this.#sizes = sizes
           this.#follows.session({ sizes })
@@ -298,8 +363,8 @@ export class Screen {
         this.#ask({ after: cursor }),
       ])
       const chunks = [...before.chunks, ...behind.chunks]
-      const look = { hasOlder: before.more, hasNewer: true, until: before.chunks.length }
-      if (!(await this.#show(chunks, look))) return
+      this.#show(chunks, { hasOlder: before.more, hasNewer: true })
+      if (!(await this.#until(before.chunks.length))) return
       // The place stands at the top, and stays there.
       const row = this.#buffer.baseY + this.#buffer.cursorY
       if (!(await this.#until(chunks.length))) return
@@ -327,8 +392,9 @@ export class Screen {
       if (this.#chunks[0]?.[0] !== first) return
       const { length } = this.#buffer
       const until = page.chunks.length + this.#drawn
-      const look = { hasOlder: page.more, hasNewer: this.#hasNewer, until }
-      if (!(await this.#show([...page.chunks, ...this.#chunks], look))) return
+      const look = { hasOlder: page.more, hasNewer: this.#hasNewer }
+      this.#show([...page.chunks, ...this.#chunks], look)
+      if (!(await this.#until(until))) return
       this.#terminal.scrollToLine(Math.max(0, this.#buffer.length - length))
     })
   }
@@ -340,6 +406,8 @@ export class Screen {
       const page = await this.#ask({ after: last })
       if (this.#chunks.at(-1)?.[0] !== last) return
       const { viewportY } = this.#buffer
+      // It would go along with what is drawn if it stood at the end.
+      this.#terminal.scrollLines(-1)
       this.#add(page.chunks)
       if (!(await this.#until(this.#chunks.length))) return
       this.#terminal.scrollToLine(viewportY)
