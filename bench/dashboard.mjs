@@ -206,7 +206,7 @@ async function watched(file, { url }, count) {
         const parts = (rest + text).split('\n\n')
         rest = parts.pop()
         for (const part of parts) {
-          const data = /^data: (\[.*)$/m.exec(part)?.[1]
+          const data = /^event: chunks\ndata: (.*)$/m.exec(part)?.[1]
           if (data === undefined) continue
           for (const [, moment] of JSON.parse(data)) delays.push(Date.now() - moment)
           received[at]++

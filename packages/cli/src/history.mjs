@@ -74,14 +74,16 @@ class FileHistory {
   async list({ status, host: _host, since, until, limit, before, ...filter } = {}) {
     const found = []
     const isWanted = meets(filter)
+    const isFiltered = Object.values(filter).some((value) => value !== undefined)
+    const size = isFiltered ? PAGE : Math.min(limit ?? PAGE, PAGE)
     let last = before === undefined ? undefined : await this.#known(before)
     for (;;) {
-      const page = this.#sessions.list({ status, since, until, before: last, limit: PAGE })
+      const page = this.#sessions.list({ status, since, until, before: last, limit: size })
       for (const session of page) {
         if (isWanted(session)) found.push(session)
         if (found.length === limit) return found
       }
-      if (page.length < PAGE) return found
+      if (page.length < size) return found
       last = page.at(-1)
       // Other calls come in between.
       await setImmediate()

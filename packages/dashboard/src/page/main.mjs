@@ -9,6 +9,9 @@ import * as statistics from './statistics.mjs'
 
 const PAGES = { sessions: list, session, search, statistics }
 
+/** How long after the first page what the next one needs is loaded, in milliseconds. */
+const WARM = 200
+
 const main = document.querySelector('#main')
 
 let about
@@ -97,3 +100,5 @@ document.querySelector('.skip').addEventListener('click', (event) => {
   main.focus()
 })
 await show()
+// Whoever sees the list opens a session next.
+setTimeout(() => import('./terminal.mjs'), WARM)

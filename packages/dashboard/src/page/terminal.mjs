@@ -325,6 +325,7 @@ export class Screen {
   async #showEnd() {
     const { chunks, cursor, more } = await this.#ask({})
     this.#show(chunks, { hasOlder: more })
+    void this.#until(chunks.length)
     this.#follow(cursor)
   }
 
