@@ -1,7 +1,12 @@
 // What the specs share: a file with sessions, and a dashboard that shows it.
 import { request, type IncomingHttpHeaders } from 'node:http'
 import { onTestFinished } from 'vitest'
-import { openHistory, serveDashboard, type DashboardOptions } from '@gsd/session-dashboard'
+import {
+  openHistory,
+  serveDashboard,
+  type DashboardOptions,
+  type HistoryOptions,
+} from '@gsd/session-dashboard'
 import { recordedStores } from '../../../__test__/support/recorded.js'
 
 /** A file with its stores, whose chunks are a second apart. */
@@ -16,9 +21,12 @@ export interface Answer {
   text: string
 }
 
-/** A dashboard, and ways to ask it. */
-export async function newDashboard(path: string, options: Partial<DashboardOptions> = {}) {
-  const history = await openHistory({ db: path })
+/** A dashboard of a file or a fleet, and ways to ask it. */
+export async function newDashboard(
+  where: string | HistoryOptions,
+  options: Partial<DashboardOptions> = {},
+) {
+  const history = await openHistory(typeof where === 'string' ? { db: where } : where)
   const dashboard = await serveDashboard(history, { token: TOKEN, ...options })
   onTestFinished(async () => {
     await dashboard.close()
