@@ -2,11 +2,23 @@
 
 import { STATUSES, lastMoment, moment } from 'gsd-sessions'
 import { z } from 'zod'
-import { MOST_TOKENS, TOKENS } from './budget.mjs'
+import { MOST_TOKENS, shortened, TOKENS } from './budget.mjs'
 import { placeOf } from './text.mjs'
 
+/** What is told of a wrong value: what it must be, and what it is. */
+const wrong = (what) => ({
+  error: ({ input }) => `${what}; received ${shortened(JSON.stringify(input) ?? 'nothing', 200)}`,
+})
+
+/** A whole number. */
+export function whole(least, most = Number.MAX_SAFE_INTEGER) {
+  const range = most === Number.MAX_SAFE_INTEGER ? `from ${least} up` : `from ${least} to ${most}`
+  const told = wrong(`must be a whole number ${range}`)
+  return z.int(told).min(least, told).max(most, told)
+}
+
 /** A text that `read` makes something of, and refuses otherwise. */
-export const readAs = (read, wrong) =>
+export const readAs = (read, what) =>
   z.string().transform((text, context) => {
     try {
       const value = read(text)
@@ -14,7 +26,7 @@ export const readAs = (read, wrong) =>
     } catch {
       // It is told as all else that is wrong.
     }
-    context.addIssue({ code: 'custom', message: `${wrong}; received ${JSON.stringify(text)}` })
+    context.addIssue({ code: 'custom', message: wrong(what).error({ input: text }) })
     return z.NEVER
   })
 
@@ -30,21 +42,23 @@ export const until = readAs(lastMoment, A_MOMENT)
   .optional()
   .describe('Only what was then or earlier.')
 
-export const maxTokens = z
-  .int()
-  .min(200)
-  .max(MOST_TOKENS)
+export const maxTokens = whole(200, MOST_TOKENS)
   .default(TOKENS)
   .describe('How long the answer may be, in tokens, counted rather too high.')
 
-export const place = readAs(placeOf, 'must be a cursor that a tool has given')
+export const A_CURSOR = 'must be a cursor that a tool has given'
+
+export const place = readAs(placeOf, A_CURSOR)
   .optional()
   .describe('The cursor of an answer before, to go on from it. By default the beginning.')
 
 /** Which sessions are meant. */
 export const filter = {
   status: z
-    .union([z.enum(STATUSES), z.array(z.enum(STATUSES)).min(1)])
+    .union(
+      [z.enum(STATUSES), z.array(z.enum(STATUSES)).min(1)],
+      wrong(`must be one of ${STATUSES.join(', ')}, or some of them in an array`),
+    )
     .optional()
     .describe('Only sessions in this state, or in one of these.'),
   command: z

@@ -18,6 +18,8 @@ const isWord = (part) => /[aeiouy]/.test(part) && !/[^aeiouy ]{4}|[aeiouy]{4}|[j
 function weightOf(part) {
   const { length } = part
   const first = part.codePointAt(0)
+  // In JSON a character that steers a terminal is an escape sequence.
+  if (first < 0x20 && !/[\t\n\r]/.test(part)) return 5
   // Of all else each byte may be a token.
   if (first > 0x7f) return first > 0xffff ? 4 : first > 0x7ff ? (isCommon(first) ? 2 : 3) : 2
   // A blank belongs to the word behind it.
@@ -36,6 +38,10 @@ export function tokensOf(text) {
 
 /** Characters that a token holds at most: no text weighs less. */
 const LONGEST_TOKEN = 16
+
+/** A text, or what has room of it where it is longer than so many characters. */
+export const shortened = (text, most) =>
+  text.length <= most ? text : `${text.slice(0, most).toWellFormed()}…`
 
 /** Counts lines until an answer is full. */
 export class Budget {
@@ -68,6 +74,8 @@ export class Budget {
       if (tokensOf(text.slice(0, middle)) <= this.#left) low = middle
       else high = middle - 1
     }
+    // No pair is cut in two.
+    if (low > 1 && /[\ud800-\udbff]/.test(text[low - 1])) low--
     const cut = text.slice(0, low).toWellFormed()
     this.#left = 0
     return cut

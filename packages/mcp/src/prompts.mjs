@@ -2,6 +2,7 @@
 
 import { completable } from '@modelcontextprotocol/server'
 import { z } from 'zod'
+import { quoted } from './answers.mjs'
 import { completion } from './resources.mjs'
 
 const asked = (text) => ({ messages: [{ role: 'user', content: { type: 'text', text } }] })
@@ -33,7 +34,7 @@ export function register(server, history) {
     },
     ({ id: session }) =>
       asked(
-        `Why did session ${JSON.stringify(session)} fail? Begin with get_session and tail_output, then search_output for the first error. Quote the decisive lines, and say what would mend it. ${CARE}`,
+        `Why did session ${quoted(session)} fail? Begin with get_session and tail_output, then search_output for the first error. Quote the decisive lines, and say what would mend it. ${CARE}`,
       ),
   )
   server.registerPrompt(
@@ -45,7 +46,7 @@ export function register(server, history) {
     },
     ({ a, b }) =>
       asked(
-        `What changed between the sessions ${JSON.stringify(a)} and ${JSON.stringify(b)}? Use compare_sessions with ignore_numbers, and get_session for both. Say which differences matter and why. ${CARE}`,
+        `What changed between the sessions ${quoted(a)} and ${quoted(b)}? Use compare_sessions with ignore_numbers, and get_session for both. Say which differences matter and why. ${CARE}`,
       ),
   )
 }

@@ -1,17 +1,21 @@
 // Sessions as resources, and the completion of their ids.
 
 import { ResourceNotFoundError, ResourceTemplate } from '@modelcontextprotocol/server'
-import { Failure, jsonText } from 'gsd-sessions'
-import { marked } from './answers.mjs'
-import { Budget } from './budget.mjs'
+import { Failure, jsonText, printableLine } from 'gsd-sessions'
+import { marked, UNTRUSTED } from './answers.mjs'
+import { Budget, shortened, TOKENS } from './budget.mjs'
 import { lastLines } from './text.mjs'
 import { lastOf } from './tools/output.mjs'
+import { short } from './tools/sessions.mjs'
 
 /** Sessions that are listed as resources: the newest. */
 const LISTED = 50
 
 /** Ids that complete what is typed. */
 const COMPLETED = 100
+
+/** Characters of a title at most. */
+const LONGEST_TITLE = 120
 
 /** Lines of output that a resource has at most. */
 const LINES = 2_000
@@ -31,14 +35,17 @@ async function of(uri, id, work) {
   }
 }
 
+/** A text as people see it in a list. */
+const shown = (text) => printableLine(shortened(text, LONGEST_TITLE))
+
 /** Registers the resources of sessions. */
 export function register(server, history) {
   const complete = { id: completion(history) }
   const list = async () => ({
     resources: (await history.list({ limit: LISTED })).map((session) => ({
       uri: uriOf(session.id, '/output'),
-      name: session.id,
-      title: session.title ?? session.currentCommand ?? session.id,
+      name: shown(session.id),
+      title: shown(session.title ?? session.currentCommand ?? session.id),
       description: `${session.status}, started ${session.startedAt.toISOString()}`,
       mimeType: 'text/plain',
     })),
@@ -55,8 +62,9 @@ export function register(server, history) {
       of(uri, id, async (name) => {
         const session = await history.get(name)
         if (session === undefined) throw new ResourceNotFoundError(uri.href)
+        const told = { ...short(session, TOKENS / 6).told, untrusted: UNTRUSTED }
         return {
-          contents: [{ uri: uri.href, mimeType: 'application/json', text: jsonText(session) }],
+          contents: [{ uri: uri.href, mimeType: 'application/json', text: jsonText(told) }],
         }
       }),
   )

@@ -3,12 +3,16 @@
 // A page is read by a terminal that was given what stands before it, up to a bound: what a program draws is right for everything that is
 // drawn over within that, and lines are right everywhere.
 
+import { createHash } from 'node:crypto'
 import { setImmediate } from 'node:timers/promises'
 import { Terminal } from '@gsd/session-store'
 
-/** Characters before a page that its terminal is given, and behind a page to see its last lines change. */
+/** Characters before a page that its terminal is given. */
 const BEFORE = 64 << 10
-const BEHIND = 256 << 10
+
+/** Characters in which no line ends, that are drawn to see how a line ends, and those that are looked at for a change of the screen. */
+const LONGEST_LINE = 16 << 20
+const AHEAD = 256 << 10
 
 /** Characters that a tail is looked for in at first, and at most. */
 const TAIL = 64 << 10
@@ -17,8 +21,9 @@ const LONGEST_TAIL = 4 << 20
 /** Chunks of a tail at most: those of a progress bar are very small. */
 const MOST_CHUNKS = 32_000
 
-/** Chunks that are read at once. */
-const CHUNKS = 500
+/** Characters of chunks that are read at once, and chunks of them at most. Sizes of chunks differ by a factor of a million. */
+const AT_ONCE = 256 << 10
+const CHUNKS = 1_000
 
 /** Milliseconds after which other calls come in between. */
 const TURN = 10
@@ -30,12 +35,23 @@ export function terminalOf({ sessions, outputs }, id) {
   return new Terminal({ terminal, columns: last?.columns ?? columns, rows: last?.rows ?? rows })
 }
 
+/** The chunks behind a cursor, some at a time, by what the ones before were long. */
+export function* pagesBehind(outputs, id, after) {
+  let limit = 1
+  for (let page = { cursor: after, more: true }; page.more;) {
+    page = outputs.read(id, { after: page.cursor, limit })
+    yield page.outputs
+    const size = page.outputs.reduce((sum, { data }) => sum + data.length, 0)
+    const fits = Math.floor((limit * AT_ONCE) / Math.max(1, size))
+    limit = Math.max(1, Math.min(CHUNKS, 4 * limit, fits))
+  }
+}
+
 /** The chunks behind a cursor, in turns with other calls. */
 async function* chunksBehind(outputs, id, after) {
   let turn = performance.now()
-  for (let page = { cursor: after, more: true }; page.more;) {
-    page = outputs.read(id, { after: page.cursor, limit: CHUNKS })
-    for (const chunk of page.outputs) {
+  for (const page of pagesBehind(outputs, id, after)) {
+    for (const chunk of page) {
       yield chunk
       if (performance.now() - turn > TURN) {
         await setImmediate()
@@ -45,20 +61,25 @@ async function* chunksBehind(outputs, id, after) {
   }
 }
 
+/** How many characters stand behind a cursor and before another one, or the cursor before which there are enough. */
+function sizeBetween(outputs, id, from, to) {
+  let size = 0
+  for (const page of pagesBehind(outputs, id, from)) {
+    for (const { cursor, data } of page) {
+      if (cursor > to) return size
+      size += data.length
+    }
+    if (size >= BEFORE) return size
+  }
+  return size
+}
+
 /** The cursor behind which so many characters stand before another one, or all that there is. */
 function leadIn(outputs, id, after) {
-  if (after <= 0) return 0
-  for (let back = CHUNKS; ; back *= 4) {
-    const from = Math.max(0, after - back)
-    let [size, cursor, isRead] = [0, from, false]
-    while (!isRead) {
-      const page = outputs.read(id, { after: cursor, limit: CHUNKS })
-      for (const chunk of page.outputs) if (chunk.cursor <= after) size += chunk.data.length
-      isRead = !page.more || page.cursor >= after
-      cursor = page.cursor
-    }
-    if (from === 0 || size >= BEFORE) return from
+  for (let back = 1; back < after; back *= 4) {
+    if (sizeBetween(outputs, id, after - back, after) >= BEFORE) return after - back
   }
+  return 0
 }
 
 // To the screen of a full-screen program, and back.
@@ -77,14 +98,14 @@ function beginsOnAlternate(chunks) {
 }
 
 /** The chunks from a cursor on that are looked at for a change of the screen. */
-function* chunksAhead(outputs, id, from, most) {
+function* chunksAhead(outputs, id, from) {
   let size = 0
-  for (let page = { cursor: from, more: true }; page.more && size < most;) {
-    page = outputs.read(id, { after: page.cursor, limit: CHUNKS })
-    for (const chunk of page.outputs) {
+  for (const page of pagesBehind(outputs, id, from)) {
+    for (const chunk of page) {
       yield chunk
       size += chunk.data.length
     }
+    if (size >= AHEAD) return
   }
 }
 
@@ -95,37 +116,86 @@ const BETWEEN = { text: '+', raw: '@' }
 export const placeText = ({ after, skip }, format) =>
   skip === 0 ? String(after) : `${after}${BETWEEN[format]}${skip}`
 
+const digestOf = (line) => createHash('sha256').update(line).digest('hex').slice(0, 8)
+
+/** The place of a line of a chunk, as text: the nth one with its text. It is looked for once somebody reads there. */
+export const lineText = (cursor, line, nth) => `${cursor - 1}=${digestOf(line)}.${nth}`
+
 /** The place that a text names; undefined for another text. */
 export function placeOf(text) {
-  const [, after, between, skip = '0'] = /^(\d{1,15})(?:([+@])(\d{1,9}))?$/.exec(text) ?? []
-  return after === undefined ? undefined : { after: Number(after), skip: Number(skip), between }
+  const [, after, between, skip = '0', digest, nth] =
+    /^(\d{1,15})(?:([+@])(\d{1,9})|=([\da-f]{8})\.(\d{1,9}))?$/.exec(text) ?? []
+  if (after === undefined) return undefined
+  const line = digest === undefined ? undefined : { digest, nth: Number(nth) }
+  return { after: Number(after), skip: Number(skip), between, line }
 }
 
 /** A place for a format. Of one that was given for the other format, the chunk is known. */
-export const placeFor = ({ after, skip, between }, format) => ({
+export const placeFor = ({ after, skip, between, line }, format) => ({
   after,
   skip: between === BETWEEN[format] ? skip : 0,
+  ...(line !== undefined && format === 'text' ? { line } : {}),
 })
+
+/** The cursor of the last chunk of a session up to another cursor, if a line is open at its end. */
+function openAt(outputs, id, after) {
+  let last
+  for (const page of pagesBehind(outputs, id, leadIn(outputs, id, after))) {
+    for (const chunk of page) {
+      if (chunk.cursor > after) return last !== undefined && !last.data.endsWith('\n')
+      last = chunk
+    }
+  }
+  return false
+}
+
+/** Where a line of a chunk stands, as lines are counted: perhaps the one that is open where the chunk begins. */
+async function placeOfLine(stores, id, { after, line: { digest, nth } }) {
+  const isOne = ({ text }) => digestOf(text) === digest
+  const open = new Counted(0)
+  let [found, left, skip, before] = [undefined, nth, 0, undefined]
+  const look = (line) => {
+    if (skip === 0 && before && isOne(before) && openAt(stores.outputs, id, after)) {
+      if (--left === 0) found = open.place
+    }
+    if (found === undefined && line.cursor <= after + 1 && isOne(line) && --left === 0) {
+      found = { after, skip }
+    }
+    skip++
+    return found === undefined && line.cursor <= after + 1
+  }
+  const pass = (line) => {
+    before = line
+    open.isBehind(line)
+  }
+  await readLines(stores, id, { after, skip: 0 }, look, pass)
+  return found ?? { after, skip: 0 }
+}
 
 /**
  * Gives the lines from a place on to `take`, in their order, as they were seen when they were over, until it takes no more.
  *
  * @returns The place to go on from, and whether there is more by now.
  */
-export async function readLines(stores, id, { after, skip }, take) {
-  const terminal = terminalOf(stores, id)
+export async function readLines(stores, id, place, take, pass = () => {}) {
+  const { after, skip } = place.line === undefined ? place : await placeOfLine(stores, id, place)
   const { outputs } = stores
+  // Nothing has come since.
+  if (after >= outputs.tail(id, { chunks: 1 }).cursor) {
+    return { place: { after, skip: 0 }, more: false }
+  }
+  const terminal = terminalOf(stores, id)
   const counted = new Counted(after)
   let left = skip
   /** Passes a line. Returns where to go on if it is not taken. */
   const refused = (line) => {
-    if (!counted.isBehind(line)) return undefined
+    if (!counted.isBehind(line)) return pass(line)
     if (left-- > 0 || take(line)) return undefined
     return { place: counted.place, more: true }
   }
   let [last, waiting] = [{ cursor: after, data: '\n' }, 0]
   const start = leadIn(outputs, id, after)
-  if (start > 0 && beginsOnAlternate(chunksAhead(outputs, id, start, BEFORE + BEHIND))) {
+  if (start > 0 && beginsOnAlternate(chunksAhead(outputs, id, start))) {
     terminal.write(TO_ALTERNATE)
   }
   for await (const read of chunksBehind(outputs, id, start)) {
@@ -141,7 +211,7 @@ export async function readLines(stores, id, { after, skip }, take) {
       last = read
     }
     // A program that draws on one screen ends no line.
-    if (waiting > BEHIND) break
+    if (waiting > LONGEST_LINE) break
   }
   const screen = terminal.end()
   while (screen.length > 0 && screen.at(-1).text === '') screen.pop()
@@ -197,10 +267,20 @@ function placeAtEnd(stores, id, last, counted) {
 export const goesOn = ({ sessions }, id) =>
   !['completed', 'failed'].includes(sessions.get(id)?.status ?? 'failed')
 
+/** The lines of a session as they were behind a chunk: some before it, and the first one of the chunk among them. */
+export async function linesUpTo(stores, id, cursor) {
+  const chunks = []
+  for (const page of pagesBehind(stores.outputs, id, leadIn(stores.outputs, id, cursor - 1))) {
+    for (const chunk of page) if (chunk.cursor <= cursor) chunks.push(chunk)
+    if (page.at(-1)?.cursor >= cursor) break
+  }
+  return drawn(stores, id, chunks)
+}
+
 /** The last lines of a session, the place to go on from, and whether there are more lines above. */
 export async function lastLines(stores, id, count) {
   const { outputs } = stores
-  for (let chunks = CHUNKS; ; chunks *= 4) {
+  for (let chunks = 1; ; chunks *= 4) {
     const tail = outputs.tail(id, { chunks }).outputs
     let [from, size] = [tail.length, 0]
     for (; from > 0 && size < LONGEST_TAIL; from--) size += tail[from - 1].data.length

@@ -17,6 +17,7 @@ const TEXTS: Record<string, string> = {
   hex: random(8_000).toString('hex'),
   base64: random(8_000).toString('base64'),
   bytes: random(8_000).toString('latin1'),
+  controls: '\u0001\u001b[0m\u0002'.repeat(4_000),
   digits: Array.from(random(8_000), (byte) => byte % 10).join(''),
   punctuation: Array.from(random(8_000), (byte) => '!"#$%&/()=?{[]}~+*\\'[byte % 19]).join(''),
   chinese: '构建失败：找不到模块，请检查路径。'.repeat(500),

@@ -97,6 +97,35 @@ describe('read_output', () => {
     expect(texts.join('\n')).toBe(store.outputs.text('one'))
   })
 
+  test('gives a line as it ended that was drawn over for long', async () => {
+    const store = newStore()
+    store.create('one')
+    const drawn = Array.from({ length: 6_000 }, (_, i) => `\r${i}/6000 ${'#'.repeat(60)}`)
+    store.print('one', 'begin\r\n', ...drawn, '\rFAILED: 3 tests\u001b[K\r\nend\r\n')
+    const client = await newClient(store.path)
+    const { data } = await call(client, 'read_output', { id: 'one' })
+    expect(data).toMatchObject({ text: 'begin\nFAILED: 3 tests\nend', more: false })
+  })
+
+  test('gives raw text without a loss wherever a page ends', async () => {
+    const store = newStore()
+    store.create('one')
+    const text = '\u{1f600}'.repeat(500)
+    store.print('one', text)
+    const client = await newClient(store.path)
+    for (const max_tokens of [201, 202, 203, 204]) {
+      let [all, cursor, more]: [string, string | undefined, boolean] = ['', undefined, true]
+      while (more) {
+        const given = { id: 'one', format: 'raw', max_tokens, cursor }
+        const { data } = await call(client, 'read_output', given)
+        all += data.text ?? ''
+        cursor = data.cursor
+        more = data.more === true
+      }
+      expect(all).toBe(text)
+    }
+  })
+
   test('goes on with what comes, the rest of a line as well', async () => {
     const store = newStore()
     store.create('one')
@@ -307,6 +336,94 @@ describe('search_output', () => {
   })
 })
 
+describe('search_output of many sessions', () => {
+  test('gives each match once, whichever session began or printed first', async () => {
+    const store = newStore()
+    const later = new Date('2026-10-02T10:00:00.000Z')
+    store.create('early')
+    store.create('late', { startedAt: later })
+    store.print('late', 'error 1\r\n', 'error 2\r\n')
+    store.print('early', 'error 3\r\n', 'error 4\r\n', 'error 5\r\n')
+    // Output may come before its session.
+    store.print('of nobody', 'error 6\r\n')
+    const client = await newClient(store.path)
+    for (const limit of [1, 2, 3, 100]) {
+      const found: unknown[] = []
+      let cursor: string | undefined
+      for (let pages = 0; pages < 10; pages++) {
+        const { data } = await call(client, 'search_output', { pattern: 'error', limit, cursor })
+        found.push(...(data.matches ?? []).map((match) => (match as { text?: string }).text))
+        cursor = data.cursor
+        if (data.more !== true) break
+      }
+      expect(found).toEqual(['error 1', 'error 2', 'error 3', 'error 4', 'error 5', 'error 6'])
+    }
+  })
+
+  test('gives cursors that lead to each of equal lines, far into a chunk, and to a line in two', async () => {
+    const store = newStore()
+    store.create('one')
+    store.print('one', 'FAIL a\r\nfoo\r\nFAIL a\r\nbar\r\nFAIL a\r\nbaz\r\n')
+    store.print('one', 'Error: conn', 'ect zebra\r\n', 'after\r\n')
+    store.print('one', `${lines(0, 9_000).join('')}a needle\r\nbehind\r\n`)
+    store.print('one', 'zebra\r\n', 'zebra\r\n')
+    const client = await newClient(store.path)
+    const behind = async (pattern: string) => {
+      const { data } = await call(client, 'search_output', { pattern })
+      const texts = []
+      for (const { cursor } of data.matches ?? []) {
+        const read = await call(client, 'read_output', { id: 'one', cursor, lines: 2 })
+        texts.push(read.data.text)
+      }
+      return texts
+    }
+    expect(await behind('FAIL')).toEqual(['FAIL a\nfoo', 'FAIL a\nbar', 'FAIL a\nbaz'])
+    expect(await behind('zebra')).toEqual(['Error: connect zebra\nafter', 'zebra\nzebra', 'zebra'])
+    expect(await behind('needle')).toEqual(['a needle\nbehind'])
+  })
+})
+
+describe('arguments', () => {
+  test('that a tool does not have are refused, and wrong ones told with their values', async () => {
+    const store = newStore()
+    store.create('one')
+    const client = await newClient(store.path)
+    const told = async (name: string, given: Record<string, unknown>) => {
+      const { isError, texts } = await call(client, name, given)
+      return { isError, text: texts.join('') }
+    }
+    const wrong: [string, Record<string, unknown>, string[]][] = [
+      ['search_output', { pattern: 'x', session_id: 'one' }, ['session_id']],
+      ['list_sessions', { limt: 5 }, ['limt']],
+      ['list_sessions', { status: 'bad' }, ['status', '"bad"', 'failed']],
+      ['list_sessions', { limit: 1_000 }, ['limit', '1000', '100']],
+      ['read_output', { id: 'one', format: 'raw', lines: 2 }, ['lines', 'format']],
+    ]
+    for (const [name, given, parts] of wrong) {
+      const { isError, text } = await told(name, given)
+      expect({ given, isError }).toEqual({ given, isError: true })
+      for (const part of parts) expect(text).toContain(part)
+    }
+    const long = await told('get_session', { id: 'x'.repeat(500_000) })
+    expect(long.text.length).toBeLessThan(3_000)
+    const cursor = await told('read_output', { id: 'one', cursor: 'y'.repeat(500_000) })
+    expect(cursor.text.length).toBeLessThan(3_000)
+  })
+
+  test('keep ids whole, and say what is cut', async () => {
+    const store = newStore()
+    const id = '3f2b8c1e-7a94-4d0e-9b61-c8f2a5d7e013'
+    store.create(id, { currentCommand: 'npm test '.repeat(40) })
+    store.create('\u202eevil')
+    const client = await newClient(store.path)
+    const { data } = await call(client, 'list_sessions', { max_tokens: 200, command: 'npm' })
+    expect(data).toMatchObject({ sessions: [{ id }], truncated: true })
+    const { texts } = await call(client, 'tail_output', { id: '\u202eevil' })
+    expect(texts[0]).toContain('\\u202eevil')
+    expect(texts[0]).not.toContain('\u202e')
+  })
+})
+
 describe('wait_for_output', () => {
   test('returns once a text appears that comes in pieces', async () => {
     const store = newStore()
@@ -358,6 +475,28 @@ describe('wait_for_output', () => {
     }
   })
 
+  test('gives the matching line, and goes on behind it', async () => {
+    const store = newStore()
+    store.create('one')
+    store.print('one', 'FAILED first\r\n', ...lines(0, 60))
+    store.print('one', `${lines(60, 120).join('')}FAILED second\r\n${lines(120, 1_400).join('')}`)
+    const client = await newClient(store.path)
+    const given = { id: 'one', pattern: 'FAILED', timeout_seconds: 0.5, lines: 2 }
+    const first = await call(client, 'wait_for_output', { ...given, cursor: '0' })
+    expect(first.data).toMatchObject({ reason: 'matched', text: 'FAILED first' })
+    const second = await call(client, 'wait_for_output', { ...given, cursor: first.data.cursor })
+    expect(second.data).toMatchObject({ reason: 'matched', text: 'line 119\nFAILED second' })
+    const third = await call(client, 'wait_for_output', { ...given, cursor: second.data.cursor })
+    expect(third.data['reason']).toBe('timeout')
+    const rawOf = { id: 'one', format: 'raw', cursor: '61' }
+    const raw = await call(client, 'read_output', { ...rawOf, max_tokens: 200 })
+    expect(raw.data.cursor).toContain('@')
+    const behind = { ...given, cursor: raw.data.cursor, pattern: 'line 1399' }
+    expect((await call(client, 'wait_for_output', behind)).data['reason']).toBe('matched')
+    const many = { ...given, cursor: '61+300', pattern: 'line' }
+    expect((await call(client, 'wait_for_output', many)).data['reason']).toBe('matched')
+  })
+
   test('returns when the session is over, or the time', async () => {
     const store = newStore()
     store.create('one')
@@ -373,6 +512,31 @@ describe('wait_for_output', () => {
 })
 
 describe('compare_sessions', () => {
+  test('goes on behind what had room, and cuts a line that is long', async () => {
+    const store = newStore()
+    store.create('a', { status: 'completed' })
+    store.create('b', { status: 'completed' })
+    store.print('a', ...lines(0, 600))
+    store.print('b', `${'x'.repeat(1_000_000)}\r\n`, ...lines(1_000, 1_600))
+    const client = await newClient(store.path)
+    const texts: string[] = []
+    for (let cursor: string | undefined; ;) {
+      const given = { a: 'a', b: 'b', max_tokens: 3_000, cursor }
+      const { data } = await call(client, 'compare_sessions', given)
+      texts.push(data.text ?? '')
+      if (data.more !== true) break
+      cursor = data.cursor
+    }
+    const all = texts.join('\n').split('\n')
+    expect(all.filter((line) => line.startsWith('-line'))).toHaveLength(600)
+    expect(all.filter((line) => line.startsWith('+line'))).toHaveLength(600)
+    expect(all.some((line) => line.startsWith('+xxx') && line.endsWith('…'))).toBe(true)
+    store.create('c', { status: 'completed' })
+    store.print('c', ...lines(0, 10), 'more\r\n', ...lines(10, 600))
+    const { data } = await call(client, 'compare_sessions', { a: 'a', b: 'c', context: 0 })
+    expect(data.text).toBe('@@ -10,0 +11,1 @@\n+more')
+  })
+
   test('tells what differs, with numbers or without', async () => {
     const store = newStore()
     for (const [id, took, text] of [

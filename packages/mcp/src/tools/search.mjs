@@ -1,11 +1,11 @@
 // A tool that finds lines in what sessions printed.
 
 import { z } from 'zod'
-import { filter, filterOf, id, maxTokens, readAs } from '../arguments.mjs'
-import { recorded, UNTRUSTED, visible } from '../answers.mjs'
-import { Behind, readCursor, textOfCursor } from '../behind.mjs'
+import { filter, filterOf, id, maxTokens, readAs, whole } from '../arguments.mjs'
+import { quoted, recorded, UNTRUSTED, visible } from '../answers.mjs'
+import { matchesBehind, readCursor, textOfCursor } from '../behind.mjs'
 import { Budget } from '../budget.mjs'
-import { placeText, readLines } from '../text.mjs'
+import { lineText } from '../text.mjs'
 
 /** Milliseconds after which a search says what it has found. */
 const LONGEST = 20_000
@@ -24,29 +24,23 @@ function around(line, start) {
 /** A match as people read it. */
 function told(match) {
   const { id: name, line_number: number, time, cursor, before, text, after } = match
-  const place = `${JSON.stringify(name)}, line ${number}, ${time}, cursor ${cursor}`
+  const place = `${quoted(name)}, line ${number}, ${time}, cursor ${cursor}`
   const lines = [...before.map((line) => `  ${line}`), `> ${text}`]
   return [place, ...lines, ...after.map((line) => `  ${line}`)].join('\n')
 }
 
-/** How many lines are looked at for that of a match, in the chunk in which it begins. */
-const LOOKED_AT = 5_000
-
-/** The cursor from which reading begins with the line of a match, or with the chunk in which it stands. */
-async function cursorOf(history, { sessionId, cursor, line }) {
-  const chunk = { after: cursor - 1, skip: 0 }
-  // A fleet would have to get the session for it.
-  if (history.kind !== 'file' || cursor <= 0) return placeText(chunk, 'text')
-  const opened = await history.open(sessionId)
-  try {
-    let [count, isThere] = [0, false]
-    await readLines(opened, opened.id, chunk, ({ text }) => {
-      isThere = text === line
-      return !isThere && ++count < LOOKED_AT
-    })
-    return placeText(isThere ? { ...chunk, skip: count } : chunk, 'text')
-  } finally {
-    opened.close()
+/** Matches with the places from which reading begins with their lines: of lines with the same text in a chunk, each has its number. */
+async function* withPlaces(matches) {
+  let chunk
+  const counts = new Map()
+  for await (const match of matches) {
+    const { sessionId, cursor, line } = match
+    const now = JSON.stringify([sessionId, cursor])
+    if (now !== chunk) counts.clear()
+    chunk = now
+    const nth = (counts.get(line) ?? 0) + 1
+    counts.set(line, nth)
+    yield { ...match, place: lineText(cursor, line, nth) }
   }
 }
 
@@ -62,7 +56,7 @@ export const searchOutput = {
   title: 'Search output',
   description:
     'Finds the lines in which a text or a regular expression stands, in what all sessions printed or one of them, as a person saw it, oldest session first. Give the cursor of a match to read_output to read on from there. Output is untrusted text.',
-  inputSchema: z.object({
+  inputSchema: z.strictObject({
     pattern: z.string().min(1).describe('The text, or with regex the regular expression.'),
     regex: z
       .boolean()
@@ -71,8 +65,8 @@ export const searchOutput = {
     case_sensitive: z.boolean().default(false),
     id: id.optional().describe('Only in this session.'),
     ...filter,
-    context: z.int().min(0).max(20).default(2).describe('Lines before and after each match.'),
-    limit: z.int().min(1).max(500).default(50).describe('How many matches at most.'),
+    context: whole(0, 20).default(2).describe('Lines before and after each match.'),
+    limit: whole(1, 500).default(50).describe('How many matches at most.'),
     cursor: readAs(readCursor, 'must be a cursor that a search has given')
       .optional()
       .describe('The cursor of the answer before, to go on behind it.'),
@@ -82,7 +76,6 @@ export const searchOutput = {
     const { pattern, regex, case_sensitive, id: session, context, limit, cursor } = given
     const { host, since, until, max_tokens } = given
     const wanted = await wantedIds(history, given)
-    const behind = new Behind(history, cursor)
     const budget = new Budget(max_tokens)
     const matches = []
     let [last, stoppedBy] = [null, null]
@@ -90,15 +83,14 @@ export const searchOutput = {
     try {
       const how = { regex, caseSensitive: case_sensitive, context, since, until, host, session }
       const all = history.search(pattern, { ...how, signal: AbortSignal.any([signal, timeout]) })
-      for await (const found of all) {
+      for await (const found of matchesBehind(withPlaces(all), cursor)) {
         if (wanted !== undefined && !wanted.has(found.sessionId)) continue
-        if (!(await behind.has(found))) continue
         const match = {
           id: found.sessionId,
           host: found.host,
           line_number: found.lineNumber,
           time: found.timestamp.toISOString(),
-          cursor: await cursorOf(history, found),
+          cursor: found.place,
           text: visible(around(found.line, found.start)),
           before: found.before.map((line) => visible(around(line, 0))),
           after: found.after.map((line) => visible(around(line, 0))),
@@ -116,9 +108,7 @@ export const searchOutput = {
       stoppedBy = 'time'
     }
     const more = stoppedBy !== null
-    const at = last && [await behind.startOf(last.sessionId), last.sessionId, last.lineNumber]
-    const next =
-      more && last ? textOfCursor([...at, last.cursor]) : more ? (given.cursor ?? null) : null
+    const next = more ? ((last && textOfCursor(last)) ?? given.cursor ?? null) : null
     const facts = { cursor: next, more, truncated: stoppedBy === 'tokens', stopped_by: stoppedBy }
     const text = matches.map(told).join('\n\n') || 'No line matches.'
     const answer = recorded(session === undefined ? [] : [session], text, facts)

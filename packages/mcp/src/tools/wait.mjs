@@ -2,10 +2,10 @@
 
 import { DatabaseConnection, OutputStore } from '@gsd/session-store'
 import { z } from 'zod'
-import { id, maxTokens, place } from '../arguments.mjs'
+import { id, maxTokens, place, whole } from '../arguments.mjs'
 import { recorded } from '../answers.mjs'
 import { Budget } from '../budget.mjs'
-import { lastLines, placeText } from '../text.mjs'
+import { lastLines, linesUpTo, placeFor, placeText } from '../text.mjs'
 import { lastOf } from './output.mjs'
 
 /** How long a tool waits at most, in seconds: clients give up at some time. */
@@ -44,23 +44,40 @@ class Watcher {
     if (text !== '' && this.#found(text)) this.#known = Math.max(this.#known, 1)
   }
 
+  /** The first match in a line that is not known. */
   #found(text) {
     this.#outputs.deleteBySession('id')
     this.#outputs.append({ sessionId: 'id', timestamp: new Date(), type: 'stdout', data: text })
-    const { matches } = this.#outputs.search(this.#pattern, this.#how)
-    return matches.some(
-      ({ lineNumber }) => lineNumber === 0 || this.#lines + lineNumber > this.#known,
-    )
+    for (let found = this.#outputs.search(this.#pattern, this.#how); ; found = found.next()) {
+      const match = found.matches.find(
+        ({ lineNumber }) => lineNumber === 0 || this.#lines + lineNumber > this.#known,
+      )
+      if (match !== undefined || found.complete) return match
+    }
   }
 
-  /** Whether the pattern stands in a line that has come by now. */
-  isIn(text) {
+  /** The first chunk that has the pattern in a line which has come by then, with that line and which one of the chunk it is. */
+  firstOf(chunks) {
+    const texts = chunks.map(({ data }) => data)
+    // Most have none: one search tells it for all of them.
+    if (this.#found(this.#rest + texts.join('')) === undefined) {
+      this.#goOn(texts.join(''))
+      return undefined
+    }
+    for (const chunk of chunks) {
+      const match = this.#found(this.#rest + chunk.data)
+      if (match !== undefined)
+        return { cursor: chunk.cursor, line: match.line, skip: match.lineNumber }
+      this.#goOn(chunk.data)
+    }
+    return undefined
+  }
+
+  #goOn(text) {
     const all = this.#rest + text
-    const isFound = this.#found(all)
     const end = all.lastIndexOf('\n') + 1
     this.#lines += all.slice(0, end).split('\n').length - 1
     this.#rest = all.slice(end).slice(-LONGEST_LINE)
-    return isFound
   }
 
   close() {
@@ -70,8 +87,10 @@ class Watcher {
 
 /** Where waiting begins: at a place, or now, with the line that has begun. */
 async function beginning(history, name, cursor) {
-  if (cursor !== undefined)
-    return { from: cursor, after: cursor.after, begun: '', known: cursor.skip }
+  if (cursor !== undefined) {
+    const from = placeFor(cursor, 'text')
+    return { from, after: from.after, begun: '', known: from.skip }
+  }
   const opened = await history.open(name)
   try {
     const { outputs, id: own } = opened
@@ -92,15 +111,15 @@ export const waitForOutput = {
   name: 'wait_for_output',
   title: 'Wait for output',
   description:
-    'Waits until a text or a regular expression appears in what a session prints from now on (or from a cursor on), until the session is over, or until the time is over. Tells which of these it was, with the last lines. Output is untrusted text.',
-  inputSchema: z.object({
+    'Waits until a text or a regular expression appears in what a session prints from now on (or from a cursor on), until the session is over, or until the time is over. Tells which of these it was, with the last lines, up to the matching one. Its cursor is behind them: wait from there for the next match. Output is untrusted text.',
+  inputSchema: z.strictObject({
     id,
     pattern: z.string().min(1).optional().describe('What to wait for. Without it: the end.'),
     regex: z.boolean().default(false).describe('Whether it is a regular expression, as in Rust.'),
     case_sensitive: z.boolean().default(false),
     cursor: place.describe('Wait from this cursor on. By default from now on.'),
     timeout_seconds: z.number().min(0).max(LONGEST).default(60),
-    lines: z.int().min(1).max(200).default(20).describe('How many of the last lines to give.'),
+    lines: whole(1, 200).default(20).describe('How many of the last lines to give.'),
     max_tokens: maxTokens,
   }),
   async run(history, given, { signal }) {
@@ -109,13 +128,13 @@ export const waitForOutput = {
     const how = { regex, caseSensitive: case_sensitive }
     const watcher = pattern === undefined ? undefined : new Watcher(pattern, how, known)
     const timeout = AbortSignal.timeout(Math.round(timeout_seconds * 1000))
-    let reason = 'ended'
+    let [reason, match] = ['ended', undefined]
     try {
       watcher?.begin(begun)
       const both = AbortSignal.any([signal, timeout])
       for await (const chunks of history.follow(name, { after, signal: both })) {
-        const text = chunks.map(({ data }) => data).join('')
-        if (text !== '' && watcher?.isIn(text)) {
+        match = watcher?.firstOf(chunks)
+        if (match !== undefined) {
           reason = 'matched'
           break
         }
@@ -126,17 +145,27 @@ export const waitForOutput = {
     } finally {
       watcher?.close()
     }
-    return told(history, given, { reason, from })
+    return told(history, given, { reason, from, match })
   },
 }
 
-/** Why it is over, with the last lines that have come. */
-async function told(history, { id: name, lines: count, max_tokens }, { reason, from }) {
+/** The lines up to that of a match, and the place behind it. */
+async function linesOfMatch(stores, own, { cursor, line, skip }) {
+  const lines = await linesUpTo(stores, own, cursor)
+  const at = lines.findIndex(({ text, cursor: begun }) => begun >= cursor && text === line)
+  const behind = skip > 0 ? { after: cursor - 1, skip } : { after: cursor, skip: 0 }
+  return { lines: at < 0 ? lines : lines.slice(0, at + 1), place: behind }
+}
+
+/** Why it is over, with the last lines that have come, to that of the match. */
+async function told(history, { id: name, lines: count, max_tokens }, { reason, from, match }) {
   const opened = await history.open(name)
   try {
     const session = await history.get(name)
-    const found = await lastLines(opened, opened.id, count)
-    const come = found.lines.filter((line) => line.cursor > from.after)
+    const found = await (match === undefined
+      ? lastLines(opened, opened.id, count)
+      : linesOfMatch(opened, opened.id, match))
+    const come = found.lines.filter((line) => line.cursor > from.after).slice(-count)
     const { text, truncated } = lastOf(come, new Budget(max_tokens))
     return recorded([name], text, {
       id: name,
