@@ -175,6 +175,8 @@ async function placeOfLine(stores, id, { after, line: { digest, nth } }) {
 /**
  * Gives the lines from a place on to `take`, in their order, as they were seen when they were over, until it takes no more.
  *
+ * @param {(line: any) => boolean} take
+ * @param {(line: any) => void} [pass] Is given the lines that begin before.
  * @returns The place to go on from, and whether there is more by now.
  */
 export async function readLines(stores, id, place, take, pass = () => {}) {
