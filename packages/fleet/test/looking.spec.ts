@@ -1,5 +1,8 @@
 // What a dashboard shows of a fleet.
-import { describe, expect, test } from 'vitest'
+import { spawn } from 'node:child_process'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { listen, newDashboard, until } from '../../dashboard/test/support.js'
 import { newCluster, newMachine, newShipper } from './support.js'
 
@@ -22,8 +25,8 @@ interface OutputPage {
   more: boolean
 }
 
-/** Two machines that have sent sessions with the same ids, and a dashboard of the fleet. */
-async function twoMachines(sessions = ['one', 'two']) {
+/** Two machines that have sent sessions with the same ids. */
+async function sentMachines(sessions = ['one', 'two']) {
   const to = await newCluster()
   const machines = []
   for (const label of ['alpha', 'beta']) {
@@ -38,8 +41,38 @@ async function twoMachines(sessions = ['one', 'two']) {
     const named = (id: string) => `${store.slice(0, 8)}/${id}`
     machines.push({ label, machine, shipper, named })
   }
+  return { to, machines }
+}
+
+/** The same, with a dashboard of the fleet. */
+async function twoMachines(sessions?: string[]) {
+  const { to, machines } = await sentMachines(sessions)
   const dashboard = await newDashboard({ fleet: to }, { rights: { prune: true } })
   return { machines, dashboard }
+}
+
+/** Asks an MCP server of a fleet for what its tools give. */
+async function newAgent(fleet: string) {
+  const command = fileURLToPath(new URL('../../mcp/bin/gsd-session-mcp.mjs', import.meta.url))
+  const child = spawn(process.execPath, [command, '--fleet', fleet], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
+  onTestFinished(() => void child.kill())
+  const answers = createInterface(child.stdout)[Symbol.asyncIterator]()
+  let id = 0
+  const ask = async (method: string, params: object) => {
+    child.stdin.write(`${JSON.stringify({ jsonrpc: '2.0', id: ++id, method, params })}\n`)
+    const { value } = await answers.next()
+    return (JSON.parse(String(value)) as { result: Record<string, unknown> }).result
+  }
+  const clientInfo = { name: 'specs', version: '1.0.0' }
+  await ask('initialize', { protocolVersion: '2025-11-25', capabilities: {}, clientInfo })
+  child.stdin.write(`${JSON.stringify({ jsonrpc: '2.0', method: 'notifications/initialized' })}\n`)
+  return async (name: string, given: object) => {
+    const { structuredContent, content } = await ask('tools/call', { name, arguments: given })
+    if (structuredContent === undefined) throw new Error(JSON.stringify(content))
+    return structuredContent as Record<string, unknown>
+  }
 }
 
 describe('a dashboard of a fleet', () => {
@@ -129,5 +162,39 @@ describe('a dashboard of a fleet', () => {
     const absent = await dashboard.send('GET', '/api/session?id=0123abcd/none')
     expect(absent).toMatchObject({ status: 400 })
     expect(absent.text).toContain('there is no session')
+  })
+})
+
+describe('an agent of a fleet', () => {
+  test('lists, searches, reads on from a match, and waits for what a machine sends', async () => {
+    const { to, machines } = await sentMachines()
+    const call = await newAgent(to)
+    const names = machines.map(({ named }) => named('two'))
+    const seen: unknown[] = []
+    for (let cursor: unknown; ;) {
+      const page = await call('list_sessions', { status: 'failed', limit: 1, cursor })
+      seen.push(...(page['sessions'] as { id: string }[]).map((session) => session.id))
+      if (page['more'] !== true) break
+      cursor = page['cursor']
+    }
+    expect(new Set(seen)).toEqual(new Set(names))
+    expect(seen).toHaveLength(2)
+    const found = await call('search_output', { pattern: 'beta 799', context: 0 })
+    const [match] = found['matches'] as { id: string; cursor: string }[]
+    const read = await call('read_output', { id: match?.id, cursor: match?.cursor, lines: 1 })
+    expect(read['text']).toBe('beta 799')
+    expect((await call('tail_output', { id: names[1], lines: 2 }))['text']).toBe(
+      'beta 1598\nbeta 1599',
+    )
+    const [beta] = machines.slice(1)
+    const id = beta?.named('one')
+    const { cursor: end } = await call('tail_output', { id, lines: 1 })
+    const waited = call('wait_for_output', { id, pattern: 'READY', cursor: end })
+    beta?.machine.print('one', 1, () => 'it is READY\r\n')
+    await beta?.shipper.push()
+    expect(await waited).toMatchObject({ reason: 'matched', text: 'it is READY' })
+    expect(await call('session_stats', {})).toMatchObject({
+      stores: [{ sessions: 2 }, { sessions: 2 }],
+    })
   })
 })
