@@ -106,7 +106,7 @@ describe.skipIf(process.platform === 'win32' || !has('bash'))('a command in a te
     const { shows, command, type, sessions } = atTerminal()
     command(`env PS1='in: ' bash --norc --noprofile`)
     await shows(/^in:$/m)
-    type("sh -c 'echo asleep; sleep 50'\r")
+    type("sh -c 'echo asleep; exec sleep 50'\r")
     await shows(/^asleep$/m)
     type('\u001a')
     await shows('Stopped')
