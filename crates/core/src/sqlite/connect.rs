@@ -7,7 +7,7 @@ use std::ptr;
 use rusqlite::{Connection as Sqlite, OpenFlags, ffi};
 
 use super::options::{Extension, OpenOptions};
-use super::{Error, Result, memory, places};
+use super::{Error, Result, memory, places, vfs};
 
 /// The flags of every connection. It needs no mutex, because it stays on its thread. SQLITE_OPEN_URI is missing,
 /// because a path is a path.
@@ -21,8 +21,8 @@ pub(super) fn to(file: &Path, access: OpenFlags, options: &OpenOptions) -> Resul
         .map_err(|_| Error::cannot_open("its path has a NUL character"))?;
     let flags = (access | ALWAYS).bits();
     let mut handle = ptr::null_mut();
-    // SAFETY: the path ends with NUL, and SQLite writes a handle to where its second argument points.
-    let code = unsafe { ffi::sqlite3_open_v2(path.as_ptr(), &raw mut handle, flags, ptr::null()) };
+    // SAFETY: the path ends with NUL, as does the name, and SQLite writes a handle to where its second argument points.
+    let code = unsafe { ffi::sqlite3_open_v2(path.as_ptr(), &raw mut handle, flags, vfs::name()) };
     let failure =
         || Error::Sqlite { code, message: format!("unable to open database file: {file:?}") };
     if handle.is_null() {

@@ -47,6 +47,8 @@ mod transaction;
 mod turns;
 mod vacuum;
 mod verify;
+#[allow(unsafe_code, reason = "a file system of SQLite is a table of C functions")]
+mod vfs;
 
 pub use backup::{Progress, Source};
 pub use checkpointer::Blocker;
