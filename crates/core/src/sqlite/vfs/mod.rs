@@ -12,6 +12,8 @@
 //!   left then is of a transaction that was not committed, and is dropped: another process may be about to write at its place.
 
 mod run;
+#[cfg(test)]
+mod tests;
 
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::sync::OnceLock;
@@ -22,6 +24,9 @@ use rusqlite::ffi::{self, sqlite3_file, sqlite3_io_methods, sqlite3_vfs};
 use run::{Run, Step};
 
 const NAME: &CStr = c"gsd-session-store";
+
+/// Bytes that are written at once. SQLite's own file system writes less than 128 KiB.
+const PART: usize = 64 << 10;
 
 /// The lock of the log under which somebody writes.
 const WRITE_LOCK: c_int = 0;
@@ -170,13 +175,16 @@ unsafe fn flush(file: *mut sqlite3_file, behind: &mut Behind) -> c_int {
     let Some((bytes, at)) = behind.run.gathered() else {
         return ffi::SQLITE_OK;
     };
-    // SAFETY: the methods of an open file, and bytes that are there, fewer than an integer counts.
-    let code =
-        unsafe { inner!(behind.xWrite(file, bytes.as_ptr().cast(), bytes.len() as c_int, at)) };
-    if code == ffi::SQLITE_OK {
-        behind.run.is_written();
+    for (part, at) in bytes.chunks(PART).zip((at..).step_by(PART)) {
+        // SAFETY: the methods of an open file, and bytes that are there.
+        let code =
+            unsafe { inner!(behind.xWrite(file, part.as_ptr().cast(), part.len() as c_int, at)) };
+        if code != ffi::SQLITE_OK {
+            return code;
+        }
     }
-    code
+    behind.run.is_written();
+    ffi::SQLITE_OK
 }
 
 /// # Safety

@@ -4,10 +4,10 @@
 const HEADER: usize = 24;
 
 /// Bytes that are gathered at most. A transaction that is larger is written in parts.
-const MOST: usize = 1 << 20;
+const MOST: usize = 256 << 10;
 
 /// Bytes that stay allocated. Most commits are smaller.
-const KEPT: usize = 128 << 10;
+const KEPT: usize = 64 << 10;
 
 /// What a write is to a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
