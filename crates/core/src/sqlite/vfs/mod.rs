@@ -7,7 +7,7 @@
 //! All else is the file system that SQLite comes with. A file is one of its own, with our state behind it in the same memory, and with
 //! its own table of methods but for those few that have to know:
 //!
-//! - of a log, what writes, reads, measures or flushes it: what was gathered goes out first;
+//! - of a log, what writes, measures or flushes it: what was gathered goes out first; what was gathered is read from memory;
 //! - of a database, the locks of its log. Gathering begins with the first frame under the write lock, and ends with the lock. What is
 //!   left then is of a transaction that was not committed, and is dropped: another process may be about to write at its place.
 
@@ -56,7 +56,7 @@ fn register() -> bool {
     };
     // What else it has is called with this one, and looks at none of its fields.
     let own = Box::leak(Box::new(sqlite3_vfs {
-        szOsFile: place_behind(found) + size_of::<Behind>() as c_int,
+        szOsFile: place_behind(found.szOsFile) + size_of::<Behind>() as c_int,
         zName: NAME.as_ptr(),
         pNext: ptr::null_mut(),
         pAppData: inner.cast(),
@@ -67,10 +67,10 @@ fn register() -> bool {
     unsafe { ffi::sqlite3_vfs_register(own, 0) == ffi::SQLITE_OK }
 }
 
-/// Where our state begins in the memory of a file.
-fn place_behind(inner: &sqlite3_vfs) -> c_int {
+/// Where our state begins in the memory of a file, behind so many bytes of the inner one.
+fn place_behind(size: c_int) -> c_int {
     const ALIGNMENT: c_int = align_of::<Behind>() as c_int;
-    (inner.szOsFile + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT
+    (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT
 }
 
 /// # Safety
@@ -83,12 +83,13 @@ unsafe extern "C" fn open(
     flags: c_int,
     out_flags: *mut c_int,
 ) -> c_int {
-    // SAFETY: it was registered with the inner one.
-    let (inner, found) = unsafe {
+    // SAFETY: it was registered with the inner one, which lives as long as the program. Others may change where it stands in the list
+    // of file systems, so only these fields are read.
+    let (inner, inner_open, size) = unsafe {
         let inner = (*vfs).pAppData.cast::<sqlite3_vfs>();
-        (inner, &*inner)
+        (inner, (*inner).xOpen, (*inner).szOsFile)
     };
-    let Some(open) = found.xOpen else {
+    let Some(open) = inner_open else {
         return ffi::SQLITE_CANTOPEN;
     };
     // SAFETY: SQLite's arguments, and memory that is larger than the inner one needs.
@@ -101,7 +102,7 @@ unsafe extern "C" fn open(
     unsafe {
         let methods = (*file).pMethods;
         let place = |file: *mut sqlite3_file| {
-            file.byte_offset(place_behind(found) as isize).cast::<Behind>()
+            file.byte_offset(place_behind(size) as isize).cast::<Behind>()
         };
         let behind = place(file);
         let own = if is_log { of_log(&*methods) } else { of_database(&*methods) };
@@ -166,7 +167,7 @@ unsafe fn behind<'a>(file: *mut sqlite3_file) -> &'a mut Behind {
     unsafe { &mut *(*file).pMethods.cast_mut().cast::<Behind>() }
 }
 
-/// Writes what was gathered. If that fails, it is kept, and goes out with what is next.
+/// Writes what was gathered. If that fails, what was spilled is kept, and goes out with what is next; a commit is not.
 ///
 /// # Safety
 ///
@@ -176,10 +177,11 @@ unsafe fn flush(file: *mut sqlite3_file, behind: &mut Behind) -> c_int {
         return ffi::SQLITE_OK;
     };
     for (part, at) in bytes.chunks(PART).zip((at..).step_by(PART)) {
-        // SAFETY: the methods of an open file, and bytes that are there.
+        // SAFETY: the file is open, and its inner methods live as long as the program; the bytes are there.
         let code =
             unsafe { inner!(behind.xWrite(file, part.as_ptr().cast(), part.len() as c_int, at)) };
         if code != ffi::SQLITE_OK {
+            behind.run.has_failed();
             return code;
         }
     }
@@ -240,10 +242,17 @@ unsafe extern "C" fn read(
     // SAFETY: the file is open, and there is room for so many bytes.
     unsafe {
         let behind = behind(file);
-        match behind.run.reaches(at, amount) {
-            true if flush(file, behind) != ffi::SQLITE_OK => ffi::SQLITE_IOERR_READ,
-            _ => inner!(behind.xRead(file, data, amount, at)),
+        if let Some(part) = behind.run.part(at, amount) {
+            ptr::copy_nonoverlapping(part.as_ptr(), data.cast(), part.len());
+            return ffi::SQLITE_OK;
         }
+        if behind.run.reaches(at, amount) {
+            let code = flush(file, behind);
+            if code != ffi::SQLITE_OK {
+                return code;
+            }
+        }
+        inner!(behind.xRead(file, data, amount, at))
     }
 }
 

@@ -40,6 +40,8 @@ pub(super) struct Run {
     bytes: Vec<u8>,
     /// Where they belong.
     at: i64,
+    /// Where the commit frame begins in them.
+    commit: Option<usize>,
 }
 
 impl Run {
@@ -78,6 +80,9 @@ impl Run {
             self.state = State::Off;
             return Step::Other;
         }
+        if matches!(next, State::Page { ends: true }) {
+            self.commit = Some(self.bytes.len());
+        }
         self.bytes.extend_from_slice(piece);
         self.state = next;
         match next {
@@ -90,6 +95,22 @@ impl Run {
     /// What is to be written, and where.
     pub(super) fn gathered(&self) -> Option<(&[u8], i64)> {
         (!self.bytes.is_empty()).then_some((&self.bytes, self.at))
+    }
+
+    /// It could not be written. What was spilled before is kept, because the transaction may read it. A commit frame is not: its
+    /// transaction has failed, and must never be one that was committed.
+    pub(super) fn has_failed(&mut self) {
+        if let Some(commit) = self.commit.take() {
+            self.bytes.truncate(commit);
+        }
+        self.state = State::Off;
+    }
+
+    /// The bytes from `at` on, where all of them are gathered.
+    pub(super) fn part(&self, at: i64, amount: i32) -> Option<&[u8]> {
+        let from = usize::try_from(at.checked_sub(self.at)?).ok()?;
+        let to = from.checked_add(usize::try_from(amount).ok()?)?;
+        self.bytes.get(from..to)
     }
 
     /// Whether so many bytes from `at` on reach into what is gathered.
@@ -112,6 +133,7 @@ impl Run {
     }
 
     fn forget(&mut self) {
+        self.commit = None;
         self.bytes.clear();
         self.bytes.shrink_to(KEPT);
     }
@@ -187,10 +209,14 @@ mod tests {
     }
 
     #[test]
-    fn what_could_not_be_written_stays_until_it_is_or_the_lock_goes() {
-        let (mut run, _, end) = run_of(&[0, 9]);
-        assert_eq!(run.take(&header(9), end - (HEADER + PAGE.len()) as i64), Step::Other);
-        assert_eq!(run.gathered().unwrap().1, 32);
+    fn of_what_could_not_be_written_all_but_the_commit_frame_stays_until_the_lock_goes() {
+        let (mut run, steps, end) = run_of(&[0, 9]);
+        assert_eq!(steps.last(), Some(&Step::Full));
+        let commit = end - (HEADER + PAGE.len()) as i64;
+        run.has_failed();
+        let (bytes, at) = run.gathered().unwrap();
+        assert_eq!((at, at + bytes.len() as i64), (32, commit));
+        assert_eq!(run.take(&header(9), commit), Step::Other);
         run.end();
         assert_eq!(run.gathered(), None);
     }
@@ -212,7 +238,11 @@ mod tests {
         let (mut run, _, end) = run_of(&[0]);
         assert!(run.reaches(0, 33) && run.reaches(end - 1, 100) && run.reaches(40, 1));
         assert!(!run.reaches(0, 32) && !run.reaches(end, 100));
+        assert_eq!(run.part(32, HEADER as i32), Some(&header(0)[..]));
+        assert_eq!(run.part(32 + HEADER as i64, PAGE.len() as i32), Some(&PAGE[..]));
+        assert_eq!((run.part(31, 4), run.part(end - 1, 2), run.part(end, 1)), (None, None, None));
         run.end();
         assert!(!run.reaches(0, 1000));
+        assert_eq!(run.part(32, 1), None);
     }
 }
