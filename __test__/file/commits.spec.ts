@@ -82,10 +82,10 @@ describe.each(['normal', 'full'] as const)('a commit with synchronous %s', (sync
       expect(recovered(path)).toEqual(whole(committed))
     }
     writer.resume()
-    let isOver = false
-    void writer.outcome.then(() => (isOver = true))
+    const over = new AbortController()
+    void writer.outcome.then(() => over.abort())
     const seen = new Set<unknown>()
-    while (!isOver) {
+    while (!over.signal.aborted) {
       const state = roundsOf(reader)
       expect(state).toEqual(whole(Number((state as number[])[0])))
       seen.add((state as number[])[0])

@@ -58,7 +58,7 @@ export function tell(text) {
 
 /** Says whether the server is gone. */
 export function lost(isLost) {
-  document.querySelector('#lost').hidden = !isLost
+  document.querySelector('#lost').toggleAttribute('hidden', !isLost)
 }
 
 /** The address of a page. */

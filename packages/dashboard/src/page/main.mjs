@@ -12,7 +12,7 @@ const PAGES = { sessions: list, session, search, statistics }
 /** How long after the first page what the next one needs is loaded, in milliseconds. */
 const WARM = 200
 
-const main = document.querySelector('#main')
+const main = /** @type {HTMLElement} */ (document.querySelector('#main'))
 
 let about
 

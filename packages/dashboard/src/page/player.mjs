@@ -160,7 +160,9 @@ export async function show(place, { id, firstOutput }, { signal, at }) {
   )
   const screen = el('div')
   const below = el('div')
-  let [made, clock, wave] = []
+  let made
+  let clock
+  let wave
   let isPlaying = false
   const limit = () => Number(pause.select.value) || undefined
   /** Shows what was recorded at a time, and goes on from there if it played. */
