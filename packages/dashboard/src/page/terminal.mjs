@@ -298,7 +298,10 @@ export class Screen {
     const { viewportY, baseY } = this.#buffer
     if (viewportY === baseY) return this.#show(chunks, { hasOlder: true })
     this.#stop()
+    this.#goal?.resolve(false)
+    this.#goal = undefined
     this.#chunks.length = this.#drawn
+    this.#kept = lengthOf(this.#chunks)
     this.#waits = 0
     this.#hasNewer = true
   }
