@@ -106,6 +106,8 @@ async function follow({ history, request, response, url }) {
   const id = idOf(url)
   const last = integer(String(request.headers['last-event-id'] ?? ''))
   const after = last ?? parameter(url, 'after', integer) ?? 0
+  // What fails at once is answered as a failure.
+  await history.get(id)
   const events = new Events(response)
   const { signal } = events
   const stop = tellChanges(history, id, events)
@@ -238,6 +240,8 @@ async function search({ history, response, url }) {
     }
   } catch (error) {
     if (!signal.aborted) throw error
+  } finally {
+    await found.return()
   }
   response.end()
 }

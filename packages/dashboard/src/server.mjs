@@ -53,6 +53,11 @@ function sendAsset(request, response, { type, etag, data, packed }) {
   response.end(request.method === 'HEAD' ? undefined : isPacked ? packed : data)
 }
 
+/** Tells whoever runs the server what went wrong. */
+function complain(error) {
+  process.stderr.write(`gsd-session-dashboard: ${printable(error.stack)}\n`)
+}
+
 /** A server for a history. */
 class Dashboard {
   #history
@@ -70,8 +75,9 @@ class Dashboard {
   async listen({ port, publicUrl }) {
     this.server = createServer((request, response) => {
       this.#handle(request, response).catch((error) => {
-        if (!response.headersSent) this.#refuse(response, error)
-        else response.destroy()
+        if (!response.headersSent) return this.#refuse(response, error)
+        complain(error)
+        response.destroy()
       })
     })
     this.server.listen(port, '127.0.0.1')
@@ -84,7 +90,7 @@ class Dashboard {
 
   #refuse(response, error) {
     const isToBeTold = error instanceof Failure || error.code === 'ERR_OUT_OF_RANGE'
-    if (!isToBeTold) process.stderr.write(`gsd-session-dashboard: ${printable(error.stack)}\n`)
+    if (!isToBeTold) complain(error)
     const message = isToBeTold ? error.message : 'something went wrong here; the server tells what'
     sendJson(response, isToBeTold ? 400 : 500, { error: message })
   }

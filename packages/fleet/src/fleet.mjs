@@ -339,7 +339,7 @@ WHERE started = $1 AND store = $2 AND session = $3 AND first = ANY($4) ORDER BY 
     const { host, store, sessionId, since, until, limit = Infinity, signal, ...how } = options
     const known = new Mirror()
     try {
-      const wanted = { ...how, since, until }
+      const wanted = { blocks: { ...how, since, until }, signal }
       const condition = conditionOf(
         known.outputs.searchTerms(pattern, { regex: how.regex, caseSensitive: how.caseSensitive }),
       )
@@ -395,14 +395,14 @@ GROUP BY b.started, b.store, b.session ORDER BY b.started, b.store, b.session LI
     }
   }
 
-  async *#searchOne(mirrorOfKnown, pattern, wanted, condition, key) {
+  async *#searchOne(mirrorOfKnown, pattern, { blocks, signal }, condition, key) {
     const id = fromColumn(key.session)
     const [row, known] = await Promise.all([this.#rowOf(key), this.#known(key, condition)])
     const session = row?.stored ?? { id, sizes: [] }
     mirrorOfKnown.putSession(session)
     mirrorOfKnown.putKnown(id, known, key.stale)
     const read = new Set(
-      mirrorOfKnown.outputs.searchedBlocks(pattern, { ...wanted, sessionId: id }),
+      mirrorOfKnown.outputs.searchedBlocks(pattern, { ...blocks, sessionId: id }),
     )
     mirrorOfKnown.removeSession(id)
     if (read.size === 0) return
@@ -423,7 +423,8 @@ GROUP BY b.started, b.store, b.session ORDER BY b.started, b.store, b.session LI
         mirror.putBlocks(id, all, key.stale)
       }
       const host = row?.shown.host ?? (await this.#hostOf(key.store))
-      for await (const match of mirror.outputs.searchAsync(pattern, { ...wanted, sessionId: id })) {
+      const options = { ...blocks, sessionId: id, signal }
+      for await (const match of mirror.outputs.searchAsync(pattern, options)) {
         yield { ...match, host, store: key.store }
       }
     } finally {

@@ -54,12 +54,17 @@ export async function* lines(path, values, { signal } = {}) {
   const answer = await checked(await fetch(addressOf(path, values), { signal }))
   const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader()
   let rest = ''
-  for (;;) {
-    const { value, done } = await reader.read()
-    if (done) return
-    const parts = (rest + value).split('\n')
-    rest = parts.pop()
-    for (const part of parts) yield JSON.parse(part)
+  try {
+    for (;;) {
+      const { value, done } = await reader.read()
+      if (done) return
+      const parts = (rest + value).split('\n')
+      rest = parts.pop()
+      for (const part of parts) yield JSON.parse(part)
+    }
+  } finally {
+    // Whoever has enough ends the connection.
+    reader.cancel().catch(() => {})
   }
 }
 

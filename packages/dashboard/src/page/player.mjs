@@ -150,6 +150,7 @@ function choiceOf(label, values, chosen, text) {
 /** Shows the player. `at` is a moment to begin with, in milliseconds since 1970. */
 export async function show(place, { id, firstOutput }, { signal, at }) {
   const [player, { header, events }] = await Promise.all([load(), recordingOf(id, { signal })])
+  signal.throwIfAborted()
   if (events.length === 0) {
     place.append(el('p', { class: 'soft' }, 'It has printed nothing.'))
     return
@@ -164,29 +165,36 @@ export async function show(place, { id, firstOutput }, { signal, at }) {
   let clock
   let wave
   let isPlaying = false
+  // What is about to be shown, until it is.
+  let going
   const limit = () => Number(pause.select.value) || undefined
   /** Shows what was recorded at a time, and goes on from there if it played. */
   const make = async (recorded) => {
+    going = recorded
+    const goesOn = isPlaying
     made?.dispose()
     clock = clockOf(events, limit() ?? Infinity)
-    made = player.create({ data: [header, ...events] }, screen, {
+    const own = player.create({ data: [header, ...events] }, screen, {
       speed: Number(speed.select.value),
       idleTimeLimit: limit(),
       preload: true,
       fit: 'width',
     })
-    const goesOn = isPlaying
+    made = own
     for (const name of ['playing', 'pause', 'ended']) {
-      made.addEventListener(name, () => (isPlaying = name === 'playing'))
+      own.addEventListener(name, () => {
+        if (made === own) isPlaying = name === 'playing'
+      })
     }
-    wave = waveOf(events, clock, (time) => made.seek(time))
+    wave = waveOf(events, clock, (time) => own.seek(time))
     below.replaceChildren(wave.wave)
-    if (recorded > 0) await made.seek(playedAt(events, clock, recorded))
-    if (goesOn) await made.play()
+    if (recorded > 0) await own.seek(playedAt(events, clock, recorded))
+    if (goesOn) await own.play()
+    if (made === own) going = undefined
   }
   const remake = async () => {
-    const time = await made.getCurrentTime()
-    await make(recordedAt(events, clock, time ?? 0))
+    const time = going ?? recordedAt(events, clock, (await made.getCurrentTime()) ?? 0)
+    if (!signal.aborted) await make(time)
   }
   speed.select.addEventListener('change', remake)
   pause.select.addEventListener('change', remake)
@@ -195,10 +203,12 @@ export async function show(place, { id, firstOutput }, { signal, at }) {
     el('div', { class: 'bar' }, speed.field, pause.field),
     el('div', { class: 'player' }, screen, below),
   )
-  await make(at === undefined ? 0 : (at - from) / 1000)
-  const timer = setInterval(async () => wave.moved((await made.getCurrentTime()) ?? 0), TICK)
+  let timer
   signal.addEventListener('abort', () => {
     clearInterval(timer)
-    made.dispose()
+    made?.dispose()
   })
+  await make(at === undefined ? 0 : (at - from) / 1000)
+  if (signal.aborted) return
+  timer = setInterval(async () => wave.moved((await made.getCurrentTime()) ?? 0), TICK)
 }

@@ -82,6 +82,7 @@ export async function show(main, values, { signal, about }) {
     return
   }
   const { Screen } = await import('./terminal.mjs')
+  if (signal.aborted) return
   const box = el('div', { class: 'screen', role: 'region', 'aria-label': 'Output', tabindex: '0' })
   place.append(box)
   const becomes = (now) => {

@@ -25,6 +25,9 @@ const END = 64 << 10
 /** Characters that are kept, to be drawn again below older output. */
 const KEPT = 8 << 20
 
+/** A cursor behind which nothing comes. */
+const NEVER = 999_999_999_999_999
+
 /** Empties the terminal, together with what is drawn next: nobody sees it empty. */
 const RESET = '\u001bc'
 
@@ -68,6 +71,7 @@ export class Screen {
   #hasNewer = false
   #isLoading = false
   #stop = () => {}
+  #isFollowed = false
   #isLooking = false
   // Since when how many characters came, and what happens once fewer come.
   #second = 0
@@ -195,7 +199,8 @@ export class Screen {
     }
     this.#isDrawing = false
     if (this.#signal.aborted) return
-    if (!this.#hasNewer) this.#resize(Infinity)
+    // A size that came behind the last chunk.
+    if (!this.#hasNewer) this.#resize((this.#chunks.at(-1)?.[0] ?? 0) + 1)
     this.#reached()
   }
 
@@ -296,14 +301,14 @@ export class Screen {
   /** Goes on at the end, unless somebody reads further above: that stays, and the end is for later. */
   #skip(chunks) {
     const { viewportY, baseY } = this.#buffer
-    if (viewportY === baseY) return this.#show(chunks, { hasOlder: true })
-    this.#stop()
-    this.#goal?.resolve(false)
-    this.#goal = undefined
+    // What somebody waits for is drawn as it is.
+    const isAsked = this.#isLoading && this.#goal !== undefined
+    if (viewportY === baseY && !isAsked) return this.#show(chunks, { hasOlder: true })
+    this.#hasNewer = true
+    if (isAsked) return
     this.#chunks.length = this.#drawn
     this.#kept = lengthOf(this.#chunks)
     this.#waits = 0
-    this.#hasNewer = true
   }
 
   #forget() {
@@ -334,12 +339,14 @@ export class Screen {
 
   #follow(after) {
     this.#stop()
+    this.#isFollowed = true
     this.#stop = events(
       'follow',
       { id: this.#id, after },
       {
-        chunks: (chunks) => this.#add(chunks),
-        skip: ({ chunks }) => this.#skip(chunks),
+        // Where the end is not shown, only what becomes of the session matters.
+        chunks: (chunks) => this.#hasNewer || this.#add(chunks),
+        skip: ({ chunks }) => this.#hasNewer || this.#skip(chunks),
         sizes: (sizes) => {
           this.#sizes = sizes
           this.#follows.session({ sizes })
@@ -370,17 +377,24 @@ export class Screen {
       this.#show(chunks, { hasOlder: before.more, hasNewer: true })
       if (!(await this.#until(before.chunks.length))) return
       // The place stands at the top, and stays there.
-      const row = this.#buffer.baseY + this.#buffer.cursorY
+      const place = this.#terminal.registerMarker(-1)
       if (!(await this.#until(chunks.length))) return
-      this.#terminal.scrollToLine(Math.max(0, row - 1))
+      this.#scrollTo(place)
       this.#went(behind)
     })
+  }
+
+  /** Goes to a place, which moves as lines are forgotten at the top. */
+  #scrollTo(place) {
+    this.#terminal.scrollToLine(Math.max(0, place?.line ?? 0))
+    place?.dispose()
   }
 
   /** Notes that a page is shown. Behind the last one the session is followed. */
   #went({ cursor, more }) {
     this.#hasNewer = more
     if (!more) this.#follow(cursor)
+    else if (!this.#isFollowed) this.#follow(NEVER)
   }
 
   /** Puts older output before what is shown. */
@@ -409,12 +423,13 @@ export class Screen {
       const last = this.#chunks.at(-1)[0]
       const page = await this.#ask({ after: last })
       if (this.#chunks.at(-1)?.[0] !== last) return
-      const { viewportY } = this.#buffer
+      const { viewportY, baseY, cursorY } = this.#buffer
+      const place = this.#terminal.registerMarker(viewportY - baseY - cursorY)
       // It would go along with what is drawn if it stood at the end.
       this.#terminal.scrollLines(-1)
       this.#add(page.chunks)
       if (!(await this.#until(this.#chunks.length))) return
-      this.#terminal.scrollToLine(viewportY)
+      this.#scrollTo(place)
       this.#went(page)
     })
   }
