@@ -1,6 +1,7 @@
 // What other programs of this project share with the command: how they are called, what they print, and how that looks.
 
 export { lastMoment, moment, MOMENTS } from './amounts.mjs'
+export { chunksBetween, startBefore } from './chunks.mjs'
 export { allOptions, databasePath, EXIT, examples, Failure, integer } from './command.mjs'
 export { exportFor, exportOptions, exportSession } from './commands/export.mjs'
 export { STATUSES } from './commands/list.mjs'

@@ -107,13 +107,13 @@ async function follow({ history, request, response, url }) {
   const last = integer(String(request.headers['last-event-id'] ?? ''))
   const after = last ?? parameter(url, 'after', integer) ?? 0
   // What fails at once is answered as a failure.
-  await history.get(id)
+  let found = await history.get(id)
   const events = new Events(response)
   const { signal } = events
   const stop = tellChanges(history, id, events)
   const pace = new Pace()
   try {
-    for (let cursor = after; (await history.get(id)) !== undefined;) {
+    for (let cursor = after; found !== undefined; found = await history.get(id)) {
       cursor = await sendUntilLate({ history, id, events, pace }, cursor)
       if (cursor === undefined) break
       await sleep(GLANCE, undefined, { signal })
@@ -123,8 +123,8 @@ async function follow({ history, request, response, url }) {
       await events.send('skip', page, page.cursor)
       cursor = page.cursor
     }
-    const [found] = await told(history, id)
-    await (found === undefined ? events.send('gone', null) : events.send('over', found))
+    const [end] = await told(history, id)
+    await (end === undefined ? events.send('gone', null) : events.send('over', end))
     events.end()
   } catch (error) {
     if (!signal.aborted) throw error

@@ -339,7 +339,7 @@ WHERE started = $1 AND store = $2 AND session = $3 AND first = ANY($4) ORDER BY 
     const { host, store, sessionId, since, until, limit = Infinity, signal, ...how } = options
     const known = new Mirror()
     try {
-      const wanted = { blocks: { ...how, since, until }, signal }
+      const wanted = { how: { ...how, since, until }, signal }
       const condition = conditionOf(
         known.outputs.searchTerms(pattern, { regex: how.regex, caseSensitive: how.caseSensitive }),
       )
@@ -395,15 +395,13 @@ GROUP BY b.started, b.store, b.session ORDER BY b.started, b.store, b.session LI
     }
   }
 
-  async *#searchOne(mirrorOfKnown, pattern, { blocks, signal }, condition, key) {
+  async *#searchOne(mirrorOfKnown, pattern, { how, signal }, condition, key) {
     const id = fromColumn(key.session)
     const [row, known] = await Promise.all([this.#rowOf(key), this.#known(key, condition)])
     const session = row?.stored ?? { id, sizes: [] }
     mirrorOfKnown.putSession(session)
     mirrorOfKnown.putKnown(id, known, key.stale)
-    const read = new Set(
-      mirrorOfKnown.outputs.searchedBlocks(pattern, { ...blocks, sessionId: id }),
-    )
+    const read = new Set(mirrorOfKnown.outputs.searchedBlocks(pattern, { ...how, sessionId: id }))
     mirrorOfKnown.removeSession(id)
     if (read.size === 0) return
     const size = known.reduce((sum, { first, length }) => sum + (read.has(first) ? length : 0), 0)
@@ -423,7 +421,7 @@ GROUP BY b.started, b.store, b.session ORDER BY b.started, b.store, b.session LI
         mirror.putBlocks(id, all, key.stale)
       }
       const host = row?.shown.host ?? (await this.#hostOf(key.store))
-      const options = { ...blocks, sessionId: id, signal }
+      const options = { ...how, sessionId: id, signal }
       for await (const match of mirror.outputs.searchAsync(pattern, options)) {
         yield { ...match, host, store: key.store }
       }

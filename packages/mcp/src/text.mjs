@@ -6,6 +6,7 @@
 import { createHash } from 'node:crypto'
 import { setImmediate } from 'node:timers/promises'
 import { Terminal } from '@gsd/session-store'
+import { chunksBetween, startBefore } from 'gsd-sessions'
 
 /** Characters before a page that its terminal is given. */
 const BEFORE = 64 << 10
@@ -21,10 +22,6 @@ const LONGEST_TAIL = 4 << 20
 /** Chunks of a tail at most: those of a progress bar are very small. */
 const MOST_CHUNKS = 32_000
 
-/** Characters of chunks that are read at once, and chunks of them at most. Sizes of chunks differ by a factor of a million. */
-const AT_ONCE = 256 << 10
-const CHUNKS = 1_000
-
 /** Milliseconds after which other calls come in between. */
 const TURN = 10
 
@@ -35,52 +32,20 @@ export function terminalOf({ sessions, outputs }, id) {
   return new Terminal({ terminal, columns: last?.columns ?? columns, rows: last?.rows ?? rows })
 }
 
-/** The chunks behind a cursor, some at a time, by what the ones before were long. */
-export function* pagesBehind(outputs, id, after) {
-  let limit = 1
-  for (let page = { cursor: after, more: true }; page.more;) {
-    page = outputs.read(id, { after: page.cursor, limit })
-    yield page.outputs
-    const size = page.outputs.reduce((sum, { data }) => sum + data.length, 0)
-    const fits = Math.floor((limit * AT_ONCE) / Math.max(1, size))
-    limit = Math.max(1, Math.min(CHUNKS, 4 * limit, fits))
-  }
-}
-
 /** The chunks behind a cursor, in turns with other calls. */
-async function* chunksBehind(outputs, id, after) {
+async function* chunksInTurns(outputs, id, after) {
   let turn = performance.now()
-  for (const page of pagesBehind(outputs, id, after)) {
-    for (const chunk of page) {
-      yield chunk
-      if (performance.now() - turn > TURN) {
-        await setImmediate()
-        turn = performance.now()
-      }
+  for (const chunk of chunksBetween(outputs, id, after)) {
+    yield chunk
+    if (performance.now() - turn > TURN) {
+      await setImmediate()
+      turn = performance.now()
     }
   }
 }
 
-/** How many characters stand behind a cursor and before another one, or the cursor before which there are enough. */
-function sizeBetween(outputs, id, from, to) {
-  let size = 0
-  for (const page of pagesBehind(outputs, id, from)) {
-    for (const { cursor, data } of page) {
-      if (cursor > to) return size
-      size += data.length
-    }
-    if (size >= BEFORE) return size
-  }
-  return size
-}
-
-/** The cursor behind which so many characters stand before another one, or all that there is. */
-function leadIn(outputs, id, after) {
-  for (let back = 1; back < after; back *= 4) {
-    if (sizeBetween(outputs, id, after - back, after) >= BEFORE) return after - back
-  }
-  return 0
-}
+/** The cursor from which a terminal is given what stands before another one. */
+const leadIn = (outputs, id, after) => startBefore(outputs, id, after, BEFORE)
 
 // To the screen of a full-screen program, and back.
 const TO_ALTERNATE = '\u001b[?1049h'
@@ -100,11 +65,9 @@ function beginsOnAlternate(chunks) {
 /** The chunks from a cursor on that are looked at for a change of the screen. */
 function* chunksAhead(outputs, id, from) {
   let size = 0
-  for (const page of pagesBehind(outputs, id, from)) {
-    for (const chunk of page) {
-      yield chunk
-      size += chunk.data.length
-    }
+  for (const chunk of chunksBetween(outputs, id, from)) {
+    yield chunk
+    size += chunk.data.length
     if (size >= AHEAD) return
   }
 }
@@ -137,16 +100,10 @@ export const placeFor = ({ after, skip, between, line }, format) => ({
   ...(line !== undefined && format === 'text' ? { line } : {}),
 })
 
-/** The cursor of the last chunk of a session up to another cursor, if a line is open at its end. */
-function openAt(outputs, id, after) {
-  let last
-  for (const page of pagesBehind(outputs, id, leadIn(outputs, id, after))) {
-    for (const chunk of page) {
-      if (chunk.cursor > after) return last !== undefined && !last.data.endsWith('\n')
-      last = chunk
-    }
-  }
-  return false
+/** Whether a line is open behind the last chunk up to a cursor. */
+function isOpenAt(outputs, id, cursor) {
+  const last = [...chunksBetween(outputs, id, leadIn(outputs, id, cursor), cursor)].at(-1)
+  return last !== undefined && !last.data.endsWith('\n')
 }
 
 /** Where a line of a chunk stands, as lines are counted: perhaps the one that is open where the chunk begins. */
@@ -155,7 +112,7 @@ async function placeOfLine(stores, id, { after, line: { digest, nth } }) {
   const open = new Counted(0)
   let [found, left, skip, before] = [undefined, nth, 0, undefined]
   const look = (line) => {
-    if (skip === 0 && before && isOne(before) && openAt(stores.outputs, id, after)) {
+    if (skip === 0 && before && isOne(before) && isOpenAt(stores.outputs, id, after)) {
       if (--left === 0) found = open.place
     }
     if (found === undefined && line.cursor <= after + 1 && isOne(line) && --left === 0) {
@@ -200,7 +157,7 @@ export async function readLines(stores, id, place, take, pass = () => {}) {
   if (start > 0 && beginsOnAlternate(chunksAhead(outputs, id, start))) {
     terminal.write(TO_ALTERNATE)
   }
-  for await (const read of chunksBehind(outputs, id, start)) {
+  for await (const read of chunksInTurns(outputs, id, start)) {
     const { cursor, timestamp, data } = read
     const lines = terminal.write(data, { cursor, timestamp })
     for (const line of lines) {
@@ -270,13 +227,10 @@ export const goesOn = ({ sessions }, id) =>
   !['completed', 'failed'].includes(sessions.get(id)?.status ?? 'failed')
 
 /** The lines of a session as they were behind a chunk: some before it, and the first one of the chunk among them. */
-export async function linesUpTo(stores, id, cursor) {
-  const chunks = []
-  for (const page of pagesBehind(stores.outputs, id, leadIn(stores.outputs, id, cursor - 1))) {
-    for (const chunk of page) if (chunk.cursor <= cursor) chunks.push(chunk)
-    if (page.at(-1)?.cursor >= cursor) break
-  }
-  return drawn(stores, id, chunks)
+export function linesUpTo(stores, id, cursor) {
+  const { outputs } = stores
+  const start = leadIn(outputs, id, cursor - 1)
+  return drawn(stores, id, [...chunksBetween(outputs, id, start, cursor)])
 }
 
 /** The last lines of a session, the place to go on from, and whether there are more lines above. */

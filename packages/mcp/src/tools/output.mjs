@@ -1,11 +1,11 @@
 // Tools that read what a session printed.
 
-import { Failure } from 'gsd-sessions'
+import { chunksBetween, Failure } from 'gsd-sessions'
 import { z } from 'zod'
 import { id, maxTokens, place, whole } from '../arguments.mjs'
 import { recorded, visible } from '../answers.mjs'
 import { Budget } from '../budget.mjs'
-import { lastLines, pagesBehind, placeFor, placeText, readLines } from '../text.mjs'
+import { lastLines, placeFor, placeText, readLines } from '../text.mjs'
 
 /** Takes lines into a text until the budget is full. A line that is longer than all of it is cut. */
 export class Lines {
@@ -56,17 +56,15 @@ async function readText(stores, own, { from, fromLine, most, budget }) {
 function readRaw({ outputs }, own, { from, budget }) {
   let text = ''
   let { after, skip } = from
-  for (const page of pagesBehind(outputs, own, after)) {
-    for (const { cursor, data } of page) {
-      const rest = data.slice(skip)
-      if (!budget.takes(rest)) {
-        const cut = budget.cut(rest)
-        const end = cut.lastIndexOf('\n') + 1 || (text === '' ? cut.length : 0)
-        return { text: text + cut.slice(0, end), next: { after, skip: skip + end }, more: true }
-      }
-      text += rest
-      ;[after, skip] = [cursor, 0]
+  for (const { cursor, data } of chunksBetween(outputs, own, after)) {
+    const rest = data.slice(skip)
+    if (!budget.takes(rest)) {
+      const cut = budget.cut(rest)
+      const end = cut.lastIndexOf('\n') + 1 || (text === '' ? cut.length : 0)
+      return { text: text + cut.slice(0, end), next: { after, skip: skip + end }, more: true }
     }
+    text += rest
+    ;[after, skip] = [cursor, 0]
   }
   return { text, next: { after, skip }, more: false }
 }
