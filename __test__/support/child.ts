@@ -63,26 +63,34 @@ export const packageUrl = pathToFileURL(packagePath).href
 function countResources(): { threads: number; descriptors: number } {
   const { existsSync, readFileSync, readdirSync, readlinkSync } =
     process.getBuiltinModule('node:fs')
-  const count = (what: string, isOurs: (path: string) => boolean) => {
+  const isPlainNode =
+    process.release.name === 'node' && !('Deno' in globalThis || 'Bun' in globalThis)
+  const count = (what: string, isCounted: (path: string) => boolean) => {
     const folder = `/proc/self/${what}`
     if (!existsSync(folder)) return 0
-    const names = readdirSync(folder)
-    // Other runtimes start and end threads and descriptors of their own at any time.
-    if (process.release.name === 'node' && !('Deno' in globalThis || 'Bun' in globalThis))
-      return names.length
-    return names.filter((name) => {
+    return readdirSync(folder).filter((name) => {
       try {
-        return isOurs(`${folder}/${name}`)
+        return isCounted(`${folder}/${name}`)
       } catch {
         return false
       }
     }).length
   }
+  // A thread stays in /proc for a moment after it was joined; its flags (PF_EXITING, 4) tell.
+  const isExiting = (path: string) => {
+    const [, afterName = ''] = readFileSync(`${path}/stat`, 'utf8').split(') ')
+    return (Number(afterName.split(' ')[6]) & 4) !== 0
+  }
+  // Other runtimes start and end threads and descriptors of their own at any time.
   return {
-    threads: count('task', (path) =>
-      /^(wal-checkpoint|write-behind)/.test(readFileSync(`${path}/comm`, 'utf8')),
+    threads: count(
+      'task',
+      (path) =>
+        !isExiting(path) &&
+        (isPlainNode ||
+          /^(wal-checkpoint|write-behind)/.test(readFileSync(`${path}/comm`, 'utf8'))),
     ),
-    descriptors: count('fd', (path) => /\.db(-wal|-shm)?$/.test(readlinkSync(path))),
+    descriptors: count('fd', (path) => isPlainNode || /\.db(-wal|-shm)?$/.test(readlinkSync(path))),
   }
 }
 
