@@ -15,14 +15,15 @@ use rusqlite::{Connection as Sqlite, MAIN_DB, ffi};
 use super::error::unless_busy;
 use super::pragma::{retry_while_busy, without_a_lock};
 use super::transaction::immediate;
+use super::vfs::LAG;
 use super::{Error, Result, files};
 
 /// How long to wait for a commit that is writing the header of the log. That takes nanoseconds, unless the process is
 /// stopped.
 const HEADER: Duration = Duration::from_secs(1);
 
-/// This number of frames is moved and flushed in less than a millisecond.
-const FEW: u32 = 32;
+/// This number of frames is moved and flushed in less than a millisecond. A writer keeps no more of them.
+const FEW: u32 = LAG;
 
 /// How often the same must be found before a reader counts as one that stays, and the pauses between.
 const LOOKS: u32 = 4;
@@ -41,6 +42,11 @@ impl Frames {
     pub(super) fn left(self) -> u32 {
         self.log.saturating_sub(self.done)
     }
+
+    /// Whether no more are left than a writer keeps, or what is moved in no time.
+    pub(super) fn is_nearly_done(self) -> bool {
+        self.left() <= FEW
+    }
 }
 
 /// The present frames.
@@ -58,18 +64,18 @@ pub(super) fn checkpoint(connection: &Sqlite, mode: CheckpointMode) -> Result<Fr
 }
 
 /// Moves the log into the file and flushes it, until only [`FEW`] frames are left, or for `most` passes. Returns the
-/// frames after the last pass; some are left if a reader needs the log.
+/// frames after the last pass; more are left if a reader needs the log.
 pub(super) fn catch_up(connection: &Sqlite, most: u32) -> Result<Frames> {
     let mut passes = 0;
     loop {
         let pass = checkpoint(connection, CheckpointMode::PASSIVE)?;
         passes += 1;
         // If nothing was written meanwhile, SQLite has flushed the file.
-        if pass.left() > 0 || passes == most || frames(connection)?.left() == 0 {
+        if !pass.is_nearly_done() || passes == most || frames(connection)?.left() == 0 {
             return Ok(pass);
         }
         flush(connection)?;
-        if frames(connection)?.left() <= FEW {
+        if frames(connection)?.is_nearly_done() {
             return Ok(pass);
         }
     }
@@ -101,9 +107,10 @@ pub(super) fn is_pinned(connection: &Sqlite, patience: Duration) -> Result<bool>
         let Some(pass) = unless_busy(checkpoint(connection, CheckpointMode::PASSIVE))? else {
             return Ok(false);
         };
-        let is_kept = match pass.left() {
-            0 => unless_busy(checkpoint_at_once(connection))?.is_none(),
-            _ => pass.done < before.log,
+        let is_kept = if pass.is_nearly_done() {
+            unless_busy(checkpoint_at_once(connection))?.is_none()
+        } else {
+            pass.done < before.log
         };
         if !is_kept || pass.log < before.log {
             return Ok(false);

@@ -63,7 +63,7 @@ pub use vacuum::Size;
 pub(crate) use attached::{
     Firing, ForeignKey, OnDelete, enforces_foreign_keys, firing, foreign_keys,
 };
-pub(crate) use connection::{Deferred, Held};
+pub(crate) use connection::{Compiled, Deferred, Held};
 pub(crate) use definition::{Tried, empty_copy, try_out};
 pub(crate) use files::is_part_of;
 pub use fingerprint::can_watch;

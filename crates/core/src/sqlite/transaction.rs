@@ -1,8 +1,43 @@
 //! Transactions: all changes are kept, or none.
 
-use rusqlite::{Connection as Sqlite, DropBehavior, Transaction, TransactionBehavior};
+use rusqlite::Connection as Sqlite;
 
 use super::{Error, Result};
+
+/// A transaction that has begun. Unless it is committed, it is undone when it is dropped.
+///
+/// Its statements are cached: to prepare them takes as long as a commit of one row.
+#[derive(Debug)]
+pub(crate) struct Transaction<'connection> {
+    connection: &'connection Sqlite,
+    at_drop: &'static str,
+}
+
+impl<'connection> Transaction<'connection> {
+    fn begin(connection: &'connection Sqlite, begin: &str, at_drop: &'static str) -> Result<Self> {
+        run(connection, begin)?;
+        Ok(Self { connection, at_drop })
+    }
+
+    fn commit(self) -> Result<()> {
+        run(self.connection, "COMMIT")
+    }
+}
+
+impl Drop for Transaction<'_> {
+    fn drop(&mut self) {
+        for end in [self.at_drop, "ROLLBACK"] {
+            if self.connection.is_autocommit() || run(self.connection, end).is_ok() {
+                return;
+            }
+        }
+    }
+}
+
+fn run(connection: &Sqlite, sql: &str) -> Result<()> {
+    connection.prepare_cached(sql)?.raw_execute()?;
+    Ok(())
+}
 
 /// Runs `work`. Either all of its changes are kept, or none.
 ///
@@ -26,14 +61,12 @@ pub(crate) fn snapshot(connection: &Sqlite) -> Result<Option<Transaction<'_>>> {
     if !connection.is_autocommit() {
         return Ok(None);
     }
-    let mut transaction = Transaction::new_unchecked(connection, TransactionBehavior::Deferred)?;
     // There is nothing to undo, and a rollback could end a query of the caller.
-    transaction.set_drop_behavior(DropBehavior::Commit);
-    Ok(Some(transaction))
+    Transaction::begin(connection, "BEGIN", "COMMIT").map(Some)
 }
 
 pub(super) fn immediate(connection: &Sqlite) -> Result<Transaction<'_>> {
-    Ok(Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?)
+    Transaction::begin(connection, "BEGIN IMMEDIATE", "ROLLBACK")
 }
 
 pub(super) fn all_or_nothing<'a, T, E: From<Error>>(
@@ -46,7 +79,7 @@ pub(super) fn all_or_nothing<'a, T, E: From<Error>>(
     }
     let transaction = begin()?;
     let value = work()?;
-    transaction.commit().map_err(Error::from)?;
+    transaction.commit()?;
     Ok(value)
 }
 
@@ -54,7 +87,7 @@ fn in_savepoint<T, E: From<Error>>(
     connection: &Sqlite,
     work: impl FnOnce() -> std::result::Result<T, E>,
 ) -> std::result::Result<T, E> {
-    let run = |sql: &str| connection.execute_batch(sql).map_err(Error::from);
+    let run = |sql: &str| run(connection, sql);
     run("SAVEPOINT atomically")?;
     let result = work();
     // Some errors (a full disk, for one) end the whole transaction, and the savepoint with it.

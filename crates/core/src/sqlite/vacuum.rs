@@ -7,7 +7,7 @@ use rusqlite::Connection as Sqlite;
 use rusqlite::wal::CheckpointMode;
 
 use super::error::unless_busy;
-use super::log::{catch_up, checkpoint, frames, start_over, truncate};
+use super::log::{Frames, catch_up, checkpoint, frames, start_over, truncate};
 use super::{Result, atomically};
 
 /// Frames of the log (8 MiB) after which it starts over. That is earlier than the checkpointer of another connection
@@ -102,7 +102,7 @@ pub(crate) fn restart_if_long(sqlite: &Sqlite) -> Result<()> {
         return Ok(());
     }
     match unless_busy(catch_up(sqlite, PASSES))? {
-        Some(frames) if frames.left() == 0 => start_over(sqlite, PATIENCE).map(drop),
+        Some(frames) if frames.is_nearly_done() => start_over(sqlite, PATIENCE).map(drop),
         // A reader, or another checkpoint.
         _ => Ok(()),
     }
@@ -131,7 +131,7 @@ pub(crate) fn checkpoint_all(sqlite: &Sqlite) -> Result<()> {
 pub(crate) fn cut_off_log(sqlite: &Sqlite) -> Result<bool> {
     for _ in 0..ATTEMPTS {
         let left = unless_busy(catch_up(sqlite, PASSES))?;
-        if left.is_some_and(|frames| frames.left() == 0) && truncate(sqlite, PATIENCE)? {
+        if left.is_some_and(Frames::is_nearly_done) && truncate(sqlite, PATIENCE)? {
             return Ok(true);
         }
         thread::sleep(PAUSE);

@@ -6,14 +6,14 @@
 
 use std::cell::Cell;
 
-use rusqlite::{Row, ToSql, params};
+use rusqlite::{ToSql, params};
 
 use super::model::Chunk;
 use super::outputs::{Outputs, output};
 use super::select::{Select, each_chunk, select_chunks};
 use super::timestamp::Moments;
 use super::{Error, Result};
-use crate::sqlite::snapshot;
+use crate::sqlite::{Row, snapshot};
 
 const AFTER: Select =
     select_chunks!(o.timestamp, o.type, o.data, o.id; "AND i.id > ?2 ORDER BY i.id");

@@ -2,11 +2,11 @@
 //! theirs as before. Triggers of the schema remove it with its session.
 
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection as Sqlite, Row, params};
+use rusqlite::{Connection as Sqlite, params};
 
 use super::model::{Details, DetailsRow, DetailsUpdate};
 use super::{Result, has_additions, sizes, text};
-use crate::sqlite::{self, Connection};
+use crate::sqlite::{self, Connection, Row};
 
 const ANY: &str = "SELECT 1 FROM gsd_session_details LIMIT 1";
 

@@ -28,7 +28,7 @@ use super::sizes::{self, Wanted};
 use super::terminal::{Line, Lines, Mark};
 use super::timestamp::Moments;
 use super::{Error, Result, text};
-use crate::sqlite::{self, Replacement};
+use crate::sqlite::{self, Compiled, Replacement};
 
 const CHUNKS: Select = select_chunks!(o.timestamp, o.type, o.data, o.id; "ORDER BY i.id");
 
@@ -180,15 +180,15 @@ impl Export {
         let mut progress =
             ExportProgress { total_outputs: self.count()?, ..ExportProgress::default() };
         let mut told = progress;
-        let mut statement = self.sqlite.prepare(CHUNKS.of(&self.sqlite)?)?;
+        let mut statement = Compiled::prepare(&self.sqlite, CHUNKS.of(&self.sqlite)?)?;
         for pass in (0..format.passes()).rev() {
             format.start(&mut out).map_err(disk)?;
             let mut rows = statement.query([&self.session_id])?;
             let mut moments = Moments::default();
             let mut clean = self.redactor.as_ref().map(Chunks::new);
             while let Some(row) = rows.next()? {
-                check_session(row, &self.session_id)?;
-                let read = chunk(row, &mut moments)?;
+                check_session(&row, &self.session_id)?;
+                let read = chunk(&row, &mut moments)?;
                 match &mut clean {
                     Some(clean) => {
                         let OutputRow { timestamp, kind, data } = read.output;

@@ -45,9 +45,9 @@ pub mod write_behind;
 pub use error::{Error, Result};
 
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
-use rusqlite::{Params, Row, Statement, ffi};
+use rusqlite::{Params, ffi};
 
-use crate::sqlite::{self, Connection};
+use crate::sqlite::{self, Compiled, Connection, Row};
 
 /// Passes the rows of a query to `visit` until it returns `false`. Before output is read, the deferred writes have to
 /// be done; those of sessions are done here.
@@ -58,10 +58,10 @@ fn each_row<E: From<Error>>(
     mut visit: impl FnMut(&Row<'_>) -> Result<bool, E>,
 ) -> Result<(), E> {
     connection.settle_sessions().map_err(Error::from)?;
-    let visit_all = |statement: &mut Statement<'_>| {
+    let visit_all = |statement: &mut Compiled<'_>| {
         let mut rows = statement.query(params).map_err(Error::from)?;
         while let Some(row) = rows.next().map_err(Error::from)? {
-            if !visit(row)? {
+            if !visit(&row)? {
                 break;
             }
         }

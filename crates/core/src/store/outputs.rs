@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use rusqlite::{Row, ToSql, params};
+use rusqlite::{ToSql, params};
 
 use super::insert::{INSERT, insert_all, insert_rows, last_cursor};
 use super::model::{NewOutput, Order, OutputRow, OutputType};
@@ -12,7 +12,7 @@ use super::timestamp::{Moments, Seconds, Timestamp};
 use super::utf16::{Joined, MAX_LENGTH};
 use super::write_behind::{Entry, Feed, OnError, Settings, WriteBehind, store};
 use super::{Error, Result, damaged, sealed, text};
-use crate::sqlite::{self, Connection, atomically};
+use crate::sqlite::{self, Connection, Row, atomically};
 
 const DELETE: &str = "DELETE FROM session_outputs WHERE session_id = ?1";
 

@@ -2,12 +2,12 @@
 //! their own, as details do.
 
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection as Sqlite, Row, params};
+use rusqlite::{Connection as Sqlite, params};
 
 use super::model::{Change, NewSession, Owner, SessionUpdate};
 use super::processes::{Process, here};
 use super::{Result, text};
-use crate::sqlite;
+use crate::sqlite::{self, Row};
 
 /// The start of the child means something on its own host only.
 const WRITE: &str =

@@ -4,14 +4,14 @@
 //! reads, or that is no moment, is NULL there: such sessions are few, and are put among the others here.
 
 use rusqlite::types::Value;
-use rusqlite::{OptionalExtension, Row, params_from_iter};
+use rusqlite::{OptionalExtension, params_from_iter};
 
 use super::listing::Place;
 use super::model::{SessionRow, SessionStatus};
 use super::sessions::{Sessions, select_sessions};
 use super::timestamp::{Moments, Timestamp};
 use super::{Error, Result, each_row, text};
-use crate::sqlite::{snapshot, start};
+use crate::sqlite::{Row, snapshot, start};
 
 /// The conditions on the other columns: 1 the statuses, 2 the slot, 3 the folder, 4 the command.
 macro_rules! filter {

@@ -55,7 +55,8 @@ impl Process {
 
 #[cfg(target_os = "linux")]
 fn start_of(pid: i64) -> Option<i64> {
-    Some(linux::stat(pid)?.start)
+    // A signal tells in a tenth of the time that there is no such process.
+    if linux::is_free(pid) { None } else { Some(linux::stat(pid)?.start) }
 }
 
 #[cfg(not(target_os = "linux"))]
@@ -165,6 +166,11 @@ mod linux {
         stat.lines().find_map(|line| line.strip_prefix("btime "))?.trim().parse().ok()
     }
 
+    /// Whether no process has this pid.
+    pub(crate) fn is_free(pid: i64) -> bool {
+        system_pid(pid).map(test_kill_process).is_none_or(|known| known == Err(Errno::SRCH))
+    }
+
     fn system_pid(pid: i64) -> Option<Pid> {
         Pid::from_raw(i32::try_from(pid).ok().filter(|pid| *pid > 0)?)
     }
@@ -178,10 +184,8 @@ mod linux {
                 (Some(_), Some(_)) => State::Gone,
                 (None, Some(_)) => State::Unknown,
                 // A mount may hide the processes of other users.
-                (_, None) => match system_pid(self.pid).map(test_kill_process) {
-                    None | Some(Err(Errno::SRCH)) => State::Gone,
-                    _ => State::Unknown,
-                },
+                (_, None) if is_free(self.pid) => State::Gone,
+                (_, None) => State::Unknown,
             }
         }
     }

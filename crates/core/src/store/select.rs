@@ -3,10 +3,10 @@
 //! A file without blocks is read by SQL over `session_outputs`, as fast as SQLite can. Of a session that has blocks, the same is
 //! asked of `session_outputs_all`.
 
-use rusqlite::{Connection as Sqlite, OptionalExtension, Row, StatementStatus, ToSql};
+use rusqlite::{Connection as Sqlite, OptionalExtension, StatementStatus, ToSql};
 
 use super::{Error, Result, StoredText, damaged_index, text};
-use crate::sqlite::{self, Connection, has_object, snapshot};
+use crate::sqlite::{self, Compiled, Connection, Row, has_object, snapshot};
 
 /// Whether output of a session stands in blocks.
 const IS_SEALED: &str =
@@ -109,14 +109,14 @@ fn with_rows<E: From<Error>>(
         connection.blocks().set(Some(has_blocks));
         Ok::<_, E>(has_blocks)
     };
-    let mut visit_all = |statement: &mut rusqlite::Statement<'_>| {
+    let mut visit_all = |statement: &mut Compiled<'_>| {
         let mut rows = statement.query(params).map_err(Error::from)?;
         let mut is_first = true;
         while let Some(row) = rows.next().map_err(Error::from)? {
-            if std::mem::take(&mut is_first) && is_first_to_see(row.as_ref())? {
+            if std::mem::take(&mut is_first) && is_first_to_see((*row).as_ref())? {
                 return Ok(false);
             }
-            if !visit(row)? {
+            if !visit(&row)? {
                 break;
             }
         }

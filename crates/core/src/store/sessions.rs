@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection as Sqlite, Params, Row, Statement, ffi, params};
+use rusqlite::{Connection as Sqlite, Params, Statement, ffi, params};
 
 use super::details;
 use super::listing::Starts;
@@ -15,7 +15,7 @@ use super::redact::Redact;
 use super::redactions::{self, Counts};
 use super::timestamp::{Moments, Seconds, Timestamp};
 use super::{Error, Result, cascade, damaged, damaged_index, each_row, has_additions, text};
-use crate::sqlite::{self, Connection, atomically};
+use crate::sqlite::{self, Connection, Row, atomically};
 
 const INSERT: &str =
     "INSERT INTO sessions (id, slot, status, working_dir, current_command, started_at, ended_at, pid,

@@ -7,6 +7,7 @@ use std::rc::Rc;
 
 use rusqlite::Connection as Sqlite;
 
+use super::row::Compiled;
 use super::statement::Prepared;
 use super::{Connection, Error, Result};
 use crate::sqlite::limits::{Limits, limited};
@@ -37,7 +38,8 @@ impl Cache {
         // For a statement that writes, SQLite reads the triggers of the file.
         let prepared = limited(Limits::SCHEMA, || {
             Prepared::try_new(connection, |sqlite| {
-                sqlite.prepare_with_flags(sql, rusqlite::PrepFlags::SQLITE_PREPARE_PERSISTENT)
+                let flags = rusqlite::PrepFlags::SQLITE_PREPARE_PERSISTENT;
+                Compiled::new(sqlite, sql, || Ok(sqlite.prepare_with_flags(sql, flags)?))
             })
         })?;
         let prepared = Rc::new(RefCell::new(prepared));
@@ -61,7 +63,7 @@ impl Connection {
     pub(crate) fn with_statement<T, E: From<Error>>(
         &self,
         sql: &'static str,
-        work: impl FnOnce(&mut rusqlite::Statement<'_>) -> std::result::Result<T, E>,
+        work: impl FnOnce(&mut Compiled<'_>) -> std::result::Result<T, E>,
     ) -> std::result::Result<T, E> {
         // A statement that is prepared now says nothing of whether the schema has changed.
         let prepared = match self.beside() {

@@ -1,19 +1,23 @@
 //! One open database, shared by everything that was made from it.
 //!
 //! Its methods stand in several files: here those that open, close and describe it; in `deferred` reads and writes, and the
-//! writes that are put off; in `statement` the SQL of callers; in `cached` the statements of the stores.
+//! writes that are put off; in `statement` the SQL of callers; in `cached` the statements of the stores; in `row` what they read.
 
 mod cached;
 mod deferred;
 #[allow(unsafe_code, reason = "SQLite's names are C strings that need not be UTF-8")]
 mod names;
 mod removals;
+#[allow(unsafe_code, reason = "rows are read by the address of their statement")]
+mod row;
 #[allow(unsafe_code, reason = "names are asked for by the address of a statement")]
 mod statement;
 
 pub(crate) use deferred::{Deferred, Held};
 pub use names::Column;
-pub use statement::{Row, Statement};
+pub(crate) use row::Compiled;
+pub use row::Row;
+pub use statement::Statement;
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;

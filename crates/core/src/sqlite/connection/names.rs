@@ -50,6 +50,10 @@ impl Handle {
         }
     }
 
+    pub(super) fn as_ptr(self) -> *mut ffi::sqlite3_stmt {
+        self.0.as_ptr()
+    }
+
     /// The columns, with U+FFFD for bytes that are not UTF-8.
     ///
     /// # Safety

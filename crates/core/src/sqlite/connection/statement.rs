@@ -8,21 +8,17 @@ use rusqlite::{Batch, Connection as Sqlite, Rows};
 use self_cell::self_cell;
 
 use super::names::{Column, Handle};
+use super::row::{Compiled, NO_STATEMENT, Row};
 use super::{Connection, Error, Result, contains};
 use crate::sqlite::guard;
 use crate::sqlite::turns::Turns;
 
-/// A row that SQLite stands on.
-pub use rusqlite::Row;
-
-type Borrowed<'connection> = rusqlite::Statement<'connection>;
-
 self_cell! {
-    /// A statement of rusqlite together with the connection that it borrows.
+    /// A statement together with the connection that it borrows.
     pub(super) struct Prepared {
         owner: Rc<Sqlite>,
         #[covariant]
-        dependent: Borrowed,
+        dependent: Compiled,
     }
 
     impl { Debug }
@@ -71,20 +67,22 @@ impl Connection {
         self.before(sql);
         let instead = Turns::instead_of(&sqlite, sql);
         let sql = terminated(instead.as_deref().unwrap_or(sql))?;
-        let (mut handle, mut alters) = (None, false);
+        let mut alters = false;
         let prepared = Prepared::try_new(sqlite, |sqlite| {
             let mut batch = Batch::new(sqlite, &sql);
-            let first = guard::next(sqlite, &mut batch)?;
-            let (first, does) = first.ok_or(Error::Sql("the SQL contains no statement"))?;
-            alters = does;
-            handle = Handle::latest(sqlite, &sql);
+            let first = Compiled::new(sqlite, &sql, || {
+                let first = guard::next(sqlite, &mut batch)?;
+                let (first, does) = first.ok_or(NO_STATEMENT)?;
+                alters = does;
+                Ok(first)
+            })?;
             match guard::next(sqlite, &mut batch) {
                 Ok(None) => Ok(first),
                 // The rest counts as a second statement, valid or not.
                 _ => Err(Error::Sql("the SQL contains more than one statement")),
             }
         })?;
-        let handle = handle.ok_or(Error::Sql("the SQL contains no statement"))?;
+        let handle = prepared.borrow_dependent().handle();
         let is_explained = prepared.borrow_dependent().is_explain() != 0;
         let place = Rc::new(RefCell::new(Some(prepared)));
         self.adopt(&place);
@@ -287,13 +285,13 @@ impl Statement {
         self.with(|statement| {
             let writes = !statement.readonly();
             let mut version_now = None;
-            let mut rows = statement.raw_query();
+            let mut rows = statement.rows();
             while let Some(row) = rows.next().map_err(Error::from)? {
                 // SQLite prepares it again at the first step, if at all.
-                let version = *version_now.get_or_insert_with(|| version(row.as_ref()));
-                if !visit(row, version)? {
+                let version = *version_now.get_or_insert_with(|| version((*row).as_ref()));
+                if !visit(&row, version)? {
                     // Its changes are committed at its end, which may fail.
-                    return if writes { Ok(drain(rows)?) } else { Ok(()) };
+                    return if writes { Ok(drain(rows.plain())?) } else { Ok(()) };
                 }
             }
             Ok(())
@@ -327,12 +325,12 @@ impl Statement {
         &self,
         visit: impl FnOnce(&Row<'_>, i32) -> std::result::Result<(), E>,
     ) -> std::result::Result<(), E> {
-        let step = |statement: &mut Borrowed<'_>| {
-            let mut rows = statement.raw_query();
+        let step = |statement: &mut Compiled<'_>| {
+            let mut rows = statement.rows();
             let Some(row) = rows.next().map_err(Error::from)? else {
                 return Ok(false);
             };
-            visit(row, version(row.as_ref()))?;
+            visit(&row, version((*row).as_ref()))?;
             // Dropping the rows would reset the statement; the next call continues here.
             std::mem::forget(rows);
             Ok(true)
@@ -382,15 +380,12 @@ impl Statement {
             // Whoever runs it is told.
             return Ok(());
         }
-        let mut handle = None;
         let prepared = guard::running(self.alters, || {
-            Prepared::try_new(sqlite, |sqlite| -> Result<_> {
-                let statement = sqlite.prepare(sql)?;
-                handle = Handle::latest(sqlite, sql);
-                Ok(statement)
+            Prepared::try_new(sqlite, |sqlite| {
+                Compiled::new(sqlite, sql, || Ok(sqlite.prepare(sql)?))
             })
         })?;
-        self.handle.set(handle.unwrap_or(self.handle.get()));
+        self.handle.set(prepared.borrow_dependent().handle());
         *place = Some(prepared);
         Ok(())
     }
@@ -429,7 +424,7 @@ impl Statement {
 
     fn with<T, E: From<Error>>(
         &self,
-        work: impl FnOnce(&mut Borrowed<'_>) -> std::result::Result<T, E>,
+        work: impl FnOnce(&mut Compiled<'_>) -> std::result::Result<T, E>,
     ) -> std::result::Result<T, E> {
         if self.is_iterating() {
             return Err(Error::InUse.into());
@@ -439,7 +434,7 @@ impl Statement {
 
     fn with_iterating<T, E: From<Error>>(
         &self,
-        work: impl FnOnce(&mut Borrowed<'_>) -> std::result::Result<T, E>,
+        work: impl FnOnce(&mut Compiled<'_>) -> std::result::Result<T, E>,
     ) -> std::result::Result<T, E> {
         let mut place = self.place.try_borrow_mut().map_err(|_| Error::InUse)?;
         match place.as_mut() {
@@ -480,7 +475,7 @@ fn mentions_checkpoint(sql: &str) -> bool {
 }
 
 /// Whether a statement is a PRAGMA that writes nothing. It neither reads rows nor overtakes deferred ones.
-fn is_setting(statement: &Borrowed<'_>) -> bool {
+fn is_setting(statement: &rusqlite::Statement<'_>) -> bool {
     let pragma = || {
         let sql = statement.expanded_sql()?;
         Some(sql.trim_start().get(..6)?.eq_ignore_ascii_case("pragma"))
@@ -488,6 +483,6 @@ fn is_setting(statement: &Borrowed<'_>) -> bool {
     statement.readonly() && pragma() == Some(true)
 }
 
-fn version(statement: &Borrowed<'_>) -> i32 {
+fn version(statement: &rusqlite::Statement<'_>) -> i32 {
     statement.get_status(rusqlite::StatementStatus::RePrepare)
 }

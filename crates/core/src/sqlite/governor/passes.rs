@@ -51,7 +51,7 @@ impl Governor {
     /// prevented that, and the number of frames that are in the file; `None` after any error but a lock.
     fn pass(&self, connection: &Sqlite) -> Option<(Option<Blocker>, u32)> {
         Some(match log::catch_up(connection, PASSES) {
-            Ok(frames) if frames.left() > 0 => {
+            Ok(frames) if !frames.is_nearly_done() => {
                 (Some(self.in_the_way(connection, frames.done)?), frames.done)
             }
             Ok(frames) if frames.log >= self.pass_frames() || self.owed.owes_log() => {
@@ -118,7 +118,7 @@ impl Governor {
     /// Moves the log into the file and makes it empty, unless somebody is in the way.
     pub(super) fn empty(&self, connection: &Sqlite) -> Option<()> {
         let truncated = match log::catch_up(connection, PASSES) {
-            Ok(frames) if frames.left() > 0 => Ok(false),
+            Ok(frames) if !frames.is_nearly_done() => Ok(false),
             Ok(_) => log::truncate(connection, PATIENCE),
             Err(error) if error.is_busy() => Ok(false),
             Err(error) => Err(error),

@@ -1,4 +1,4 @@
-//! A file system under SQLite that writes the frames of a commit by one system call.
+//! A file system under SQLite that commits by fewer system calls.
 //!
 //! SQLite writes a commit to the log as frames, each of them as a header of 24 bytes and a page: some nine `pwrite`s for a chunk,
 //! to consecutive places. Here they are gathered ([`Run`]), and written when the page of the commit frame has come, within the
@@ -9,18 +9,23 @@
 //!
 //! - of a log, what writes, measures or flushes it: what was gathered goes out first; what was gathered is read from memory;
 //! - of a database, the locks of its log. Gathering begins with the first frame under the write lock, and ends with the lock. What is
-//!   left then is of a transaction that was not committed, and is dropped: another process may be about to write at its place.
+//!   left then is of a transaction that was not committed, and is dropped: another process may be about to write at its place. Locks
+//!   that would only move a mark are refused ([`Marks`]).
 
+mod marks;
 mod run;
 #[cfg(test)]
 mod tests;
 
 use std::ffi::{CStr, c_char, c_int, c_void};
+use std::ptr::NonNull;
 use std::sync::OnceLock;
 use std::{ptr, slice};
 
 use rusqlite::ffi::{self, sqlite3_file, sqlite3_io_methods, sqlite3_vfs};
 
+pub(super) use marks::LAG;
+use marks::Marks;
 use run::{Run, Step};
 
 const NAME: &CStr = c"gsd-session-store";
@@ -38,7 +43,10 @@ struct Behind {
     inner: *const sqlite3_io_methods,
     /// The log of a database, or the database of a log, while both are open.
     peer: *mut Behind,
+    /// Of a log.
     run: Run,
+    /// Of a database.
+    marks: Marks,
 }
 
 /// The name of the file system, which the first call registers; null, which is that of SQLite, where it cannot be.
@@ -111,6 +119,7 @@ unsafe extern "C" fn open(
             inner: methods,
             peer: ptr::null_mut(),
             run: Run::default(),
+            marks: Marks::default(),
         });
         (*file).pMethods = behind.cast();
         if is_log {
@@ -141,7 +150,9 @@ fn of_log(inner: &sqlite3_io_methods) -> sqlite3_io_methods {
 fn of_database(inner: &sqlite3_io_methods) -> sqlite3_io_methods {
     sqlite3_io_methods {
         xClose: Some(close),
+        xShmMap: inner.xShmMap.map(|_| shm_map as _),
         xShmLock: inner.xShmLock.map(|_| shm_lock as _),
+        xShmUnmap: inner.xShmUnmap.map(|_| shm_unmap as _),
         ..*inner
     }
 }
@@ -293,6 +304,41 @@ unsafe fn after_flush(file: *mut sqlite3_file, call: impl FnOnce(&Behind) -> c_i
     }
 }
 
+/// The index of the log of a database, in regions.
+///
+/// # Safety
+///
+/// As of `xShmMap`.
+unsafe extern "C" fn shm_map(
+    file: *mut sqlite3_file,
+    region: c_int,
+    size: c_int,
+    extend: c_int,
+    place: *mut *mut c_void,
+) -> c_int {
+    // SAFETY: the file is open. A region stays where it is until all are unmapped.
+    unsafe {
+        let behind = behind(file);
+        let code = inner!(behind.xShmMap(file, region, size, extend, place));
+        if code == ffi::SQLITE_OK && region == 0 {
+            behind.marks.map(NonNull::new((*place).cast()));
+        }
+        code
+    }
+}
+
+/// # Safety
+///
+/// As of `xShmUnmap`.
+unsafe extern "C" fn shm_unmap(file: *mut sqlite3_file, delete: c_int) -> c_int {
+    // SAFETY: the file is open.
+    unsafe {
+        let behind = behind(file);
+        behind.marks.map(None);
+        inner!(behind.xShmUnmap(file, delete))
+    }
+}
+
 /// The locks of the log of a database.
 ///
 /// # Safety
@@ -307,12 +353,18 @@ unsafe extern "C" fn shm_lock(
     // SAFETY: the file is open, and so is its log where it has one.
     unsafe {
         let behind = behind(file);
+        if behind.marks.refuse(first, count, flags) {
+            return ffi::SQLITE_BUSY;
+        }
         let is_write_lock = first == WRITE_LOCK && flags & ffi::SQLITE_SHM_EXCLUSIVE != 0;
         let mut run = behind.peer.as_mut().filter(|_| is_write_lock).map(|log| &mut log.run);
         if let Some(run) = run.as_mut().filter(|_| flags & ffi::SQLITE_SHM_UNLOCK != 0) {
             run.end();
         }
         let code = inner!(behind.xShmLock(file, first, count, flags));
+        if code == ffi::SQLITE_OK {
+            behind.marks.note(first, count, flags);
+        }
         if code == ffi::SQLITE_OK
             && let Some(run) = run.filter(|_| flags & ffi::SQLITE_SHM_LOCK != 0)
         {

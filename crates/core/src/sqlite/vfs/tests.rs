@@ -198,3 +198,55 @@ fn a_log_that_starts_over_goes_on() {
     assert_eq!(recovered(&file), rows(&sqlite));
     assert!(sqlite.is_autocommit() && sqlite.is_readonly(MAIN_DB).is_ok_and(|readonly| !readonly));
 }
+
+/// The last frame of the log, and the newest mark of a reader that is not behind it, from the index of the log.
+fn last_frame_and_mark(file: &Path) -> (u32, u32) {
+    let index = fs::read(files::beside(file, "-shm")).unwrap();
+    let number = |at: usize| u32::from_ne_bytes(index[at..at + 4].try_into().unwrap());
+    let last = number(16);
+    let marks = [104, 108, 112, 116].map(number);
+    (last, marks.into_iter().filter(|mark| *mark <= last).max().unwrap_or(0))
+}
+
+#[test]
+fn a_mark_of_a_reader_is_moved_once_it_is_old() {
+    let Case { file, sqlite, folder: _folder } = case();
+    let mut marks = std::collections::HashSet::new();
+    for id in 0..200 {
+        insert(&sqlite, id..id + 1);
+        let (last, mark) = last_frame_and_mark(&file);
+        assert!(last - mark < 48, "{mark} of {last}");
+        marks.insert(mark);
+    }
+    let (last, _) = last_frame_and_mark(&file);
+    assert!(last > 200 && (6..40).contains(&marks.len()), "{last}: {marks:?}");
+}
+
+#[test]
+fn a_reader_with_an_old_mark_keeps_its_moment() {
+    for commits in 0..70 {
+        let Case { file, sqlite, folder: _folder } = case();
+        let (own, plain) = (open(&file), Sqlite::open(&file).unwrap());
+        insert(&sqlite, 0..commits);
+        let before = rows(&sqlite);
+        own.execute_batch("BEGIN").unwrap();
+        assert_eq!(rows(&own), before);
+        insert(&sqlite, commits..commits + 5);
+        let checkpoint = |sqlite: &Sqlite, mode: &str| -> c_int {
+            let sql = format!("PRAGMA wal_checkpoint({mode})");
+            sqlite.query_row(&sql, [], |row| row.get(0)).unwrap()
+        };
+        checkpoint(&plain, "PASSIVE");
+        checkpoint(&sqlite, "PASSIVE");
+        insert(&sqlite, commits + 5..commits + 10);
+        assert_eq!(rows(&own), before);
+        own.execute_batch("COMMIT").unwrap();
+        assert_eq!(rows(&own), rows(&sqlite));
+        // Nobody is in the way, and the log begins anew.
+        assert_eq!(checkpoint(&plain, "TRUNCATE"), 0);
+        assert_eq!(log_bytes(&file), 0);
+        insert(&own, 500..503);
+        assert_eq!(rows(&sqlite), rows(&plain));
+        assert_eq!(recovered(&file), rows(&own));
+    }
+}

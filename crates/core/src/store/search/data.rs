@@ -1,11 +1,12 @@
 //! The text of a chunk: as a whole, or in pieces if it is long and there is a time limit.
 
+use rusqlite::Connection as Sqlite;
 use rusqlite::blob::Blob;
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection as Sqlite, Row};
 
 use super::super::terminal::whole_characters;
 use super::super::{Result, text};
+use crate::sqlite::Row;
 
 /// Bytes of a piece. A chunk of at most as many bytes is not read in pieces.
 const PIECE: usize = 16 << 10;

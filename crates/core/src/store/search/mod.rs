@@ -15,7 +15,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rusqlite::{Connection as Sqlite, Row, Statement, params};
+use rusqlite::{Connection as Sqlite, params};
 
 use super::outputs::Outputs;
 use super::sealed::{self, Needed};
@@ -24,7 +24,7 @@ use super::sizes::{self, LAST, Wanted};
 use super::terminal::{KeptLine, Line, Lines, Mark};
 use super::timestamp::{Moments, Timestamp};
 use super::{Error, Result, StoredText, text};
-use crate::sqlite::snapshot;
+use crate::sqlite::{Compiled, Row, snapshot};
 use clock::Clock;
 use data::Data;
 use filters::{Part, Skipped};
@@ -361,7 +361,7 @@ impl Search {
         let in_pieces = clock.is_limited() || state.taken.is_some();
         let one = if in_pieces { ONE_IN_PIECES } else { ONE };
         let all = if in_pieces { ALL_IN_PIECES } else { ALL };
-        let mut read = |rows: &mut Statement<'_>, params: &[&dyn rusqlite::ToSql]| {
+        let mut read = |rows: &mut Compiled<'_>, params: &[&dyn rusqlite::ToSql]| {
             self.read_rows(rows, params, &sqlite, state, clock)
         };
         match (&self.part, &self.query.session_id) {
@@ -384,7 +384,7 @@ impl Search {
 
     fn read_rows(
         &self,
-        statement: &mut Statement<'_>,
+        statement: &mut Compiled<'_>,
         params: &[&dyn rusqlite::ToSql],
         sqlite: &Sqlite,
         state: &mut State,
@@ -396,7 +396,7 @@ impl Search {
             if let Some(stopped) = self.full(&state.ready) {
                 return Ok(stopped);
             }
-            if let Some(stopped) = self.read_row(row, sqlite, state, &mut moments, clock)? {
+            if let Some(stopped) = self.read_row(&row, sqlite, state, &mut moments, clock)? {
                 return Ok(stopped);
             }
             if clock.is_late(0) {

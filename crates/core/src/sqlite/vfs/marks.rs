@@ -1,0 +1,77 @@
+//! Read marks that may be a little old.
+//!
+//! A reader of the log holds a lock with a mark, a frame up to which the log may be copied into the database meanwhile. SQLite moves
+//! a mark to the last frame before it takes the lock, so that a connection that writes moves one for each of its commits: two
+//! `fcntl`s of six. An older mark is as good, where no other one is to be had; the reader still sees the last commit, and the
+//! log can be copied up to the older frame only, for as long as the reader needs. So the exclusive lock that moves a mark
+//! is refused, as if another reader had the mark, while there is one that is at most [`LAG`] frames old.
+
+use std::ffi::c_int;
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use rusqlite::ffi;
+
+/// How many frames a mark may be behind the last one. Whoever copies the log has to expect that a writer keeps so many.
+pub(in crate::sqlite) const LAG: u32 = 32;
+
+/// The locks of the marks that SQLite moves. Mark 0 stands for the database alone.
+const LOCKS: std::ops::Range<c_int> = 4..8;
+
+/// Where the last frame and these marks stand in the index of the log, in units of 32 bits. It is a format of files.
+const LAST_FRAME: usize = 4;
+const MARKS: std::ops::Range<usize> = 26..30;
+
+/// What a connection knows of the marks of its log.
+#[derive(Debug, Default)]
+pub(super) struct Marks {
+    /// The first region of the index, while it is mapped.
+    index: Option<NonNull<AtomicU32>>,
+    /// The exclusive locks that the connection holds, by bits.
+    exclusive: u8,
+}
+
+impl Marks {
+    /// The first region of the index is there from now on, or not any more.
+    ///
+    /// # Safety
+    ///
+    /// It has 32 KiB, and stays until this is called again.
+    pub(super) unsafe fn map(&mut self, index: Option<NonNull<AtomicU32>>) {
+        self.index = index;
+    }
+
+    /// Whether a lock is refused, so that no mark is moved. A connection that holds another exclusive lock copies the
+    /// log, or makes its index anew: it gets what it asks for.
+    pub(super) fn refuse(&self, first: c_int, count: c_int, flags: c_int) -> bool {
+        flags == ffi::SQLITE_SHM_LOCK | ffi::SQLITE_SHM_EXCLUSIVE
+            && count == 1
+            && LOCKS.contains(&first)
+            && self.exclusive == 0
+            && self.has_recent()
+    }
+
+    /// Notes a lock that was taken or given back.
+    pub(super) fn note(&mut self, first: c_int, count: c_int, flags: c_int) {
+        if flags & ffi::SQLITE_SHM_EXCLUSIVE == 0 {
+            return;
+        }
+        let locks = (0..count).map(|at| 1_u8.checked_shl((first + at).unsigned_abs()).unwrap_or(0));
+        let locks = locks.fold(0, |all, lock| all | lock);
+        if flags & ffi::SQLITE_SHM_LOCK != 0 {
+            self.exclusive |= locks;
+        } else {
+            self.exclusive &= !locks;
+        }
+    }
+
+    fn has_recent(&self) -> bool {
+        let Some(index) = self.index else {
+            return false;
+        };
+        // SAFETY: the index is mapped, and has room for it. Others write there at any time, each of these numbers at once.
+        let number = |at| unsafe { index.add(at).as_ref() }.load(Ordering::Relaxed);
+        let last = number(LAST_FRAME);
+        MARKS.map(number).any(|mark| last.checked_sub(mark).is_some_and(|age| age <= LAG))
+    }
+}
