@@ -3,7 +3,10 @@ import { timeOfWrite } from '../lib/measure.mjs'
 
 const SESSIONS = 1000
 
-/** One session of a thousand, another one each time, with the fields that a harness changes. */
+/**
+ * One session of a thousand, another one each time, with the fields that a harness changes: one commit each, and as part of a
+ * transaction.
+ */
 export function run({ open, quick }) {
   const stores = open()
   fillSessions(stores, SESSIONS)
@@ -15,7 +18,11 @@ export function run({ open, quick }) {
   ]
   const update = (i) =>
     stores.sessions.update(`session-${(i % SESSIONS) + 1}`, changes[i % changes.length])
-  const time = timeOfWrite(update, { warmup: 400, batches: quick ? 60 : 200, calls: 20 })
+  const size = { warmup: 400, batches: quick ? 60 : 200, calls: 20 }
+  const time = timeOfWrite(update, size)
+  stores.db.exec('BEGIN')
+  const inside = timeOfWrite(update, size)
+  stores.db.exec('COMMIT')
   stores.close()
-  return { time }
+  return { time, inside }
 }

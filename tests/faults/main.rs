@@ -2,7 +2,8 @@
 //! then at its writes, syncs, locks and all other calls of SQLite to a file system.
 //!
 //! Each call of the library must succeed or fail with an error of SQLite, and read nothing wrong. Once the fault is
-//! healed, everything must work, and the file must hold what was acknowledged: a change that failed is absent. `cargo
+//! healed, everything must work, and the file must hold what was acknowledged: a change that failed is absent. In
+//! `power` the power goes instead. `cargo
 //! test --test faults -- --nocapture` prints how many faults were tried.
 
 #![cfg(unix)]
@@ -18,6 +19,8 @@ mod behind;
 mod keeping;
 mod model;
 mod plan;
+#[allow(unsafe_code, reason = "SQLite's names of files are C strings")]
+mod power;
 mod redacting;
 mod script;
 mod sealing;

@@ -1,7 +1,7 @@
 //! Runs a workload once for every fault.
 
 use std::fmt;
-use std::sync::{Mutex, PoisonError, mpsc};
+use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -32,6 +32,14 @@ impl fmt::Display for Tally {
     }
 }
 
+/// Until the result is dropped, no other test has the file system: there is one.
+pub fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    vfs::register();
+    alone
+}
+
 /// Runs `work` with a fault at the first call, at the second, and so on, until `work` ends before the fault. A
 /// lasting fault starts at every fourth call.
 pub fn sweep(
@@ -41,10 +49,7 @@ pub fn sweep(
     failures: &[(Call, Failure)],
     work: fn(&Fault) -> Outcome,
 ) -> Tally {
-    // One at a time: there is one file system.
-    static SWEEPING: Mutex<()> = Mutex::new(());
-    let _alone = SWEEPING.lock().unwrap_or_else(PoisonError::into_inner);
-    vfs::register();
+    let _alone = alone();
     let mut all = Tally::default();
     for &(call, failure) in failures {
         let mut tally = Tally::default();

@@ -1,24 +1,27 @@
 //! A file system for SQLite that passes every call on to the default one, unless the call should fail.
 //!
 //! It becomes the default of the process, so that the library opens all connections through it, on any thread. A sync
-//! does nothing: the tests simulate no power loss.
+//! does nothing but tell the disk whose power may go.
 
 #![allow(non_snake_case, reason = "the methods have SQLite's names")]
 
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::mem::size_of;
 use std::ptr;
+use std::slice;
 use std::sync::Once;
 
 use rusqlite::ffi::{self, sqlite3_file, sqlite3_int64, sqlite3_vfs};
 
 use super::plan::{Call, Failure, strike};
+use super::power;
 
 /// A file as SQLite sees it; the default file system's own lies behind it.
 #[repr(C)]
 struct File {
     base: sqlite3_file,
     is_log: bool,
+    name: ffi::sqlite3_filename,
 }
 
 const HEADER: usize = size_of::<File>().next_multiple_of(16);
@@ -27,6 +30,12 @@ const HEADER: usize = size_of::<File>().next_multiple_of(16);
 fn real(file: *mut sqlite3_file) -> *mut sqlite3_file {
     // Within the same allocation, of `szOsFile` bytes.
     file.wrapping_byte_add(HEADER)
+}
+
+/// The name with which a file was opened; SQLite keeps it for as long.
+fn name_of(file: *mut sqlite3_file) -> ffi::sqlite3_filename {
+    // SAFETY: SQLite calls with a file that `xOpen` opened.
+    unsafe { (*file.cast::<File>()).name }
 }
 
 /// The default file system.
@@ -52,8 +61,6 @@ macro_rules! file_methods {
 
 file_methods! {
     xClose();
-    #[fails(Call::Truncate)]
-    xTruncate(size: sqlite3_int64);
     #[fails(Call::Stat)]
     xFileSize(size: *mut sqlite3_int64);
     #[fails(Call::Lock)]
@@ -112,11 +119,36 @@ unsafe extern "C" fn xWrite(
         let method = (*(*real(file)).pMethods).xWrite;
         method.map_or(ffi::SQLITE_IOERR, |method| method(real(file), bytes, amount, offset))
     };
+    if written == ffi::SQLITE_OK {
+        // SAFETY: as above.
+        let bytes =
+            unsafe { slice::from_raw_parts(bytes.cast(), usize::try_from(amount).unwrap()) };
+        power::wrote(name_of(file), offset, bytes);
+    }
     struck.map_or(written, |(_, code)| code)
 }
 
-unsafe extern "C" fn xSync(_: *mut sqlite3_file, _: c_int) -> c_int {
-    strike(Call::Sync).map_or(ffi::SQLITE_OK, |(_, code)| code)
+unsafe extern "C" fn xTruncate(file: *mut sqlite3_file, size: sqlite3_int64) -> c_int {
+    if let Some((_, code)) = strike(Call::Truncate) {
+        return code;
+    }
+    // SAFETY: SQLite calls with a file that `xOpen` opened.
+    let code = unsafe {
+        let method = (*(*real(file)).pMethods).xTruncate;
+        method.map_or(ffi::SQLITE_IOERR, |method| method(real(file), size))
+    };
+    if code == ffi::SQLITE_OK {
+        power::resized(name_of(file), size);
+    }
+    code
+}
+
+unsafe extern "C" fn xSync(file: *mut sqlite3_file, _: c_int) -> c_int {
+    let struck = strike(Call::Sync);
+    if struck.is_none() {
+        power::synced(name_of(file));
+    }
+    struck.map_or(ffi::SQLITE_OK, |(_, code)| code)
 }
 
 unsafe extern "C" fn xShmLock(
@@ -181,7 +213,7 @@ unsafe extern "C" fn xOpen(
     // SAFETY: `file` points to `szOsFile` bytes, enough for both; a file without methods is not closed.
     unsafe {
         let base = sqlite3_file { pMethods: ptr::null() };
-        file.cast::<File>().write(File { base, is_log: flags & logs != 0 });
+        file.cast::<File>().write(File { base, is_log: flags & logs != 0, name });
         if let Some((_, code)) = strike(Call::Open) {
             return code;
         }

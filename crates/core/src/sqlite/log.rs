@@ -22,8 +22,9 @@ use super::{Error, Result, files};
 /// stopped.
 const HEADER: Duration = Duration::from_secs(1);
 
-/// This number of frames is moved and flushed in less than a millisecond. A writer keeps no more of them.
-const FEW: u32 = LAG;
+/// This number of frames is moved and flushed in less than a millisecond. A writer keeps no more of them, with those of its
+/// commit.
+const FEW: u32 = 2 * LAG;
 
 /// How often the same must be found before a reader counts as one that stays, and the pauses between.
 const LOOKS: u32 = 4;
@@ -63,9 +64,10 @@ pub(super) fn checkpoint(connection: &Sqlite, mode: CheckpointMode) -> Result<Fr
     Ok(Frames { log: frames(log), done: frames(done) })
 }
 
-/// Moves the log into the file and flushes it, until only [`FEW`] frames are left, or for `most` passes. Returns the
-/// frames after the last pass; more are left if a reader needs the log.
+/// Moves the log into the file and flushes it, until only [`FEW`] frames are left, or for `most` passes, and for no longer than they
+/// help. Returns the frames after the last pass; more are left if a reader needs the log.
 pub(super) fn catch_up(connection: &Sqlite, most: u32) -> Result<Frames> {
+    let mut before = u32::MAX;
     let mut passes = 0;
     loop {
         let pass = checkpoint(connection, CheckpointMode::PASSIVE)?;
@@ -75,10 +77,21 @@ pub(super) fn catch_up(connection: &Sqlite, most: u32) -> Result<Frames> {
             return Ok(pass);
         }
         flush(connection)?;
-        if frames(connection)?.is_nearly_done() {
+        let now = frames(connection)?;
+        // A writer that is faster than the disk is not caught up with, and every flush is in its way.
+        if now.is_nearly_done() || now.left() > before / 4 * 3 {
             return Ok(pass);
         }
+        before = now.left();
     }
+}
+
+/// Moves the rest of the log into the file, while nobody writes. Waits for writers for as long as `patience`, without holding a
+/// lock. Returns whether all is moved.
+pub(super) fn finish(connection: &Sqlite, patience: Duration) -> Result<bool> {
+    let finish = || checkpoint(connection, CheckpointMode::FULL);
+    let done = unless_busy(without_a_lock(connection, patience, finish))?;
+    Ok(done.is_some_and(|frames| frames.left() == 0))
 }
 
 /// Makes the next commit write to the start of the log again. Waits for readers and writers for as long as

@@ -7,7 +7,7 @@ use rusqlite::Connection as Sqlite;
 use rusqlite::wal::CheckpointMode;
 
 use super::error::unless_busy;
-use super::log::{Frames, catch_up, checkpoint, frames, start_over, truncate};
+use super::log::{Frames, catch_up, checkpoint, finish, frames, start_over, truncate};
 use super::{Result, atomically};
 
 /// Frames of the log (8 MiB) after which it starts over. That is earlier than the checkpointer of another connection
@@ -142,7 +142,10 @@ pub(crate) fn cut_off_log(sqlite: &Sqlite) -> Result<bool> {
 /// Moves as much of the log into the file as possible. Returns whether that is all of it.
 fn move_log(sqlite: &Sqlite) -> Result<bool> {
     let pass = unless_busy(checkpoint(sqlite, CheckpointMode::PASSIVE))?;
-    Ok(pass.is_some_and(|frames| frames.left() == 0))
+    match pass.filter(|frames| frames.is_nearly_done()) {
+        Some(frames) if frames.left() > 0 => finish(sqlite, PATIENCE),
+        done => Ok(done.is_some()),
+    }
 }
 
 #[cfg(test)]

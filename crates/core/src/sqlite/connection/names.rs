@@ -4,7 +4,6 @@
 use std::ffi::{CStr, c_char, c_int};
 use std::ptr::{self, NonNull};
 
-use memchr::memmem;
 use rusqlite::{Connection as Sqlite, ffi};
 
 /// A column of a result, with where its values come from.
@@ -30,8 +29,13 @@ type Ask = unsafe extern "C" fn(*mut ffi::sqlite3_stmt, c_int) -> *const c_char;
 pub(super) struct Handle(NonNull<ffi::sqlite3_stmt>);
 
 impl Handle {
-    /// The handle of the latest statement that was prepared from `sql` or a part of it.
-    pub(super) fn latest(connection: &Sqlite, sql: &str) -> Option<Self> {
+    /// The handle of `statement`, the latest one that was prepared from `sql`, or from a beginning of it.
+    pub(super) fn latest(
+        connection: &Sqlite,
+        sql: &str,
+        statement: &rusqlite::Statement<'_>,
+    ) -> Option<Self> {
+        let counts = (statement.column_count(), statement.parameter_count());
         // SAFETY: the connection is open and on its thread, and nothing is finalized meanwhile. SQLite lists the
         // latest statement first, but for those that virtual tables have prepared for themselves.
         unsafe {
@@ -39,8 +43,12 @@ impl Handle {
             let mut found = ffi::sqlite3_next_stmt(db, ptr::null_mut());
             while !found.is_null() {
                 let text = ffi::sqlite3_sql(found);
-                if !text.is_null()
-                    && memmem::find(sql.as_bytes(), CStr::from_ptr(text).to_bytes()).is_some()
+                let text = if text.is_null() { c"" } else { CStr::from_ptr(text) };
+                let columns = usize::try_from(ffi::sqlite3_column_count(found));
+                let parameters = usize::try_from(ffi::sqlite3_bind_parameter_count(found));
+                if !text.is_empty()
+                    && sql.as_bytes().starts_with(text.to_bytes())
+                    && (columns, parameters) == (Ok(counts.0), Ok(counts.1))
                 {
                     break;
                 }

@@ -33,7 +33,8 @@ impl<'connection> Compiled<'connection> {
         prepare: impl FnOnce() -> Result<rusqlite::Statement<'connection>>,
     ) -> Result<Self> {
         let statement = prepare()?;
-        Ok(Self { statement, handle: Handle::latest(sqlite, sql).ok_or(NO_STATEMENT)? })
+        let handle = Handle::latest(sqlite, sql, &statement).ok_or(NO_STATEMENT)?;
+        Ok(Self { statement, handle })
     }
 
     /// As [`new`](Self::new), of one statement.
@@ -121,23 +122,41 @@ impl<'row> Row<'row> {
         // another type, which nobody does.
         unsafe {
             let value = ffi::sqlite3_column_value(self.handle.as_ptr(), column);
-            let bytes = |start: *const u8| {
-                let length = usize::try_from(ffi::sqlite3_value_bytes(value)).unwrap_or(0);
-                match (length, start.is_null()) {
-                    (0, _) => Ok(&[][..]),
-                    (_, true) => Err(no_memory()),
-                    (_, false) => Ok(slice::from_raw_parts(start, length)),
+            let read = match ffi::sqlite3_value_type(value) {
+                ffi::SQLITE_INTEGER => Some(ValueRef::Integer(ffi::sqlite3_value_int64(value))),
+                ffi::SQLITE_FLOAT => Some(ValueRef::Real(ffi::sqlite3_value_double(value))),
+                ffi::SQLITE_TEXT => {
+                    // In UTF-8 from here on.
+                    let start = ffi::sqlite3_value_text(value);
+                    bytes(start, ffi::sqlite3_value_bytes(value)).map(ValueRef::Text)
                 }
+                ffi::SQLITE_BLOB => {
+                    // Zeros that a blob only counts need room of their own.
+                    let length = ffi::sqlite3_value_bytes(value);
+                    let start = ffi::sqlite3_value_blob(value);
+                    if length == 0 { Some(&[][..]) } else { bytes(start.cast(), length) }
+                        .map(ValueRef::Blob)
+                }
+                _ => Some(ValueRef::Null),
             };
-            Ok(match ffi::sqlite3_value_type(value) {
-                ffi::SQLITE_INTEGER => ValueRef::Integer(ffi::sqlite3_value_int64(value)),
-                ffi::SQLITE_FLOAT => ValueRef::Real(ffi::sqlite3_value_double(value)),
-                ffi::SQLITE_TEXT => ValueRef::Text(bytes(ffi::sqlite3_value_text(value))?),
-                ffi::SQLITE_BLOB => ValueRef::Blob(bytes(ffi::sqlite3_value_blob(value).cast())?),
-                _ => ValueRef::Null,
+            read.ok_or_else(|| {
+                // SQLite notices by this that its memory was not sufficient, and goes on without.
+                ffi::sqlite3_column_value(self.handle.as_ptr(), column);
+                no_memory()
             })
         }
     }
+}
+
+/// So many bytes; `None` if they are nowhere.
+///
+/// # Safety
+///
+/// They are there for as long as the result, unless it starts nowhere.
+unsafe fn bytes<'row>(start: *const u8, length: c_int) -> Option<&'row [u8]> {
+    let length = usize::try_from(length).unwrap_or(0);
+    // SAFETY: as the caller says.
+    (!start.is_null()).then(|| unsafe { slice::from_raw_parts(start, length) })
 }
 
 impl<'row> Deref for Row<'row> {

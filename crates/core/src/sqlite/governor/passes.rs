@@ -9,9 +9,9 @@ use rusqlite::Connection as Sqlite;
 use super::{Blocker, Governor, PATIENCE};
 use crate::sqlite::{Result, log};
 
-/// Passes in a row before a restart. The second one is short, and leaves little to flush while writers are blocked.
-/// With more passes, flushes of the log blocked writers longer than the restart.
-const PASSES: u32 = 2;
+/// Passes in a row before a restart. Each one leaves less to flush while writers are blocked, for as long as the disk is faster than
+/// they are.
+const PASSES: u32 = 4;
 
 /// How long a restart waits for a commit to step aside. An imminent commit takes less.
 const COURTESY: Duration = Duration::from_millis(2);

@@ -250,3 +250,45 @@ fn a_reader_with_an_old_mark_keeps_its_moment() {
         assert_eq!(recovered(&file), rows(&own));
     }
 }
+
+#[test]
+fn readers_that_come_one_after_the_other_do_not_keep_the_log() {
+    let Case { file, sqlite, folder: _folder } = case();
+    let (first, second) = (open(&file), open(&file));
+    insert(&sqlite, 0..5);
+    let mut hands = [&first, &second].into_iter().cycle();
+    let mut reads = hands.next().unwrap();
+    reads.execute_batch("BEGIN; SELECT count(*) FROM rows").unwrap();
+    let mut hand_over = || {
+        let next = hands.next().unwrap();
+        next.execute_batch("BEGIN; SELECT count(*) FROM rows").unwrap();
+        reads.execute_batch("COMMIT").unwrap();
+        reads = next;
+    };
+    let left = |mode: &str| -> (c_int, c_int, c_int) {
+        let sql = format!("PRAGMA wal_checkpoint({mode})");
+        sqlite.query_row(&sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap()
+    };
+    for _ in 0..3 {
+        hand_over();
+        left("PASSIVE");
+    }
+    hand_over();
+    let (busy, log, done) = left("RESTART");
+    assert_eq!((busy, log - done), (0, 0));
+}
+
+#[test]
+fn one_who_writes_and_reads_in_turn_does_not_keep_the_log() {
+    let Case { sqlite, file, folder: _folder } = case();
+    let other = Sqlite::open(&file).unwrap();
+    for id in 0..60 {
+        insert(&sqlite, id..id + 1);
+        assert_eq!(rows(&sqlite).len(), id as usize + 1);
+        other.execute_batch("PRAGMA wal_checkpoint(PASSIVE)").unwrap();
+    }
+    // Both are still there, but nobody reads.
+    let busy: c_int =
+        other.query_row("PRAGMA wal_checkpoint(RESTART)", [], |row| row.get(0)).unwrap();
+    assert_eq!(busy, 0);
+}
