@@ -199,10 +199,11 @@ impl Handle {
     }
 }
 
-/// Has the log of the database with this name cut to `limit` bytes when it starts over: a reader may have made it longer.
-/// Returns the size of the pages.
+/// Has the log of the database with this name cut to twice `limit` bytes when it starts over: a reader may have made it longer.
+/// That is done by a commit, and takes a file system many milliseconds; a flood alone makes no log so long. Returns the size of
+/// the pages.
 pub(super) fn set_up(connection: &Sqlite, name: &str, limit: u64) -> Result<u32> {
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let limit = i64::try_from(limit.saturating_mul(2)).unwrap_or(i64::MAX);
     connection.pragma_update(Some(name), "journal_size_limit", limit)?;
     Ok(connection.pragma_query_value(Some(name), "page_size", |row| row.get(0))?)
 }

@@ -15,7 +15,7 @@ use super::{Error, Result, limits, places};
 const CACHE_KIB: i64 = 16_000;
 
 /// Prepared statements kept per connection: more than the stores have, so none is prepared twice.
-const STATEMENT_CACHE: usize = 64;
+const STATEMENT_CACHE: usize = 128;
 
 /// The settings that are needed before the first statement reads the file.
 pub(crate) fn harden(connection: &mut Sqlite, timeout: Duration) -> Result<()> {

@@ -6,7 +6,7 @@ use super::{Error, Result};
 
 /// A transaction that has begun. Unless it is committed, it is undone when it is dropped.
 ///
-/// Its statements are cached: to prepare them takes as long as a commit of one row.
+/// Its statements are cached: to prepare them takes longer than to run them.
 #[derive(Debug)]
 pub(crate) struct Transaction<'connection> {
     connection: &'connection Sqlite,

@@ -22,7 +22,7 @@ pub(crate) struct Compiled<'connection> {
 }
 
 impl<'connection> Compiled<'connection> {
-    /// The statement that `prepare` prepares, from `sql` or a part of it, on this connection.
+    /// The statement that `prepare` prepares, from `sql` or a beginning of it, on this connection.
     ///
     /// # Errors
     ///

@@ -292,3 +292,31 @@ fn one_who_writes_and_reads_in_turn_does_not_keep_the_log() {
         other.query_row("PRAGMA wal_checkpoint(RESTART)", [], |row| row.get(0)).unwrap();
     assert_eq!(busy, 0);
 }
+
+#[test]
+fn pages_of_any_size_are_committed_by_one_who_shares_and_by_one_who_does_not() {
+    for page in [512, 4096, 65536] {
+        for mode in ["normal", "exclusive"] {
+            let folder = tempfile::tempdir().unwrap();
+            let file = folder.path().join("rows.db");
+            let sqlite = open(&file);
+            sqlite
+                .execute_batch(&format!(
+                    "PRAGMA page_size = {page}; PRAGMA locking_mode = {mode}; PRAGMA journal_mode = wal;
+                     PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = 16; PRAGMA cache_spill = 16;
+                     CREATE TABLE rows (id INTEGER PRIMARY KEY, data BLOB)"
+                ))
+                .unwrap();
+            sqlite.execute_batch("BEGIN").unwrap();
+            insert(&sqlite, 0..300);
+            sqlite.execute_batch("COMMIT").unwrap();
+            for id in 300..310 {
+                insert(&sqlite, id..id + 1);
+                assert_eq!(recovered(&file), rows(&sqlite), "{page} {mode}");
+            }
+            sqlite.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
+            insert(&sqlite, 310..313);
+            assert_eq!(recovered(&file).len(), 313, "{page} {mode}");
+        }
+    }
+}
