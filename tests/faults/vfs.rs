@@ -230,7 +230,7 @@ unsafe extern "C" fn xDelete(vfs: *mut sqlite3_vfs, name: *const c_char, _: c_in
     if let Some((_, code)) = strike(Call::Delete) {
         return code;
     }
-    // SAFETY: SQLite calls with a name. The tests simulate no power loss, so the folder is not synced.
+    // SAFETY: SQLite calls with a name. The folder is not synced: no test depends on it.
     unsafe {
         let delete = (*real_vfs(vfs)).xDelete;
         delete.map_or(ffi::SQLITE_IOERR, |delete| delete(real_vfs(vfs), name, 0))

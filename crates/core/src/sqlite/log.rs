@@ -67,7 +67,7 @@ pub(super) fn checkpoint(connection: &Sqlite, mode: CheckpointMode) -> Result<Fr
 /// Moves the log into the file and flushes it, until only [`FEW`] frames are left, or for `most` passes, and for no longer than they
 /// help. Returns the frames after the last pass; more are left if a reader needs the log.
 pub(super) fn catch_up(connection: &Sqlite, most: u32) -> Result<Frames> {
-    let mut before = u32::MAX;
+    let (mut before, mut done) = (u32::MAX, frames(connection)?.done);
     let mut passes = 0;
     loop {
         let pass = checkpoint(connection, CheckpointMode::PASSIVE)?;
@@ -76,6 +76,11 @@ pub(super) fn catch_up(connection: &Sqlite, most: u32) -> Result<Frames> {
         if !pass.is_nearly_done() || passes == most || frames(connection)?.left() == 0 {
             return Ok(pass);
         }
+        if pass.left() > 0 && pass.done <= done {
+            // Nothing was moved, so there is nothing to flush: a reader keeps the few that are left.
+            return Ok(pass);
+        }
+        done = pass.done;
         flush(connection)?;
         let now = frames(connection)?;
         // A writer that is faster than the disk is not caught up with, and every flush is in its way.

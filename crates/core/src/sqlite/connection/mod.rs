@@ -567,7 +567,7 @@ mod tests {
         eventually(|| connection.wal_status().unwrap().frames_left == 0);
         append(&connection, 1);
         assert!(connection.wal_status().unwrap().frames < 100);
-        assert_eq!(connection.wal_status().unwrap().size, 1 << 20);
+        assert_eq!(connection.wal_status().unwrap().size, 2 << 20);
     }
 
     #[test]

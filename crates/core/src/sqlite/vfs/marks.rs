@@ -7,7 +7,7 @@
 //! is refused, as if another reader had the mark, while there is one that is at most [`LAG`] frames old.
 //!
 //! That is for those who write again and again. Of readers that come one after the other each would keep the last frames from being
-//! copied: so only the first read behind a commit of the connection has an old mark, and none that somebody who copies the log has come
+//! copied: so only the first read behind a write lock of the connection has an old mark, and none that somebody who copies the log has come
 //! to.
 
 use std::ffi::c_int;
@@ -54,13 +54,16 @@ impl Marks {
 
     /// Whether a lock is refused, so that no mark is moved. A connection that holds another exclusive lock copies the
     /// log, or makes its index anew: it gets what it asks for.
-    pub(super) fn refuse(&self, first: c_int, count: c_int, flags: c_int) -> bool {
-        flags == ffi::SQLITE_SHM_LOCK | ffi::SQLITE_SHM_EXCLUSIVE
+    pub(super) fn refuse(&mut self, first: c_int, count: c_int, flags: c_int) -> bool {
+        let refuses = flags == ffi::SQLITE_SHM_LOCK | ffi::SQLITE_SHM_EXCLUSIVE
             && count == 1
             && LOCKS.contains(&first)
             && self.exclusive == 0
             && self.has_written
-            && self.has_recent()
+            && self.has_recent();
+        // It was the last one. Should the mark that is taken now be locked by another one for a moment, SQLite tries again.
+        self.has_written &= !(refuses && first == LOCKS.end - 1);
+        refuses
     }
 
     /// Notes a lock that was taken or given back.
